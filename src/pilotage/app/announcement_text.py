@@ -35,7 +35,7 @@ _HIGHLIGHTS = 5
 
 
 def text_of(announced: Announced, facts: Mapping[str, object], folder: Path | None, language: str) -> str:
-    """A person's own words, else the template's. Raises BadTemplate."""
+    """The edited text, otherwise the template's. Raises BadTemplate."""
     if announced.text is not None:
         return announced.text
     return announcement(announced.item, facts, [own_templates(folder)] if folder else (), language)

@@ -1,7 +1,7 @@
-"""Announcements: drafts of the plan's communication calendar, approved, scheduled, sent, or nagged about.
+"""Announcements: drafts of the plan's communication calendar, with approval, schedule, delivery and reminders.
 
-A release's announcements are tracked from the moment someone asks for it (`track`); from then on the worker reminds of
-what is overdue, once a day each, until it is sent or skipped. Sending is the outbox's: at least once, told by key.
+Tracking starts with `track`. From then on the worker reminds of each overdue announcement once a day, until it is sent
+or skipped. The outbox sends at least once and identifies duplicates by key.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Unreachable(Invalid):
 
 
 def announcements_of(store: Store, plan: Plan) -> tuple[Announced, ...]:
-    """All of the plan's, in its order, with what people did to them."""
+    """All announcements of the plan, in its order, with their state."""
     kept = rows.known(store.engine, plan)
     return tuple(kept.get(message.id) or _planned(message, plan) for message in plan.communication)
 
@@ -80,12 +80,12 @@ def _planned(message: Planned, plan: Plan) -> Announced:
 
 
 def edit(project: Project, actor: str, request: AnnouncementRequest) -> None:
-    """A person's own words; what was approved before must be approved again, what was scheduled does not go out."""
+    """Replace the text. An earlier approval is void, and a scheduled announcement is not sent."""
     _set(project, actor, request, state=State.DRAFT, text=request.text)
 
 
 def approve(project: Project, actor: str, request: AnnouncementRequest) -> None:
-    """By its owner, where `people` say who that is (Forbidden)."""
+    """Only by its owner, if `people` say who that is (Forbidden)."""
     plan, item = request.plan, request.item
     project.require(actor, Permission.APPROVE_ANNOUNCEMENT, plan.environment, _message(plan, item).owner)
     if _found(project.store, plan, item).state is State.SCHEDULED:

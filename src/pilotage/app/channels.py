@@ -1,4 +1,4 @@
-"""Channels: how they do, trying them, sending again, and taking what people press in chats."""
+"""Channels: their state, test messages, retries, and buttons in chats."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def _test(project: Project, actor: str, name: str) -> Message:
 
 @contextmanager
 def callback_server(project: Project, host: str, port: int) -> Iterator[ThreadingHTTPServer]:
-    """A server that takes what people press in Slack. Raises Unclear where no channel has a signing secret."""
+    """A server that receives button presses from Slack. Raises Unclear if no channel has a signing secret."""
     from pilotage.adapters import slack_callback
     from pilotage.adapters.notify.sections import SlackSection
     from pilotage.adapters.secrets import resolve
@@ -148,13 +148,13 @@ def _take(project: Project, secrets: Sequence[Secret], headers: Mapping[str, str
         project.ensure_worker()
         project.warn(f"{pressed.ask} of {pressed.rollout} by slack:{pressed.user}: {sentence}")
         _tell_back(project, pressed.reply_to, sentence)
-        # Slack shows its user an error for anything but 200; ours is told in the reply.
+        # Slack shows its user an error for any status but 200; Pilotage's own is in the reply.
         return 200 if status in (403, 404, 409) else status, sentence
     return refusal
 
 
 def _tell_back(project: Project, url: str, sentence: str) -> None:
-    """To whoever pressed, and nobody else."""
+    """Visible only to the person who pressed."""
     from pilotage.adapters.outgoing import post
     from pilotage.adapters.ports import AdapterError
 

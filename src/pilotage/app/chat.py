@@ -1,4 +1,4 @@
-"""Buttons of chat messages become commands: of a known person, about what is asked right now, and no older question."""
+"""Turns buttons of chat messages into commands: only from known people, and only for the question that is open now."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pilotage.model.rollout import CommandKind, Status
 
 
 def answer(store: Store, pressed: Pressed) -> tuple[int, str]:
-    """The status of HTTP, and the sentence for whoever pressed. What is not asked any more is answered by nobody: a
-    button of an earlier gate, pressed late or replayed, changes nothing."""
+    """The HTTP status, and the sentence for the person who pressed. A button of an earlier question, pressed late or
+    replayed, changes nothing."""
     try:
         rollout = store.get(pressed.rollout)
     except KeyError:
@@ -36,7 +36,7 @@ def answer(store: Store, pressed: Pressed) -> tuple[int, str]:
 
 
 def _open_question(store: Store, rollout: str) -> int | None:
-    """The number of the event that asks for an answer now."""
+    """The number of the event with the open question."""
     asked: int | None = None
     for event in store.events(rollout):
         match event.what:

@@ -71,8 +71,8 @@ def _outcome(project: Project, identity: int) -> tuple[End, str]:
 
 
 def meant(project: Project, environment: str | None) -> RolloutSummary:
-    """The rollout of the environment. Where nobody can read the configuration and the store knows several places, the
-    one under way, if there is just one. Raises Unclear, ConfigError."""
+    """The rollout of the environment. If the configuration cannot be read and the store knows several environments, the
+    one in progress, if there is exactly one. Raises Unclear, ConfigError."""
     try:
         return project.newest(environment)
     except Unclear as unclear:

@@ -17,16 +17,16 @@ from pilotage.rollout.machine import begin
 
 
 class WouldUndo(StoreConflict):
-    """The stable version was asked for while another rolls out, and nobody confirmed that this rolls it back."""
+    """The stable version was requested while another rolls out, and nobody confirmed the rollback."""
 
 
 def deploy(project: Project, actor: str, request: DeployRequest) -> DeployResult:
-    """Begin the rollout of a plan (rule 8): the version that serves already is a no-op; the stable one, asked for while
-    another rolls out, is a return to it, once that is confirmed (WouldUndo); anything else then is refused
-    (StoreConflict), waits, or replaces it.
+    """Start the rollout of a plan (rule 8). The version that serves already is a no-op. The stable version, requested
+    while another rolls out, is a rollback, once it is confirmed (WouldUndo). Any other version is then refused
+    (StoreConflict), queued, or replaces it.
 
-    Raises Forbidden, PlanStopped for a plan that may not be executed, GatesShut where its readiness is enforced,
-    StoreConflict in a freeze; the latter two not in an emergency.
+    Raises Forbidden, PlanStopped for a plan that may not be executed, GatesShut if readiness is enforced, StoreConflict
+    in a freeze; the latter two not in an emergency.
     """
     plan, store = request.plan, project.store
     project.require(actor, Permission.DEPLOY, plan.environment)
@@ -82,7 +82,7 @@ def _while_busy(project: Project, actor: str, request: DeployRequest, latest: Ro
 def start(
     project: Project, actor: str, request: DeployRequest, old: str | None, mode: Mode, told: tuple[Event, ...] = ()
 ) -> DeployResult:
-    """Write the rollout down, with what is told with its start; nothing else is asked. old: the version it replaces."""
+    """Record the rollout with its first events, without further checks. old: the version it replaces."""
     plan, store = request.plan, project.store
     wanted = _wanted(project, actor, request, old, mode, told)
     rollout = store.create(plan, wanted.state, wanted.snapshot, wanted.actor, store.clock.now(), more=told)

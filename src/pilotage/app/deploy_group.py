@@ -21,8 +21,8 @@ from pilotage.rollout.machine import begin
 
 
 def deploy_group(project: Project, actor: str, request: GroupRequest) -> tuple[Rollout, ...]:
-    """Begin a release of several services: all of them wait, and those that wait for nobody start at once. Nothing
-    starts when any plan may not be executed or any environment is busy. Raises as `deploy`."""
+    """Start a release of several services: all are queued, and those that depend on none start immediately. Nothing
+    starts if a plan may not be executed or an environment is busy. Raises as `deploy`."""
     project.require(actor, Permission.DEPLOY, request.environment)
     plans, told = _checked(project, actor, request)
     identity, now = f"release-{uuid.uuid4().hex[:8]}", project.store.clock.now()
@@ -42,7 +42,7 @@ def deploy_group(project: Project, actor: str, request: GroupRequest) -> tuple[R
 def _checked(
     project: Project, actor: str, request: GroupRequest
 ) -> tuple[dict[str, Plan], dict[str, tuple[Event, ...]]]:
-    """The plan of each service that does not serve its version yet, and what is told with its start."""
+    """The plan of each service that does not serve its version yet, and its first events."""
     services = project.whole.configuration.services
     plans, told = {}, {}
     for name in in_order({name: section.depends_on for name, section in services.items()}):

@@ -63,7 +63,7 @@ def _store(project: Project) -> Iterator[Finding]:
     try:
         project.store.unfinished()
     except Exception as error:
-        # Its driver is only imported with it. A store that is newer than this Pilotage is said as everywhere.
+        # The driver is imported only here. A store that is newer than this Pilotage is reported as everywhere.
         status, sentence = exit_status(error)
         if status != 9:
             raise
@@ -104,7 +104,7 @@ def _running(project: Project, environment: str) -> Iterator[Finding]:
     yield _worker(project, pid)
     serving = project.store.serving(service, environment)
     if serving and (problem := lacks_of(project.loaded, section, serving[0])):
-        # Its instances run on; but one that ends is not replaced, and nobody can come back to it.
+        # Its instances keep running, but one that exits is not replaced, and nothing can return to it.
         yield Finding("WARN", "fleet", f"{serving[0]} serves, but could not be started again: {problem}")
     target = open_target(project.directory, describe(section, project.config.parent), service, environment, 0)
     if not serving:
@@ -146,8 +146,8 @@ def _counts(metrics: Metrics, version: str) -> Finding:
 
 
 def _counted(metrics: Metrics, version: str) -> int | None:
-    """Requests to a version since the source's start; None where the source counts from a reading of its own only.
-    Raises AdapterError."""
+    """Requests to a version since the source's start; None if the source counts only from its first reading. Raises
+    AdapterError."""
     first = metrics.observe((version,), None)
     try:
         # As after a restart of the source: its counters began at another start than the cursor's.

@@ -1,4 +1,4 @@
-"""Any error, as its exit status and a sentence for people."""
+"""The exit status and the sentence of any error."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def exit_status(error: Exception) -> tuple[int, str]:
     if isinstance(error, PilotageError):
         return error.exit_status, str(error)
     if isinstance(error, OSError) and error.filename:
-        # A path that someone named cannot be used; anything else, such as a full disk, is no mistake of theirs.
+        # A path that the user named cannot be used. Anything else, such as a full disk, is not the user's mistake.
         named = isinstance(error, FileNotFoundError | NotADirectoryError | IsADirectoryError | PermissionError)
         return (2 if named else 9), f"{error.filename}: {error.strerror}"
     if type(error).__module__.startswith(("sqlalchemy.", "sqlite3")):

@@ -1,4 +1,4 @@
-"""A release's flag: whom it reaches, the kill switch, and flags whose code should be gone."""
+"""A release's flag: who has it, the kill switch, and flags whose code should be removed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class StaleFlag:
 
 
 def read(project: Project, environment: str | None) -> tuple[str, Ramp]:
-    """The flag's key, and whom it reaches now, as services are answered. Raises Unclear, AdapterError."""
+    """The flag's key, and who has it now, as services evaluate it. Raises Unclear, AdapterError."""
     key, flags = _flag(project, project.environment(environment))
     return key, flags.read()
 
@@ -55,7 +55,7 @@ def kill(project: Project, actor: str, environment: str | None, reason: str) -> 
     latest = project.store.latest(project.loaded.configuration.service, name)
     if latest is not None and not latest.state.status.final:
         words = f"the flag was turned off{': ' + reason if reason else ''}"
-        with suppress(StoreConflict):  # it has ended meanwhile
+        with suppress(StoreConflict):  # it has ended
             project.store.command(latest.id, CommandKind.ABORT, actor, words)
     return key, took
 

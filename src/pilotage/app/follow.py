@@ -16,15 +16,15 @@ _TAKEN_UP_WITHIN = 10.0
 """Seconds in which a worker that reads this store has looked at a rollout that is under way."""
 
 _SILENT = 30.0
-"""Seconds without a look after which a rollout under way is said to be unobserved."""
+"""Seconds without a look after which a rollout in progress is reported as unobserved."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Look:
-    """rollout: as it is recorded now · events: those since the look before · unattended: no worker looked at it, and
-    none is likely to; said once · silent_since: Unix seconds of the last look of a worker that has made none since;
-    said once · asks: a decision that is waited for from now on; said once · ended: everything that will be recorded of
-    it is in `events` by now."""
+    """rollout: its current record · events: since the previous look · unattended: no worker looked at it, and none is
+    likely to; reported once · silent_since: Unix seconds of the last look of a worker that has stopped looking;
+    reported once · asks: a decision that it now waits for; reported once · ended: `events` has everything that will be
+    recorded."""
 
     rollout: Rollout
     events: Sequence[Recorded]
@@ -96,7 +96,7 @@ def follow_group(project: Project, release: str, *, every: float, timeout: float
 
 
 def _end(members: Sequence[RolloutSummary]) -> Status | None:
-    """FAILED where a person is needed; COMPLETED where every service has the release; ROLLED_BACK else."""
+    """FAILED if an operator is needed; COMPLETED if every service has the release; otherwise ROLLED_BACK."""
     from pilotage.engine.execution.groups import member_of
     from pilotage.rollout.groups import moves
 

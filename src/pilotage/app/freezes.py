@@ -1,4 +1,4 @@
-"""Freezes that people declare and lift."""
+"""Declared freezes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pilotage.rollout.windows import in_words
 
 
 def declare(project: Project, actor: str, request: FreezeRequest) -> str:
-    """From now on. Returns the freeze in words. Raises Forbidden, Unclear."""
+    """Freeze from now on. Returns the freeze in words. Raises Forbidden, Unclear."""
     place, configuration = project.environment(request.environment), project.loaded.configuration
     project.require(actor, Permission.FREEZE, place)
     begins = project.moment
@@ -22,7 +22,7 @@ def declare(project: Project, actor: str, request: FreezeRequest) -> str:
 
 
 def lift(project: Project, actor: str, environment: str | None, name: str) -> None:
-    """End a declared freeze now. Raises Unclear where there is none of that name."""
+    """End a declared freeze now. Raises Unclear if there is none of that name."""
     place, service = project.environment(environment), project.loaded.configuration.service
     project.require(actor, Permission.FREEZE, place)
     if not project.store.freezes.lift(service, place, name, actor):

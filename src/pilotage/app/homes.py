@@ -1,4 +1,4 @@
-"""Where environments of local processes run, whose worker takes up what is asked, and moving them on purpose."""
+"""Where environments of local processes run, which worker handles their commands, and how they move."""
 
 from __future__ import annotations
 

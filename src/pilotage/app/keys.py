@@ -27,7 +27,7 @@ class PublicKey:
 
 
 def show(project: Project) -> PublicKey:
-    """The key that signs here, made where there is none. Raises KeyUnusable."""
+    """The signing key of this installation, created if it does not exist. Raises KeyUnusable."""
     from pilotage.adapters.keys import known_keys, signer_of
     from pilotage.engine.integrity.custody import custody_of
     from pilotage.engine.placement.location import made

@@ -79,8 +79,9 @@ def _span(git: Git, first: str, last: str) -> Span:
 
 
 def ends_of(git: Git, request: NotesRequest) -> Ends:
-    """`A..B` as it was asked for; `A` is what came after A. Without a range: a tagged commit's own version, else what
-    came after the last one. A final release holds what its pre-releases held. Raises BadVersion, AdapterError."""
+    """`A..B` as given; `A` means everything after A. Without a range: a tagged commit's own version, otherwise
+    everything after the last one. A final release contains what its pre-releases contained. Raises BadVersion,
+    AdapterError."""
     git.commit("HEAD")
     if request.range is not None:
         return named_ends(git, request.range)
@@ -122,7 +123,7 @@ def _version_at(git: Git, first: str, last: str) -> str:
 
 
 def following(found: Found, scheme: Scheme) -> str:
-    """The version that a `Release-As` footer asks for, else the one after that which the range starts at. Raises
+    """The version that a `Release-As` footer requests, otherwise the one after the start of the range. Raises
     BadVersion."""
     if wanted := asked_version(found.before or found.announced, found.changes, scheme):
         return wanted
@@ -134,7 +135,7 @@ def release_of(found: Found, service: str, version: str, day: date | None, store
 
 
 def measured(store: Store, service: str, version: str) -> tuple[tuple[str, str], ...]:
-    """What the last rollout of that version that completed said at its end: figures with the requests they are of."""
+    """The final figures of the last completed rollout of that version, with their numbers of requests."""
     named = version_named(version)
     names = {version, version[len(named.prefix) :] if named else version}  # a tag has a prefix, a rollout mostly none
     for rollout in store.history(service, limit=200):
@@ -159,11 +160,11 @@ def service_here(folder: Path) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class NotesRequest:
-    """range: `A..B`, or `A` for what came after A · scheme: semver or pep440 · version: that is released; None for the
+    """range: `A..B`, or `A` for everything after A · scheme: semver or pep440 · version: of the release; None for the
     next one · audience: developer, user or executive · day: of the release; None for that of its last commit ·
-    repository: another one than the project's · needs_version: a word stands for a version that cannot be worked out ·
-    tag_prefix: of the tags that are its versions; None for what the paths say · only_number: the next version is
-    wanted, not the notes."""
+    repository: another one than the project's · needs_version: use a word for a version that cannot be determined ·
+    tag_prefix: of the tags that are its versions; None for the one that fits the paths · only_number: only the next
+    version is wanted."""
 
     range: str | None = None
     paths: Sequence[str] = ()
@@ -189,7 +190,7 @@ class NotesFound:
 
 
 def next_version_of(project: Project, request: NotesRequest) -> str:
-    """The version that the changes of a range ask for. Raises BadVersion, AdapterError."""
+    """The next version for the changes of a range. Raises BadVersion, AdapterError."""
     found = _changes(project, replace(request, only_number=True))
     return found.at if found.at and request.range is None else following(found, Scheme(request.scheme))
 
@@ -218,7 +219,7 @@ def update_changelog(path: Path, found: NotesFound, *, unreleased: bool) -> str:
 
 
 def renew_draft(path: Path, found: NotesFound) -> str:
-    """Write or renew a draft; people's edits in it stay. Returns it as readers get it. Raises OSError."""
+    """Write or update a draft; people's edits stay. Returns it as readers get it. Raises OSError."""
     before = path.read_text(encoding="utf-8") if path.exists() else None
     draft = draft_of(found.notes, before)
     write_file(path, draft)

@@ -1,4 +1,4 @@
-"""Files that people ask for."""
+"""Writes output files."""
 
 from __future__ import annotations
 

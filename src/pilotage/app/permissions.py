@@ -1,7 +1,7 @@
-"""May this actor do this to that? Asked by every use case that changes something, and answered here alone.
+"""Decides whether an actor may do something. Every use case that changes something asks here, and only here.
 
-Taking traffic off harm is never refused. The engine asks once more before the effect, by the people whom the rollout
-knew when it was created (`rollout/commands.py`).
+Nobody is refused a rollback. The engine checks once more before the effect, with the people that the rollout recorded
+when it was created (`rollout/commands.py`).
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _BY_ROLE = frozenset({Permission.SIGN_OFF, Permission.WAIVE, Permission.APPROVE_
 
 @dataclass(frozen=True, kw_only=True)
 class Thing:
-    """What something is done to. role: in which it is done, where it is someone's word."""
+    """The object of an action. role: the role in which the actor gives a statement."""
 
     service: str
     environment: str = ""
@@ -68,7 +68,7 @@ class People:
         )
 
     def identify(self, name: str, kind: ActorKind = ActorKind.PERSON) -> Actor:
-        """Who someone is, by whatever of their names."""
+        """The person with a name or alias."""
         for known, (roles, aliases) in self.by_name.items():
             if name in (known, *aliases):
                 return Actor(name=known, kind=kind, aliases=aliases, roles=roles)
@@ -89,7 +89,7 @@ class Refusal:
 def may(actor: Actor, permission: Permission, thing: Thing, people: People) -> Refusal | None:
     """None where the actor may. A pure function of what is given."""
     if permission not in _BY_ROLE:
-        return None  # whoever sees harm may end it, and so far everyone may do the rest
+        return None  # everyone may roll back, and so far do everything else
     if actor.kind is not ActorKind.PERSON:
         return Refusal(sentence=f"{actor} is a {actor.kind}: only a person may {permission}")
     role = thing.role

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PlanRequest:
-    """What is asked of a plan next to the configuration. changes: answers given again, for a what-if · risk: of the
-    change that the version brings."""
+    """The inputs of a plan besides the configuration. changes: other answers, for a what-if · risk: of the version's
+    change."""
 
     version: str
     release_date: date | None = None
@@ -46,7 +46,7 @@ class PlanRequest:
     changes: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
     risk: Assessment | None = None
     going_back: bool = False
-    """The way back is planned whatever the target can do: nothing may block it."""
+    """A rollback is planned whatever the target can do: nothing may block it."""
 
 
 def plan_for(loaded: Loaded, environment: str, wish: PlanRequest) -> Plan:
@@ -196,7 +196,7 @@ def what_if(
 
 @dataclass(frozen=True, kw_only=True)
 class Retargeted:
-    """A plan at another date. again: who must be told the date once more."""
+    """A plan at another date. again: who must be notified of the date again."""
 
     plan: Plan
     changes: tuple[PlanChange, ...]

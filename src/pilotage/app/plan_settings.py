@@ -24,7 +24,7 @@ TAKES: Mapping[Unit, str] = {
     Unit.COHORT: "header=value, or none",
     Unit.PORTION: "number of instances, or a percentage",
 }
-"""What a setting of a unit takes, in words."""
+"""What a setting of each unit takes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +46,7 @@ class PlanSetting:
 
 
 def plan_settings(name: str = "") -> tuple[PlanSetting, ...]:
-    """The setting of this name, those of a group such as `canary`, or all; empty where there is none."""
+    """The setting of this name, those of a group such as `canary`, or all; empty if there is none."""
     return tuple(_setting(row) for row in ROWS if not name or row.path == name or row.path.startswith(f"{name}."))
 
 

@@ -36,8 +36,8 @@ class GatesShut(PlanStopped):
 
 
 def check_ready(project: Project, actor: str, request: DeployRequest) -> tuple[Event, ...]:
-    """What is told of the release's readiness with its start; nothing where it is not enforced, or in an emergency.
-    Raises GatesShut."""
+    """The readiness event of the release's start; none if readiness is not enforced, or in an emergency. Raises
+    GatesShut."""
     from pilotage.app.readiness.assessment import assess_readiness, enforced, in_words
 
     plan = request.plan
@@ -111,7 +111,7 @@ def _ramp_now(loaded: Loaded, section: FlagSection) -> Ramp:
 
 
 def _may_begin(project: Project, request: DeployRequest) -> None:
-    """No rollout starts in a freeze, but in an emergency, whose reason is told with the start."""
+    """No rollout starts in a freeze, except in an emergency, whose reason is recorded with the start."""
     from pilotage.config.calendars import calendar_of
 
     plan, store, loaded = request.plan, project.store, project.loaded

@@ -40,7 +40,7 @@ def _log_warning(sentence: str) -> None:
 class Project:
     """`config` is pilotage.yaml; the state is in `.pilotage` next to it, or where PILOTAGE_STATE says.
 
-    warn: takes a sentence for whoever is at work, about something that does not stop them.
+    warn: shows a sentence about something that does not stop the command.
     """
 
     config: Path
@@ -65,7 +65,7 @@ class Project:
 
     @property
     def folder(self) -> Path:
-        """Where pilotage.yaml lies; absolute."""
+        """The folder of pilotage.yaml, absolute."""
         return self.config.resolve().parent
 
     @property
@@ -111,7 +111,7 @@ class Project:
 
     @property
     def has_store(self) -> bool:
-        """Whether anything was ever recorded here: who only asks about a repository leaves no store behind."""
+        """Whether anything was ever recorded here: a command that only reads a repository creates no store."""
         from pilotage.engine.placement.location import DATABASE
 
         return DATABASE in os.environ or (self.directory / "pilotage.sqlite").exists()
@@ -176,7 +176,7 @@ class Project:
 
     @property
     def actor(self) -> str:
-        """Who asks: PILOTAGE_ACTOR, else the login name."""
+        """The actor: PILOTAGE_ACTOR, otherwise the login name."""
         import getpass
 
         try:
@@ -186,8 +186,8 @@ class Project:
 
     @property
     def people(self) -> People:
-        """`people` of the configuration; nobody where it cannot be read: then a rollout's own people decide, in the
-        engine."""
+        """`people` of the configuration; empty if it cannot be read. Then the people recorded with a rollout decide, in
+        the engine."""
         from pilotage.app.permissions import People
         from pilotage.config.yaml_reader import ConfigError
 
@@ -215,8 +215,8 @@ class Project:
         return named
 
     def place(self, named: str | None) -> tuple[str, str]:
-        """The service and the environment meant. Where nobody can read the configuration, those of the store, if it
-        knows one place or they are named: who must stop something cannot wait until a file is fixed. Raises Unclear,
+        """The service and the environment meant. If the configuration cannot be read, those of the store, if it knows
+        only one or they are named: stopping something must not wait until a file is fixed. Raises Unclear,
         ConfigError."""
         from pilotage.config.yaml_reader import ConfigError
 
@@ -227,7 +227,7 @@ class Project:
 
     @property
     def service_name(self) -> str:
-        """The service meant; where nobody can read the configuration, that of the place that the store knows."""
+        """The service meant; if the configuration cannot be read, that of the store."""
         from pilotage.config.yaml_reader import ConfigError
 
         try:
@@ -248,13 +248,13 @@ class Project:
         return found[0]
 
     def _known(self) -> tuple[tuple[str, str], ...]:
-        """Service and environment of everything that the store knows. Where there is none, its layer is not loaded."""
+        """Service and environment of everything in the store. Without a store, its layer is not loaded."""
         if not self.has_store:
             return ()
         return self.records.places()
 
     def rollout(self, named: str | None, identity: str | None = None) -> Rollout:
-        """The rollout with this id, or the last one of the environment. Raises Unclear when there is none."""
+        """The rollout with this id, or the last one of the environment. Raises Unclear if there is none."""
         if identity is not None:
             try:
                 return self.records.get(identity)

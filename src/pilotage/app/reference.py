@@ -234,7 +234,7 @@ _ASIDE = "pilotage.testing"
 
 
 def errors() -> tuple[ErrorKind, ...]:
-    """Every error of Pilotage that people meet, by exit status and code."""
+    """Every error of Pilotage that users can see, by exit status and code."""
     import pilotage
 
     for module in pkgutil.walk_packages(pilotage.__path__, "pilotage."):

@@ -28,9 +28,9 @@ class BadFile(Invalid):
 
 @dataclass(frozen=True, kw_only=True)
 class ReplayRequest:
-    """source: a CSV, or a Prometheus range as JSON · max_ratio: not called harm below it · false_positive_rate:
-    probability of calling a good canary bad, such as 0.1% · limit: a rate that is harm whatever stable does ·
-    cumulative: the counts are counters that grow · factor: of a gauge, not harm below it · picture: an SVG to draw."""
+    """source: a CSV, or a Prometheus range as JSON · max_ratio: smaller ratios are not harm · false_positive_rate:
+    probability of calling a good canary bad, such as 0.1% · limit: a rate that is always harm · cumulative: the counts
+    are growing counters · factor: for a gauge, smaller ratios are not harm · picture: an SVG to draw."""
 
     source: Path
     max_ratio: float = 1.25
@@ -54,7 +54,7 @@ class Judged:
 
 
 def replay_counts(request: ReplayRequest) -> Judged:
-    """When a rollback would have come, and whom it would have spared. Raises BadFile, OSError."""
+    """When Pilotage would have rolled back, and how many users that would have spared. Raises BadFile, OSError."""
     source = request.source
     try:
         limit = parse_share(request.limit) if request.limit else None
@@ -120,9 +120,9 @@ def _text(source: Path) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class ImportedRules:
-    """lines: `template/rule: what it asks for` · left: `template: what cannot be taken over, and why` ·
-    warnings: about rules that are taken over · section: `analysis:` for pilotage.yaml, with the address of a
-    Prometheus; empty without one · output: the same for programs."""
+    """lines: `template/rule: the rule in words` · left: `template: what cannot be imported, and why` · warnings: about
+    imported rules · section: `analysis:` for pilotage.yaml, with the address of a Prometheus; empty without one ·
+    output: the same for programs."""
 
     lines: tuple[str, ...]
     left: tuple[str, ...]

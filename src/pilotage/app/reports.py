@@ -65,8 +65,8 @@ def deployments_of(store: Store, rollouts: Sequence[RolloutSummary], folder: Pat
 
 
 def reached_users(rollout: RolloutSummary, events: Sequence[Recorded], seen: LiveView) -> bool:
-    """Whether users had the version. One that was given weight and undone before a request came to it reached nobody;
-    where no requests were counted, its weight decides."""
+    """Whether the version reached users. If it got weight and was rolled back before its first request, it reached
+    nobody. If no requests were counted, its weight decides."""
     if rollout.old is None:
         return True
     unused = rollout.old in seen.requests and not seen.requests.get(rollout.version)
@@ -125,9 +125,9 @@ class BadPattern(Invalid):
 
 
 def dora_from_tags(folder: Path, since: float, until: float, pattern: str = "*", paths: Sequence[str] = ()) -> Dora:
-    """The figures that tags alone can tell: each version's tag is a deployment, a patch version one that was not
-    planned. Whether one failed, tags do not know. paths: only commits that touch these count. Tags with different
-    prefixes are of different packages: each follows the one before it of its own."""
+    """DORA metrics from tags alone: each version's tag is a deployment, a patch version an unplanned one. Tags do not
+    show failures. paths: only commits that touch these count. Tags with different prefixes are different packages, and
+    each follows the previous tag of its own package."""
     from pilotage.report.tags import version_named
 
     git = Git(folder)

@@ -1,4 +1,4 @@
-"""What people ask for, in their words: one class a use case."""
+"""Requests to use cases: one class each."""
 
 from __future__ import annotations
 
@@ -82,8 +82,8 @@ class WaiverRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class AnnouncementRequest:
-    """Something done to one announcement of a plan. text: a person's own words, or what is sent · at: Unix seconds, not
-    before; None for now · reason: why it is skipped."""
+    """An action on one announcement of a plan. text: edited text, or what is sent · at: Unix seconds, not before; None
+    for now · reason: why it is skipped."""
 
     plan: Plan
     item: str

@@ -1,4 +1,4 @@
-"""Removing messages and logs that are older than `retention` says; records stay for ever."""
+"""Deletes messages and logs that are older than `retention`; records stay for ever."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Assesses the risk of a range of a repository: reads git, measures, looks into what is particular, asks the model."""
+"""Assesses the risk of a range of commits: reads git, measures, checks for findings, and applies the model."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ _LEAST_DECISIONS = 5
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked. when: the release is to begin · others: under way next to it · advisories: what is known against
-    packages · model: None for the one that comes with Pilotage."""
+    """What to assess. when: planned start of the release · others: releases in progress at that time · advisories:
+    known vulnerabilities of packages · model: None for the shipped one."""
 
     revisions: str
     when: datetime
@@ -166,7 +166,7 @@ def assess_changes(
 
 
 def _question(project: Project, revisions: str, when: datetime | None, advisories: Path | None) -> Question:
-    """What the options and the configuration, where there is one, ask of an assessment."""
+    """What the options and the configuration, if there is one, require of an assessment."""
 
     calendar, tolerance, others = Calendar(), RiskTolerance.MEDIUM, tuple[str, ...]()
     if project.config.exists():

@@ -20,7 +20,8 @@ from pilotage.risk.model import RiskModel, TooLittleHistory, refit, shipped
 
 _NEWEST = 5000
 _FEW = 5
-"""A release of no more changes than this, rolled back, speaks against each; of a larger one nobody knows which."""
+"""If a release of at most this many changes was rolled back, each change counts as harmful; in a larger release the
+cause is unknown."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def learn(repository: Path, revision: str, undone: Sequence[tuple[str, str]] = (
     git = Git(repository)
     git.see_whole([git.commit(revision)], revision)
     found = label(git.changes([git.commit(revision)]), _harmed(git, undone))
-    # Of the newest changes nobody knows yet what they did.
+    # What the newest changes caused is not known yet.
     latest = max((m.change.at for m in found.measured), default=0) - YEAR
     known = [(m.measures, bad) for m, bad in zip(found.measured, found.harmful, strict=True) if m.change.at < latest]
     known = known[-_NEWEST:]

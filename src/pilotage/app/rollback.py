@@ -15,9 +15,9 @@ from pilotage.engine.rescue.returning import DeployResult, go_back_by_record, pa
 
 
 def go_back(project: Project, actor: str, request: RollbackRequest) -> DeployResult:
-    """Undo the rollout under way, or else return to a version that served before. Within `rollback.window` of the
-    current one's end that version is not watched again; later it is released like any other. Where nobody can read the
-    configuration, the store's records say how. Raises NoWayBack, CannotStart, StoreConflict, Unclear."""
+    """Roll back the rollout in progress, or return to a version that served before. Within `rollback.window` of the
+    current one's end that version is not analysed again; later it is released like any other. If the configuration
+    cannot be read, the store's records are used. Raises NoWayBack, CannotStart, StoreConflict, Unclear."""
     service, name = project.place(request.environment)
     project.require(actor, Permission.ROLL_BACK, name)
     try:

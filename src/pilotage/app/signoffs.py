@@ -1,4 +1,4 @@
-"""Sign-offs and waivers: a person's word, for one release, by those who may give it (R6)."""
+"""Sign-offs and waivers: statements for one release, by people who may give them (R6)."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def _signed_off(given: Sequence[Signature], item: str, plan: Plan, artifact: str
 
 
 def _within_limits(project: Project, name: str, items: Sequence[str], given: Sequence[Signature], now: float) -> None:
-    """Raises TooManyWaivers, and Forbidden for an item that nobody may waive."""
+    """Raises TooManyWaivers, and Forbidden for an item that cannot be waived."""
     limits = section_of(project.loaded).waivers
     place = project.loaded.place("readiness")
     if barred := [item for item in items if item in limits.never]:

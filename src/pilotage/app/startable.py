@@ -1,5 +1,5 @@
-"""Whether a version can be started where it is to run, and whether users can reach the router: asked before a rollout
-starts, so that what cannot start fails at once and with its reason."""
+"""Whether a version can be started where it is to run, and whether users can reach the router. Checked before a rollout
+starts, so that what cannot start fails immediately and with its reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What serves and what rolls out now, and whatever keeps people from knowing more."""
+"""What serves and what rolls out now, and why some of that may be unknown."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class EnvironmentStatus:
 
     @property
     def _unwatched(self) -> str:
-        """That nobody watches it, and since when."""
+        """That no worker observes it, and since when."""
         if self.worker:
             return ""
         last = max((at for at in (self.sighting.at if self.sighting else None, self.looked) if at), default=None)
@@ -117,7 +117,7 @@ def _clock(at: float) -> str:
 
 def status_of(project: Project, environment: str | None) -> EnvironmentStatus:
     """Of an environment; None for the only one. Raises Unclear, ConfigError."""
-    service, name = project.place(environment)  # before what is slow to load: a mistake is told at once
+    service, name = project.place(environment)  # before the slow imports, so that a mistake is reported immediately
     from pilotage.engine.placement.lock import worker_pid
     from pilotage.engine.placement.sighting import sighting
 
@@ -150,8 +150,8 @@ def status_of(project: Project, environment: str | None) -> EnvironmentStatus:
 
 
 def everywhere(project: Project, environment: str | None) -> tuple[EnvironmentStatus, ...]:
-    """Of every service and environment meant: all of the configuration's where neither is named, and just the one that
-    `status_of` finds where nobody can read it. Raises Unclear, ConfigError."""
+    """The status of every service and environment meant: all of the configuration if neither is named; only the one
+    that `status_of` finds if it cannot be read. Raises Unclear, ConfigError."""
     from pilotage.config.yaml_reader import ConfigError
 
     try:
@@ -187,6 +187,6 @@ def _unsigned(project: Project) -> list[str]:
 
 
 def _untold(project: Project) -> list[str]:
-    """Channels through which something was not told, in words."""
+    """Channels with messages that could not be delivered, in words."""
     found = project.records.untold()
     return [f"{name}: {count} messages not delivered: {why} (`pilotage notify list`)" for name, count, why in found]

@@ -75,8 +75,8 @@ def seen_now(store: Store, places: Mapping[str, str], now: float) -> dict[str, S
 
 
 def write_status(folder: Path, page: StatusPage, address: str) -> bool:
-    """Each file at once or not at all; returns whether anything changed. Raises OSError, also where a link is in the
-    folder's place by now."""
+    """Write each file completely or not at all; returns whether anything changed. Raises OSError, also if the folder
+    has become a link."""
     folder.mkdir(parents=True, exist_ok=True)
     if folder.is_symlink():
         raise NotADirectoryError(errno.ENOTDIR, "a link, not a directory", str(folder))

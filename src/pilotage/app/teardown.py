@@ -22,7 +22,7 @@ from pilotage.model.record import RolloutSummary
 _log = logging.getLogger(__name__)
 _STOP_DEADLINE = 10.0
 _END_DEADLINE = 5.0
-"""Seconds that whatever is left gets to end by itself."""
+"""Seconds that remaining processes get to exit."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def take_down(store: Store, directory: Path, *, force: bool = False) -> Down:
             token = places.take(store.engine, directory, service, environment, leases.holder(), force=force)
         except places.Elsewhere as other:
             elsewhere.append(str(other))
-            # What was started from here before it moved is nobody else's to stop.
+            # Processes that were started here before the environment moved are stopped here, too.
             if _stop_processes(place_of(directory, service, environment)):
                 down.append(f"{name}: its leftovers here")
             continue

@@ -67,7 +67,7 @@ def verify_place(
 
 
 def _custody(project: Project) -> Custody:
-    """Of the configuration; of the worker's note where nobody can read that."""
+    """From the configuration; from the worker's note if it cannot be read."""
     from pilotage.config.yaml_reader import ConfigError
     from pilotage.engine.integrity.custody import custody_of, noted
 

@@ -61,7 +61,7 @@ def jobs(directory: Path) -> tuple[Job, ...]:
 
 
 def run(directory: Path) -> int:
-    """Work until told to stop by SIGTERM. Returns the exit status: 7 when another worker is at it."""
+    """Run until SIGTERM. Returns the exit status: 7 if another worker is running."""
     return worker.run(directory, jobs(directory))
 
 

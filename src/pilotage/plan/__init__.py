@@ -1,1 +1,1 @@
-"""From six answers to a plan, and from a plan to something a person reads. Pure."""
+"""From six answers to a plan, and from a plan to text. Pure."""

@@ -103,5 +103,5 @@ def _cover(middle: datetime, calendar: Calendar, before: str) -> tuple[str, bool
 
 
 def outside_hours(waves: tuple[OnCall, ...]) -> timedelta:
-    """How long people work outside working hours, all waves together."""
+    """How long people work outside working hours, in total."""
     return sum((shift.ends - shift.begins for wave in waves for shift in wave.shifts if shift.outside), timedelta())

@@ -1,7 +1,7 @@
-"""Who is told what, when, by whom (R22): drafted messages with their leads, and what replaces a missed one (C11).
+"""Messages to each audience (R22): drafts with their leads, and what replaces a missed one (C11).
 
-Announcements are due when everyone has the release (C19). Days are working days, never later than the lead says;
-hours are zoned instants counted from the rollout's own times (C14).
+Announcements are due when everyone has the release (C19). Days are working days, never later than the lead; hours are
+zoned instants counted from the rollout's own times (C14).
 """
 
 from __future__ import annotations
@@ -182,7 +182,7 @@ _RULE_OF = {
     "customers": "told at the start",
     "end users": "told right after",
 }
-"""Which rule replaces a lead that has passed, by audience (C11): those who must act first are told first."""
+"""Which rule replaces a lead that has passed, by audience (C11): those who must act first are notified first."""
 
 
 def _catch_up(draft: _Draft, day: date | None, times: Times, longest: int | None) -> CatchUp | None:

@@ -53,8 +53,8 @@ def conflicts_of(
 
 
 def conflicts_with(risk: Assessment | None, answers: Answers) -> Iterator[Conflict]:
-    """A strategy that exposes more users at once than the change's risk recommends; where lasting harm is possible,
-    a person must accept that (C25)."""
+    """A strategy that exposes more users at once than the change's risk recommends. If lasting harm is possible, a
+    person must accept that (C25)."""
     if risk is None or CAREFULNESS.index(answers.deployment_strategy) >= CAREFULNESS.index(risk.strategy):
         return
     yield Conflict(

@@ -54,8 +54,8 @@ class Search:
         return None
 
     def _begun_on(self, start: date, day: date) -> Landing | None:
-        """The first rollout that starts on `start` and ends by `day`: one that no freeze holds up, if there is any. Of
-        one that ends in the window in which it began, the day is the window's, also after midnight."""
+        """The first rollout that starts on `start` and ends by `day`, preferably one that no freeze delays. A rollout
+        that ends in the window in which it started belongs to the window's day, even after midnight."""
         if not self.calendar.takes_rollouts(start, self.emergency):
             return None
         held: Landing | None = None
@@ -87,7 +87,7 @@ class Search:
         return slots_of(spans, landing.release, self.calendar, self.done, emergency=self.emergency)
 
     def trouble(self, day: date, *, safe: bool = False) -> str:
-        """Why a release cannot land on `day`; empty when it can. `safe` asks for the upper bounds of every phase."""
+        """Why a release cannot land on `day`; empty when it can. `safe` uses the upper bounds of every phase."""
         landing = self.landing(day)
         if landing is None:
             window = " in a preferred window and" if self.calendar.windows else ""

@@ -1,4 +1,4 @@
-"""What differs between two plans, by meaning: what changes, for whom, and because of which input (R3)."""
+"""The differences between two plans by meaning: what changes, for whom, and because of which input (R3)."""
 
 from __future__ import annotations
 

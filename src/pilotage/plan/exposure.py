@@ -16,7 +16,8 @@ from itertools import pairwise
 from pilotage.model.traffic import WHOLE
 
 TOP = 250
-"""Per mille at which a ramp holds. Less misses small harms within the phase, more hurts more at once."""
+"""Per mille at which a ramp holds. A smaller value misses small harm within the phase, a larger one exposes more
+users."""
 
 ERRORS = 10.0
 """What a total outage at the first weight may cost within the reaction time."""
@@ -66,8 +67,8 @@ class Ramp:
 def ramp(*, rate: float, reaction: float, duration: float, errors: float = ERRORS, tick: float = 1.0) -> Ramp:
     """The ramp for `rate` requests a second of all users, with `duration` seconds until everyone has the release.
 
-    reaction: seconds from the first error to the last user back on stable · errors: what a total outage at the first
-    weight may cost in that time · tick: seconds between two looks, the shortest step.
+    reaction: seconds from the first error to the last user back on stable · errors: accepted cost of a total outage at
+    the first weight in that time · tick: seconds between two looks, the shortest step.
 
     The first weight is errors / (rate × reaction), between 0.1 % and 25 %; each weight lasts at most a minute. All
     doublings together take about a quarter of `duration` at most, so that the hold at 25 % has time to find small harm.
@@ -78,7 +79,7 @@ def ramp(*, rate: float, reaction: float, duration: float, errors: float = ERROR
 
 
 def ramp_from(first: int, duration: float, tick: float = 1.0) -> Ramp:
-    """The ramp that starts at `first` per mille, below or at `TOP`; whole seconds where they are longer than a look."""
+    """The ramp that starts at `first` per mille, at most at `TOP`, in whole seconds if they are longer than a look."""
     every = min(SLOWEST, duration / (4 * max(1.0, math.log2(TOP / first))))
     every = max(tick, math.floor(every))
     weights = []
@@ -100,16 +101,16 @@ def expected_hurt(
     later: float = LATER,
     harms: Sequence[tuple[float, float]] = HARMS,
 ) -> float:
-    """Requests that fail because of a bad release, in the mean over `harms`; a user hit twice counts twice.
+    """Requests that fail because of a bad release, averaged over `harms`; a user affected twice counts twice.
 
     stages: the weights until everyone has the release; full exposure follows for `later` seconds · rate: requests a
-    second of all users · base: stable's error rate, 0…1 · reaction: seconds from sure to undone · share: of `alpha`
-    that the comparison of errors has.
+    second of all users · base: stable's error rate, 0…1 · reaction: seconds from detection to rollback · share: of
+    `alpha` for the comparison of errors.
 
-    Deterministic: no harm is simulated. The logarithm of the evidence grows in the mean by the Kullback–Leibler
-    divergence of what happens from what is tolerated (Wald, Annals of Mathematical Statistics 1945). How much it
-    scatters is a Brownian motion's first passage of the bar (Siegmund, Sequential Analysis, 1985). At full exposure
-    nothing is compared, so that what was missed continues until `later`.
+    Deterministic: no harm is simulated. The logarithm of the evidence grows on average by the Kullback–Leibler
+    divergence of the actual from the tolerated rate (Wald, Annals of Mathematical Statistics 1945). Its spread is that
+    of a Brownian motion's first passage of the bar (Siegmund, Sequential Analysis, 1985). At full exposure nothing is
+    compared, so missed harm continues until `later`.
     """
     if not (rate > 0 and 0 < base < 1 and reaction >= 0):
         raise ValueError("rate above 0, base between 0 and 1 and reaction of at least 0 are needed")
@@ -168,7 +169,7 @@ class _Harm:
 
 @dataclass(frozen=True)
 class _Leg:
-    """A stage with the evidence's mean and variance when it starts, and what a second adds to them."""
+    """A stage with the evidence's mean and variance at its start, and their growth per second."""
 
     begins: float
     end: float

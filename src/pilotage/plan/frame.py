@@ -33,11 +33,10 @@ _LONGEST_VERSION = 128
 class Service:
     """What the plan needs to know of the service in one environment.
 
-    instances: how many carry all traffic · overrides: plan numbers by path, from `pilotage.yaml` ·
-    measured: which source provides which health metric (R19) · downtime: this release closes the service whatever
-    the strategy, because of a migration (C16) ·
-    traffic: of users at a usual hour, for `canary.weights: auto` · not_for_us: readiness items that the team does not
-    have, with the reason.
+    instances: how many carry all traffic · overrides: settings of the plan by name, from `pilotage.yaml` · measured:
+    which source provides which health metric (R19) · downtime: this release closes the service with any strategy,
+    because of a migration (C16) · traffic: of users at a usual hour, for `canary.weights: auto` · not_for_us: readiness
+    items that do not apply to the team, with the reason.
     """
 
     name: str = "service"
@@ -86,7 +85,7 @@ class Frame:
 
 
 def not_a_version(version: str) -> str:
-    """What is wrong with it; empty for one that can be shown, asked for and routed by."""
+    """What is wrong with the version; empty if it is valid."""
     if not version.strip():
         return "it is empty"
     if len(version) > _LONGEST_VERSION:

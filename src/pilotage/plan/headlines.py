@@ -1,4 +1,4 @@
-"""The few facts of a plan by which people choose their answers, and what sets two plans apart."""
+"""The key facts of a plan, by which people choose answers and compare plans."""
 
 from __future__ import annotations
 

@@ -163,7 +163,7 @@ def _notes(frame: Frame, timeline: Timeline) -> tuple[str, ...]:
     return (
         *_exempt(frame),
         *_band(timeline),
-        # Without a day nobody has asked for a schedule: what is wrong with it is in its own section.
+        # Without a date nobody asked for a schedule; its problems are in its own section.
         *(_outlasts(frame.usual, frame.spans) if frame.landing else ()),
         *(timeline.trains.overlap if frame.landing and timeline.trains else ()),
     )

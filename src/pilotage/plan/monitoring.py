@@ -74,7 +74,7 @@ def _alerts(strategy: DeploymentStrategy, n: Numbers) -> Iterator[AlertRule]:
 
 
 def limit_in_words(alert: AlertRule, shown: str) -> str:
-    """`> 5%`, `> 2× baseline`, `unknown for 30m`. shown: the limit as people read it."""
+    """`> 5%`, `> 2× baseline`, `unknown for 30m`. shown: the formatted limit."""
     return f"> {shown} baseline" if alert.comparison == TIMES_BASELINE else f"{alert.comparison} {shown}"
 
 

@@ -17,8 +17,8 @@ from pilotage.plan.values import origin, read_value, show_value
 
 @dataclass(frozen=True)
 class Override:
-    """A value from `pilotage.yaml` as written there, and the place it stands (`pilotage.yaml:31`). column: for errors;
-    0 where it is not known."""
+    """A value as written in `pilotage.yaml`, and its place (`pilotage.yaml:31`). column: for errors; 0 if it is
+    unknown."""
 
     value: object
     source: str
@@ -63,7 +63,7 @@ def settings(tolerance: RiskTolerance, strategy: S, overrides: Mapping[str, Over
 
 
 def _trouble(path: str, override: Override) -> str:
-    """Where the override stands and what is wrong with it; empty where nothing is."""
+    """The place of the override and what is wrong with it; empty if it is valid."""
     from difflib import get_close_matches
 
     if path in RENAMED:
@@ -80,7 +80,7 @@ def _trouble(path: str, override: Override) -> str:
 
 
 def _with_ramp(overrides: Mapping[str, Override]) -> Mapping[str, Override]:
-    """`canary.weights: auto` asks for a ramp; its weights are worked out later, from the traffic."""
+    """`canary.weights: auto` requests a ramp; its weights are computed later, from the traffic."""
     if ramp := overrides.get("canary.ramp"):
         raise BadOverride(f"{ramp.place}: canary.ramp cannot be set by itself; write canary.weights: auto")
     weights = overrides.get("canary.weights")

@@ -1,5 +1,5 @@
-"""`canary.weights: auto`: weights worked out from the traffic; and, for these and for fixed ones, the users whom a bad
-release would hurt (R13)."""
+"""`canary.weights: auto`: weights computed from the traffic; and, for these and for fixed weights, the users whom a bad
+release would affect (R13)."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from pilotage.plan.strategies import steps_of
 from pilotage.plan.strategies.canary import held_back
 
 LEAST = 100.0
-"""Requests a second below which fixed steps stay: smaller first weights would teach the judge too little, and a ramp
-hurts some users more than 5 % at once does."""
+"""Requests a second below which fixed steps are used: smaller first weights would teach the judge too little, and a
+ramp affects some users for longer than 5 % at once does."""
 
 _JUDGEMENT, _SWITCH = 1, 1
 """Seconds: what the judge takes, and what the router takes until it shows the old split again."""
@@ -49,9 +49,9 @@ class Exposure:
 def exposure_of(
     numbers: Numbers, full: int, tolerance: RiskTolerance, traffic: Traffic | None, risk: Assessment | None
 ) -> Exposure:
-    """Work out what `canary.weights: auto` asks for, and who would be hurt. Other strategies stay as they are.
+    """Compute the weights of `canary.weights: auto`, and who would be affected. Other strategies stay unchanged.
 
-    full: instances that carry all traffic. Raises BadOverride where `canary.holdback` leaves no room for the weights.
+    full: instances that carry all traffic. Raises BadOverride if `canary.holdback` leaves no room for the weights.
     """
     if "canary.weights" not in numbers.settings:
         return Exposure(numbers)
@@ -159,7 +159,7 @@ def _shown(hurt: float) -> str:
 
 
 def _usual(n: Numbers) -> Numbers:
-    """With the weights of R13, whatever is written."""
+    """With the weights of R13, whatever is configured."""
     row = next(row for row in ROWS if row.path == "canary.weights")
     return _set(n, row.path, row.low, row.why)
 

@@ -26,7 +26,7 @@ class Undoing:
     steps: tuple[str, ...]
     source: str
     new: str = "the new version"
-    """What people call the new version."""
+    """The new version's name in sentences."""
     compared: str = "stable"
     """What it is compared with."""
     alone: bool = False
@@ -36,7 +36,7 @@ class Undoing:
     first: str = "all traffic returns to stable at once"
     """What sure harm brings in every tolerance."""
     then: str = "and the release rolls back"
-    """What follows where nobody is asked."""
+    """What follows if no decision is required."""
     triggers: tuple[str, ...] = ()
     """What else undoes it."""
     seconds: int | float = 0

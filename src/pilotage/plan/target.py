@@ -1,6 +1,6 @@
-"""What a plan asks of its target that the target cannot do: a sentence each, with what would do instead.
+"""What a plan requires and its target cannot do: one sentence each, with an alternative.
 
-Nothing is silently approximated: a weight of 5% on a router that sets tenths is refused, not rounded.
+Nothing is silently approximated: a weight of 5% on a router that only sets tenths is refused, not rounded.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ def _weights(steps: tuple[Step, ...], numbers: Numbers, target: Capabilities) ->
 
 
 def _walking(steps: tuple[Step, ...], target: Capabilities) -> Iterator[str]:
-    """Where instances are replaced in batches, also under a flag that is off, each waits until the router sends it
-    nothing. So the router must say whom it sends to."""
+    """When instances are replaced in batches, also with a flag that is off, each waits until the router sends it
+    nothing. So the router must report where it sends requests."""
     walks = any(step.kind in (StepKind.BATCH, StepKind.FLAG_RAMP) for step in steps)
     if walks and not target.router.endpoints:
         first = next(step for step in steps if step.kind in (StepKind.BATCH, StepKind.SCALE))

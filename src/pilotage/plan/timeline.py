@@ -151,7 +151,7 @@ def widened(spans: tuple[Span, ...], rollout_days: int) -> tuple[Span, ...]:
 
 @dataclass(frozen=True)
 class Slot:
-    """Where a span lies: its days in the safe schedule and on the shortest path."""
+    """A span's days in the safe schedule and on the shortest path."""
 
     span: Span
     start: date

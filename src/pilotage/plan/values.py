@@ -1,4 +1,4 @@
-"""A number of the plan as people write it and read it back."""
+"""A plan's setting as people write and read it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _COHORT = re.compile(_HEADER.pattern + r"=[!-~]{1,200}")
 
 
 def read_value(unit: Unit, written: object) -> Value:
-    """A setting's value from what a person wrote. Raises ValueError with what would be right."""
+    """A setting's value from its written form. Raises ValueError that says what would be valid."""
     match unit:
         case Unit.SECONDS if isinstance(written, str | int | float):
             return parse_duration(written)
@@ -89,13 +89,13 @@ DEFAULT = "default"
 
 
 def origin(source: str) -> str:
-    """Where a value comes from, for people: an answer or the line of an override, else `default`. The rules by which
-    `source` names the requirement are for programs and for docs/explanation/rules.md."""
+    """Where a value comes from, for people: an answer or the line of an override, otherwise `default`. The rule numbers
+    in `source` are for programs and for docs/explanation/rules.md."""
     return _RULES.sub("", source) or DEFAULT
 
 
 def show_value(unit: Unit, value: Value) -> str:
-    """A setting's value as a person reads it, and as `read_value` would take it back."""
+    """A setting's value as people read it, in a form that `read_value` accepts."""
     match unit:
         case Unit.SECONDS if isinstance(value, int | float):
             return format_duration(value)

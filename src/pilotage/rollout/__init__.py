@@ -1,1 +1,1 @@
-"""Decides what a running rollout does next: pure functions of plan, state and what was read back."""
+"""Decides what a running rollout does next: pure functions of the plan, the state and the observed world."""

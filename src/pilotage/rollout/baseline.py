@@ -1,8 +1,8 @@
-"""A canary's baseline: fresh instances of the old version, as many as canaries and with as many requests.
+"""A canary's baseline: as many fresh instances of the stable version as canaries, with as many requests.
 
-Old instances have warm caches and a grown heap; a canary compared with them is judged for its age as well. Spinnaker's
-automated canary analysis compares with instances of the same age (Graff & Sanden, "Automated Canary Analysis at
-Netflix with Kayenta", 2018).
+Old instances have warm caches and a grown heap, so a comparison with them also measures age. Spinnaker's automated
+canary analysis compares with instances of the same age (Graff & Sanden, "Automated Canary Analysis at Netflix with
+Kayenta", 2018).
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ def _wanted(plan: Plan, state: RolloutState) -> str | None:
 
 
 def desired(plan: Plan, state: RolloutState, seen: Observed) -> Iterator[Action]:
-    """Its instances: as many as canaries while it is compared with, none once its last requests have had their time.
-    What a rollback leaves of it stops when the rollback is done, like any version that nobody knows."""
+    """The number of its instances: as many as canaries while it is compared, none once its last requests have drained.
+    Instances that a rollback leaves stop at its end, like those of any unknown version."""
     if named := _wanted(plan, state):
         yield Ensure(named, plan.steps[state.step].instances)
     elif (named := name(plan, state.old)) and state.status in FORWARD and alive(seen, named):

@@ -1,6 +1,6 @@
-"""Checks and approvals: what a step asks by itself, and of those whom the configuration names.
+"""Checks and approvals: a step's built-in check, the configured checks, and the people who approve.
 
-A check asks its own question of what was seen, next to the checks that `checks:` adds to it.
+A built-in check looks at the observed world. `checks:` in the configuration adds further checks to it.
 """
 
 from __future__ import annotations
@@ -55,13 +55,13 @@ _ASKS: Mapping[str, Callable[[Tick], str]] = {
     ids.CHECK_MONITORING: _monitoring_answers,
     ids.CHECK_WINDOW: _inside_the_window,
 }
-"""By the step's id: the question it asks of what was seen; empty is yes."""
+"""By the step's id: its built-in check of the observed world; empty means passed."""
 
 
 def awaits_check(turn: Tick) -> str:
-    """What is not answered with yes yet, by the step's own question and the configured checks; empty when all is.
+    """What has not passed yet, of the built-in and the configured checks; empty when all have.
 
-    A step with neither has nobody to ask: it passes, and `note_skipped` says so.
+    A step with neither passes, and `note_skipped` says so.
     """
     asks = _ASKS.get(turn.step.id)
     if asks is not None and (why := asks(turn)):
@@ -74,7 +74,7 @@ def awaits_check(turn: Tick) -> str:
 
 
 def note_skipped(turn: Tick) -> None:
-    """Tell a person of a check that passes because nobody was asked."""
+    """Report a check that is skipped because none is configured."""
     name = turn.step.id
     if turn.step.kind is StepKind.CHECK and name not in _ASKS and name not in turn.seen.hooks:
         turn.tell(CheckSkipped(step=name, title=turn.title))

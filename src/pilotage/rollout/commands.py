@@ -1,4 +1,4 @@
-"""What people ask of a running rollout, taken up and answered. Asking for what already is, is done."""
+"""Commands to a running rollout: how each is handled and answered. A command for a state that already holds is done."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _UNDOING = (CommandKind.ABORT, CommandKind.ROLLBACK)
 
 
 def first_to_undo(command: Command) -> bool:
-    """A sort key: whoever asks to undo is heard before whoever asks to continue (rule 7)."""
+    """A sort key: commands that roll back come before all others (rule 7)."""
     return command.kind not in _UNDOING
 
 
@@ -50,7 +50,7 @@ def handle(turn: Tick, command: Command) -> str:
 
 
 def _answer_withdrawn(turn: Tick, command: Command, by: str) -> str:
-    """The users are with stable already; what a person can say is whether the new version gets them back."""
+    """The users are on stable already. A command decides whether the new version gets them back."""
     match command.kind:
         case CommandKind.PROMOTE:
             turn.tell(
@@ -92,7 +92,7 @@ def _without_analyses(turn: Tick) -> Mode:
 def _go_on(turn: Tick, command: Command) -> str:
     kind, status, hold = command.kind, turn.state.status, turn.state.hold
     if status is Status.PAUSED and hold is not None and hold.cause is HoldCause.REGRESSION:
-        # The pause asked whether this may continue.
+        # The pause asked for this decision.
         accept(turn)
     if status is Status.PAUSED or (status is Status.HOLDING and kind is CommandKind.RETRY):
         turn.enter(Status.PROGRESSING, hold=None, troubles=(), reason="")
@@ -117,13 +117,13 @@ def _promote(turn: Tick, command: Command) -> str:
 
 
 def _approve(turn: Tick, command: Command) -> str:
-    """One of the approvals that the step wants: of a person with the role, who is not the author (R13, C18)."""
+    """One of the approvals that the step needs: by a person with the role, who is not the author (R13, C18)."""
     if turn.step.kind is not StepKind.GATE:
         return _refuse(turn, command, "no step waits for an approval")
     if command.actor == turn.state.author and not turn.plan.setting("approval.allow_author").value:
         return _refuse(turn, command, f"{command.actor} started this rollout, so another person must approve it")
     role = str(turn.plan.setting("approval.role").value)
-    # A setting has the role in one word, `people` as it is written in a sentence.
+    # A setting has the role as one word, `people` as it is written in prose.
     if role and role not in {held.lower().replace(" ", "-") for held in command.roles}:
         return _refuse(turn, command, f"{command.actor} does not have the role {role}")
     if command.actor not in turn.state.approvals:

@@ -1,4 +1,4 @@
-"""Until when a rollout waits for a decision of a person, and what follows without one (rule 6: every wait ends)."""
+"""How long a rollout waits for a decision, and what follows without one (rule 6: every wait ends)."""
 
 from __future__ import annotations
 

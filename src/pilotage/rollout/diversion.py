@@ -1,7 +1,7 @@
-"""While no instance of the new version is healthy, stable serves its users: a wait for its health is not theirs.
+"""While no instance of the new version is healthy, stable serves its users, so they do not suffer from the wait.
 
-The rollout holds, as it does anyway, and is rolled back at the hold's deadline; users get the same weight back once the
-new version stays healthy. With some of its instances healthy, these carry the weight. The judge is not asked.
+The rollout holds and rolls back at the hold's timeout. Users get the same weight back once the new version stays
+healthy. If some of its instances are healthy, these carry the weight. The judge is not asked.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ def _mind(turn: Tick, diverted: Diversion) -> None:
     elif not diverted.well:
         turn.set(diverted=replace(diverted, well=True))
     if well and not healthy(seen, state.old):
-        _end(turn, diverted)  # nobody else could serve
+        _end(turn, diverted)  # nothing else could serve
     elif diverted.well and diverted.calm >= LEAST_CALM and not _holds_for_it(state):
         _end(turn, diverted)
 
 
 def _holds_for_it(state: RolloutState) -> bool:
-    """The hold asks for more than this does, if it was ill for long."""
+    """The hold requires more than this if it was unhealthy for long."""
     return state.hold is not None and state.hold.cause is HoldCause.CANARY_UNHEALTHY
 
 

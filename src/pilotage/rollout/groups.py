@@ -1,7 +1,8 @@
-"""Several services in one release: in order, in lockstep where they have none, and undone in reverse (all or nothing).
+"""Several services in one release: in order, in lockstep where they have none, and rolled back in reverse (all or
+nothing).
 
-A release is its rollouts; it has no state of its own. `moves` looks at them and says what should be done next, so that
-a controller killed between any two moves continues with the same ones.
+A release is its rollouts; it has no state of its own. `moves` looks at them and returns what should be done next, so a
+controller that dies between two moves continues with the same ones.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""What harm does to a rollout (C1): undone, or withdrawn until a person decides; and one second try for bad luck.
+"""What harm does to a rollout (C1): a rollback, or a withdrawal until an operator decides; and one retry if the cause
+may be transient.
 
-Three kinds of failure, by what is known of it. Critical: an absolute limit, undone whatever the tolerance. Sure:
-compared with a stable version next to it; the users go back to stable in the same look. Past: compared with the past
-alone; it holds and pages, and never undoes (see `machine`).
+There are three kinds of failure. Critical: an absolute limit, rolled back at every tolerance. Sure: compared with a
+stable version next to it; the users return to stable in the same look. Past: compared with the past alone; it holds and
+pages, but never rolls back (see `machine`).
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ from pilotage.rollout.turn import Tick, switch
 from pilotage.rollout.undoing import roll_back
 
 STRONG_EVIDENCE = math.log(20)
-"""Natural logarithm of an e-value that chance alone reaches once in 20 releases: harm that is suspected, and said to
-people. The ramp of `canary.weights: auto` waits from there on."""
+"""Natural logarithm of an e-value that chance alone reaches once in 20 releases: suspected harm, which is reported. The
+ramp of `canary.weights: auto` waits from there on."""
 REPLACED = "replaced"
-"""`RolloutState.excuse` once the ill instance is gone and its successor is on its way."""
+"""`RolloutState.excuse` once the failing instance is gone and its successor is starting."""
 REPLACED_AFTER = 10.0
-"""Seconds for which the router may fail to show that an ill instance gets no requests."""
+"""Seconds for which the router may fail to show that a failing instance gets no requests."""
 
 
 def sentence_of(verdicts: list[Verdict]) -> str:
@@ -34,8 +35,7 @@ def sentence_of(verdicts: list[Verdict]) -> str:
 
 
 def note_harm(turn: Tick) -> None:
-    """Remember since when users have met harm, as far as these verdicts know. A look that asked no judge changes
-    nothing."""
+    """Remember when harm to users started, as far as these verdicts know. A look without a judge changes nothing."""
     if turn.seen.verdicts and not turn.stale:
         found = [v.since or turn.state.at for v in turn.seen.verdicts if _is_harm(v)]
         turn.set(harm_since=min(found, default=0.0))
@@ -46,7 +46,7 @@ def _is_harm(verdict: Verdict) -> bool:
 
 
 def guard_against_harm(turn: Tick) -> None:
-    """Act on what failed in this look, whatever the rollout is doing."""
+    """React to what failed in this look, in any status."""
     if turn.stale:
         return
     failed = [v for v in turn.seen.verdicts if v.kind is VerdictKind.FAIL]
@@ -70,7 +70,7 @@ def _excused(turn: Tick, verdict: Verdict) -> bool:
 def _act_on_sure_harm(turn: Tick, guilty: list[Verdict]) -> None:
     stranded = turn.strategy.withdraws(turn) and not turn.strategy.frees_all(turn)
     if turn.plan.setting("rollback_auto").value or stranded:
-        # Users who cannot be taken off the version are not left on it until a person answers.
+        # Users who cannot be taken off the version are not left on it while a decision is pending.
         roll_back(turn, sentence_of(guilty[:1]), guilty[0].metric, guilty[0].detail)
     elif turn.state.status is not Status.WITHDRAWN:
         withdraw(turn, guilty)
@@ -123,7 +123,7 @@ def _withdrawn(turn: Tick, guilty: list[Verdict]) -> TrafficWithdrawn:
 def _begin_second_try(turn: Tick, sure: list[Verdict]) -> None:
     ill = next((v for v in sure if v.excuse is Excuse.INSTANCE and v.instance), None)
     excuse = Excuse.INSTANCE if ill else Excuse.WARM_UP
-    # In a walk the ill instance alone leaves: the driver sends it nothing while it is replaced.
+    # In a walk only the failing instance leaves: the driver sends it nothing while it is replaced.
     if turn.strategy.withdraws(turn) and not (ill and turn.strategy.replaces_alone):
         withdraw(turn, sure, excuse.value)
     else:
@@ -146,7 +146,8 @@ def being_replaced(state: RolloutState) -> str:
 
 
 def replacing(state: RolloutState, seen: Observed) -> Iterator[Action]:
-    """The ill instance leaves once no request can reach it (rule 2), or when the router does not show that in time."""
+    """The failing instance leaves once no request can reach it (rule 2), or when the router does not show that in
+    time."""
     ill = being_replaced(state)
     if ill and (_is_out(state.new, ill, seen) or state.in_status >= REPLACED_AFTER):
         yield Replace(state.new, ill)
@@ -160,12 +161,12 @@ def _is_out(version: str, instance: str, seen: Observed) -> bool:
 
 
 def left_on_purpose(state: RolloutState, host: str, port: int) -> bool:
-    """Whether an instance that ended is the one that was told to."""
+    """Whether an instance that exited is the one that was stopped."""
     return bool(state.excuse) and state.replaced == f"{host}:{port}"
 
 
 def note_replaced(turn: Tick) -> None:
-    """Its successor may listen at the same address: what was seen to be gone is not asked to leave again."""
+    """Its successor may listen at the same address, so an instance that is gone is not stopped again."""
     state, instances = turn.state, turn.seen.instances
     if state.excuse != Excuse.INSTANCE or instances is None:
         return
@@ -178,7 +179,7 @@ def note_replaced(turn: Tick) -> None:
 
 
 def hold_for_second_try(turn: Tick) -> Hold | None:
-    """Where the traffic stays, because only one instance is ill or nobody else could serve."""
+    """Whether the traffic stays, because only one instance fails or nothing else could serve."""
     if not turn.state.excuse:
         return None
     awaited = _what_is_awaited(turn)
@@ -229,7 +230,7 @@ def begin_again(turn: Tick) -> None:
 
 
 def mind_the_withdrawal(turn: Tick, wanted: int) -> None:
-    """The traffic is read back; then bad luck has its second try, or a person is waited for."""
+    """Once the traffic is read back, the one retry starts, or the wait for a decision."""
     state = turn.state
     if not state.returned and turn.strategy.returned(turn):
         turn.set(returned=True)
@@ -244,7 +245,7 @@ def mind_the_withdrawal(turn: Tick, wanted: int) -> None:
 
 
 def accept(turn: Tick) -> None:
-    """A person has answered: what withdrew the traffic, what fails now, and what looks worse than the past."""
+    """A person has accepted what withdrew the traffic, what fails now, and what looks worse than the past."""
     verdicts = [v for v in turn.seen.verdicts if not v.critical]
     failing = [v.metric for v in verdicts if v.kind is VerdictKind.FAIL or _worse_than_the_past(v)]
     known = (*turn.state.accepted, *turn.state.harmed, *failing)
@@ -256,7 +257,7 @@ def _worse_than_the_past(verdict: Verdict) -> bool:
 
 
 def worse_than_the_past(turn: Tick, *, sure: bool) -> list[Verdict]:
-    """sure: those that fail; else those of which nobody knows."""
+    """sure: the failing ones; otherwise those without a result."""
     kind = VerdictKind.FAIL if sure else VerdictKind.INCONCLUSIVE
     return [
         v for v in turn.seen.verdicts

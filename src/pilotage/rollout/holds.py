@@ -1,6 +1,6 @@
-"""Holds: why a rollout waits at its present weight, for how long, and what that comes to (rule 6: every wait ends).
+"""Holds: why a rollout waits at its current weight, for how long, and what follows (rule 6: every wait ends).
 
-The accounts of a hold's patience are `patience`'s. A pause that nobody ends comes to its end here, too.
+`patience` keeps the accounts of a hold. A pause that nobody ends times out here, too.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ def why_hold(turn: Tick) -> Hold | None:
 
 
 def why_not_begin_the_next(turn: Tick) -> Hold | None:
-    """A freeze that opened meanwhile, or another service of the release that is behind: nobody else gets it until that
-    is over; the way back stays open."""
+    """A freeze that started meanwhile, or another service of the release that is behind: no further users get the
+    version until that is over. A rollback stays possible."""
     following = turn.plan.steps[turn.state.step + 1 : turn.state.step + 2]
     if turn.state.mode is Mode.EMERGENCY or not following or following[0].kind not in _EXPOSING:
         return None
@@ -72,7 +72,7 @@ def why_not_begin_the_next(turn: Tick) -> Hold | None:
 
 
 def keep_holding(turn: Tick, hold: Hold) -> None:
-    """One look at a hold: people hear of its beginning, and at its deadline it ends."""
+    """One look at a hold: report its start, and end it at its timeout."""
     limit, then = _limit_of(turn, hold.cause)
     account = patience.of(turn.state, hold.cause) or Trouble(cause=hold.cause)
     hold = replace(hold, held=account.spent)
@@ -100,7 +100,7 @@ def _begin(turn: Tick, hold: Hold, limit: float, then: str) -> None:
 
 def _come_to(turn: Tick, hold: Hold, limit: float, then: str) -> None:
     if then == _PAUSE:
-        # The cause stays: it says what a pause that nobody ends comes to.
+        # The cause stays: it says what happens when the pause times out.
         turn.enter(Status.PAUSED, reason=f"held for {format_duration(limit)}: {hold.sentence}")
         turn.tell(Paused(cause=hold.cause, reason=hold.sentence))
     elif then == _CONTINUE:
@@ -129,7 +129,7 @@ def _limit_of(turn: Tick, cause: HoldCause) -> tuple[float, str]:
         case HoldCause.APPROVAL:
             return turn.step.timeout, _ROLL_BACK
         case HoldCause.FREEZE | HoldCause.DEPENDENCY:
-            # Whom it waits for has deadlines of its own.
+            # What it waits for has timeouts of its own.
             return math.inf, "none"
         case HoldCause.REGRESSION:
             return plan.number("hold.timeout"), _PAUSE
@@ -162,7 +162,7 @@ def good_for_now(state: RolloutState) -> str:
 
 
 def mind_the_pause(turn: Tick) -> None:
-    """A pause that nobody ends: back, or on where that is what a missing answer means."""
+    """A pause that timed out: roll back, or continue if that is the default answer."""
     if turn.state.in_status < turn.plan.number("pause.timeout"):
         return
     cause = turn.state.hold.cause if turn.state.hold else None

@@ -1,8 +1,8 @@
-"""`decide` looks at what was read back and says what is now, what should be and what happened: for every strategy.
+"""`decide` takes the observed world and returns the next state, the desired state and the events, for every strategy.
 
-Read it from the top: commands first, then safety, then holds, then the next step. Actions are the whole desired
-state, every time, so that a controller that was killed between any two of them converges when it comes back.
-The rules numbered here are those of docs/explanation/guarantees.md.
+Read it from the top: commands first, then safety, then holds, then the next step. Actions are the complete desired
+state every time, so a controller that died between two of them converges after a restart. Rule numbers are those of
+docs/explanation/guarantees.md.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ def decide(
 ) -> Decision:
     """The next state, the desired state of the world, and the events of this look. Pure.
 
-    now: Unix seconds · passed: seconds since the look before, by a clock that nobody sets; None where this process
-    did not make that look, then the difference of `now`. Neither adds more than `MOST_ATTENDED` to any watch.
+    now: Unix seconds · passed: seconds since the previous look, by a clock that nobody sets; None if this process did
+    not make that look, then the difference of `now`. Neither adds more than `MOST_ATTENDED` to any wait.
     """
     strategy = strategy_of(plan)
     turn = Tick(plan, _attended(state, now, passed), seen, strategy, began_at=state.step)
@@ -78,7 +78,7 @@ def decide(
 
 
 def desired(plan: Plan, state: RolloutState, seen: Observed) -> tuple[Action, ...]:
-    """Everything that should be so now, whatever the strategy."""
+    """The complete desired state, for any strategy."""
     actions = list(strategy_of(plan).desired(plan, state, seen))
     step = plan.steps[state.step]
     if state.status in FORWARD and step.kind is StepKind.CHECK and step.id in seen.hooks:
@@ -99,8 +99,8 @@ def begin(plan: Plan, old: str | None, mode: Mode, author: str = "") -> RolloutS
 
 
 def turned_back(plan: Plan, state: RolloutState, reason: str) -> tuple[RolloutState, tuple[Event, ...]]:
-    """The state at the beginning of the way back, and what is told of it, of a rollout whose users were taken back
-    already by someone else's decision."""
+    """The state at the start of a rollback, and its events, for a rollout whose users were already returned by another
+    decision."""
     strategy = strategy_of(plan)
     turn = Tick(plan, state, Observed(None, None), strategy, began_at=state.step)
     roll_back(turn, reason, "command")
@@ -119,8 +119,8 @@ def wants_traffic(plan: Plan, state: RolloutState) -> bool:
 
 
 def _strays(state: RolloutState, seen: Observed) -> list[str]:
-    """Versions that neither this rollout nor the one before it knows, such as what a failed rollback left behind.
-    They stop when this rollout is over: no request has reached them for all of it."""
+    """Versions that neither this rollout nor the previous one knows, such as leftovers of a failed rollback. They stop
+    at the end of this rollout: no request reached them during it."""
     if not state.status.final or seen.split is None:
         return []
     running = {i.version for i in seen.instances or ()} - {state.new, state.old}
@@ -166,7 +166,7 @@ def _go_on(turn: Tick) -> None:
 
 
 def _guard(turn: Tick) -> None:
-    """What ends a rollout or takes its users back at once, whatever it is doing: a dead canary, and harm (C1)."""
+    """What ends a rollout or returns its users immediately, in any status: a dead canary, and harm (C1)."""
     dead = [
         i
         for i in turn.seen.instances or ()

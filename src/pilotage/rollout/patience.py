@@ -1,7 +1,7 @@
-"""How long trouble is waited out: it adds up, good time pays it back slowly, and a hold ends only once it stays good.
+"""How long trouble is tolerated: it adds up, good time pays it back slowly, and a hold ends only once things stay good.
 
-A canary that is ill every other second is ill half of the time; its hold neither ends between two such seconds nor
-starts to wait again. Each cause has an account of its own, so that causes in turn cannot wait for ever either.
+A canary that is unhealthy every other second is unhealthy half of the time. Its hold neither ends between two such
+seconds nor starts to wait from zero. Each cause has its own account, so alternating causes cannot wait for ever either.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from pilotage.model.rollout import HoldCause, RolloutState, Status, Trouble
 LEAST_CALM = 5.0
 """Seconds for which health must be good before a hold for it ends: several looks, and several health checks, agree."""
 MOST_CALM = 60.0
-"""Seconds after which it has proven itself, however long it was bad before."""
+"""Seconds after which it counts as recovered, however long it was bad before."""
 PAID_BACK = 1 / 9
-"""Seconds of trouble that a second without it pays back. What is bad more than a tenth of the time runs out of
-patience, whatever its rhythm; a restart a week leaves no trace."""
+"""Seconds of trouble that a good second pays back. Trouble for more than a tenth of the time uses up the patience,
+whatever its rhythm; a restart a week leaves no trace."""
 
 COMES_AND_GOES = (
     HoldCause.CANARY_UNHEALTHY,
@@ -29,12 +29,12 @@ COMES_AND_GOES = (
 other causes each step has its own account, because the end of one is an answer."""
 
 _SIGHT = (HoldCause.ROUTER_UNREACHABLE, HoldCause.FLAGS_UNREACHABLE, HoldCause.SOURCE_ERROR)
-"""What says nothing about the release. Before the first user has it, such a hold ends at once: a fleet and a router
-that are just being started answer when they can."""
+"""Causes that say nothing about the release. Before the first user has it, such a hold ends immediately: a fleet and a
+router that are starting answer when they can."""
 
 
 def attended(state: RolloutState, passed: float) -> tuple[Trouble, ...]:
-    """The accounts after `passed` more seconds; time in a pause is nobody's."""
+    """The accounts after `passed` more seconds; time in a pause does not count."""
     if state.status not in (Status.PROGRESSING, Status.HOLDING):
         return state.troubles
     aged = (_aged(one, passed) for one in state.troubles)
@@ -52,7 +52,7 @@ def of(state: RolloutState, cause: HoldCause) -> Trouble | None:
 
 
 def met(state: RolloutState, cause: HoldCause | None) -> tuple[Trouble, ...]:
-    """The accounts at a look that saw this cause; None: a look at which all was well."""
+    """The accounts at a look with this cause; None: at a look without trouble."""
     found = of(state, cause) if cause else None
     others = tuple(replace(one, here=False) for one in state.troubles if one.cause is not cause)
     if cause is None:
@@ -70,12 +70,12 @@ def _opened(state: RolloutState, cause: HoldCause) -> Trouble:
 
 
 def told(state: RolloutState, cause: HoldCause) -> tuple[Trouble, ...]:
-    """The accounts once people know of this cause."""
+    """The accounts once people know this cause."""
     return tuple(replace(one, told=True) if one.cause is cause else one for one in state.troubles)
 
 
 def settled(state: RolloutState) -> bool:
-    """Whether what a hold is about has been good for as long as it was bad, within the bounds above."""
+    """Whether a hold's cause has been gone for as long as it lasted, within the bounds above."""
     open_ = (one for one in state.troubles if one.told and one.cause in COMES_AND_GOES)
     return all(one.calm >= _wanted(state, one) for one in open_)
 

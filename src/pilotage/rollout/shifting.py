@@ -1,7 +1,8 @@
-"""Two versions side by side, and requests shifted between them by weight: what canary and blue-green do alike.
+"""Two versions next to each other, and requests shifted between them by weight: what canary and blue-green have in
+common.
 
-In the order of a rollout: instances of both, the weight, the drain, the retirement; then the way back. What is asked
-for is derived again at every look, so that whatever a crash left undone is asked for again.
+In the order of a rollout: instances of both, the weight, the drain, the end of stable; then the rollback. The desired
+state is derived again at every look, so actions lost in a crash are repeated.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ def new_instances(plan: Plan, state: RolloutState, seen: Observed, drain: float)
 
 
 def new_instances_deployed(plan: Plan, state: RolloutState) -> int:
-    """How many of the new version the steps so far have asked for."""
+    """How many instances of the new version the steps so far require."""
     if state.mode not in (Mode.FULL, Mode.EMERGENCY):
         return plan.instances
     return max((s.instances for s in plan.steps[: state.step + 1] if s.kind is not StepKind.GATE), default=0)
@@ -90,7 +91,7 @@ def weight_wanted(plan: Plan, state: RolloutState, seen: Observed) -> int | None
     """
     going_back = state.status in _GOING_BACK
     if seen.instances is None:
-        # Without a view of the fleet, only the way back is safe to ask for.
+        # Without a view of the fleet, only a rollback is safe.
         back = state.old is not None and state.status in (Status.WITHDRAWN, Status.ROLLING_BACK)
         return 0 if back else None
     healthy_new, healthy_old = healthy(seen, state.new), healthy(seen, state.old) if state.old else 0
@@ -158,7 +159,7 @@ def awaits_retirement(turn: Tick) -> str:
 
 
 def has_stable(state: RolloutState) -> bool:
-    """Whether requests can go back to another version at once: it is one weight away, as long as there is one."""
+    """Whether requests can go back to another version immediately: it is one weight change away as long as it runs."""
     return state.old is not None
 
 

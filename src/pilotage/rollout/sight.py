@@ -54,7 +54,7 @@ def sent_beyond(seen: Observed, version: str, count: int) -> bool:
 
 
 def check_status(seen: Observed, name: str, attempt: int) -> CheckStatus | None:
-    """How a step's configured checks stand; PASSED where none are configured, None where nobody knows yet."""
+    """The result of a step's configured checks; PASSED if none are configured, None while it is unknown."""
     if name not in seen.hooks:
         return CheckStatus.PASSED
     found = seen.check(name, attempt)

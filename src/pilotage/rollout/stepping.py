@@ -44,7 +44,7 @@ def next_step(turn: Tick) -> None:
 
 
 def _was_confirmed(turn: Tick) -> bool:
-    """Whether the step was a check, and somebody was asked."""
+    """Whether the step was a check with something configured."""
     return turn.step.kind is StepKind.CHECK and not any(event.type == CheckSkipped.type for event in turn.events)
 
 

@@ -1,7 +1,7 @@
-"""One look at a rollout (`Tick`), and what a strategy has to say at it (`Strategy`).
+"""One look at a rollout (`Tick`), and the questions that a strategy answers (`Strategy`).
 
-`machine.decide` makes a `Tick` of what was read back, and asks the plan's strategy what is particular to it. What all
-strategies do alike is in the modules of this folder, a file each in `strategies` has the rest.
+`machine.decide` makes a `Tick` of the observed world, and asks the plan's strategy. What all strategies share is in the
+modules of this folder; each file in `strategies` has the rest.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Tick:
     strategy: Strategy
     began_at: int
     stale: bool = False
-    """Whether the verdicts of this look are of evidence that a person has just thrown away."""
+    """Whether the verdicts of this look rest on evidence that a command has just discarded."""
     events: list[Event] = field(default_factory=list)
     answered: list[tuple[int, str]] = field(default_factory=list)
 
@@ -67,16 +67,16 @@ class Tick:
         self.events.append(occurrence.record())
 
     def set(self, **changes: Unpack[Changes]) -> None:
-        """Change the state. Reasons come from people and from logs: they are clean and bounded from here on."""
+        """Change the state. Reasons come from people and from logs, so they are sanitised and limited here."""
         self.state = self.state.changed({name: _clean(value) for name, value in changes.items()})
 
     def enter(self, status: Status, **changes: Unpack[Details]) -> None:
         self.set(status=status, in_status=0.0, **changes)
 
     def note_out(self, out: bool) -> None:
-        """Time to drain runs from the look that saw it, not from the one before, which only asked for it.
+        """Draining starts with the look that confirmed it, not with the previous one, which only requested it.
 
-        out: no request can reach what is on its way out.
+        out: no request can reach what is draining.
         """
         if not out or not self.state.out:
             self.set(out=out, drained=0.0)
@@ -108,7 +108,7 @@ class Configured:
     flag: str = ""
     """Key of the flag; empty where none is configured."""
     ramp: Ramp | None = None
-    """Users whom the flag reaches now; None where nobody looked."""
+    """Users who have the flag now; None if it was not read."""
 
 
 class Strategy(Protocol):
@@ -131,7 +131,7 @@ class Strategy(Protocol):
     diverts: bool = True
     """Whether stable takes over the users of a new version while none of its instances is healthy."""
     replaces_alone: bool = False
-    """Whether an ill instance can be replaced while the other new instances keep their traffic."""
+    """Whether a failing instance can be replaced while the other new instances keep their traffic."""
     serves_withdrawn: bool = False
     """Whether some users may stay on the new version after a withdrawal, because stable cannot carry all of them."""
 
@@ -197,7 +197,7 @@ class Strategy(Protocol):
         """What the judge compares the new version with at this step."""
 
     def baseline(self, _plan: Plan, _old: str | None) -> str | None:
-        """The name of fresh stable instances to compare with; None where there are none."""
+        """The name of the fresh stable instances to compare with; None if there are none."""
         return None
 
     # ── the way back ───────────────────────────────────────────────────────────────────────────────────────

@@ -1,4 +1,4 @@
-"""The way back: how it starts, and the three ways in which it ends. What lies between is the strategy's `undo`."""
+"""The rollback: its start, and its three ends. What happens between is the strategy's `undo`."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _NOT_ITS_FAULT = ("timeout", "instance")
 
 
 def roll_back(turn: Tick, reason: str, cause: str, detail: tuple[str, ...] = ()) -> None:
-    """Begin the way back; where there is none (rule 10), stop here and page an operator. detail: what lies behind the
-    reason (routes, statuses, lines of a log), a line each."""
+    """Start the rollback; if it is not possible (rule 10), stop here and page an operator. detail: routes, statuses and
+    log lines behind the reason, one per line."""
     possible = bool(turn.plan.setting("rollback.enabled").value)
     if not possible and cause != "command" and turn.state.reached:
         if turn.state.status is not Status.PAUSED:
@@ -49,7 +49,7 @@ def rolled_back(turn: Tick, outcome: str, **changes: Unpack[Details]) -> None:
 
 
 def fail_rollback(turn: Tick, left: str) -> None:
-    """The way back is not complete in its time: a person is needed, and is told what is left (R21)."""
+    """The rollback timed out: an operator must act, and learns what is left to do (R21)."""
     turn.enter(Status.FAILED, reason=f"{turn.state.reason}; the rollback is not complete: {left}")
     turn.tell(Failed(version=turn.state.new, reason=turn.state.reason, error=turn.seen.trouble))
 

@@ -66,7 +66,7 @@ def desired(walk: Walk, state: RolloutState, seen: Observed) -> tuple[Action, ..
 
 
 def most_new(walk: Walk, state: RolloutState, seen: Observed) -> int:
-    """How many new instances must serve although nobody wants their answers: those without whom too few would."""
+    """How many new instances must serve although their answers are not wanted: without them too few would serve."""
     if walk.enough is None:
         return sum(walk.before)
     there = healthy(seen, state.old)
@@ -74,8 +74,8 @@ def most_new(walk: Walk, state: RolloutState, seen: Observed) -> int:
 
 
 def withheld(walk: Walk, state: RolloutState, seen: Observed) -> tuple[Action, ...]:
-    """The walk stands still: nobody is started or stopped for it, every old instance serves, and of the new ones no
-    more than the service cannot do without."""
+    """The walk pauses: nothing is started or stopped for it, every old instance serves, and only as many new ones as
+    the service needs."""
     if state.old is None or seen.instances is None:
         return ()
     (new_before, old_before), (new_after, old_after) = walk.before, walk.after
@@ -108,7 +108,7 @@ def _alone(walk: Walk, state: RolloutState, seen: Observed) -> tuple[Action, ...
 
 
 def _split(state: RolloutState, seen: Observed, serving: dict[str, int]) -> Split | None:
-    """Equally much for each instance that serves; None while nothing is known, or nobody would serve."""
+    """The same share for each serving instance; None while nothing is known, or nothing would serve."""
     assert state.old is not None
     if seen.instances is None or not sum(serving.values()):
         return None
@@ -137,7 +137,7 @@ def arrived(walk: Walk, state: RolloutState, seen: Observed) -> bool:
 
 
 def where(state: RolloutState, seen: Observed) -> str:
-    """Exactly what is on which version, for the sentence of whoever must know."""
+    """All instances by version, for a sentence to an operator."""
     if seen.instances is None:
         return "the fleet does not respond"
 

@@ -1,7 +1,7 @@
-"""A step that is watched: how long, what the verdicts say against continuing, and what becomes of it when nobody can
-see.
+"""The analysis of a step: how long it lasts, which verdicts stop the rollout from advancing, and what follows if
+nothing can be measured.
 
-The watch is of all strategies. What a failed verdict takes back at once is `harm`'s; here it keeps the next step away.
+The analysis is the same for all strategies. `harm` reacts to failed verdicts; here they only block the next step.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ def awaits_watch(turn: Tick) -> str:
 
 
 def note_verdicts(turn: Tick) -> None:
-    """Tell of verdicts that start trouble, and of its end once that lasts: a source that fails every other second is
-    one event. The come and go of pass and inconclusive is none."""
+    """Report verdicts that start trouble, and its end once that lasts: a source that fails every other second is one
+    event. Changes between pass and inconclusive are none."""
     before, since = dict(turn.state.verdicts), dict(turn.state.recovering)
     known, recovering = [], []
     for verdict in turn.seen.verdicts:
@@ -103,7 +103,7 @@ def _because(cause: HoldCause, verdicts: list[Verdict]) -> Hold:
     return Hold(cause, sentence_of(verdicts) + remedy)
 
 
-# ── when nobody can see, or nobody answers ─────────────────────────────────────────────────────────────────
+# ── when nothing can be measured, or nobody decides ────────────────────────────────────────────────────────
 
 
 def lacks_data_alone(turn: Tick, cause: HoldCause | None) -> bool:
@@ -112,14 +112,14 @@ def lacks_data_alone(turn: Tick, cause: HoldCause | None) -> bool:
 
 
 def go_on_unwatched(turn: Tick, why: str) -> None:
-    """All that was seen passed; what nobody could see undoes nothing."""
+    """Everything measured passed, and what could not be measured rolls nothing back."""
     turn.enter(Status.PROGRESSING, hold=None, troubles=(), reason="", unwatched=turn.state.unwatched or why)
     turn.tell(AnalysisIncomplete(step=turn.step.id, title=turn.title, reason=why))
     next_step(turn)
 
 
 def go_on_although_worse(turn: Tick) -> None:
-    """Nobody said no, and the past is no control: the release continues, and says so."""
+    """Nobody decided, and the past is not a control: the release continues, and says so."""
     sure, unclear = worse_than_the_past(turn, sure=True), worse_than_the_past(turn, sure=False)
     worse = sentence_of([*sure, *unclear]) or turn.state.worse
     accepted = tuple(dict.fromkeys((*turn.state.accepted, *(v.metric for v in (*sure, *unclear)))))

@@ -21,7 +21,7 @@ def in_words(freeze: Freeze, zone: str) -> str:
 
 
 def outside_windows(calendar: KnownCalendar, now: float) -> str:
-    """Why now is no time for maintenance, in words; empty inside a window, and where no windows are agreed."""
+    """Why maintenance cannot start now, in words; empty inside a window, and if no windows are configured."""
     windows = calendar.windows
     if not windows:
         return ""

@@ -1,1 +1,1 @@
-"""What `pilotage init` proposes for a folder, from the files that people already have. Nothing is run or changed."""
+"""What `pilotage init` proposes for a folder, based on its files. Nothing is run or changed."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 RELEASES = "releases/{version}"
-"""Where versions lie, by the convention of Capistrano and those after it, unless the folder has another."""
+"""Where versions are, by the convention of Capistrano and its successors, unless the folder has another."""
 
 LONGEST_FILE = 200_000
 LONGEST_LINE = 400
@@ -32,14 +32,14 @@ _ADDS: Mapping[str, tuple[str, ...]] = {
     "puma": ("--port", "{port}"),
     "next": ("--port", "{port}"),
 }
-"""What a server is told its port with, where its command does not name one."""
+"""The variable that tells a server its port, if its command does not."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Proposal:
     """command: arguments with `{version}` and `{port}` · cwd, env: as of the fleet · port: where users reach it today,
-    None where nothing says it · source, health_source: the files that say how it starts, and where its health is
-    asked; empty where none does."""
+    None if unknown · source, health_source: the files that say how it starts, and what its health check is; empty if
+    there is none."""
 
     command: tuple[str, ...] = ()
     cwd: str = ""
@@ -51,8 +51,8 @@ class Proposal:
 
 
 def completed(words: Sequence[str], *, place: str = RELEASES, source: str = "") -> Proposal:
-    """The proposal for a command as people write it: its port becomes `{port}`, as an argument or as the variable PORT;
-    without `{version}` it runs in the folder of its version. place: that folder."""
+    """The proposal for a typed command: its port becomes `{port}`, as an argument or as the variable PORT; without
+    `{version}` it runs in the folder of its version. place: that folder."""
     command = tuple("127.0.0.1" if word == "0.0.0.0" else word for word in _with_port(list(words)))
     env = {} if any("{port}" in word for word in command) else {"PORT": "{port}"}
     cwd = "" if any("{version}" in word for word in command) else place
@@ -60,7 +60,7 @@ def completed(words: Sequence[str], *, place: str = RELEASES, source: str = "") 
 
 
 def from_shell(line: str, *, place: str = RELEASES, source: str = "") -> Proposal | None:
-    """The same for a line as a shell takes it; None where it is none."""
+    """The same for a shell line; None if it is not a plain command."""
     line = line[:LONGEST_LINE]
     if _SHELL.search(line):
         return Proposal(command=("sh", "-c", line), cwd=place, env={"PORT": "{port}"}, source=source)

@@ -38,8 +38,8 @@ def propose(folder: Path) -> Proposal:
 
 
 def _health(folder: Path, found: Proposal) -> tuple[str, str]:
-    """The path that a container's or a platform's health check asks, one that is in the code, or that of the framework;
-    else `/`."""
+    """The path of a container's or a platform's health check, one in the code, or that of the framework; otherwise
+    `/`."""
     for name in _FILES_THAT_ASK:
         text, _ = text_of(folder, name)
         if asked := line_with(_ASKED, text.replace("\\\n", " ")):

@@ -1,5 +1,5 @@
-"""How one instance starts, by the files that people have: each reader knows one kind of project, and gives nothing
-where the folder is not of that kind."""
+"""How one instance starts, according to the folder's files. Each reader knows one kind of project and returns nothing
+for other kinds."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _VERSION = re.compile(r"v?\d+(\.\w+)*([-+].*)?")
 
 
 def installed_versions(folder: Path) -> Proposal | None:
-    """Versions that lie next to each other, such as `versions/1.2.0/bin/datasette`."""
+    """Versions in neighbouring folders, such as `versions/1.2.0/bin/datasette`."""
     for parent in sorted(child for child in folder.iterdir() if child.is_dir() and not child.name.startswith(".")):
         versions = sorted(child for child in parent.iterdir() if child.is_dir() and _VERSION.fullmatch(child.name))
         if not versions:
@@ -122,7 +122,7 @@ def _scripts(pyproject: str) -> list[str]:
 
 
 def _table(text: str, name: str) -> dict[str, object]:
-    """A table of a TOML file; empty where there is none, or the file is none."""
+    """A table of a TOML file; empty if there is none, or if the file is invalid."""
     try:
         found = tomllib.loads(text).get(name)
     except tomllib.TOMLDecodeError:
@@ -152,7 +152,7 @@ def node(folder: Path, place: str) -> Proposal | None:
 
 
 def _of_node(found: Proposal) -> Proposal:
-    """A script's programs are those of its packages; `npm start` would stand between Pilotage and the server."""
+    """A script finds the programs of its packages; `npm start` would be a process between Pilotage and the server."""
     first, *rest = found.command
     if first in (*_NODE, "sh") or "/" in first:
         return found
@@ -235,5 +235,5 @@ _READERS: tuple[Callable[[Path, str], Proposal | None], ...] = (
 
 
 def propose_start(folder: Path, place: str = RELEASES) -> Proposal | None:
-    """How the project in this folder starts; None where nothing here tells."""
+    """How the project in this folder starts; None if its files do not say."""
     return next((found for reader in _READERS if (found := reader(folder, place)) is not None), None)

@@ -1,4 +1,4 @@
-"""Looks at everything a release's readiness depends on, all at once, and says which gates are open (R5–R7)."""
+"""Checks everything that a release's readiness depends on, in parallel, and returns the state of each gate (R5–R7)."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ if TYPE_CHECKING:
     from pilotage.adapters.git import Git
 
 Told = Callable[[Gate, int, int], None]
-"""Called with each gate as it is decided, how many are, and how many there will be."""
+"""Called with each decided gate, the number of decided gates, and the total."""
 
 
 def assess_readiness(project: Project, actor: str, plan: Plan, told: Told | None = None) -> Readiness:
-    """All gates of `plan`, in its order. Raises UnknownItem; whatever fails while it is looked at is not ready."""
+    """All gates of `plan`, in its order. Raises UnknownItem. A check that fails with an error is not ready."""
     loaded, store, now = project.loaded, project.store, project.store.clock.now()
     section = section_of(loaded)
     check_items(loaded, plan)
@@ -66,8 +66,8 @@ def assess_readiness(project: Project, actor: str, plan: Plan, told: Told | None
 def _actions(
     store: Store, plan: Plan, given: Sequence[Signature], where: ReleaseContext, zone: str
 ) -> tuple[Gate, ...]:
-    """What retrospectives resolved to do gates the next release once it is overdue (R26); until then it is shown as
-    what it is. They are not the plan's: what is done meanwhile voids no sign-off."""
+    """Overdue follow-ups of retrospectives block the next release (R26); until then they are only shown. They are not
+    part of the plan, so closing one voids no sign-off."""
     today = day_of(where.now, zone).isoformat()
     found = []
     for action in actions_of(store.engine, plan.service, open_only=True):
@@ -139,7 +139,7 @@ def _repository(folder: Path) -> Git | None:
 
 
 def committed(folder: Path) -> float:
-    """When the commit at hand was made, Unix seconds; 0 where there is none. Raises AdapterError where git refuses."""
+    """When the current commit was made, Unix seconds; 0 if there is none. Raises AdapterError if git fails."""
     git = _repository(folder)
     if git is None or not git.run("log", "-1", "--all", "--format=%ct").strip():
         return 0.0

@@ -1,7 +1,7 @@
 """What a bundle proves to a reader who has nothing else (R5, R6).
 
-What a file alone decides is decided again from that file. Everything else (sign-offs, reviews, what Pilotage found in
-its own store) is the word of whoever made the bundle, and rests on the signature.
+Whatever a file alone decides is decided again from that file. Everything else (sign-offs, reviews, findings in
+Pilotage's own store) is a statement of the bundle's author, and rests on the signature.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def _audit(
 
 @dataclass(frozen=True, kw_only=True)
 class _Given:
-    """What `evidence.json` says was asked for. since: Unix seconds · max_age: seconds · items: sections by item."""
+    """The checks that `evidence.json` describes. since: Unix seconds · max_age: seconds · items: sections by item."""
 
     since: float
     max_age: float
@@ -133,7 +133,7 @@ def _read(path: Path, contents: Unpacked) -> tuple[Plan, Readiness, _Given]:
 
 
 def _check_values(path: Path, found: Readiness, given: _Given) -> None:
-    """Raises BadBundle for times that no calendar has, and for paths that are none."""
+    """Raises BadBundle for impossible times and invalid paths."""
     documents = documents_of(found)
     times = [found.at, given.since, *(document.modified for document in documents)]
     times += [time for one in found.signatures for time in (one.at, one.until or 0.0)]
@@ -241,7 +241,7 @@ def _lay_out(root: Path, contents: Unpacked, found: Readiness) -> None:
 
 
 def _decisions(plan: Plan, found: Readiness) -> Iterator[str]:
-    """Each gate again, from its proofs and what people signed."""
+    """Each gate decided again, from its proofs and the signatures."""
     where = ReleaseContext(found.plan, found.artifact, found.at, frozenset(found.asker), is_small(plan))
     requirements = {item.id: item for item in plan.readiness}
     for one in found.gates:

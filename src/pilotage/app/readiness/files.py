@@ -25,7 +25,7 @@ _SHOWN = 3
 
 @dataclass(frozen=True)
 class Reports:
-    """Where they lie, and how careful the release is."""
+    """Where the files are, and how careful the release is."""
 
     folder: ProjectFiles
     tolerance: RiskTolerance
@@ -99,8 +99,7 @@ def _findings(given: Reports, _item: Requirement, wanted: EvidenceSection) -> Ev
 
 
 def _decision(issue: Issue, wanted: EvidenceSection) -> str:
-    """The name under `accepted_findings` that the finding has, by its id or an alias; empty where nobody decided about
-    it."""
+    """The name of the finding under `accepted_findings`, by id or alias; empty if it is not accepted."""
     return next((name for name in wanted.accepted_findings if issue.is_called(name)), "")
 
 
@@ -135,7 +134,7 @@ def _benchmarks(given: Reports, _item: Requirement, wanted: EvidenceSection) -> 
 
 
 def _restore(given: Reports, _item: Requirement, wanted: EvidenceSection) -> Evidence:
-    # A backup is restored on its own schedule, whatever was committed since.
+    # A backup is restored on its own schedule, independent of commits.
     content, document = replace(given.folder, since=0.0).read(wanted.restore or "")
     found = backups.restore(content, document.path)
     age = given.folder.now - found.restored_at.timestamp()
@@ -155,4 +154,4 @@ def few(words: list[str]) -> str:
 BY_REPORT: Mapping[str, Callable[[Reports, Requirement, EvidenceSection], Evidence]] = {
     "coverage": _coverage, "tests": _tests, "findings": _findings, "benchmarks": _benchmarks, "restore": _restore,
 }  # fmt: skip
-"""By the key under `readiness.evidence`: what a file alone decides, here and on any other machine."""
+"""By the key under `readiness.evidence`: checks that a file alone decides, here and on any other machine."""

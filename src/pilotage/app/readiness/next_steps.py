@@ -1,7 +1,7 @@
-"""What to do about an item that is not ready: a command that works as things are, or the setting to write.
+"""What to do about an item that is not ready: a command that works in the current state, or the setting to write.
 
-A command that would be refused is never named: a deployment whose gate is the one that is shut, a drill without a
-version to go back to, a sign-off of a role that nobody has or of an artifact that is not there.
+It never names a command that would be refused: a deployment that the same gate blocks, a drill without a version to
+return to, a sign-off of a role that nobody has or of a missing artifact.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pilotage.readiness.gates import BY_EVIDENCE, BY_OTHER_THAN_THE_ASKER, BY_OU
 
 
 def next_step(case: CheckContext, item: Requirement) -> str:
-    """For an item of the plan; evaluated for every item, whatever its standing."""
+    """For an item of the plan; evaluated for every item, in any state."""
     if item.id in BY_OURSELVES:
         return _OURS[item.id](case)
     if item.id in BY_EVIDENCE:
@@ -87,7 +87,7 @@ def _rollback(case: CheckContext) -> str:
 
 
 def _deploy(case: CheckContext, version: str) -> str:
-    """To the place of rehearsals; where that has gates of its own, they come first."""
+    """To the staging environment; its own gates come first, if it has any."""
     command = f"pilotage deploy {version} -e {case.rehearsal}"
     if case.rehearsal in case.section.environments:
         return f"pilotage ready {version} -e {case.rehearsal}, then {command}"

@@ -120,7 +120,7 @@ def _monitoring(case: CheckContext, _item: Requirement) -> Evidence:
 
 
 def _heard(seen: Observation, *, ours: bool) -> tuple[str, int]:
-    """How many requests were seen, in words that say whose they were, and their number."""
+    """The number of observed requests, with whose they were, in words and as a number."""
     if not ours:
         return f"{seen.requests} requests", seen.requests
     if seen.synthetic is None:
@@ -140,7 +140,7 @@ def _window(case: CheckContext, item: Requirement) -> Evidence:
 
 
 def _flag(case: CheckContext, _item: Requirement) -> Evidence:
-    """The release's flag is off, is someone's, and has a day on which it goes; no other flag outlived its own."""
+    """The release's flag is off, has an owner and a removal date, and no other flag is past its own."""
     section = case.loaded.configuration.environments[case.plan.environment].flag
     if section is None:
         return Evidence("flag", False, "no flag is configured: add flag: {file: flags.json, key: NAME}")

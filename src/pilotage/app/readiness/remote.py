@@ -74,7 +74,7 @@ def _runbooks(case: CheckContext, _item: Requirement, given: EvidenceSection) ->
 
 
 def _leads(folder: ProjectFiles, path: str, link: str) -> bool:
-    """Of links inside the project; the network is not asked."""
+    """For links inside the project; the network is not used."""
     if re.match(r"[a-z][a-z0-9+.-]*:|#|/", link):
         return True
     parent = path.rpartition("/")[0]

@@ -1,6 +1,6 @@
 """Big-bang (R15): close the service, replace everything at once, verify behind the maintenance page, open.
 
-The way back closes the service again, stops the new version, runs the check `restore`, starts the old version, and
+The rollback closes the service again, stops the new version, runs the check `restore`, starts the old version, and
 opens once all of its instances are healthy.
 """
 
@@ -63,7 +63,7 @@ class BigBang(Strategy):
 
     def desired(self, plan: Plan, state: RolloutState, seen: Observed) -> tuple[Action, ...]:
         if seen.instances is None:
-            # Unseen, nothing is stopped; and nobody is shut out or let in.
+            # Without a view of the fleet, nothing is stopped, closed or opened.
             return ()
         if state.status in FORWARD:
             return _forward(plan, state, seen)

@@ -62,7 +62,7 @@ class FeatureToggle(Strategy):
             return (SetFlag(OFF), *walking.withheld(walk, state, seen))
         code = walking.desired(walk, state, seen)
         if state.status in (Status.COMPLETED, Status.ROLLED_BACK):
-            # It was read back; from here on it belongs to people, who may turn it off at any time.
+            # It was read back. From here on, people may turn it off at any time.
             return code
         return (SetFlag(_ramp(plan, state)), *code)
 
@@ -102,7 +102,7 @@ class FeatureToggle(Strategy):
         return shifting.no_user_has_it(turn) if _goes_out_dark(turn.state) else turn.seen.flag == OFF
 
     def turn_back(self, turn: Tick) -> ToggleProgress:
-        """Count the parts that never began as undone."""
+        """Count the parts that never started as rolled back."""
         last = _parts(turn.plan)
         return ToggleProgress(undone=last - min(_own(turn.state).parts + 1, last))
 
@@ -164,7 +164,7 @@ def _walk(plan: Plan, state: RolloutState) -> Walk:
 
 
 def _awaits_dark_deployment(turn: Tick) -> str:
-    """The code runs everywhere, and nobody has the flag."""
+    """The code runs on all instances, and nobody has the flag."""
     done = _own(turn.state).parts >= _parts(turn.plan) and turn.seen.flag == OFF
     return "" if done else walking.where(turn.state, turn.seen)
 
@@ -184,7 +184,7 @@ def _take_back_the_code(turn: Tick) -> None:
 
 
 def _ramp(plan: Plan, state: RolloutState) -> Ramp:
-    """Users whom the flag reaches at this step; nobody on the way to an older version."""
+    """Users who get the flag at this step; nobody during a return to an older version."""
     if state.status not in (*FORWARD, Status.COMPLETED) or state.mode is Mode.FAST_RETURN:
         return OFF
     begun = [step for step in plan.steps[: state.step + 1] if step.kind is StepKind.FLAG_RAMP]
