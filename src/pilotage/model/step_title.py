@@ -46,7 +46,7 @@ def _initial(step: Step, version: str) -> str:
         case StepKind.RETIRE:
             return "nothing to stop: there is no earlier version"
         case _:
-            return step.title
+            return step.title.replace("every preview instance", "every instance").replace("the preview", version)
 
 
 _SKIPPED = {

@@ -177,6 +177,9 @@ def incident_of(rollout: Rollout) -> PublicIncident | None:
         state, words = found
         if updates and words == updates[-1].template:
             continue
+        if updates and updates[-1].at == event.at and ended is None:
+            updates.pop()  # one look found it and acted
+            state = "investigating" if not updates else state
         updates.append(Update(event.at, state, words.format(service=rollout.service), words))
         ended = event.at if state == "resolved" else None
     began = harm_began(_moments(rollout.events)) if updates else None

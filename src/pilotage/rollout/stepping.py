@@ -38,7 +38,7 @@ def next_step(turn: Tick) -> None:
     turn.tell(
         StepStarted(
             step=turn.step.id, finished_step=done.id, weight_percent=percent(turn.step.weight), title=turn.title,
-            finished_title=title if confirmed else "",
+            kind=turn.step.kind.value, finished_title=title if confirmed else "",
         )
     )  # fmt: skip
 

@@ -83,13 +83,15 @@ class StepStarted(Occurrence, tag="step-started", severity=Severity.PROGRESS):
     weight_percent: float
     """Users on the new version in this step."""
     title: str
+    kind: str = ""
+    """Kind of the step, such as `check` or `analyse`."""
     finished_title: str = ""
-    """What the completed step confirmed; left out if the events around it say so."""
+    """The check that passed in the completed step; left out if that was no check, or if it was skipped."""
 
     @property
     def sentence(self) -> str:
-        done = f"done: {self.finished_title}; " if self.finished_title else ""
-        return f"{done}begins: {self.title}"
+        passed = f"passed: {self.finished_title}; " if self.finished_title else ""
+        return f"{passed}begins: {'check: ' if self.kind == 'check' else ''}{self.title}"
 
 
 @dataclass(frozen=True, kw_only=True)
