@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
 
 
 def examine(project: Project, environment: str | None, version: str | None = None) -> list[Finding]:
-    """Every finding, in the order a newcomer would mend them. version: one whose start is tried. Raises ConfigError."""
+    """Every finding, in the order a newcomer would mend them; of all environments where none is named, each with what
+    only it has. version: one whose start is tried. Raises ConfigError."""
+    if every := project.all_of(environment):
+        return _of_all(project, every, version)
     name = project.environment(environment)
     findings = [
         Finding("PASS", "Python", sys.version.split()[0]),
@@ -37,6 +41,16 @@ def examine(project: Project, environment: str | None, version: str | None = Non
     findings += _status_page(project)
     channels = project.loaded.configuration.notify
     return findings + [_channel(it) for it in channels if not it.environments or name in it.environments]
+
+
+def _of_all(project: Project, environments: Sequence[str], version: str | None) -> list[Finding]:
+    """What all environments have in common is told once."""
+    found = {name: examine(project, name, version) for name in environments}
+    shared = [one for one in found[environments[0]] if all(one in others for others in found.values())]
+    own = [
+        replace(one, what=f"{name}: {one.what}") for name, those in found.items() for one in those if one not in shared
+    ]
+    return shared + own
 
 
 def _adapters(project: Project, environment: str) -> Iterator[Finding]:

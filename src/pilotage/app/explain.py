@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pilotage.app.instance_logs import logs_of
 from pilotage.app.project import Project
+from pilotage.app.shown import shown
 from pilotage.render.lines import local_clock
 from pilotage.report.explanation import Explanation, explain
 from pilotage.report.verdicts import meaningful
@@ -30,7 +31,7 @@ class Explained:
 
 def explained(project: Project, environment: str | None, rollout: str | None) -> Explained:
     """A rollout by its id, or the last one of an environment. Raises Unclear, Unreadable."""
-    found = project.rollout(environment, rollout)
+    found = shown(project, environment, rollout)
     recorded = project.records.events(found.id)
     logs = logs_of(project.directory, found.service, found.environment, found.version)
     told = explain(

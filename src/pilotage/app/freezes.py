@@ -21,6 +21,18 @@ def declare(project: Project, actor: str, request: FreezeRequest) -> str:
     return in_words(declared, configuration.calendar.timezone)
 
 
+def listed(project: Project, environment: str | None) -> list[tuple[Freeze, str]]:
+    """Freezes of the calendar and of people that are not over, with the environments that each holds, soonest first."""
+    from pilotage.config.calendars import calendar_of
+
+    now, configuration = project.clock.now(), project.loaded.configuration
+    places = project.all_of(environment) or (project.environment(environment),)
+    found = [(one, "all") for one in calendar_of(project.loaded, project.today).freezes if one.ends.timestamp() > now]
+    for place in places:
+        found += [(one, place) for one in project.store.freezes.of(configuration.service, place, now)]
+    return sorted(found, key=lambda each: each[0].begins)
+
+
 def lift(project: Project, actor: str, environment: str | None, name: str) -> None:
     """End a declared freeze now. Raises Unclear if there is none of that name."""
     place, service = project.environment(environment), project.loaded.configuration.service

@@ -28,6 +28,9 @@ from pilotage.report.period import dora_document, report_of
 from pilotage.report.retro import Facts, fact_sheet
 from pilotage.report.told import Business, Period, Reader
 
+UNDONE = (Status.ROLLED_BACK, Status.FAILED, Status.ROLLING_BACK, Status.WITHDRAWN)
+"""How a rollout stands that users may have suffered from."""
+
 
 class BadSpan(Invalid):
     """The start or end of a period is not a date or a duration."""
@@ -69,7 +72,7 @@ def dora_report_from_tags(
 
 def incident_report(project: Project, environment: str | None, rollout: str | None) -> Report:
     """Of a rollout, or of the newest that was rolled back or failed. Raises Unclear."""
-    found = _undone(project, project.environment(environment), rollout)
+    found = project.rollout(environment, rollout) if rollout else _undone(project, project.environment(environment))
     made = incident_of(incident_from(project.store, found, project.loaded.configuration.calendar.timezone))
     return Report(document=made, output=IncidentOutput(incident=document_output(made)))
 
@@ -143,11 +146,9 @@ def _business(project: Project, begin: float, end: float) -> tuple[Business, ...
     return tuple(found)
 
 
-def _undone(project: Project, environment: str, rollout: str | None) -> Rollout:
-    if rollout is not None:
-        return project.rollout(environment, rollout)
+def _undone(project: Project, environment: str) -> Rollout:
     known = project.store.history(project.loaded.configuration.service, environment, limit=200)
     for one in known:
-        if one.status in (Status.ROLLED_BACK, Status.FAILED, Status.ROLLING_BACK, Status.WITHDRAWN):
+        if one.status in UNDONE:
             return project.store.get(one.id)
     raise Unclear(f"no rollback in {environment}, so there is no incident to report")

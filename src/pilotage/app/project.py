@@ -262,6 +262,20 @@ class Project:
                 raise Unclear(f"no rollout has the id {identity!r}; list them with `pilotage history`") from None
         return self.records.get(self.newest(named).id)
 
+    def all_of(self, named: str | None) -> tuple[str, ...]:
+        """Every environment, where none is named and there are several; else none."""
+        known = self.environments() if named is None else ()
+        return known if len(known) > 1 else ()
+
+    def environments(self) -> tuple[str, ...]:
+        """Of the service; none where nobody can read the configuration, or several services are meant."""
+        from pilotage.config.yaml_reader import ConfigError
+
+        try:
+            return tuple(self.names.environments[self._service()])
+        except (ConfigError, Unclear):
+            return ()
+
     def summary(self, identity: str) -> RolloutSummary:
         """What the columns of a rollout say, whether it can be read whole or not. Raises Unclear."""
         try:

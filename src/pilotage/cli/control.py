@@ -119,14 +119,18 @@ def cleanup(project: Project, environment: str | None) -> None:
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", required=False)
 @environment_option
 @reason_option
 @click.option("--for", "duration", help="How long from now, such as 4h or 3d.")
 @click.option("--lift", is_flag=True, help="End the freeze now.")
 @click.pass_obj
-def freeze(project: Project, name: str, environment: str | None, reason: str, duration: str | None, lift: bool) -> None:
+def freeze(
+    project: Project, name: str | None, environment: str | None, reason: str, duration: str | None, lift: bool
+) -> None:
     """Block new rollouts and further exposure while the freeze NAME is active. Rollbacks are allowed.
+
+    Without NAME, `freeze` lists the freezes that are active or still to come.
 
     \b
         pilotage freeze launch --for 4h -m "marketing launch"
@@ -136,6 +140,9 @@ def freeze(project: Project, name: str, environment: str | None, reason: str, du
     from pilotage.app.requests import FreezeRequest
     from pilotage.model.quantity import parse_duration
 
+    if name is None or (name == "list" and not lift and duration is None):
+        _list_freezes(project, environment)
+        return
     if lift:
         freezes.lift(project, project.actor, environment, name)
         click.echo(f"freeze {name!r} has ended")
@@ -148,3 +155,21 @@ def freeze(project: Project, name: str, environment: str | None, reason: str, du
         raise click.BadParameter(str(error), param_hint="--for") from None
     request = FreezeRequest(name=name, seconds=seconds, reason=reason, environment=environment)
     click.echo(freezes.declare(project, project.actor, request))
+
+
+def _list_freezes(project: Project, environment: str | None) -> None:
+    from pilotage.app.freezes import listed
+    from pilotage.cli.plain_table import show_table
+
+    found, now = listed(project, environment), project.moment
+    if not found:
+        click.echo("no freeze is active or to come")
+        return
+    rows = [
+        (
+            one.name, place, "active" if one.begins <= now else "to come", f"{one.begins:%Y-%m-%d %H:%M %Z}",
+            f"{one.ends:%Y-%m-%d %H:%M %Z}", one.source or "calendar",
+        )
+        for one, place in found
+    ]  # fmt: skip
+    show_table(("freeze", "environment", "state", "begins", "ends", "source"), rows)

@@ -192,7 +192,9 @@ def _follow_group(project: Project, release: str, timeout: float | None, as_json
 @click.pass_obj
 def watch(project: Project, environment: str | None, timeout: str | None, as_json: bool, ticks: bool) -> None:
     """Follow the rollout in progress, or show how the last one ended."""
-    rollout = project.rollout(environment)
+    from pilotage.app.shown import shown
+
+    rollout = shown(project, environment)
     if not rollout.state.status.final:
         attend(project, rollout.service, rollout.environment)
     raise SystemExit(follow(project, rollout.id, _seconds(timeout), as_json, ticks))

@@ -26,7 +26,7 @@ def drill() -> None:
 def drill_rollback(
     project: Project, /, version: str, environment: str | None, timeout: str, as_json: bool, **wished: Unpack[Wished]
 ) -> None:
-    """Release VERSION, let it reach users, roll it back, and report how long that took.
+    """Release VERSION, roll it back, and time the rollback.
 
     Runs in the environment -e, or in `readiness.staging`. The release is real: users of that environment get VERSION
     until it is rolled back. Exits with 3 if the rollback took longer than the plan allows.

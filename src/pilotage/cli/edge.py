@@ -6,14 +6,33 @@ older, or that someone changed. Only Rich, which colours and redraws, writes esc
 
 from __future__ import annotations
 
+import codecs
 import sys
 from collections.abc import Callable, Iterable
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, TextIO, cast
 
 from pilotage.model.text import clean
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+
+_PLAIN = {
+    "→": "->", "←": "<-", "–": "-", "—": "-", "−": "-", "…": "...", "·": "-", "•": "*", "×": "x", "≥": ">=", "≤": "<=",
+    "≠": "!=", "✓": "+", "✗": "x", "●": "*", "━": "-", "─": "-", "│": "|", "█": "#", "░": ".", "‘": "'", "’": "'",
+    "“": '"', "”": '"', "\u00a0": " ", "\u202f": " ",
+}  # fmt: skip
+"""What stands for a character in a terminal or a pipe that has no such character; `?` for any other."""
+
+
+def _in_plain(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(_PLAIN.get(one, "?") for one in error.object[error.start : error.end]), error.end
+
+
+codecs.register_error("pilotage-plain", _in_plain)
 
 
 class _Edge:
@@ -37,6 +56,9 @@ class _Edge:
 def guard() -> Callable[[], None]:
     """Put both streams behind the edge; what undoes that."""
     before = sys.stdout, sys.stderr
+    for stream in before:
+        if isinstance(stream, TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="pilotage-plain")
 
     def undo() -> None:
         sys.stdout, sys.stderr = before

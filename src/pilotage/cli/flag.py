@@ -18,8 +18,20 @@ def flag() -> None:
 @json_option
 @click.pass_obj
 def show(project: Project, environment: str | None, as_json: bool) -> None:
-    """Show which groups and what share of users have the flag now, as services evaluate it."""
+    """Show who has the flag now.
+
+    Shows the groups and the share of users, as services evaluate the flag.
+    Without -e, the flags of several environments are listed.
+    """
     from pilotage.app.flags import read
+
+    if not as_json and (every := project.all_of(environment)):
+        from pilotage.cli.plain_table import show_table
+
+        found = [(name, *read(project, name)) for name in every if project.loaded.configuration.environments[name].flag]
+        rows = [(name, key, f"{ramp.share / 10:g} %", ", ".join(ramp.groups)) for name, key, ramp in found]
+        show_table(("environment", "flag", "users", "groups"), rows)
+        return
 
     key, ramp = read(project, environment)
     if as_json:
@@ -54,7 +66,10 @@ def kill(project: Project, environment: str | None, reason: str) -> None:
 @click.option("--fail", is_flag=True, help="Exit with 3 if there is one, for CI.")
 @click.pass_obj
 def stale(project: Project, environment: str | None, as_json: bool, fail: bool) -> None:
-    """List flags that have been on for everyone longer than `feature_toggle.flag_removal_delay`. Remove their code."""
+    """List flags whose code should be removed.
+
+    These have been on for everyone longer than `feature_toggle.flag_removal_delay`.
+    """
     from pilotage.app import flags
 
     found = flags.stale(project, environment)

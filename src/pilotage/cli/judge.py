@@ -85,7 +85,10 @@ def analysis() -> None:
 @click.option("--arg", "arguments", multiple=True, metavar="NAME=VALUE", help="Value of a template's argument.")
 @json_option
 def import_(source: Path, prometheus: str | None, arguments: tuple[str, ...], as_json: bool) -> None:
-    """Show the rules that a file of AnalysisTemplates makes, and what cannot be imported."""
+    """Show the rules that AnalysisTemplates make.
+
+    Names what cannot be imported, and why.
+    """
     from pilotage.app.replay import import_rules
 
     if wrong := next((one for one in arguments if "=" not in one), None):

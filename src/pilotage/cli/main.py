@@ -79,6 +79,10 @@ _GROUPS: dict[str, dict[str, tuple[str, str]]] = {
 _COMMANDS = {name: command for group in _GROUPS.values() for name, command in group.items()}
 
 
+_WORDS = {"help": "--help", "version": "--version", "man": "--help"}
+"""Words that people try for an option."""
+
+
 class _Run:
     """Of this process."""
 
@@ -152,6 +156,8 @@ class _Lazy(click.Group):
 
             from pilotage.cli.renamed import COMMANDS
 
+            if args[0] in _WORDS:
+                raise click.UsageError(f"there is no command {args[0]!r}; run `pilotage {_WORDS[args[0]]}`", ctx)
             if args[0] in COMMANDS:
                 raise click.UsageError(f"`pilotage {args[0]}` is now `pilotage {COMMANDS[args[0]]}`", ctx)
             close = get_close_matches(args[0], _COMMANDS, n=1)
@@ -161,7 +167,7 @@ class _Lazy(click.Group):
 
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="pilotage", message="pilotage %(version)s")
+@click.version_option(None, "-V", "--version", package_name="pilotage", message="pilotage %(version)s")
 @click.option(
     "-c",
     "--config",

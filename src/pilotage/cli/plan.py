@@ -16,6 +16,7 @@ from pilotage.cli.options import environment_option, json_option
 from pilotage.cli.wishes import Wished, wish_of, wish_options
 
 if TYPE_CHECKING:
+    from pilotage.app.plan import PlanRequest
     from pilotage.model.plan import Plan
 
 
@@ -102,7 +103,7 @@ def make(
     as_json: bool,
     **wished: Unpack[Wished],
 ) -> None:
-    """Show what a release of VERSION would do, and why.
+    """Show what a release of VERSION would do, and why. Without -e, one line for each environment.
 
     \b
     pilotage plan diff A B                   compare two plans
@@ -110,6 +111,9 @@ def make(
     """
     from pilotage.app.plan import plan_for
 
+    if form == "terminal" and not (as_json or output or section or path or what_if) and project.all_of(environment):
+        _show_all(project, wish_of(project, version, **wished))
+        return
     named, wish = project.environment(environment), wish_of(project, version, **wished)
     made = plan_for(project.loaded, named, wish)
     if what_if:
@@ -128,6 +132,26 @@ def make(
 
 
 make.context_class = Unnamed
+
+
+def _show_all(project: Project, wish: PlanRequest) -> None:
+    """What sets the environments apart; one of them is named for its steps."""
+    from pilotage.app.plan import plan_for
+    from pilotage.cli.plain_table import show_lines, show_table
+    from pilotage.model.quantity import format_duration
+
+    plans = [plan_for(project.loaded, name, wish) for name in project.environments()]
+    rows = [
+        (
+            plan.environment, plan.answers.deployment_strategy.value, str(plan.instances),
+            format_duration(plan.watched), format_duration(plan.rollback.timeout),
+            ", ".join(c.name for c in plan.stopped_by) or "–", plan.hash[:12],
+        )
+        for plan in plans
+    ]  # fmt: skip
+    titles = ("environment", "strategy", "instances", "analysis", "rollback within", "blocked by", "plan")
+    show_table(titles, rows)
+    show_lines([f"Run `pilotage plan {wish.version} -e {plans[0].environment}` for the steps of one environment."])
 
 
 def _explain(made: Plan, path: str, as_json: bool) -> None:

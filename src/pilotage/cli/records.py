@@ -159,7 +159,9 @@ def events(
     if verify:
         raise SystemExit(_verified(project, rollout, environment, keys, anchors, as_json))
     # By its columns: events can be listed also of a rollout whose plan this version cannot read.
-    found = project.newest(environment) if rollout is None else project.summary(rollout)
+    from pilotage.app.shown import newest_shown
+
+    found = newest_shown(project, environment) if rollout is None else project.summary(rollout)
     _list(project, found.id, as_json)
 
 

@@ -50,8 +50,13 @@ def report(
 ) -> None:  # fmt: skip
     """Report on a period: deployments, DORA metrics, performance, business figures, lessons.
 
-    --audience chooses the parts.
+    --audience chooses the parts. Without -e, several environments are compared in one table.
     """
+    if every := project.all_of(environment):
+        from pilotage.app.overviews import period_overview
+
+        show(period_overview(project, every, since, day_of(until), "report"), form, output)
+        return
     from pilotage.app.periods import period_report
 
     show(period_report(project, environment, since, day_of(until), reader), form, output)
@@ -74,7 +79,10 @@ def dora(
     project: Project, environment: str | None, since: str, until: datetime | None, from_tags: str | None,
     repository: Path | None, paths: tuple[str, ...], form: str | None, output: Path | None,
 ) -> None:  # fmt: skip
-    """Show the five DORA metrics, each with its interval, sample size and rollouts."""
+    """Show the five DORA metrics, each with its interval, sample size and rollouts.
+
+    Without -e, several environments are compared in one table.
+    """
     from pilotage.app.periods import dora_report, dora_report_from_tags
 
     last = day_of(until)
@@ -82,6 +90,10 @@ def dora(
         raise click.UsageError("--path needs --from-tags: rollouts are of a whole service")
     if from_tags is not None:
         made = dora_report_from_tags(project, repository, from_tags, since, last, paths)
+    elif every := project.all_of(environment):
+        from pilotage.app.overviews import period_overview
+
+        made = period_overview(project, every, since, last, "dora")
     else:
         made = dora_report(project, environment, since, last)
     show(made, form, output)
@@ -97,8 +109,14 @@ def incident(
 ) -> None:
     """Write an incident report: timeline, impact, verdicts, next steps.
 
-    ROLLOUT is the id of a rollout. Default: the newest one that was rolled back or failed.
+    ROLLOUT is the id of a rollout. Default: the newest one that was rolled back or failed. Without -e, the incidents of
+    several environments are listed.
     """
+    if rollout is None and (every := project.all_of(environment)):
+        from pilotage.app.overviews import incident_overview
+
+        show(incident_overview(project, every), form, output)
+        return
     from pilotage.app.periods import incident_report
 
     show(incident_report(project, environment, rollout), form, output)

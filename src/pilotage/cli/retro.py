@@ -28,7 +28,15 @@ def retro(
     project: Project, environment: str | None, since: str, until: datetime | None, form: str | None,
     output: Path | None,
 ) -> None:  # fmt: skip
-    """Write the fact sheet of a retrospective: what happened, targets, surprises, agenda, open actions."""
+    """Write the fact sheet of a retrospective: what happened, targets, surprises, agenda, open actions.
+
+    Without -e, several environments are compared in one table.
+    """
+    if every := project.all_of(environment):
+        from pilotage.app.overviews import period_overview
+
+        show(period_overview(project, every, since, day_of(until), "retro"), form, output)
+        return
     from pilotage.app.periods import retrospective
 
     show(retrospective(project, environment, since, day_of(until)), form, output)

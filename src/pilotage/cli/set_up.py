@@ -98,7 +98,7 @@ def _ask(
             head = f"  {option:<16}"
             click.echo(click.wrap_text(means, 79, head, " " * len(head)))
 
-    click.echo(f"\n{question}")
+    click.echo("\n" + click.wrap_text(question, 79))
     click.echo(click.wrap_text(", ".join(kind), 79, "  ", "  "))
     return ask(default, lambda text: checked(name, text), explain)
 
@@ -132,7 +132,7 @@ def schema(of: str) -> None:
 @json_option
 @click.pass_obj
 def doctor(project: Project, environment: str | None, version: str | None, as_json: bool) -> None:
-    """Check this machine, pilotage.yaml and its channels.
+    """Check this machine, pilotage.yaml and its channels, of every environment unless -e names one.
 
     Exits with 9 if something is missing, and says what to do.
 
@@ -148,6 +148,7 @@ def doctor(project: Project, environment: str | None, version: str | None, as_js
         checked = (CheckedOutput(result=f.result, subject=f.what, sentence=f.sentence) for f in findings)
         show_json(DoctorOutput(findings=tuple(checked)))
     else:
-        for finding in findings:
-            click.echo(f"{finding.result:<5} {finding.what}: {finding.sentence}")
+        from pilotage.cli.plain_table import show_lines
+
+        show_lines((f"{finding.result:<5} {finding.what}: {finding.sentence}" for finding in findings), hanging=6)
     raise SystemExit(9 if any(f.result == "FAIL" for f in findings) else 0)

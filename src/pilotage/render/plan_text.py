@@ -16,7 +16,11 @@ def plan_lines(plan: Plan, wanted: tuple[str, ...] = (), width: int | None = Non
     """The named parts, or those shown by default. `all` stands for every part. width: columns of a line; None for one
     line per row, whatever its length."""
     parts = parts_of(plan, wanted)
-    yield from _folded(f"{headline(plan)}   {summary(plan)}   plan {plan.hash[:12]}", width)
+    if width is None:
+        yield f"{headline(plan)}   {summary(plan)}   plan {plan.hash[:12]}"
+    else:
+        yield from (line for part in (headline(plan), f"{summary(plan)}, plan {plan.hash[:12]}")
+                    for line in wrapped(part, width))  # fmt: skip
     yield from _bullets(plan.notes, width)
     for section in parts.shown:
         yield f"\n{section.title}"

@@ -49,6 +49,7 @@ def outputs() -> Mapping[str, type[Part]]:
         "dora --format json": reports.DoraOutput,
         "incident --format json": reports.IncidentOutput,
         "retro --format json": reports.RetrospectiveOutput,
+        "report, dora, incident, retro --format json, of several environments": reports.OverviewOutput,
         "notes --format json": reports.NotesOutput,
         "webhooks: the body": published.WebhookOutput,
         "serve-status: the file status.json": published.StatusPageOutput,

@@ -122,6 +122,12 @@ class IncidentOutput(Output, frozen=True, kw_only=True):
     incident: DocumentOutput
 
 
+class OverviewOutput(Output, frozen=True, kw_only=True):
+    """`report`, `dora`, `retro` and `incident` with `--format json`, of all environments together."""
+
+    overview: DocumentOutput
+
+
 class RetrospectiveOutput(Output, frozen=True, kw_only=True):
     """`retro --format json`."""
 
