@@ -37,6 +37,8 @@ def lines(text: str) -> list[str]:
                      id="GitLab"),
         pytest.param("Merge pull request 'Add export' (#5) from x/f into main", "Add export (#5)", id="Gitea"),
         pytest.param('Merge "Add export to CSV" into main', "Add export to CSV (", id="Gerrit"),
+        pytest.param("Merge PR #7: Add y", "Add y (#7)", id="coqbot"),
+        pytest.param("Merge !31: Add y", "Add y (#31)", id="a merge request, by hand"),
         pytest.param("Auto merge of #812 - ada:export, r=eve\n\nAdd export to CSV\n\nfixes #3",
                      "Add export to CSV (#812", id="bors"),
     ],
@@ -92,6 +94,12 @@ def _reverted(history: History, title: str, *messages: str) -> list[str]:
         pytest.param("Add x\n\nChange-Id: I1", 'Revert "Add x"\n\nThis reverts commit {0}.\n\nReason for revert: slow',
                      id="Gerrit"),
         pytest.param("feat: x", "revert: feat: x\n\nRefs: {short}", id="Conventional Commits"),
+        pytest.param("feat: x", "revert feat: x\n\nThis reverts commit {0}.", id="without a colon"),
+        pytest.param("feat: x", 'Revert "feat: x" due to an outage\n\nThis reverts commit {0}.', id="with a reason"),
+        pytest.param("feat: x", 'ABC-1 Revert "feat: x"\n\nThis reverts commit {0}.', id="after an issue's id"),
+        pytest.param("feat: x", "Rollback of the new x\n\nThis reverts commit {0}.", id="rollback"),
+        pytest.param("feat: x", "Back out x\n\nOriginal commit: {0}", id="Phabricator"),
+        pytest.param("feat: x", "Revert {short}", id="an id alone"),
         pytest.param("feat: x", "revert: something\n\nThis reverts commit {short}", id="an abbreviated id"),
         pytest.param("feat: x", "revert(cart): x\n\nThis reverts commit {short}", id="with a scope"),
     ],
@@ -157,3 +165,24 @@ def test_a_revert_of_one_commit_does_not_hide_its_whole_request(history: History
 def test_a_squash_of_several_kinds_is_its_most_notable_one(history: History, message: str, then: str) -> None:
     history.commit(message)
     assert history.next_version() == then
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "fix: y\n\nThis reverts commit {0} in part.",
+        "Undo the worst of it\n\nPartly reverts commit {0}.",
+        "Revert the worst of x",
+        "Back out of the dialog with Escape",
+    ],
+)
+def test_a_revert_of_a_part_or_in_other_words_cancels_nothing(history: History, message: str) -> None:
+    assert len(_reverted(history, "feat: x", message)) == 2
+
+
+@pytest.mark.parametrize(
+    "message", ["fixup! feat: x", "squash! feat: x\n\nmore words", "amend! feat: x\n\nfeat: x again"]
+)
+def test_a_part_of_another_commit_is_no_news(history: History, message: str) -> None:
+    assert [line.split(" (")[0] for line in _reverted(history, "feat: x", message)] == ["X"]
+    assert history.next_version() == "v1.1.0"

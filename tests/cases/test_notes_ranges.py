@@ -142,3 +142,15 @@ def test_a_path_may_be_written_in_other_ways(history: History, path: str) -> Non
     history.commit("feat: w", "packages/web/w.js", tag="web-v3.0.0")
     history.commit("fix: api", "packages/api/src/a.py")
     assert history.next_version("--path", path) == "api-v1.2.1"
+
+
+def test_a_tag_of_two_numbers_names_the_scheme_that_it_is_of(history: History) -> None:
+    """Moving tags such as v1.2 of GitHub's actions stand beside v1.2.3 and are passed over."""
+    history.commit("feat: a", tag="v1.2.3")
+    history.git("tag", "v1.2")
+    history.commit("fix: b")
+    assert history.next_version() == "v1.2.4"
+    history.git("tag", "v1.3")
+    history.commit("fix: c")
+    assert "versions of two numbers are of --scheme pep440" in history.notes("--next-version", expect=2)
+    assert history.next_version("--scheme", "pep440") == "v1.3.1"

@@ -51,6 +51,8 @@ SURE = 0.5
 
 _FAIRLY_SURE, LABELLED = 0.85, 0.95
 
+_PART_OF = re.compile(r"(?:fixup|squash|amend)! ")
+"""What git writes for commits that `rebase --autosquash` would have folded into another one."""
 _TRAILER = re.compile(r"^changelog:\s*(?P<word>\w+)", re.IGNORECASE | re.MULTILINE)
 _RELEASE_AS = re.compile(r"^Release-As: {0,9}(\S{1,250})$", re.IGNORECASE | re.MULTILINE)
 _ISSUE = re.compile(r"(?:(?<![\w/&.-])[\w.-]+/[\w.-]+#\d+|(?<![\w/&])(?:#\d+|GH-\d+|AB#\d+|[A-Z][A-Z0-9]{1,9}-\d+))\b")
@@ -61,7 +63,7 @@ def classify(commit: Commit) -> Change:
     whoever knows the history)."""
     request = request_of(commit)
     subject, body = request.title, request.body
-    reverts = revert_of(subject, body)
+    reverts = revert_of(subject, body) or revert_of(undecorated(subject).text, body)
     plain = undecorated(plain_title(reverts.subject) if reverts else subject)
     kind, scope, text, sure, why = _read(plain, body, commit.files)
     if sure < _FAIRLY_SURE and (known := _kind_of_parts(body)):
@@ -96,6 +98,8 @@ def most_notable(kinds: Sequence[Kind]) -> Kind | None:
 def _read(plain: Plain, body: str, files: Sequence[str]) -> tuple[Kind, str, str, float, str]:
     """Kind, scope, text, confidence, and what they were read from."""
     subject = plain.text
+    if _PART_OF.match(subject):
+        return Kind.INTERNAL, "", subject, 1.0, "it belongs to another commit"
     if found := CONVENTIONAL.match(subject):
         known = TYPES.get(found["type"].lower())
         if known is not None:

@@ -17,6 +17,7 @@ _FORMS = tuple(
         r"^Merged in \S+ \(pull request #(?P<request>\d+)\)",  # Bitbucket
         r"^Merged PR (?P<request>\d+): (?P<title>\S.*)$",  # Azure DevOps
         r"^Pull request #(?P<request>\d+): (?P<title>\S.*)$",  # Bitbucket Server
+        r"^Merge (?:(?:PR|MR|pull request|merge request) ?)?[#!](?P<request>\d+): (?P<title>\S.*)$",  # coqbot, people
         r"^Auto merge of #(?P<request>\d+) - ",  # bors
         r"^Merge \"(?P<title>.+)\"(?: into \S+)?$",  # Gerrit
     )

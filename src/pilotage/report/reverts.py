@@ -23,6 +23,15 @@ _REVERT = re.compile(
     r"|^revert(?:\([^)]*\))?!?:\s+(?P<conventional>\S.*)$",
     re.IGNORECASE,
 )
+_IN_WORDS = re.compile(
+    r"^(?:revert(?:s|ed|ing)?|roll(?:s|ed|ing)?[ -]?back|back(?:s|ed|ing)?[ -]?out|undo(?:es)?)\b[:\s]{0,9}"
+    r"(?P<rest>.*)$",
+    re.IGNORECASE,
+)
+_QUOTED = re.compile(r'^"(?P<subject>.+)"')
+_WHOLE = re.compile(r"^(?:this )?revert(?:s|ed) commit `?([0-9a-f]{4,40})\b`?\.?$|^original commit: ([0-9a-f]{7,40})\b",
+                    re.IGNORECASE | re.MULTILINE)  # fmt: skip
+_ID = re.compile(r"[0-9a-f]{7,40}")
 _IDS = re.compile(r"revert(?:s|ed) commit `?([0-9a-f]{4,40})\b", re.IGNORECASE)
 _REFS = re.compile(r"^Refs: ([0-9a-f]{7,40})\b", re.MULTILINE)
 _REQUEST = re.compile(r"reverts (?:(?:pull|merge) request )?(?:[\w.-]+/[\w./-]+)?[#!](\d+)", re.IGNORECASE)
@@ -42,7 +51,7 @@ class Revert:
 def revert_of(title: str, body: str) -> Revert | None:
     """What a commit reverts or applies again; None where its title does neither: a body alone may only speak of it."""
     if not (found := _REVERT.match(title)):
-        return None
+        return _in_words(title, body)
     subject = found["subject"] or found["conventional"]
     by_id = _IDS.search(body) or (_REFS.search(body) if found["conventional"] else None)
     by_number = _REQUEST.search(body)
@@ -51,6 +60,19 @@ def revert_of(title: str, body: str) -> Revert | None:
     if times > 2 and not again:
         subject = f'Revert^{times - 1} "{subject}"'
     return Revert(subject, by_id[1] if by_id else "", by_number[1] if by_number else "", again)
+
+
+def _in_words(title: str, body: str) -> Revert | None:
+    """A title such as `Back out x` or `Revert 3f2a91c`, where it or a line of its own in the body names one commit."""
+    if not (found := _IN_WORDS.match(title)):
+        return None
+    named = _WHOLE.search(body)
+    rest = found["rest"].strip()
+    identity = (named[1] or named[2]) if named else rest if _ID.fullmatch(rest) else ""
+    if not identity:
+        return None
+    quoted = _QUOTED.match(rest)
+    return Revert(quoted["subject"] if quoted else rest, identity)
 
 
 def without_reverts(found: Sequence[Change], known: Mapping[str, Commit]) -> list[Change]:

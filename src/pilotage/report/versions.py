@@ -157,7 +157,8 @@ def _read(text: str, scheme: Scheme) -> Tag:
         raise BadVersion(f"{text[:40]!r}… is not a version: it has more than {_LONGEST} characters")
     found = tag_of(text, scheme)
     if scheme is Scheme.SEMVER and (found is None or text[len(found.prefix) :].count(".") < 2):
-        raise BadVersion(f"{text!r} is not a semantic version such as 2.4.0 or 2.4.0-rc.1")
+        two = ": versions of two numbers are of --scheme pep440" if _SHORT.match(text.removeprefix("v")) else ""
+        raise BadVersion(f"{text!r} is not a semantic version such as 2.4.0 or 2.4.0-rc.1{two}")
     if found is None:
         raise BadVersion(f"{text!r} is not a PEP 440 version such as 2.4.0 or 2.4.0rc1")
     return found
