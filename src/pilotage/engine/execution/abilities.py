@@ -1,4 +1,4 @@
-"""What the adapters of an environment can do, without opening any: all that a plan asks of its target."""
+"""What the adapters of an environment can do, without opening them: all that a plan needs to know of its target."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def capabilities_of(section: EnvironmentSection) -> Capabilities:
-    """What the adapters of an environment can do as they are configured. Raises NoAdapter."""
+    """What the adapters of an environment can do as configured. Raises NoAdapter."""
     flags = registry.of(Port.FLAGS, section.flag).can(section.flag) if section.flag else FlagsCapabilities()
     routers = tuple(registry.of(Port.ROUTER, one).can(one) for one in section.every_router.values())
     return Capabilities(

@@ -1,5 +1,5 @@
-"""Says to router, fleet, flag and checks what should be, in a thread of its own: what does not come back holds up no
-look, and is not said twice at once. On the way back the users go first, whatever else hangs."""
+"""Sets the desired state of router, fleet, flag and checks in a thread of its own. A call that hangs delays no look,
+and is not repeated while it hangs. In a rollback the users come first, whatever else hangs."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from pilotage.model.traffic import Split, at_grain
 
 _log = logging.getLogger(__name__)
 _BUDGET = 2.0
-"""Seconds that a look waits until everything was said."""
+"""Seconds that a look waits until everything is set."""
 _LIVING = (Health.HEALTHY, Health.STARTING, Health.UNHEALTHY)
 
 _SAY_AGAIN = 3.0
-"""Seconds after which what is so already is said once more, though nothing changed."""
+"""Seconds after which an unchanged desired state is set again."""
 
 Facts = Callable[[str, str], Mapping[str, str]]
 
 
 class Acting:
-    """Of one rollout. `refused` is why not all of what was said last is so, for the next look to tell."""
+    """Of one rollout. `refused` says why part of the last desired state could not be set; the next look reports it."""
 
     def __init__(self, name: str, place: Path, crew: Crew, *, overseen: bool = False) -> None:
         """place: the target's folder · overseen: as of `Sight`."""
@@ -49,9 +49,9 @@ class Acting:
         self, target: Target, actions: Sequence[Action], seen: Observed, facts: Facts, there: Sequence[Instance], *,
         back: bool,
     ) -> None:  # fmt: skip
-        """Say what should be. What is refused now is said again at the next look, which tells why it was. there: the
-        instances that were there at last, for when they cannot be seen · back: users are taken back, which waits for
-        nothing that was said before. Raises Fenced, Overtaken."""
+        """Set the desired state. What is refused now is set again at the next look, which reports the reason. there:
+        the last known instances, in case they cannot be seen · back: users are returned, which waits for no earlier
+        call. Raises Fenced, Overtaken."""
         seen = replace(seen, instances=tuple(there)) if seen.instances is None and there else seen
         if self._here.is_left and self._call is not None and (self._back or not back):
             self._call.wait(_BUDGET - self._call.age)  # this look continues with that of a thread that was overtaken
@@ -75,8 +75,7 @@ class Acting:
             self.refused = [f"the last action started {_BUDGET:g} s ago and is still running"]
 
     def _begun(self, work: Callable[[], list[str]]) -> Call[list[str]]:
-        """What was started in another thread; or done in this one, where someone sees to it that nobody waits for
-        it."""
+        """A call in another thread, or in this one if a watchdog makes sure that nobody waits for it."""
         self._here = Here()
         if not self._overseen:
             self._call = self._crew.start(work)
@@ -86,7 +85,7 @@ class Acting:
         return call
 
     def leave_to_another(self) -> bool:
-        """Whether the look is left to another thread: what was said did not come back for too long."""
+        """Whether the look is left to another thread because a call did not return in time."""
         return self._here.leave()
 
     def _do_all(self, target: Target, actions: Sequence[Action], seen: Observed, facts: Facts) -> list[str]:
@@ -138,8 +137,8 @@ def _say(target: Target, action: Action, seen: Observed, facts: Facts) -> None:
 
 
 def _settled(actions: Sequence[Action], seen: Observed) -> object | None:
-    """What was said and seen, where every instance is healthy and the router splits as it should; None else. As long as
-    it stays the same there is nothing to say."""
+    """The desired and observed state, if every instance is healthy and the router's split is right; otherwise None.
+    While it stays the same, there is nothing to set."""
     if not seen.instances or any(i.health is not Health.HEALTHY for i in seen.instances) or seen.checks:
         return None
     if any(isinstance(a, Apply) and a.split != seen.split for a in actions):
@@ -150,9 +149,9 @@ def _settled(actions: Sequence[Action], seen: Observed) -> object | None:
 def _backends(
     seen: Observed, target: Target, split: Split, keep: dict[str, int], without: tuple[str, ...] = ()
 ) -> dict[str, list[tuple[str, int]]]:
-    """Where requests of each version may go: its healthy instances, or any living one when none is healthy,
-    because an empty version answers nobody. keep: at most so many, the first · without: `host:port` of instances that
-    are about to be replaced; where nobody else is left they still serve."""
+    """Where requests of each version may go: its healthy instances, or any running one if none is healthy, because an
+    empty version answers nobody. keep: at most so many, the first · without: `host:port` of instances that are about to
+    be replaced; if no others are left, they still serve."""
     instances = seen.instances if seen.instances is not None else target.fleet.instances()
     backends: dict[str, list[tuple[str, int]]] = {}
     for version in {version for version, _ in split.weights} | {i.version for i in instances}:

@@ -1,4 +1,4 @@
-"""What people ask of one rollout, as far as the store says so in time, and what was done without the store."""
+"""Commands to one rollout, as far as the store returns them in time, and what was done without the store."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pilotage.model.rollout import Command, CommandKind, Status
 
 _UNDOING = (CommandKind.ABORT, CommandKind.ROLLBACK)
 _PATIENCE = 0.3
-"""Seconds that a look waits for commands: an abort must not wait for a store that is slow."""
+"""Seconds that a look waits for commands: an abort must not wait for a slow store."""
 
 
 class CommandReader:
@@ -27,7 +27,7 @@ class CommandReader:
         self._asking: Call[tuple[Command, ...]] | None = None
 
     def commands(self, recorder: Recorder, commanded: bool) -> tuple[Command, ...]:
-        """Those that nobody has answered, in order. commanded: there may be some in the store."""
+        """Unanswered commands, in order. commanded: the store may have some."""
         rollout, behind = recorder.rollout, rescue.standing_at(self._folder)
         if not commanded and behind is None:
             return ()
@@ -51,11 +51,11 @@ class CommandReader:
 
 
 def undoes(rollout: Rollout, commands: tuple[Command, ...]) -> bool:
-    """Whether users are taken back, which asks no judge."""
+    """Whether users are returned; then no judge is asked."""
     return rollout.state.status is Status.ROLLING_BACK or any(command.kind in _UNDOING for command in commands)
 
 
 def _known(rollout: Rollout, command: Command) -> Command:
-    """The command as of the person who gave it, by whatever name, with the roles of that person."""
+    """The command with the actor's name in `people` and roles, under whatever alias it was given."""
     found = rollout.snapshot.person(command.actor)
     return replace(command, actor=found[0], roles=found[1].roles) if found else command

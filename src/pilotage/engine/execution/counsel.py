@@ -1,7 +1,7 @@
-"""Judges next to the release's own: each watches one thing, such as alerts, and answers with verdicts of its own.
+"""Judges in addition to the release's own: each watches one thing, such as alerts, and returns verdicts of its own.
 
-A counsel never makes a look wait: what it asks of the outside runs in the crew's threads, and a verdict is of the last
-answer. The release's judge stays the one that compares versions.
+A counsel never delays a look: its calls run in the crew's threads, and a verdict is that of the last answer. Only the
+release's judge compares versions.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from pilotage.model.record import Rollout
 
 
 class Counsel(Protocol):
-    """One judge of one rollout. It must return at once, and may fail: then the look says that the analysis failed."""
+    """One judge of one rollout. It must return immediately, and may fail: then the look says that the analysis
+    failed."""
 
     name: str
     """Unique among the counsels of a rollout; what it saves is kept under this name."""
@@ -27,7 +28,7 @@ class Counsel(Protocol):
         """Take in what the metrics source counted since the last reading."""
 
     def ask(self) -> None:
-        """Begin to ask what is due, and take in what came."""
+        """Start calls that are due, and collect answers."""
 
     def verdicts(self) -> Iterable[Verdict]:
         """What it says at this look."""
@@ -72,12 +73,12 @@ class Counsels:
 
 
 def counsels_of(_rollout: Rollout, _crew: Crew, _clock: Clock) -> Counsels:
-    """The counsels that a rollout's plan and configuration ask for."""
+    """The counsels that a rollout's plan and configuration require."""
     return Counsels(())
 
 
 def lost_guards(target: Target) -> tuple[Verdict, ...]:
-    """What the configuration asks to be watched and cannot be read any more is a reason to wait for a person."""
+    """A configured analysis that can no longer be read holds the rollout for an operator."""
     if not target.trouble:
         return ()
     return (Verdict("configuration", VerdictKind.SOURCE_ERROR, "; ".join(target.trouble)),)

@@ -1,7 +1,7 @@
-"""Threads for calls that may never come back: to a router, a fleet, a metrics source, a database.
+"""Threads for calls that may never return: to a router, a fleet, a metrics source, a database.
 
-Whoever asks waits as long as its budget allows, and then continues without the answer. The call stays behind in its
-thread; it is for the caller not to start it a second time. Idle threads are used again, and end after a while.
+A caller waits as long as its budget allows, then continues without the answer. The call stays in its thread, and the
+caller must not start it again. Idle threads are reused, and end after a while.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pilotage.adapters.ports import AdapterError
 
 _T = TypeVar("_T")
 _IDLE = 20.0
-"""Seconds after which a thread that nobody needs ends."""
+"""Seconds after which an idle thread ends."""
 
 
 class Crowded(AdapterError):
@@ -69,7 +69,7 @@ class Call(Generic[_T]):
 
 
 class Crew:
-    """Starts calls, each in a thread of its own. most: threads that may be under way at once."""
+    """Starts calls, each in a thread of its own. most: threads at a time."""
 
     def __init__(self, most: int = 512) -> None:
         self._most, self._threads = most, 0
@@ -77,7 +77,7 @@ class Crew:
         self._lock = threading.Lock()
 
     def start(self, work: Callable[[], _T]) -> Call[_T]:
-        """Begin `work` and return at once. Raises Crowded."""
+        """Start `work` and return immediately. Raises Crowded."""
         call = Call(work)
         with self._lock:
             box = self._idle.pop() if self._idle else None

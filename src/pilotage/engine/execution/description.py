@@ -45,8 +45,8 @@ def files_of(section: EnvironmentSection) -> tuple[str, ...]:
 
 
 def _without_empty(section: JsonObject) -> dict[str, Json]:
-    """The section without settings that nobody made. A worker of an older version refuses keys that it does not know,
-    so it can execute a rollout that uses nothing newer. Rules stay whole: it reads their keys without asking."""
+    """The section without default values. A worker of an older version refuses unknown keys, so this lets it execute a
+    rollout that uses nothing newer. Rules stay complete: the older worker reads all of their keys."""
     kept: dict[str, Json] = {}
     for name, value in section.items():
         if isinstance(value, dict) and name == "analysis":

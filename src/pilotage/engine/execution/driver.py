@@ -1,8 +1,8 @@
-"""Drives one rollout: observe, judge, decide, record, act, and again. Each look is level-triggered: killed
-anywhere, the next look sees what is and asks again for what should be.
+"""Drives one rollout: observe, judge, decide, record, act, and again. Each look is level-triggered: after a crash
+anywhere, the next look sees the current state and sets the desired one again.
 
-No look waits for anything outside for longer than its budget. Commands come first; who undoes asks no judge. While the
-store is away the driver continues with what it has in memory: users may be taken back, and nothing goes forward.
+No look waits for anything outside for longer than its budget. Commands come first, and a rollback asks no judge. While
+the store is away the driver continues with its state in memory: users may be returned, and nothing goes forward.
 """
 
 from __future__ import annotations
@@ -48,11 +48,11 @@ LeaseLost = leases.LeaseLost
 
 
 class Driver:
-    """One rollout in this worker's hands. heart: renews the leases of all that the worker has; without one the driver
-    renews its own · crew: the threads for what may not come back · checkpoint_every: seconds between records of looks
-    at which nothing happened; what happens is recorded before it is acted upon, unless it takes users back and the
-    store is away · checkpoints: who records such looks while nobody waits; without, they are waited for · overseen: a
-    look that stands still is taken over by another thread (`leave_to_another`)."""
+    """One rollout of this worker. heart: renews the leases of all its rollouts; without one the driver renews its own ·
+    crew: the threads for calls that may not return · checkpoint_every: seconds between records of looks without events;
+    events are recorded before Pilotage acts, unless they return users and the store is away · checkpoints: records such
+    looks in the background; without it, the look waits for them · overseen: another thread takes over a look that hangs
+    (`leave_to_another`)."""
 
     def __init__(
         self,
@@ -101,11 +101,11 @@ class Driver:
         self._open()
 
     def hurry(self) -> None:
-        """Someone asked something of the rollout: a look that waits for what it wants to see waits no more."""
+        """A command arrived: a look that waits for observations stops waiting."""
         self._sight.hurry()
 
     def leave_to_another(self) -> bool:
-        """Whether the look under way is left to another thread, which starts it again and takes in what was asked."""
+        """Whether the current look is left to another thread, which starts it again and reuses the answers."""
         return self._sight.leave_to_another() or self._acting.leave_to_another()
 
     def let_go(self) -> None:
@@ -113,8 +113,8 @@ class Driver:
         self._recorder.let_go()
 
     def keep(self) -> None:
-        """Ask again for what a finished rollout left behind: instances that died come back, a router that lost
-        its routes gets them again."""
+        """Set the desired state of a finished rollout again: exited instances restart, a router that lost its routes
+        gets them back."""
         target = self._open()
         if went_back(self.rollout, self._journal.witness, knows=self._tenure.knows_witness):
             raise StoreWentBack(
@@ -127,9 +127,8 @@ class Driver:
         self._act(target, desired(self.rollout.plan, self.rollout.state, seen), seen, back=False)
 
     def look(self, *, commanded: bool = True) -> Decision:
-        """One look: what is, what that means, what is recorded, what should be. Raises LeaseLost, StoreConflict, Fenced
-        when another worker has taken over, Overtaken when another thread has. commanded: someone may have asked
-        something of it."""
+        """One look: observe, decide, record, act. Raises LeaseLost, StoreConflict, Fenced if another worker took over,
+        Overtaken if another thread did. commanded: a command may have arrived."""
         self._recorder.settle()
         target = self._open()
         self._follow_phase()
@@ -162,7 +161,7 @@ class Driver:
     # ── what is so ─────────────────────────────────────────────────────────────────────────────────────────
 
     def _open(self) -> Target:
-        """The target, for whoever holds its lease; what another worker left is taken up first."""
+        """The target, for the holder of its lease; the state that another worker left is loaded first."""
         held = self._tenure.hold(self._recorder)
         if held.present is not None:
             self._take_over(held.present)
@@ -179,7 +178,7 @@ class Driver:
         )  # fmt: skip
 
     def _take_over(self, present: Present) -> None:
-        """Continue with what the store has now: someone else may have gone on with it meanwhile."""
+        """Continue from the store's record: another worker may have continued the rollout."""
         known = self.rollout.revision
         self._journal.read()
         self._recorder.let_go()
@@ -241,7 +240,7 @@ class Driver:
         if _goes_forward(before, decision.state):
             return Decision(before, desired(self.rollout.plan, before, seen), ())
         if decision.events:
-            self._tenure.check_fence()  # only for whoever has the target
+            self._tenure.check_fence()  # only for the holder of the target
             reach("keep")
         self._recorder.keep(decision)
         if decision.events:
@@ -268,7 +267,8 @@ class Driver:
 
 
 def _one_row(state: RolloutState) -> tuple[object, ...]:
-    """What of a state has columns of its own, or is a step forward: a look at which it changes is recorded at once."""
+    """The parts of a state that have their own columns or are progress: a look that changes them is recorded
+    immediately."""
     return (
         state.status, state.mode, state.old, state.step, state.reached, state.reason, state.dark, state.preserved,
         state.progress, state.diverted,
@@ -276,7 +276,7 @@ def _one_row(state: RolloutState) -> tuple[object, ...]:
 
 
 def _goes_forward(before: RolloutState, after: RolloutState) -> bool:
-    """Whether more users would have the new version, or a step would be taken, that nobody could undo unrecorded."""
+    """Whether the decision exposes more users or takes a step, which needs a record to be undone."""
     if after.status in (Status.ROLLING_BACK, Status.FAILED, Status.ROLLED_BACK):
         return False
     moved = after.step != before.step or after.reached > before.reached or after.progress != before.progress

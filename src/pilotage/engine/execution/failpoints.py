@@ -1,7 +1,7 @@
-"""Places in a look at which a test ends the controller, as if the machine had been switched off there.
+"""Points in a look at which a test kills the controller, as a power failure would.
 
-`PILOTAGE_FAILPOINT=name:n` kills this process with SIGKILL when `name` is reached for the n-th time. Unset, a failpoint
-is one comparison.
+`PILOTAGE_FAILPOINT=name:n` kills this process with SIGKILL when `name` is reached for the n-th time. Otherwise a
+failpoint is one comparison.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ def _make(store: Store, move: Move, rollout: RolloutSummary, now: float) -> None
 
 
 def barrier_of(store: Store, rollout: Rollout) -> str:
-    """Which other service this one must not run ahead of, in words; empty where it may continue."""
+    """Which other service this one must not overtake, in words; empty if it may continue."""
     membership = rollout.snapshot.release
     if not rollout.group_id or membership is None or not membership.lockstep or membership.returns:
         return ""

@@ -22,10 +22,10 @@ _LEAST = 1000
 
 
 def history_of(store: Store, service: str, environment: str, now: float) -> History | None:
-    """Errors of the versions that were stable while others rolled out, and how bursty they came at the worst.
+    """Errors of versions that were stable while others rolled out, and their worst burstiness.
 
-    Of rollouts at this time of the day and the week, where enough of them are known; else of all. None where too little
-    is known at all. What a judge of another version of Pilotage wrote down is passed over.
+    Of rollouts at this time of the day and the week, if enough are known; otherwise of all. None if too little is
+    known. Records of a judge of another version of Pilotage are ignored.
     """
     known = [
         (at, found)

@@ -86,8 +86,8 @@ def queries_of(section: EnvironmentSection, context: Context) -> Queries | None:
 
 
 def rules_of(snapshot: Snapshot, new: str, old: str | None) -> tuple[Rule, ...]:
-    """The counted rules of an environment, the versions' names in their queries. Without a stable version there is
-    nothing a rule that names it could ask for; it is left out."""
+    """The counted rules of an environment, with the versions' names in their queries. Without a stable version, a rule
+    that names it is left out."""
     from pilotage.adapters.placeholders import filled
     from pilotage.judge.rules import Rule
     from pilotage.model.condition import Condition

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """Something to do again and again, in a thread of its own; what it raises is logged, and it is tried again."""
+    """A repeated job in a thread of its own. Its errors are logged, and it is tried again."""
 
     name: str
     every: float

@@ -34,7 +34,7 @@ def judge_of_code(
 
 
 def _untold(can: Capabilities) -> frozenset[str]:
-    """Health metrics that neither the source of counts nor the fleet tells."""
+    """Health metrics that neither the source of counts nor the fleet provides."""
     return frozenset(_OF_FLEET) - {*can.fleet.provides, *can.metrics.provides}
 
 

@@ -128,8 +128,8 @@ class Judging:
         self._asking.begin_phase()
 
     def ask_source(self, target: Target, seen: Observed) -> None:
-        """Ask the metrics source what happened since the last reading; `verdicts` takes it in. Next to the judge, whom
-        a source that is silent does not hold up."""
+        """Ask the metrics source what happened since the last reading; `verdicts` uses the answer. It runs next to the
+        judge, so a silent source does not delay it."""
         if (seen.split is None and not seen.trouble) or self._new_reading is not None:
             return
         subject, (new, old) = self._subject, self._names()
@@ -186,8 +186,8 @@ class Judging:
         return health_score(verdicts, self._plan.number("analysis.false_positive_rate")).score
 
     def saved(self) -> JudgeState | None:
-        """All that the next look needs, whoever makes it. None while the judge does not come back: what was kept before
-        stays as it is. Nothing of it is held here, because it is larger than the sums themselves."""
+        """All that the next look needs, in any worker. None while the judge does not return: the last saved state
+        stays. This object keeps no copy, because it is larger than the sums themselves."""
         if not self._lock.acquire(blocking=False):
             return None
         try:
@@ -262,7 +262,7 @@ class Judging:
         self._judge.observe(reading, seen.instances or (), self._beside(seen))
         self._counsels.observe(reading)
         self._unproven = False
-        # Pilotage's own requests are requests, too, to whoever asks how many there were.
+        # Synthetic requests count as requests here.
         ours = {o.version: o.synthetic.requests if o.synthetic else 0 for o in reading.observations}
         self.recent = {o.version: o.requests + ours[o.version] for o in reading.observations}
         for version, requests in self.recent.items():

@@ -1,8 +1,9 @@
-"""Looks in as few threads as they take: one thread makes look after look, each when it is due, without handing over.
+"""Makes looks in as few threads as possible: one thread makes look after look, each when it is due, without handing
+over.
 
-A thread that waits for the outside holds up nobody: another one continues with the looks that are due. Where the wait
-is long, the look itself is taken over, so that it keeps its budget (`polling.py`). Threads cost processor time each
-time one wakes another, so there are more of them only while one of them stands still.
+A thread that waits for the outside delays nothing else: another one continues with the looks that are due. If the wait
+is long, the look itself is taken over, so it keeps its budget (`polling.py`). Waking threads costs processor time, so
+there are more of them only while one hangs.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ _TOGETHER = 0.02
 """Seconds: looks that are due within this of one another are made in one go. A thread that sleeps less wakes less."""
 
 _STANDS_STILL = 0.05
-"""Seconds after which a look that is not over is taken to wait for something."""
+"""Seconds after which an unfinished look is assumed to wait for something."""
 
 _TAKE_OVER_AFTER = 0.1
-"""Seconds that a look has to itself before another thread takes it over."""
+"""Seconds after which another thread takes over a look."""
 
 _LATE, _MOVING = 0.1, 8
 """Looks that are later than so many seconds, while the processor has time, get more threads, up to so many that move:
@@ -31,15 +32,15 @@ _BUSY, _LATE_TICK = 0.8, 0.02
 the processor: more threads would only make all of them later."""
 
 _MOST, _MOST_LEFT = 64, 512
-"""Threads at once; and with those that were left behind, because what they asked never came back."""
+"""Threads at a time; and including those left behind because their calls never returned."""
 _WATCH_EVERY, _WATCH_IDLE = 0.02, 0.1
 
 
 class Lanes:
-    """Does work by its name when that is due, never twice at once.
+    """Does work, identified by name, when it is due, never twice at the same time.
 
-    work: does it; False where `take_over` gave it to another thread meanwhile · take_over: whether the work under way
-    is left to another thread, which starts it again.
+    work: does it; False if `take_over` gave it to another thread · take_over: whether the current work is left to
+    another thread, which starts it again.
     """
 
     def __init__(self, work: Callable[[str], bool], take_over: Callable[[str], bool]) -> None:
@@ -55,7 +56,7 @@ class Lanes:
         self._used = (time.monotonic(), time.process_time())
 
     def put(self, name: str, at: float) -> None:
-        """It is due at `at` (monotonic seconds), or earlier where that was said before; not while it is under way."""
+        """Schedule it for `at` (monotonic seconds), or earlier if it was already scheduled; not while it is running."""
         with self._turn:
             if name in self._began:
                 return
@@ -83,7 +84,7 @@ class Lanes:
                 self._start(name)
 
     def watch(self) -> float:
-        """See that looks continue although threads stand still. Returns the seconds after which to look again."""
+        """Keep looks running although threads hang. Returns the seconds until the next check."""
         now = time.monotonic()
         with self._turn:
             self._measure(now)
@@ -103,7 +104,7 @@ class Lanes:
         return self._pause
 
     def _wanted(self, standing: int, late: float) -> int:
-        """How many threads more. Where none moves, as many as stand still: within a few rounds there are enough."""
+        """How many more threads to start: if none moves, as many as hang, so there are enough within a few rounds."""
         if self._moving <= 0:
             return 1 if self._is_busy else max(1, standing)
         return int(late > _LATE and self._moving < _MOVING and not self._is_busy)

@@ -1,4 +1,4 @@
-"""What an instance itself says of its failure: the end of its log, beside the verdict."""
+"""Adds the end of a failing instance's log to the verdict."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _LINES = 3
 
 
 def with_log(verdict: Verdict, seen: Observed, fleet: Fleet, worst: str) -> Verdict:
-    """What fails, or has errors, with the last lines of the log of the instance that has most of them.
+    """Failed or erroneous verdicts, with the last log lines of the instance that has most of the errors.
 
-    worst: `host:port` of the instance with the most errors, where the verdict names none; empty where nobody knows.
+    worst: `host:port` of the instance with the most errors, if the verdict names none; empty if unknown.
     """
     if verdict.kind is not VerdictKind.FAIL and not verdict.detail:
         return verdict

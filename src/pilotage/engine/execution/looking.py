@@ -1,6 +1,6 @@
-"""When each rollout is looked at: each at its own pace, never twice at once, and at once when someone asks something.
+"""When each rollout gets a look: at its own pace, never twice at the same time, and immediately after a command.
 
-What is in hand is looked at whether or not the store answers; what the store says is only news.
+Rollouts that this worker has get their looks whether or not the store answers; the store only adds news.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ _MOST_FAILED_LOOKS = 5
 _RECORDS_A_SECOND = 50.0
 """Looks at which nothing happened are recorded no more often than this, all rollouts together."""
 _TAKEN_AT_ONCE = 4
-"""Rollouts that are taken in hand at once; the others wait their turn. Each writes to the store, which has one writer:
-with more of them, the last would wait so long that the store seemed to be away."""
+"""Rollouts that are started at a time; the others wait. Each writes to the store, which has one writer: with more of
+them, the last would wait so long that the store would seem to be away."""
 
 _TAKE_AFTER = 2.0
 """Seconds after which a rollout that waits for that looks whether it was forgotten."""
@@ -64,8 +64,8 @@ class Looking:
         self.looks = 0
 
     def news(self, unfinished: Set[str], commanded: Set[str], others: Set[str] = frozenset()) -> None:
-        """What the store says: which rollouts are under way, and of which someone has asked something. others: whose
-        target another worker holds."""
+        """News from the store: rollouts in progress, and those with commands. others: rollouts whose target another
+        worker holds."""
         unfinished = unfinished - (others - self._drivers.keys()) if others else unfinished
         with self._lock:
             busy = self._lanes.busy
@@ -96,7 +96,7 @@ class Looking:
     @property
     def under_way(self) -> tuple[Rollout, ...]:
         """Every rollout in hand, as this worker knows it."""
-        # Copied in one step: lanes take rollouts in hand meanwhile.
+        # Copied in one step, because lanes add rollouts at the same time.
         return tuple(driver.rollout for driver in list(self._drivers.values()))
 
     def _leave_to_another(self, rollout: str) -> bool:
@@ -143,7 +143,7 @@ class Looking:
         return ended, 0.0 if decision.events else driver.rollout.plan.number("rollout.interval")
 
     def _count(self, rollout: str, error: Exception) -> None:
-        """What follows from a look that failed."""
+        """Handle a look that failed."""
         try:
             match error:
                 case Fenced() | LeaseLost() | StoreConflict():
@@ -187,7 +187,7 @@ class Looking:
     def _take(self, rollout: str) -> Driver:
         try:
             driver = self._open(rollout)
-            # While the store is away, the look says what follows from that.
+            # While the store is away, the look says what follows.
             try:
                 driver.take_in_hand()
             except AWAY as error:
@@ -201,7 +201,7 @@ class Looking:
     def _make_room(self) -> None:
         with self._lock:
             self._taking -= 1
-            # Of whom someone has asked something comes first: it may be to take users back.
+            # Rollouts with a command come first: it may be an abort.
             asked = (rollout for rollout in self._commanded if rollout in self._wanting)
             following = next(asked, None) or next(iter(self._wanting), None)
             self._wanting.pop(following or "", None)

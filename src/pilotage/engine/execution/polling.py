@@ -1,7 +1,7 @@
-"""Questions that are asked at every look, each never twice at once, with its last answer and how old that is.
+"""Questions asked at every look, each never twice at the same time, with its last answer and the answer's age.
 
-A round asks several of them, one after the other in one thread. Where one does not come back, another thread continues
-with the rest, and whoever looks continues without the answer when its time is up.
+A round asks several of them in sequence in one thread. If one does not return, another thread continues with the rest,
+and the look continues without the answer when its time is up.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 OLDEST = 3.0
-"""Seconds: an answer to a question that was asked longer ago than this says nothing about now."""
+"""Seconds after which an answer says nothing about the present."""
 
 _NEXT_THREAD_AFTER = 0.1
 """Seconds that a round waits for one question before another thread takes on those that are left."""
@@ -50,7 +50,7 @@ class Poll(Generic[_T]):
         except AdapterError as failed:
             error = str(failed)
         except Exception as failed:
-            # What cannot be read, whatever it is, is not known; it stops nobody from looking at the rest.
+            # Anything that cannot be read counts as unknown, and the rest is still read.
             error = f"{type(failed).__name__}: {failed}"
             if error != self._error:
                 _log.warning("cannot read %s: %s", self._what, error, exc_info=True)
@@ -59,7 +59,7 @@ class Poll(Generic[_T]):
         return True
 
     def answer(self, oldest: float = OLDEST) -> tuple[_T | None, str]:
-        """The last answer, and what is wrong where there is none that is young enough (seconds)."""
+        """The last answer, and what is wrong if none is recent enough (seconds)."""
         if self._error:
             return None, f"{self._what}: {self._error}"
         if time.monotonic() - self._known <= oldest:
@@ -85,8 +85,7 @@ class Here:
         self._is_under_way = self.is_left = False
 
     def run(self, work: Callable[[], object]) -> None:
-        """Do it. Raises Overtaken where another thread has taken the look over meanwhile; it then touches nothing of it
-        any more."""
+        """Run it. Raises Overtaken if another thread has taken the look over; this one then changes nothing more."""
         self._is_under_way = True
         work()
         with self._lock:
@@ -95,7 +94,7 @@ class Here:
                 raise Overtaken
 
     def leave(self) -> bool:
-        """Whether the look is left to whoever asks this: it is in the middle of this, and left to nobody else."""
+        """Whether the look can be taken over by the caller: it hangs in this, and nobody else has taken it."""
         with self._lock:
             found = self._is_under_way and not self.is_left
             self.is_left = self.is_left or found
@@ -103,10 +102,10 @@ class Here:
 
 
 class Round:
-    """Questions of one look, in their order. last: what follows once all of them came back, in the same thread.
+    """Questions of one look, in their order. last: runs in the same thread once all of them returned.
 
-    Whoever looks asks them here (`here`), which is over at once where everything answers at once. Where something does
-    not, another thread takes the look over, and waits (`wait`) while this one is left with the question.
+    The look asks them itself (`here`), which is fast if everything answers. Otherwise another thread takes the look
+    over and waits (`wait`), while this one stays with the question.
     """
 
     def __init__(
@@ -128,7 +127,7 @@ class Round:
         return self._here.leave()
 
     def take_up(self) -> bool:
-        """Whether it was left, and nobody has taken it up since."""
+        """Whether it was left, and not taken up since."""
         found = self._here.is_left and not self._is_taken_up
         self._is_taken_up = self._here.is_left
         return found

@@ -1,6 +1,6 @@
-"""How a supervisor knows that its worker still moves: a byte a second through a pipe, which needs no disk and no store.
+"""Tells the supervisor that its worker is alive: one byte per second through a pipe, which needs no disk and no store.
 
-A worker may be stopped, or hang as a whole, without ending; nobody would look at what is under way.
+A worker may be stopped, or hang as a whole, without exiting; then nothing would observe its rollouts.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ class Pulse:
             os.set_inheritable(self._pipe, False)
 
     def beat(self) -> None:
-        """To be called again and again, by the loop that must not stand still."""
+        """Called repeatedly by the loop that must not hang."""
         if self._pipe >= 0 and time.monotonic() >= self._next:
             self._next = time.monotonic() + _EVERY
-            # A supervisor that is stopped, or gone, is no matter of ours.
+            # A stopped or missing supervisor is not this process's concern.
             with contextlib.suppress(OSError):
                 os.write(self._pipe, b".")
 
@@ -66,7 +66,7 @@ def run_watched(command: Sequence[str], environment: Mapping[str, str]) -> tuple
             worker.kill()
         return worker.wait(), hangs
     except BaseException:
-        # Whoever ends this one asks for the worker by its lock, which one that is just starting does not hold yet.
+        # A caller that stops this process finds the worker by its lock, which a starting one does not hold yet.
         if worker is not None:
             worker.kill()
             worker.wait()
@@ -79,8 +79,7 @@ def run_watched(command: Sequence[str], environment: Mapping[str, str]) -> tuple
 
 @contextlib.contextmanager
 def _signals_wait() -> Iterator[None]:
-    """Handle a request to end only afterwards: raised while a process is being started, it would leave one behind of
-    which nobody knows."""
+    """Delay signals to exit until a process has started: otherwise it would be left behind unknown."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

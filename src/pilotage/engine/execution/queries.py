@@ -1,4 +1,5 @@
-"""Queries of counted rules and signals, next to the look: what has come is taken in, and nobody waits for the rest."""
+"""Queries of counted rules and signals, next to the look: available answers are used, and nothing waits for the
+rest."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ from pilotage.judge.signals import SignalBook
 from pilotage.model.clock import Clock
 
 _GRACE = 0.05
-"""Seconds that a look gives queries it has just asked: most sources answer at once."""
+"""Seconds that a look gives its new queries: most sources answer immediately."""
 
 _LONGEST = 6.0
 """Seconds after which a query that has not come back counts as one that failed."""
@@ -27,7 +28,7 @@ Figures = tuple[float | None, float | None]
 
 
 class _Waiting(Protocol):
-    """A call as far as it is waited for, whatever it gives."""
+    """A call with a limited wait, whatever it returns."""
 
     @property
     def age(self) -> float: ...
@@ -37,12 +38,12 @@ class _Waiting(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class _Under:
-    """A query under way. phase: in which it was asked; a later one has no use for its answer."""
+    """A running query. phase: in which it was asked; a later phase cannot use its answer."""
 
     call: _Waiting
     phase: int
     take: Callable[[], None]
-    """Take its answer in, or why there is none."""
+    """Use its answer, or the reason why there is none."""
 
 
 class QueriesBeside:
@@ -118,7 +119,7 @@ class QueriesBeside:
 
 
 def _settle(call: Call[_T], take: Callable[[_T | None, str], None]) -> None:
-    """Hand on what a call gave, or why it gave nothing."""
+    """Pass on a call's result or error."""
     try:
         take(call.result(), "")
     except AdapterError as error:
@@ -126,6 +127,6 @@ def _settle(call: Call[_T], take: Callable[[_T | None, str], None]) -> None:
 
 
 def _one(queries: Queries, text: str, version: str | None) -> float | None:
-    """The one value of a query; None where there is none, or more than one."""
+    """The single value of a query; None if there is none, or more than one."""
     values = queries.query(text.replace("{version}", version)) if version else ()
     return values[0] if len(values) == 1 and math.isfinite(values[0]) else None

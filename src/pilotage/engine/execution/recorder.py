@@ -1,8 +1,8 @@
-"""Brings the decisions of one rollout into the store, in their order, also where the store is away for a while.
+"""Brings the decisions of one rollout into the store in their order, even if the store is away for a while.
 
-What the store does not take in time is either given up, because nothing may go forward without a record, or kept next
-to the target and recorded later, because it only took users back. What was kept belongs to the record on which it was
-decided: where someone else has recorded since, it is not put on top of that.
+A decision that the store does not take in time is dropped if it goes forward, because nothing may go forward without a
+record. If it only returned users, it is kept next to the target and recorded later. It belongs to the record on which
+it was decided: if another worker has recorded since, it is not added to that.
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ class Recorder:
         """What was done without the store, on another record than the one that it has now."""
 
     def resume(self, told: Set[tuple[float, str]]) -> None:
-        """Take up what an earlier worker did without the store, and did not live to record. Only for whoever holds the
-        target's lease. told: time and type of the events that the store has."""
+        """Load what an earlier worker did without the store and could not record. Only for the holder of the target's
+        lease. told: time and type of the events that the store has."""
         left = self._journal.done(self.rollout.id)
         known, state = self._stored, self._stored.state
         new = [done for done in left if (done.at, done.decision.events[0].type) not in told]
@@ -80,7 +80,7 @@ class Recorder:
         self.strange = ()
 
     def settle(self) -> None:
-        """Take in what the store has answered meanwhile, and offer it again what waits."""
+        """Collect the store's answers, and offer it the waiting decisions again."""
         if self._call is not None and self._call.wait(0):
             self._take_answer(self._call)
         elif self._is_checkpoint and self._call is not None and self._call.age > _LONGEST_CHECKPOINT:
@@ -96,8 +96,8 @@ class Recorder:
                 self._take_flushed(self._flushing)
 
     def record(self, decision: Decision, judge: JudgeState | None, live: LiveView, patience: float) -> bool:
-        """Whether the store has the decision within `patience` seconds. Raises StoreConflict when someone else has
-        recorded meanwhile."""
+        """Whether the store has the decision within `patience` seconds. Raises StoreConflict if another worker recorded
+        meanwhile."""
         self._latest = judge, live
         self._end_checkpoint(_PATIENCE_AWAY if self.away else patience)
         if self._call is not None or self._waiting:
@@ -116,8 +116,8 @@ class Recorder:
 
     @property
     def takes_checkpoints(self) -> bool:
-        """Whether a look at which nothing happened need not be waited for. While the store is away it is: that is how
-        it is found to be there again."""
+        """Whether a look without events need not wait for its record. While the store is away it does: that is how its
+        return is noticed."""
         return self._checkpoints is not None and not self.away
 
     def let_go(self) -> None:
@@ -125,7 +125,7 @@ class Recorder:
         self._end_checkpoint(0.0)
 
     def checkpoint(self, decision: Decision, judge: JudgeState | None, live: LiveView) -> None:
-        """Nothing happened, and nobody waits for the record of that; where the last one still waits, there is none."""
+        """Record a look without events in the background; skipped while the previous one still waits."""
         self.advance(decision)
         if self._checkpoints is None or self._call is not None or self._waiting:
             return
@@ -143,7 +143,7 @@ class Recorder:
             self._take_answer(self._call)
 
     def keep(self, decision: Decision) -> None:
-        """What was decided holds although the store does not have it; what it told is written next to the target."""
+        """The decision holds although the store does not have it; its events are written next to the target."""
         if not decision.events:
             self.rollout = replace(self.rollout, state=decision.state)
             return
@@ -201,7 +201,7 @@ class Recorder:
         return True
 
     def _flush(self, stored: Rollout, waiting: Sequence[Done], latest: _Latest) -> tuple[Rollout, int]:
-        """Record what waits, each with the time at which it was done; the rollout then, and how many went in."""
+        """Record the waiting decisions, each with its time; returns the rollout afterwards, and their number."""
         for number, done in enumerate(waiting):
             try:
                 stored = self._store.record(stored, done.decision, *latest)
@@ -229,7 +229,7 @@ class Recorder:
         self._unsure = 0.0
         self._merged(self._waiting[:count])
         del self._waiting[:count]
-        # What was decided meanwhile is still to be brought in.
+        # Decisions made meanwhile still have to be recorded.
         self.rollout = replace(self._stored, state=self.rollout.state)
         self._reconcile()
         self.away = self.away if self._waiting else ""

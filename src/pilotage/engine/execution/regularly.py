@@ -1,4 +1,4 @@
-"""Work that is done again and again in a thread of its own, so that nothing that hangs there holds up anything else."""
+"""Repeated work in a thread of its own, so that nothing that hangs there delays anything else."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _TELL_AGAIN = 60.0
 
 
 class Regularly:
-    """Does `work` every `every` seconds until told to stop; trouble of any kind ends no round but the one at hand."""
+    """Runs `work` every `every` seconds until it is stopped. An error ends only the current round."""
 
     def __init__(self, name: str, every: float, work: Callable[[], object]) -> None:
         self._name, self._every, self._work = name, every, work

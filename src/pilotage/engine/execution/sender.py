@@ -19,13 +19,13 @@ from pilotage.model.clock import Clock
 _log = logging.getLogger(__name__)
 _POLL = 0.2
 _CHANNELS = 8
-"""Channels that are served at once; a dead one takes one of these places for ten seconds at a time."""
+"""Channels served at a time; a dead one occupies one of these places for ten seconds at a time."""
 
 _AFTER_TROUBLE = 2.0
 
 
 class Sender:
-    """`serve` until told to stop. A channel that hangs or fails delays itself alone."""
+    """Run `serve` until it is stopped. A channel that hangs or fails delays only itself."""
 
     def __init__(self, engine: Engine, holder: str, stopping: threading.Event, clock: Clock = SYSTEM) -> None:
         self._engine, self._holder, self._stopping, self._clock = engine, holder, stopping, clock
@@ -65,7 +65,7 @@ class Sender:
 
 
 def send_next(engine: Engine, channel: str, holder: str, clock: Clock = SYSTEM) -> bool:
-    """Try the channel's next letter; False when there is none that may go, or it did not go out."""
+    """Try the channel's next message; False if none may be sent, or it was not sent."""
     letter = outbox.claim(engine, channel, holder, clock.now())
     if letter is None:
         return False
@@ -79,7 +79,7 @@ def send_next(engine: Engine, channel: str, holder: str, clock: Clock = SYSTEM) 
         _log.warning("%s: %s", channel, error)
         return given.permanent
     except Exception as error:
-        # Whatever a text or a library does: the row must not be claimed for ever, and the next one gets its turn.
+        # Whatever error a text or a library causes: the row must not stay claimed, and the next one gets its turn.
         outbox.failed(
             engine, letter, f"{type(error).__name__} while sending", clock.now(), permanent=False, retry_after=None
         )

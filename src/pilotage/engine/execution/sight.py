@@ -1,6 +1,6 @@
-"""What a look sees: router, fleet, flag, checks, freezes, and what the judge makes of it, each with its own patience.
+"""What a look observes: router, fleet, flag, checks, freezes, and the judge's verdicts, each with its own time limit.
 
-A look that undoes something asks only what it needs to say where the users go, and hardly waits for that.
+A look that rolls back observes only what it needs to return the users, and hardly waits for that.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     Endpoints = Mapping[str, frozenset[tuple[str, int]]]
 
 _BUDGET = 2.0
-"""Seconds that a look waits for what it wants to see; who undoes something interrupts it."""
+"""Seconds that a look waits for observations; a rollback command interrupts it."""
 _BUDGET_FIRST = 8.0
-"""Seconds that a look waits for router and fleet where neither of them was ever read: nothing can be decided without,
-and what was never asked before is no trouble yet."""
+"""Seconds that a look waits for router and fleet if neither was ever read: nothing can be decided without them, and a
+missing first answer is not an error yet."""
 _LITTLE = 0.1
 _BUDGET_JUDGE = 1.0
 _BUDGET_UNDOING = 0.15
@@ -44,8 +44,8 @@ _T = TypeVar("_T")
 
 
 class Sight:
-    """Of one rollout. `trouble` of the last look is in what it gave; nothing here raises for what is outside. overseen:
-    a look that stands still is taken over by another thread, so what it asks is asked in its own."""
+    """Of one rollout. `trouble` of the last look is part of its result; errors of the outside are not raised. overseen:
+    another thread takes over a look that hangs, so questions are asked in the look's own thread."""
 
     def __init__(self, crew: Crew, store: Store, *, overseen: bool = False) -> None:
         self._crew, self._store, self._overseen = crew, store, overseen
@@ -64,8 +64,8 @@ class Sight:
     def whole(
         self, target: Target, rollout: Rollout, judging: Judging, trouble: Sequence[str], hurried: Callable[[], bool]
     ) -> Observed | None:
-        """All there is to see, with the judge's verdicts; None where someone is in a hurry (`hurry`), and `hurried`
-        says that what is asked undoes the rollout."""
+        """All observations, with the judge's verdicts; None if a command interrupts (`hurry`), and `hurried` says that
+        it rolls back."""
 
         def judge() -> None:
             seen = self._assembled(target, rollout, trouble)
@@ -100,8 +100,8 @@ class Sight:
         self, questions: Sequence[Callable[[], object]], last: Callable[[], object], of: object,
         hurried: Callable[[], bool],
     ) -> bool:  # fmt: skip
-        """Ask all of it. Where another thread was overtaken while it asked the same `of` the same, its answers are
-        waited for. False where something was asked that undoes the rollout; raises Overtaken."""
+        """Ask all of it. If another thread was overtaken while it asked the same `of` the same, its answers are used.
+        False if a command arrived that rolls back; raises Overtaken."""
         left, self._asked_of = self._asked_of, of
         if self._round is not None and left == of and self._round.take_up():
             return self._waited(self._round, _BUDGET, hurried)
@@ -114,8 +114,8 @@ class Sight:
         return True
 
     def _waited(self, asked: Round, budget: float, hurried: Callable[[], bool]) -> bool:
-        """Wait as long as the budget allows, the first time longer, until router and fleet are known at all. False
-        where something was asked that undoes the rollout."""
+        """Wait as long as the budget allows, longer the first time, until router and fleet are known. False if a
+        command arrived that rolls back."""
         self._round = asked
         began = time.monotonic()
         while not asked.wait(budget - (time.monotonic() - began)):

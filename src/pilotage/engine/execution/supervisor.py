@@ -32,14 +32,14 @@ class WorkerStays(AdapterError):
 
 
 def ensure_worker(directory: Path) -> None:
-    """See that a worker of this version is at work in `directory`; starts a supervised one if not. One of an earlier
-    version makes way. Returns at once, unless there is one to end."""
+    """Make sure that a worker of this version runs in `directory`; start a supervised one if not. One of an earlier
+    version is replaced. Returns immediately, unless there is one to stop."""
     here = [found for name in (WORKER, _SUPERVISOR) if (found := holder_of(directory / name))]
     if any(_is_earlier(found.version) for found in here):
         stop_worker(directory)
     elif here:
         for stopped in here:
-            # One that someone stopped (SIGSTOP) obeys nobody; one that runs does not notice.
+            # A process stopped with SIGSTOP ignores this; a running one does not notice it.
             stopped.send(signal.SIGCONT)
         return
     made(directory)
@@ -108,7 +108,7 @@ def _supervise(directory: Path) -> int:
         if code in (0, 7):
             return 0
         if not lock.there():
-            # Someone took the file away. Where the folder is gone too nobody asks for a worker.
+            # The file was removed. If the folder is gone too, no worker is needed.
             found = lock_file(directory / _SUPERVISOR) if directory.is_dir() else None
             if found is None:
                 return 0

@@ -1,7 +1,7 @@
 """From an environment's configuration to its adapters, by the table in `adapters/registry.py`.
 
-The way back of a rollout leads through here, so nothing that a person or a newer version can break may stop it: the
-configuration comes from the rollout's snapshot, is read leniently, and no file of the project has to be there.
+A rollback uses this module, so nothing that a person or a newer version can break may stop it: the configuration comes
+from the rollout's snapshot, is read leniently, and needs no file of the project.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ _OF_INSTANCES = ("memory_utilization", "cpu_utilization")
 class Target:
     """The ports of one environment, for a holder of its lease with `token`.
 
-    queries: where rules ask, if any do · checks: of the rollout in hand · flags: and what its variants did, where the
-    strategy is a feature toggle · synthetic: requests of our own, where they are wanted · probes: of the environment's
-    critical functions, if it names any · trouble: guards of the configuration that cannot be read any more, a sentence
+    queries: where rules ask, if any do · checks: of the current rollout · flags: and the figures of its variants, if
+    the strategy is a feature toggle · synthetic: synthetic requests, if configured · probes: of the environment's
+    critical functions, if any are configured · trouble: guards of the configuration that are unreadable, a sentence
     each; a rollout without them does not go forward by itself · can: what the adapters can do.
     """
 
@@ -76,11 +76,10 @@ def open_target(
     by: str = "",
     switch_timeout: float = SWITCH_DEADLINE,
 ) -> Target:
-    """`directory` is the store's; `snapshot` is what the rollout knows of its configuration; `rollout` its id; `by`
-    who holds the lease with `token`; `switch_timeout`: seconds for which one of several routers may be ahead.
+    """`directory` is the store's; `snapshot` is the rollout's configuration; `rollout` its id; `by` the holder of the
+    lease with `token`; `switch_timeout`: seconds for which one of several routers may be ahead.
 
-    Raises UnreadableSection when the snapshot has no fleet or router; whatever else is wrong with it ends up in
-    the target's `trouble`.
+    Raises UnreadableSection if the snapshot has no fleet or router; any other fault of it is in the target's `trouble`.
     """
     from pilotage.adapters.fence import Fence
 
@@ -198,7 +197,7 @@ def examine_adapters(
 
 
 def _folder(snapshot: Snapshot, directory: Path) -> Path:
-    """Where programs start: the project's folder as it was where someone asked for the rollout. On a machine that has
-    no such folder it is that of the worker."""
+    """Where programs start: the project's folder at the time of the deployment. On a machine without such a folder,
+    that of the worker."""
     asked = Path(snapshot.cwd)
     return asked if asked.is_dir() else directory.resolve().parent

@@ -22,13 +22,13 @@ from pilotage.model.record import Rollout, Unreadable
 _RENEW = leases.DURATION / 4
 
 PATIENCE = 2.0
-"""Seconds that a look waits for the store; while the store is away, it waits less."""
+"""Seconds that a look waits for the store; it waits less while the store is away."""
 PATIENCE_AWAY = 0.05
 
 
 @dataclass(frozen=True)
 class Present:
-    """The rollout as the store has it. told: time and type of its events, where they are needed."""
+    """The rollout in the store. told: time and type of its events, if they are needed."""
 
     rollout: Rollout
     told: frozenset[tuple[float, str]]
@@ -36,8 +36,8 @@ class Present:
 
 @dataclass(frozen=True)
 class Held:
-    """What whoever holds the lease has. again: the target was opened now · present: the record to continue with, where
-    another worker may have gone on with it."""
+    """What the holder of the lease gets. again: the target was opened now · present: the record to continue with, if
+    another worker may have continued it."""
 
     target: Target
     anew: bool = False
@@ -70,11 +70,11 @@ class Tenure:
         """Whether the store has the rollout that was last recorded next to the target."""
 
     def hold(self, recorder: Recorder) -> Held:
-        """The target, for whoever holds its lease. While the store is away it stays in this worker's hands: the target
-        is in this worker's own folder, where no other may act, and its fence would say so.
+        """The target, for the holder of its lease. While the store is away, this worker keeps it: the target is in its
+        own folder, where no other worker may act, and its fence would reject one.
 
-        Tells the recorder whether the store answers. Raises LeaseLost where another worker holds the lease, and
-        ConnectionError where the store is away and the target was never opened.
+        Tells the recorder whether the store answers. Raises LeaseLost if another worker holds the lease, and
+        ConnectionError if the store is away and the target was never opened.
         """
         held = time.monotonic() - self._renewed < _RENEW or (self._heart is not None and self._heart.holds(self.name))
         if self._target is not None and held:
@@ -108,11 +108,11 @@ class Tenure:
         return Held(self._target, True, present)
 
     def lapse(self) -> None:
-        """The fence refused: the next look asks for a lease above what it has seen, and gets it if nobody holds it."""
+        """The fence refused: the next look requests a lease above the fence's token, and gets it if nobody holds it."""
         self._target, self._renewed = None, -math.inf
 
     def check_fence(self) -> None:
-        """Raises Fenced where another worker has taken over."""
+        """Raises Fenced if another worker has taken over."""
         if self._token is not None:
             self._fence(self._token).check()
 

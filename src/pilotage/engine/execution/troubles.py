@@ -1,4 +1,5 @@
-"""What keeps a rollout from being looked at, and for how long: what lasts is told to people, and not only logged."""
+"""Errors that keep a rollout from being observed, with their duration: lasting ones are reported to people, not only
+logged."""
 
 from __future__ import annotations
 
@@ -20,7 +21,7 @@ class Troubles:
         self._lock = threading.Lock()
 
     def note(self, rollout: str, error: Exception) -> bool:
-        """It continues; whether it has lasted long enough just now to be told."""
+        """It continues; returns whether it has just lasted long enough to be reported."""
         with self._lock:
             since = self._since.setdefault(rollout, time.monotonic())
             if rollout in self._told or time.monotonic() - since < LASTS:

@@ -15,7 +15,7 @@ from pilotage.model.step_title import title_of
 
 
 def view_of(plan: Plan, decision: Decision, seen: Observed, verdicts: Sequence[Verdict], judging: Judging) -> LiveView:
-    """verdicts: the judge's last; who undoes asks it no more, and people still want to know why."""
+    """verdicts: the judge's last ones; a rollback asks no judge, but people still want to know why."""
     state, recent = decision.state, judging.recent
     step = plan.steps[state.step]
     exposed = sum(recent.values())

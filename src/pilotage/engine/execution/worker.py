@@ -1,11 +1,11 @@
-"""The worker: looks at every rollout of a store when it is due, starts what waits its turn, keeps finished ones up.
+"""The worker: gives every rollout of a store its looks, starts queued rollouts, and keeps finished ones running.
 
-It is crash-only: stopping it is killing it, and the next one continues where it was. One worker a directory, whose file
-`worker.lock` is locked as long as it lives; workers of several directories or machines may share a database, and each
-rollout is the one's that holds its target's lease.
+It is crash-only: stopping it means killing it, and the next one continues. There is one worker per directory, which
+holds a lock on `worker.lock` while it runs. Workers of several directories or machines may share a database; each
+rollout belongs to the worker that holds its target's lease.
 
 Everything that may hang has a thread of its own: the heart that renews leases, the store's news, the queue, finished
-rollouts, messages, every job it was given. The loop here only starts looks, and touches neither store nor target.
+rollouts, messages, and every job. The loop here only starts looks, and touches neither store nor target.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ STORE_GONE = 75
 
 
 class Worker:
-    """Looks at rollouts in a pool of threads. `ended_by`: why it stopped by itself; empty where it was told to."""
+    """Makes looks in a pool of threads. `ended_by`: why it stopped by itself; empty if it was stopped."""
 
     def __init__(self, directory: Path, clock: Clock = SYSTEM, jobs: Sequence[Job] = ()) -> None:
         self._jobs = jobs
@@ -97,8 +97,8 @@ class Worker:
         return self._looking.looks
 
     def serve(self) -> None:
-        """Work until told to stop. Trouble with the store is waited out: what runs continues running without us, and
-        what is in hand is looked at."""
+        """Run until stopped. If the store fails, the worker waits: instances keep running, and its rollouts get their
+        looks."""
         sys.setswitchinterval(_TURN)
         self._heart.start()
         self._sender.start()
@@ -120,7 +120,7 @@ class Worker:
             self._pulse.beat()
             self.stopping.wait(pause)
         self._pulse.end()
-        # Rollouts in flight are threads in the middle of a look; the look ends, or is left, and the state stays.
+        # Rollouts in progress are threads in the middle of a look; the look ends, or is left, and the state stays.
         self._keeping.finish()
         self._looking.finish(_LAST_LOOKS)
         for thread in threads:
@@ -144,7 +144,7 @@ class Worker:
         advance_groups(self.store, self.store.clock.now())
 
     def _mind_the_file(self) -> None:
-        """End where the store is another one than the one that was opened: whoever asks something asks the other."""
+        """Exit if the store is no longer the opened one: commands go to the new one."""
         found = self._file.gone()
         if not found or found != self._suspected:
             self._suspected = found
@@ -166,7 +166,7 @@ class Worker:
             leave_to_stable(self.directory, rollout)
 
     def last_words(self) -> None:
-        """Send what people must know of the end, from the store that nobody else sees any more."""
+        """Send the last messages from the store that nobody else sees any more."""
         until, again = time.monotonic() + _LAST_WORDS, threading.Event()
         Sender(self.store.engine, self.holder, again, self.store.clock).start()
         while time.monotonic() < until and outbox.waiting(self.store.engine):
@@ -175,7 +175,7 @@ class Worker:
 
 
 def run(directory: Path, jobs: Sequence[Job] = ()) -> int:
-    """Work until told to stop by SIGTERM. Returns the exit status: 7 when another worker is at it."""
+    """Run until SIGTERM. Returns the exit status: 7 if another worker is running."""
     lock = lock_file(directory / WORKER)
     if lock is None:
         print(f"another worker is running in {directory}", file=sys.stderr)
@@ -189,7 +189,8 @@ def run(directory: Path, jobs: Sequence[Job] = ()) -> int:
 
 
 def _opened(directory: Path, jobs: Sequence[Job]) -> Worker:
-    """The worker, once its store can be used. Until then nobody watches, so users do not stay with what was watched."""
+    """The worker, once its store can be used. Until then nothing observes rollouts, so users of unfinished ones are
+    returned."""
     failed = 0
     while True:
         try:
@@ -210,5 +211,5 @@ def _end(worker: Worker, lock: Lock) -> int:
         worker.last_words()
     except Exception:
         _log.exception("could not notify anyone")
-    # Where the whole folder was moved away, none is to be made again for a worker that nobody asked for.
+    # If the whole folder was moved away, do not create it again for a worker that nobody needs.
     return STORE_GONE if lock.there() else 0

@@ -1,4 +1,4 @@
-"""Reads the rollouts of an environment as they are stored, for verification: nothing is decoded that need not be."""
+"""Reads the stored rollouts of an environment for verification; only what is needed is decoded."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _CHUNK = 100
 
 
 def cases(connection: Connection, service: str, environment: str) -> Iterator[StoredRollout]:
-    """The rollouts of an environment as they are stored, in the order of lists; some at a time in memory."""
+    """The stored rollouts of an environment, in the order of lists, a few at a time."""
     here = (rollouts.c.service == service, rollouts.c.environment == environment)
     ids = list(connection.scalars(select(rollouts.c.id).where(*here).order_by(rollouts.c.rank, rollouts.c.created_at)))
     for begin in range(0, len(ids), _CHUNK):
@@ -35,7 +35,7 @@ def cases(connection: Connection, service: str, environment: str) -> Iterator[St
 
 
 def case_of(connection: Connection, rollout: str) -> StoredRollout:
-    """One rollout as it is stored. Raises KeyError."""
+    """One stored rollout. Raises KeyError."""
     return next(_chunk(connection, [rollout]))
 
 

@@ -1,7 +1,7 @@
-"""What a rollout's events say about its row, commands, messages and verdicts; and where those say otherwise.
+"""Derives a rollout's row, commands, messages and verdicts from its events, and reports deviations.
 
-Works on rows as they are stored: what cannot be decoded any more can still be compared. Events written before there
-were seals say less, and what they say is compared all the same.
+It works on stored rows, so that undecodable content can still be compared. Events written before there were seals cover
+less; what they cover is compared all the same.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _ENDS = {
 
 FINAL = tuple(status.value for status in Status if status.final)
 _UPGRADED = "another rollout had begun in its environment"
-"""Why the upgrade that ordered rollouts by their start ended some that no event tells the end of."""
+"""Reason for the end of rollouts that the upgrade to ordering by start ended without an event."""
 
 _CALLED = {
     "old": "earlier version", "created_at": "creation time", "started_at": "start time", "finished_at": "end time",
@@ -122,7 +122,7 @@ def _first(case: StoredRollout) -> JsonObject:
 
 
 def _names(sentence: str, actor: str) -> bool:
-    """Whether a first event without a seal says that this one asked."""
+    """Whether a first event without a seal names this actor."""
     # Stores of earlier versions hold the older words.
     ways = (
         f", started by {actor};",
@@ -192,7 +192,7 @@ def _bodies(case: StoredRollout) -> Iterator[str]:
 
 
 def _commands(case: StoredRollout) -> Iterator[str]:
-    """Who asked for what."""
+    """Who gave which command."""
     there = {whole_at(row, "id"): {name: row[name] for name in COMMAND} for row in case.commands}
     sealed: dict[int, JsonObject] = {}
     ended = False
@@ -213,7 +213,7 @@ def _commands(case: StoredRollout) -> Iterator[str]:
 
 
 def _letters(case: StoredRollout) -> Iterator[str]:
-    """What was told to whom."""
+    """Which messages were sent to whom."""
     for event in case.events:
         told = sealed_in(event.data).get("told")
         if not told:

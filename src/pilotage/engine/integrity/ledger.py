@@ -1,7 +1,7 @@
-"""The heads that this installation has signed, next to its key: a line of JSON each.
+"""The heads that this installation has signed, next to its key: one line of JSON each.
 
-Where the store is a database elsewhere, the ledger is an anchor outside of it. It also keeps the key from signing two
-different heads for one event, which is what a rewritten store asks for.
+If the store is a database on another machine, the ledger is an anchor outside it. It also keeps the key from signing
+two different heads for one event, which a rewritten store would request.
 """
 
 from __future__ import annotations

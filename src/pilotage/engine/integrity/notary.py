@@ -31,7 +31,7 @@ _AFTER_TROUBLE = 5.0
 
 
 class Notary:
-    """Of one state folder's key, for whatever the store holds."""
+    """Signs with one state folder's key, for the whole store."""
 
     def __init__(self, engine: Engine, directory: Path) -> None:
         self._engine, self._directory = engine, directory
@@ -114,7 +114,7 @@ def _signed(head: Head, signer: Signer, ledger: Ledger) -> Head:
 
 
 def _message(head: Head, now: float) -> Message:
-    """The head as it is posted: its text is the line that other anchors keep."""
+    """The head as it is sent: the same line that other anchors keep."""
     return Message(
         key=f"head/{head.rollout}/{head.kind}", thread=f"head/{head.rollout}", type="head-signed",
         severity=Severity.INFO, title=f"{head.service} → {head.environment}: head of {head.rollout} ({head.kind})",

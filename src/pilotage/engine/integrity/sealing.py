@@ -78,7 +78,7 @@ def digest(value: object) -> str:
 
 
 def plain(text: Json) -> Json:
-    """What stored JSON says; None for what is none."""
+    """Parsed JSON of a column; None if it is invalid."""
     try:
         found: Json = json.loads(text) if isinstance(text, str) else None
     except (ValueError, RecursionError):
@@ -134,7 +134,7 @@ def link(connection: Connection, service: str, environment: str, rollout: str, n
 
 
 def asked(connection: Connection, rollout: str, answered: Collection[int], *, ends: bool) -> JsonObject:
-    """Who asked for what: the commands that are answered in this transaction; at the end, all of the rollout."""
+    """The commands answered in this transaction, with their actors; at the end, all of the rollout."""
     if not answered and not ends:
         return {}
     query = select(*(commands.c[name] for name in COMMAND)).where(commands.c.rollout == rollout)
@@ -144,7 +144,7 @@ def asked(connection: Connection, rollout: str, answered: Collection[int], *, en
 
 
 def told(message: Message, channels: Collection[str]) -> JsonObject:
-    """What was told about the event, and through which channels."""
+    """The event's message, and its channels."""
     return {"told": {"channels": sorted(channels), "message": digest(msgspec.to_builtins(message))}}
 
 
@@ -156,7 +156,7 @@ def end(connection: Connection, rollout: str, columns: JsonObject) -> JsonObject
 
 
 def beside(connection: Connection, rollout: str) -> dict[str, str]:
-    """SHA-256 of the stored texts of the judge's sums and of the last look; empty where there is none."""
+    """SHA-256 of the stored texts of the judge's sums and of the last look; empty if there is none."""
     judge = connection.scalar(select(judge_states.c.body).where(judge_states.c.rollout == rollout))
     live = connection.scalar(select(live_views.c.body).where(live_views.c.rollout == rollout))
     return {"judge": text_digest(judge), "live": text_digest(live)}

@@ -126,7 +126,7 @@ def compare(head: Head, known: Known, keys: Keys, by: str) -> Iterator[Finding]:
 
 
 def disagreements(head: Head, known: Known, by: str) -> Iterator[Finding]:
-    """What of the store does not agree with a head, whoever signed it."""
+    """What in the store does not agree with a head, whoever signed it."""
     for words in _disagreements(head, known):
         yield Finding(grade=Grade.CHANGED, sentence=words, rollout=head.rollout, by=by)
 

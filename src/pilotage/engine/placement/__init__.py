@@ -1,1 +1,1 @@
-"""Whose a target is: places, leases, locks, and where files lie."""
+"""Who executes a target: places, leases, locks, and the paths of files."""

@@ -30,7 +30,7 @@ from pilotage.engine.records.tables import leases, rollouts
 _log = logging.getLogger(__name__)
 
 DURATION = LEASE
-"""Seconds after which a holder that was not heard of has lost the lease."""
+"""Seconds without a heartbeat after which a holder loses the lease."""
 
 _BEAT_EVERY = DURATION / 4
 
@@ -48,8 +48,8 @@ def holder() -> str:
 
 
 def gone(by: str) -> bool:
-    """Whether that holder was a process of this machine and is no more. Of one that cannot be seen from here, in
-    another container or on another machine, nobody here can say so: its lease has to run out."""
+    """Whether that holder was a process of this machine that has exited. A process in another container or on another
+    machine cannot be seen from here, so its lease has to expire."""
     parts = by.split("/")
     if len(parts) != 6:
         return False  # an earlier Pilotage's
@@ -74,9 +74,9 @@ def acquire(
 ) -> int | None:
     """Take or renew the lease on `target`; returns its token, None while another holds it.
 
-    A holder on this machine whose process is gone has lost it at once. The token grows when the lease changes hands,
-    and where it is not above `above`: what the target's fence has seen. within: done in the same transaction, before
-    the lease is given; what it raises leaves the lease as it was · force: take it from whoever has it.
+    A holder on this machine whose process has exited loses it immediately. The token grows when the lease changes
+    hands, and is raised above `above`, what the target's fence has seen. within: runs in the same transaction, before
+    the lease is given; an error in it leaves the lease unchanged · force: take it from any holder.
     """
     with engine.begin() as connection:
         query = select(leases).where(leases.c.target == target).with_for_update()
@@ -99,7 +99,7 @@ def acquire(
 
 
 def held_by(engine: Engine, target: str) -> str | None:
-    """Who holds the lease on `target` now; None where nobody does."""
+    """Who holds the lease on `target` now; None if nobody does."""
     with engine.connect() as connection:
         row = connection.execute(select(leases).where(leases.c.target == target)).mappings().first()
         if row is None or row["expires_at"] <= now_of(connection) or gone(row["holder"]):
@@ -127,8 +127,8 @@ def now_of(connection: Connection) -> float:
 
 
 class LeaseKeeper:
-    """Renews all that one holder has, in a thread of its own, so that nothing else can stop it. It knows which leases
-    the last beat really renewed: what was lost, or what a database forgot that went back in time, is not among them."""
+    """Renews all leases of one holder in a thread of its own, so that nothing else can delay it. It knows which leases
+    the last beat renewed: lost ones, and those that a database forgot when it went back in time, are not among them."""
 
     def __init__(self, engine: Engine, by: str) -> None:
         self._engine, self._by = engine, by
@@ -147,7 +147,7 @@ class LeaseKeeper:
             self._thread.join(_BEAT_EVERY)
 
     def beat(self) -> None:
-        """Extend what is still held; what was lost meanwhile stays lost."""
+        """Extend leases that are still held; lost ones stay lost."""
         began = time.monotonic()
         with self._engine.begin() as connection:
             mine = update(leases).where(leases.c.holder == self._by)
@@ -184,7 +184,7 @@ class LeaseKeeper:
 
 
 def _first(connection: Connection, target: str, by: str, token: int, now: float) -> int | None:
-    """Nobody had it yet; of two who ask at once one gets it."""
+    """Nobody had it yet; of two simultaneous callers one gets it."""
     try:
         connection.execute(insert(leases).values(target=target, holder=by, token=token, expires_at=now + DURATION))
     except IntegrityError:

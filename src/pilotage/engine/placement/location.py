@@ -12,7 +12,7 @@ DATABASE = "PILOTAGE_DATABASE"
 
 
 def made(directory: Path) -> Path:
-    """The state's folder, which only this user enters and git passes over: nobody commits what happened here by
+    """The state's folder, which only this user can enter and git ignores, so that its content is not committed by
     accident."""
     if not directory.exists():
         from pilotage.adapters.files import private_folder

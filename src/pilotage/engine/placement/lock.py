@@ -92,7 +92,7 @@ def lock_file(path: Path) -> Lock | None:
 
 
 def holder_of(path: Path) -> Holder | None:
-    """The living process that holds the lock; None where nobody does, or a stranger."""
+    """The running process that holds the lock; None if nobody does, or a process that is not Pilotage's."""
     try:
         with path.open("rb") as file:
             written = _read(file.read(4096))
@@ -121,7 +121,8 @@ def present_version() -> str:
 
 
 def _in_place_of_a_stranger(path: Path) -> Lock | None:
-    """A file of our own instead of one that someone else keeps locked; of two who do so at once the last one stays."""
+    """Use a new file in place of one that another process keeps locked; of two that do so at the same time, the last
+    one stays."""
     beside = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
     file = os.fdopen(os.open(beside, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "r+b")
     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -33,9 +33,8 @@ class StillAlive(Conflict):
 def take(
     engine: Engine, directory: Path, service: str, environment: str, by: str, *, force: bool = False
 ) -> int | None:
-    """Take or renew the lease on a target of this place, or on one that has no home yet; returns its token, which is
-    above whatever the target's fence has seen of others. None while another holds it; `force` takes it all the same.
-    Raises Elsewhere."""
+    """Take or renew the lease on a target of this place, or on one without a home; returns its token, which is above
+    what the target's fence has seen of others. None while another holds it, unless `force`. Raises Elsewhere."""
     fence, place = place_of(directory, service, environment) / "fence.json", here(directory)
 
     def settle(connection: Connection) -> None:
@@ -93,7 +92,7 @@ def adopt(engine: Engine, directory: Path, service: str, environment: str, *, fo
         _move(connection, service, environment, place, now)
         reach("adopt")
         if lease:
-            # Whoever held it finds it in other hands; a worker of this place takes it at once.
+            # The previous holder loses it; a worker of this place takes it immediately.
             freed = {"holder": f"adopted/{place.id}", "token": lease.token + 1, "expires_at": 0.0}
             connection.execute(update(lease_rows).where(_lease(service, environment)).values(freed))
     return before

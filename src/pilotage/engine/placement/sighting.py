@@ -1,7 +1,7 @@
-"""What was last seen of a target that no rollout is changing: who serves, and since when nobody does.
+"""What was last observed of a target that no rollout is changing: who serves, and since when nobody does.
 
-The worker notes it in a file next to the target, at most every few seconds. Whoever only reads (`status`, the public
-page) looks for itself at what this machine can tell, and takes the rest from that note, with its age.
+The worker notes it in a file next to the target, at most every few seconds. Readers (`status`, the public page) check
+what this machine can show, and take the rest from that note, with its age.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ _EVERY = 5.0
 """Seconds between two notes of what has not changed."""
 
 FRESH = 20.0
-"""Seconds for which a note says what is so now."""
+"""Seconds for which a note describes the present."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sighting:
-    """What is known of who serves users of a target.
+    """Who serves users of a target, as far as is known.
 
     router_up: whether its router runs on this machine, as of now · healthy, instances: of the versions that get
-    requests, None where nobody can say · at: Unix seconds of the worker's last look, None without one · down_since:
-    Unix seconds, None while someone serves or where nobody saw it end.
+    requests, None if unknown · at: Unix seconds of the worker's last look, None without one · down_since: Unix seconds,
+    None while something serves or if its end was not observed.
     """
 
     router_up: bool
@@ -46,7 +46,7 @@ class Sighting:
 
 
 class Noting:
-    """Notes what a keeper sees, in the target's folder."""
+    """Notes a keeper's observations in the target's folder."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / _FILE
@@ -83,7 +83,7 @@ def sighting(directory: Path, service: str, environment: str, now: float) -> Sig
     at = noted.at if noted else None
     healthy, instances = _alive(place / "fleet")
     if noted and at is not None and 0 <= now - at < FRESH and (healthy is None or healthy):
-        # Healthy says more than alive, but of nobody who died since.
+        # Healthy says more than running, but not about instances that exited since.
         healthy = noted.healthy if healthy is None else min(noted.healthy or 0, healthy)
         instances = noted.instances
     serves = up and healthy != 0
@@ -113,8 +113,8 @@ def _read(path: Path) -> Sighting | None:
 
 
 def _alive(fleet: Path) -> tuple[int | None, int | None]:
-    """Processes of instances that live, and their records; whether they are healthy nobody looked. None for both where
-    the fleet is not one of processes."""
+    """Running processes of instances, and their records, without health checks. None for both if the fleet does not
+    consist of processes."""
     if not fleet.is_dir():
         return None, None
     from pilotage.adapters.running import runs

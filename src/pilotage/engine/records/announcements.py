@@ -1,4 +1,4 @@
-"""What is kept of announcements: their state, people's own words, and whom to remind of what is overdue."""
+"""Stored announcements: their state, edited texts, and reminders of overdue ones."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pilotage.model.quantity import format_duration
 
 
 def known(engine: Engine, plan: Plan) -> dict[str, Announced]:
-    """What people did to the plan's announcements, by item."""
+    """The stored state of the plan's announcements, by item."""
     with engine.connect() as connection:
         return {row["item"]: _of_row(row, connection, plan) for row in _rows(connection, plan)}
 
@@ -55,7 +55,7 @@ def _of(plan: Plan) -> ColumnElement[bool]:
 
 
 def state_of(connection: Connection, plan: Plan, item: str) -> State:
-    """How it stands; nobody else changes it before this transaction ends."""
+    """Its state, locked until this transaction ends."""
     query = select(announcements.c.state).where(_of(plan), announcements.c.item == item).with_for_update()
     return State(connection.scalar(query) or State.DRAFT)
 
@@ -77,8 +77,7 @@ def key_of(plan: Plan, item: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """Something that a person does to an item. channels: through which its owner is reminded · reason: of a skip · now:
-    Unix seconds."""
+    """An action on an item. channels: through which its owner is reminded · reason: of a skip · now: Unix seconds."""
 
     planned: Announced
     channels: Sequence[JsonObject]

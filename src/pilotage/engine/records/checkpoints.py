@@ -1,9 +1,9 @@
-"""Brings looks at which nothing happened into the store, those of many rollouts in one transaction.
+"""Records looks without events, those of many rollouts in one transaction.
 
-Nobody waits for them, and nothing is done because of them: they keep how long a step was watched, how far the judge has
-read, and what people see. A worker that dies before one is written costs some seconds of a watch; the next one reads on
-from the cursor of the record before, so no request is counted twice or left out. What happens goes another way, and is
-recorded before it is acted upon (`engine/execution/recorder.py`).
+Nobody waits for these records, and no action depends on them. They save how long a step was analysed, how far the judge
+has read, and what people see. If a worker dies before one is written, some seconds of analysis are lost. The next
+worker continues from the cursor of the previous record, so no request is counted twice or left out. Events are recorded
+separately, before Pilotage acts on them (`engine/execution/recorder.py`).
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ _GATHER = 0.25
 """Seconds for which the first of a transaction waits for others."""
 
 _MOST = 32
-"""Looks of one transaction: whoever else writes to the store waits as long as it takes."""
+"""Looks per transaction: other writers wait for its duration."""
 
 
 _OF_ALL = (OperationalError, InterfaceError, PoolTimeout, OSError)
-"""What a store raises that takes nothing now, whatever it is."""
+"""Errors of a store that is unavailable."""
 
 
 class Checkpoints:
-    """Of all rollouts of a worker: one thread writes, while nobody waits for it."""
+    """For all rollouts of a worker: one thread writes in the background."""
 
     def __init__(self, store: Store, stopping: threading.Event) -> None:
         self._store, self._stopping = store, stopping

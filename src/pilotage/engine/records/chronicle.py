@@ -55,8 +55,8 @@ def tell(
     now: float,
     seal: Seal = NOTHING,
 ) -> Told:
-    """Record events and post a message about each to the channels of `snapshot`: what happened is told, and nothing
-    else. seal: what the events fix next to their words."""
+    """Record events, and post a message about each to the channels of `snapshot`. seal: what the events seal in
+    addition."""
     if not new:
         return before
     head, count = before.head, before.count

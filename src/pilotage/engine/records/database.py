@@ -23,7 +23,7 @@ LONGEST_WAIT = 5.0
 """Seconds that anyone waits for a lock, a connection or an answer of the database before it counts as failed."""
 
 LONGEST_PAUSE = LONGEST_WAIT - 1.0
-"""Seconds that a transaction may stand idle before PostgreSQL ends it: whoever waits for its locks still gets them."""
+"""Seconds that a transaction may be idle before PostgreSQL ends it: sessions that wait for its locks still get them."""
 
 _PATIENCE = {
     "connect_timeout": 3, "tcp_user_timeout": 4000, "keepalives_idle": 5, "keepalives_interval": 2,
@@ -51,8 +51,8 @@ def open_database(directory: Path, url: str | None = None) -> Engine:
 
 
 def checkpoint(engine: Engine) -> None:
-    """Bring what SQLite has written ahead into the file itself, so that a copy of the file alone has it; waits for
-    nobody, and leaves what someone still reads."""
+    """Move SQLite's write-ahead log into the file itself, so that a copy of the file is complete. Waits for nobody, and
+    leaves what is still being read."""
     if engine.dialect.name != "sqlite":
         return
     connection = engine.raw_connection()

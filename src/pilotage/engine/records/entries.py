@@ -44,13 +44,13 @@ Columns: TypeAlias = "Mapping[str, Json | ColumnElement[int]]"
 """New values of a row, by column."""
 
 TOO_LATE = "too late"
-"""How the outcome of a command starts that nobody took up before its rollout ended."""
+"""Start of the outcome of a command that was not handled before its rollout ended."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """A rollout that someone asks for. queued: it waits its turn · group_id: the id of those that come out together ·
-    more: what is told right after its first event."""
+    """A requested rollout. queued: it waits in the queue · group_id: of a release of several services · more: events
+    right after its first one."""
 
     plan: Plan
     state: RolloutState
@@ -168,7 +168,7 @@ def command(
 
 
 def close_commands(connection: Connection, rollout: str, status: Status) -> None:
-    """Nobody takes up what was asked of a rollout that is over: that is the answer."""
+    """Answer the open commands of a rollout that has ended."""
     still_open = update(commands).where(commands.c.rollout == rollout, commands.c.outcome.is_(None))
     connection.execute(still_open.values(outcome=f"{TOO_LATE}: the rollout is {status}"))
 
@@ -243,7 +243,7 @@ def _put(connection: Connection, table: Table, key: Column[str], identity: str, 
 
 
 def _once(connection: Connection, table: Table, row: JsonObject) -> None:
-    """A body that is not there yet; of two who write the same at once one does."""
+    """Insert a body if it is new; of two simultaneous writers, one does."""
     from sqlalchemy.dialects.postgresql import insert as insert_there
     from sqlalchemy.dialects.sqlite import insert as insert_here
 

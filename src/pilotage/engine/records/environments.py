@@ -1,7 +1,7 @@
-"""One row a place: which of its rollouts started last, and which versions served it.
+"""One row per environment: which of its rollouts started last, and which versions served it.
 
-A rollout gets its number in the transaction that starts it; the transaction that ends it says what serves. Nobody folds
-history to find that out, and no clock decides which rollout is the newest.
+A rollout gets its number in the transaction that starts it; the transaction that ends it updates the serving versions.
+So this needs neither the whole history nor a clock.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def known(connection: Connection, service: str, environment: str) -> int:
 
 
 def next_sequence(connection: Connection, service: str, environment: str, last: int) -> int:
-    """The number of the rollout that starts now. last: what `known` said in this transaction."""
+    """The number of the rollout that starts now. last: the result of `known` in this transaction."""
     here = (environments.c.service == service, environments.c.environment == environment)
     connection.execute(update(environments).where(*here).values(sequence=last + 1))
     return last + 1

@@ -1,4 +1,4 @@
-"""What is kept of follow-up actions, and whom to remind of those that are overdue (R26)."""
+"""Stored follow-up actions, and reminders of overdue ones (R26)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Freezes that people declare while things run, next to those of the calendar."""
+"""Declared freezes, in addition to those of the calendar."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _STAY = 0.5
 
 
 class Freezes:
-    """Those of one store. What is read stays for half a second, for all who ask every second."""
+    """The freezes of one store. A read result is reused for half a second, because all rollouts ask every second."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -36,7 +36,7 @@ class Freezes:
         self._read = -math.inf
 
     def lift(self, service: str, environment: str, name: str, actor: str) -> bool:
-        """End a declared freeze; False when there is none of that name."""
+        """End a declared freeze; False if there is none of that name."""
         with self._engine.begin() as connection:
             changed = connection.execute(
                 update(freezes)
@@ -50,7 +50,7 @@ class Freezes:
     def of(self, service: str, environment: str, now: float) -> tuple[Freeze, ...]:
         """Those that are not over or lifted."""
         if not self._fresh:
-            # Whoever asks meanwhile waits for this answer, and not for a connection of its own.
+            # Other callers wait for this answer instead of opening connections.
             with self._reading:
                 if not self._fresh:
                     self._read_all(now)

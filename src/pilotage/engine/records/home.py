@@ -1,4 +1,4 @@
-"""Which place this is, and where a target is at home: what is known of it, apart from what asks the database."""
+"""Which place this is, and the home of a target: the data, without database queries."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from pilotage.engine.placement.location import made
 _log = logging.getLogger(__name__)
 
 LEASE = 6.0
-"""Seconds after which a holder that was not heard of has lost its lease."""
+"""Seconds without a heartbeat after which a holder loses its lease."""
 
 FIRST_NAMESPACE = "pid:[4026531836]"
 """The space of process ids that the kernel itself starts with (PROC_PID_INIT_INO): of a machine, not of a container."""
 
 _LATELY = 2 * LEASE
-"""Seconds after which a worker that was not heard of is said to be so."""
+"""Seconds without a heartbeat after which a worker is reported as silent."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class Place:
 
 @dataclass(frozen=True)
 class Home:
-    """Where a target is. heard: seconds since its worker was last heard of, by the database's clock, None where it was
-    not yet · is_here: it is this place."""
+    """The home of a target. heard: seconds since its worker's last heartbeat, by the database's clock, None if there
+    was none · is_here: whether it is this place."""
 
     place: Place
     heard: float | None
@@ -53,11 +53,11 @@ class Home:
 
 
 def home_as_seen(directory: Path, home: str, name: str | None, expires: float | None, now: float) -> Home:
-    """What the store's columns say of a home. expires: of its lease, None where nobody took it yet · now: by the clock
-    that leases expire by."""
+    """A home from the store's columns. expires: of its lease, None if it was never taken · now: by the clock that
+    leases use."""
     heard = None if not expires else max(0.0, now - (expires - LEASE))
     is_here = False
-    with suppress(OSError):  # Who only asks may not be able to write here.
+    with suppress(OSError):  # A process that only reads may not be able to write here.
         is_here = home == here(directory).id
     return Home(Place(home, name or home), heard, is_here)
 
@@ -80,7 +80,7 @@ def here(directory: Path) -> Place:
         if file.exists():
             beside.replace(file)  # It could not be read.
         else:
-            # Of several that ask first, one has said it for all.
+            # If several processes ask first, the first writer decides.
             with suppress(FileExistsError):
                 os.link(beside, file)
             beside.unlink()

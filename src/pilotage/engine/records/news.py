@@ -1,4 +1,4 @@
-"""What the store says that a worker has not heard yet, asked no oftener than it can be something new."""
+"""What is new in the store for a worker, asked no more often than it can have changed."""
 
 from __future__ import annotations
 
@@ -14,15 +14,17 @@ from pilotage.engine.placement import leases
 from pilotage.engine.records.store import Store
 
 _AT_LEAST = 1.0
-"""Seconds after which it is asked again, whether or not anything has changed: time alone changes some answers."""
+"""Seconds after which lists are read again even without changes: some answers depend on time."""
 
 _SHARE, _AT_MOST = 20, 5.0
-"""Lists are asked for no oftener than takes a twentieth of the time, or every so many seconds: with thousands of
-rollouts they are long, and a busy worker waits for them. Without them it tries in vain what another one holds."""
+"""Reading lists takes at most a twentieth of the time, but happens at least every so many seconds: with thousands of
+rollouts they are long, and a busy worker waits for them. Without them it would try in vain to lease what another worker
+holds."""
 
 
 class Changes:
-    """Whether a database was changed since it was asked last. A file says so itself; elsewhere it may always be."""
+    """Whether a database may have changed since the last call. An SQLite file says so; any other store may always
+    have."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine, self._is_file = engine, engine.dialect.name == "sqlite"
@@ -54,7 +56,7 @@ class Changes:
 
 
 class News:
-    """Tells a worker's looks which rollouts are under way, and of which someone has asked something."""
+    """Tells a worker which rollouts are in progress, and which have new commands."""
 
     def __init__(self, store: Store, holder: str, looking: Looking) -> None:
         self._store, self._holder, self._looking = store, holder, looking
@@ -65,7 +67,7 @@ class News:
         self._lists_at = -math.inf
 
     def poll(self) -> None:
-        """Pass on what is new. What was asked and is not answered yet is passed on again."""
+        """Pass on what is new. Unanswered commands are passed on again."""
         changed = self._changes.any()
         if not changed and not self._commanded:
             return

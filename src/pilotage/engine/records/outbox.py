@@ -1,9 +1,9 @@
-"""Messages on their way: written in the transaction of what they tell, sent at least once, told apart by their key.
+"""The outbox: messages are written in the transaction of their event, sent at least once, and identified by key.
 
-A row a message and channel. Whoever sends claims a row before, so that two workers do not send it twice at once; a
-claim of a process that is gone counts no more. What a channel does not take now is tried again, later and later for a
-day, and then left for a person (`pilotage notify retry`). Within a channel nothing overtakes what is being tried again,
-so that an end is never told before its beginning.
+There is one row per message and channel. A sender claims a row first, so two workers do not send it at the same time;
+the claim of a dead process is void. A failed message is retried at growing intervals for a day, then left for an
+operator (`pilotage notify retry`). Within a channel nothing overtakes a message that is being retried, so "resolved"
+never arrives before "triggered".
 """
 
 from __future__ import annotations
@@ -100,14 +100,14 @@ def post(
                 key=message.key, channel=name_of(section), section=dict(section), service=message.service,
                 environment=message.environment, thread=message.thread, message=msgspec.to_builtins(message),
                 state=WAITING, due=max(earliest, due or 0.0), attempts=0, claimed_until=0.0,
-                created_at=max(now, earliest, due or 0.0),  # the day in which it is tried starts when it is due
+                created_at=max(now, earliest, due or 0.0),  # the day of retries starts when it is due
             )
         )  # fmt: skip
     return len(written)
 
 
 def post_once(engine: Engine, message: Message, channels: Sequence[JsonObject], now: float) -> int:
-    """The same in a transaction of its own; nothing when a message of that key was posted before."""
+    """The same in its own transaction; nothing if a message with that key was posted before."""
     try:
         with engine.begin() as connection:
             return post(connection, message, channels, now)
@@ -122,7 +122,7 @@ def waits(connection: Connection, key: str) -> bool:
 
 
 def withdraw(connection: Connection, key: str) -> bool:
-    """Take a message back that nobody has started to send. False when some of it has gone: then roll the transaction
+    """Take back a message that nobody has started to send. False if part of it was sent: then roll the transaction
     back."""
     there = connection.scalar(select(func.count()).where(outbox.c.key == key))
     untouched = delete(outbox).where(outbox.c.key == key, outbox.c.state == WAITING, outbox.c.attempts == 0)
@@ -193,7 +193,7 @@ def delivered(engine: Engine, letter: PendingDelivery, receipt: JsonObject, now:
 def failed(
     engine: Engine, letter: PendingDelivery, why: str, now: float, *, permanent: bool, retry_after: float | None
 ) -> None:
-    """It did not go out. Tried again after the wait that the receiver asked for, else after twice the last one."""
+    """It was not sent. Retry after the wait that the receiver requested, otherwise after twice the last one."""
     over = permanent or now - letter.created_at > _DAY
     wait = retry_after if retry_after is not None else min(_LONGEST, _FIRST * 2 ** min(letter.attempts - 1, 20))
     _close(engine, letter, state=DEAD if over else WAITING, due=now + wait, error=why[:500], claimed_until=0.0)
@@ -226,7 +226,7 @@ def retry(engine: Engine, channel: str | None, now: float) -> int:
 
 
 def health(engine: Engine, names: Iterable[str] = ()) -> tuple[ChannelHealth, ...]:
-    """Of every channel that was ever told anything, and of `names`."""
+    """Of every channel that ever got a message, and of `names`."""
     counted = select(outbox.c.channel, outbox.c.state, func.count(), func.max(outbox.c.sent_at))
     found: dict[str, dict[str, tuple[int, float | None]]] = {name: {} for name in names}
     with engine.connect() as connection:
@@ -248,7 +248,7 @@ def _trouble(connection: Connection) -> dict[str, str]:
 
 
 def letters(engine: Engine, *, thread: str | None = None, limit: int = 50) -> tuple[Posted, ...]:
-    """What was written to whom and what came of it, newest first."""
+    """Messages with their outcome, newest first."""
     query = select(outbox)
     if thread is not None:
         query = query.where(outbox.c.thread == thread)

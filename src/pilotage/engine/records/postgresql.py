@@ -14,8 +14,8 @@ _INTERVAL = 0.1
 
 
 class Impatient(psycopg.Connection[tuple[object, ...]]):
-    """A connection whose every wait for the server ends: one that is frozen, or was cut off without a word, would keep
-    its caller for ever. patience: seconds, None where it may take as long as it takes."""
+    """A connection with a limit on every wait for the server: a frozen or disconnected one would block its caller for
+    ever. patience: seconds, None for no limit."""
 
     patience: float | None = ANSWER
 

@@ -1,6 +1,6 @@
-"""What is kept for a while only: messages of rollouts that are over, and logs of instances and checks that are gone.
+"""Deletes what has a limited retention: messages of finished rollouts, and logs of instances and checks that are gone.
 
-Rollouts, their plans, events, verdicts and commands stay for ever: they are the audit chain. Of a message its digest
+Rollouts, their plans, events, verdicts and commands stay for ever: they are the audit chain. The digest of a message
 stays, because the chain has sealed it: what was sent to whom can still be proven.
 """
 
@@ -59,7 +59,7 @@ def prune(engine: Engine, found: Old, kept: Kept, now: float) -> None:
 
 def _reduce_some(connection: Connection, over: ColumnElement[bool]) -> int:
     """Leave the digests of up to a chunk of messages; returns of how many."""
-    # As text: a message that someone has edited keeps a digest of its own, and verification continues naming it.
+    # As text: an edited message keeps its own digest, so verification continues to report it.
     message = cast(outbox.c.message, Text).label("message")
     rows = connection.execute(select(outbox.c.id, message).where(over).order_by(outbox.c.id).limit(_CHUNK)).all()
     for row in rows:

@@ -16,7 +16,7 @@ _log = logging.getLogger(__name__)
 
 
 def begin_what_waits(store: Store, now: float) -> tuple[Rollout, ...]:
-    """Begin the oldest of each environment that is free; what has become the serving version meanwhile is withdrawn."""
+    """Start the oldest of each free environment; one whose version serves meanwhile is cancelled."""
     begun: dict[tuple[str, str], Rollout] = {}
     waiting_now = store.queued()
     busy = {(one.service, one.environment) for one in store.active()} if waiting_now else set()
@@ -35,7 +35,7 @@ def begin_what_waits(store: Store, now: float) -> tuple[Rollout, ...]:
         try:
             whole = store.get(waiting.id)
         except Unreadable as error:
-            # It keeps its place until a person withdraws it, and holds up nobody.
+            # It keeps its place until a person cancels it, and delays nothing.
             _log.warning("%s", error)
             continue
         old, mode = (serving[0], waiting.mode) if serving else (None, Mode.INITIAL)

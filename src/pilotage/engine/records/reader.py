@@ -1,8 +1,8 @@
-"""Answers what commands that only read ask of a store: a file of SQLite, without SQLAlchemy, which costs more to load
-than everything else that they do.
+"""Answers the queries of reading commands from an SQLite file without SQLAlchemy, whose import would cost more than the
+rest of these commands.
 
-What it answers is what `Store` answers; tests hold the two against each other. A store that is not a file, or not of
-this version, is the business of `Store` alone.
+Its answers equal those of `Store`; tests compare the two. Any other store, or one of another version, is left to
+`Store`.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def reader_of(directory: Path) -> Reader | None:
 
 
 class Reader:
-    """Methods as of `Store`, which says what they answer."""
+    """The same methods as `Store`, which documents them."""
 
     def __init__(self, directory: Path, connection: sqlite3.Connection) -> None:
         self.directory, self._connection = directory, connection

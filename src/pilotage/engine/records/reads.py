@@ -1,4 +1,4 @@
-"""What a store tells: rollouts, lists, events, commands. None of it waits for who writes."""
+"""Queries of a store: rollouts, lists, events, commands. None of them waits for a writer."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class Reads:
     # ── one ────────────────────────────────────────────────────────────────────────────────────────────────
 
     def get(self, identity: str) -> Rollout:
-        """The rollout. Raises KeyError when there is none, Unreadable when its plan, configuration or state is not one
-        that this version knows."""
+        """The rollout. Raises KeyError if there is none, Unreadable if this version cannot read its plan, configuration
+        or state."""
         row = self._first(wholes().where(rollouts.c.id == identity))
         if row is None:
             raise KeyError(identity)
@@ -109,7 +109,7 @@ class Reads:
         return home_of(self._engine, directory, service, environment)
 
     def untold(self) -> tuple[tuple[str, int, str], ...]:
-        """Channels through which something was not told: name, number of messages, and why the last try failed."""
+        """Channels with undelivered messages: name, number of messages, and the error of the last attempt."""
         found = outbox.health(self._engine)
         return tuple((one.channel, one.dead + one.waiting, one.error) for one in found if one.error)
 
@@ -135,7 +135,7 @@ class Reads:
         return self._list(query.order_by(rollouts.c.created_at))
 
     def members(self, group_id: str) -> tuple[RolloutSummary, ...]:
-        """The rollouts of a release of several services, in the order in which they were asked for."""
+        """The rollouts of a release of several services, in the order of their creation."""
         return self._list(
             summaries().where(rollouts.c.group_id == group_id).order_by(rollouts.c.created_at, rollouts.c.id)
         )
@@ -165,13 +165,13 @@ class Reads:
         return tuple(found)
 
     def commanded(self) -> frozenset[str]:
-        """Ids of the rollouts that someone has asked something of."""
+        """Ids of the rollouts with open commands."""
         query = select(commands.c.rollout).where(commands.c.outcome.is_(None)).distinct()
         with self._engine.connect() as connection:
             return frozenset(connection.scalars(query))
 
     def pending(self, rollout: str) -> tuple[Command, ...]:
-        """Commands nobody has taken up yet, in the order they were given."""
+        """Commands that were not handled yet, in the order they were given."""
         query = select(commands).where(commands.c.rollout == rollout, commands.c.outcome.is_(None))
         with self._engine.connect() as connection:
             rows = connection.execute(query.order_by(commands.c.id)).mappings().all()
@@ -180,7 +180,7 @@ class Reads:
         )
 
     def outcome(self, command: int) -> str | None:
-        """What came of a command; None while nobody has taken it up."""
+        """The outcome of a command; None until it was handled."""
         with self._engine.connect() as connection:
             return connection.scalar(select(commands.c.outcome).where(commands.c.id == command))
 

@@ -10,6 +10,6 @@ NEWEST = max(int(path.name[:4]) for path in (Path(__file__).parent / "migrations
 
 
 def number_in(revision: object) -> int | None:
-    """The number of a migration; None of what is none. revision: as the store has it, such as `0008`."""
+    """The number of a migration; None if it is not one. revision: as stored, such as `0008`."""
     found = re.match(r"\d+", str(revision))
     return int(found.group()) if found else None

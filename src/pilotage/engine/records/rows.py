@@ -1,7 +1,7 @@
-"""What a row of the store says, however it was read: of a rollout the whole, or what its columns alone tell.
+"""Turns rows of the store into values, however they were read: a complete rollout, or a summary from its columns.
 
-Apart from what asks the database, so that commands that only list load neither that nor the classes of what they do
-not show.
+It is separate from database queries, so that commands that only list load neither these nor classes that they do not
+show.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ def readable(body: Json) -> JsonObject:
 
 
 def newest_first(each: Sequence[Sequence[RolloutSummary]], limit: int) -> tuple[RolloutSummary, ...]:
-    """The lists of several environments as one, by time; of one as it is. each: newest first."""
+    """Several lists merged by time; a single one unchanged. each: newest first."""
     merged = heapq.merge(*each, key=lambda one: -(one.started_at or one.created_at)) if len(each) != 1 else each[0]
     return tuple(one for one, _ in zip(merged, range(limit), strict=False))
 

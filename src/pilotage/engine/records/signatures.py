@@ -1,4 +1,4 @@
-"""What people signed and waived, as it is kept: nothing is ever changed or removed."""
+"""Stored sign-offs and waivers. Nothing is ever changed or deleted."""
 
 from __future__ import annotations
 

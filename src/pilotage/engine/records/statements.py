@@ -1,4 +1,4 @@
-"""How the store is asked for a rollout, and how it keeps one; `rows` makes something of the answers."""
+"""The SQL statements that read and write rollouts; `rows` interprets the answers."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def snapshot_row(snapshot: Snapshot) -> JsonObject:
 
 
 def state_columns(plan: Plan, state: RolloutState) -> JsonObject:
-    """What of a state has columns of its own, and the state itself."""
+    """The parts of a state that have their own columns, and the state itself."""
     step = plan.steps[state.step]
     return {
         "status": state.status.value, "mode": state.mode.value, "old": state.old, "step": step.id,

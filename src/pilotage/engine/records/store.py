@@ -1,8 +1,8 @@
-"""Everything that outlives a process: rollouts, their events, the commands people gave.
+"""Everything that outlives a process: rollouts, their events, and commands.
 
-A rollout's state, its events and the outcomes of its commands change in one transaction, or not at all. The events
-of a rollout form a chain: each carries the hash of the one before, the first that of the plan. Rollouts of an
-environment are in the order in which they started (`sequence`). Reads never wait for a writer, nor keep one waiting.
+A rollout's state, its events and the outcomes of its commands change in one transaction, or not at all. The events of a
+rollout form a chain: each carries the hash of the previous one, the first that of the plan. Rollouts of an environment
+are ordered by their start (`sequence`). Readers and writers never wait for each other.
 """
 
 from __future__ import annotations
@@ -70,8 +70,8 @@ class Store(Reads):
 
     @contextmanager
     def in_turn(self) -> Iterator[None]:
-        """A file has one writer. Threads of this process wait here for one another and not inside of SQLite, which asks
-        again and again; where another process keeps the file, nobody waits here for longer than there."""
+        """A file has one writer. Threads of this process wait for each other here, because SQLite would poll. If
+        another process holds the file, nobody waits longer here than there."""
         taken = self._file and self._turn.acquire(timeout=LONGEST_WAIT)
         try:
             yield
@@ -93,9 +93,9 @@ class Store(Reads):
         group_id: str | None = None,
         more: Sequence[Event] = (),
     ) -> Rollout:
-        """Record a rollout and its first event. Raises StoreConflict while another runs in the environment; `queued`
-        it waits for that one's end instead (`start_queued`). group_id: the id of those that come out together ·
-        more: what is told right after its start."""
+        """Record a rollout and its first event. Raises StoreConflict if another one is in progress in the environment;
+        `queued`, it waits for that one's end instead (`start_queued`). group_id: of a release of several services ·
+        more: events right after its start."""
         wanted = Wanted(
             plan=plan, state=state, snapshot=snapshot, actor=actor, queued=queued, group_id=group_id, more=more
         )
@@ -122,8 +122,8 @@ class Store(Reads):
         return tuple(self.get(identity) for identity in identities)
 
     def replace(self, wanted: Wanted, running: str, now: float) -> Rollout:
-        """Let a rollout take the place of the `running` one and of all that waits there: those are withdrawn, this one
-        waits, and the running one is asked to abort, all at once."""
+        """Replace the `running` rollout and the queued ones: those are cancelled, this one is queued, and the running
+        one gets an abort, in one transaction."""
         with self._engine.begin() as connection:
             self._alone(connection, [wanted])
             for waiting in connection.scalars(_waiting(wanted.plan.service, wanted.plan.environment)).all():
@@ -168,9 +168,9 @@ class Store(Reads):
     # ── changes ────────────────────────────────────────────────────────────────────────────────────────────
 
     def record(self, rollout: Rollout, decision: Decision, judge: JudgeState | None, live: LiveView) -> Rollout:
-        """State, judge's sums, events and outcomes of commands, all at once; with its end also what serves, and that it
-        is too late for what else was asked. Raises StoreConflict when someone else has recorded since `rollout` was
-        read."""
+        """State, judge's sums, events and outcomes of commands in one transaction; at the end of the rollout also the
+        serving version, and answers to remaining commands. Raises StoreConflict if another process recorded since
+        `rollout` was read."""
         state, now = decision.state, decision.state.at
         over = rollout.finished_at is not None
         ends = state.status.final and not over
@@ -200,7 +200,7 @@ class Store(Reads):
         )  # fmt: skip
 
     def record_quiet(self, several: Sequence[Quiet]) -> None:
-        """Looks at which nothing happened, of as many rollouts, all at once. Raises StoreConflict when someone else has
+        """Looks without events, of as many rollouts, in one transaction. Raises StoreConflict if another process
         recorded since one of them was read; then none is recorded."""
         rows = [entries.quiet_row(quiet) for quiet in sorted(several, key=lambda one: one.rollout.id)]
         with self.in_turn(), self._engine.begin() as connection:
@@ -226,7 +226,7 @@ class Store(Reads):
 
     @contextmanager
     def _conflicts(self, rollout: Rollout) -> Iterator[None]:
-        """An event that someone else has recorded meanwhile has our number: that is no trouble of the store."""
+        """If an event of another process has the same number, that is a conflict and not an error of the store."""
         try:
             yield
         except IntegrityError as error:

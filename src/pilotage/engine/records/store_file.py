@@ -1,7 +1,7 @@
-"""Notices that what was opened is not there any more: the file of the store, deleted, replaced, moved or emptied; where
-the store is a server, the state folder.
+"""Notices that the opened store is gone: its file was deleted, replaced, moved or emptied; or, if the store is a
+server, the state folder was.
 
-A process continues reading and writing a file that has no name any more, and so would work on a store that nobody else
+A process could continue to read and write a file that no longer has a name, and so work on a store that nobody else
 sees.
 """
 

@@ -1,4 +1,4 @@
-"""Columns of what people wrote."""
+"""Columns with text from people."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pilotage.model.text import clean
 
 
 class SafeString(TypeDecorator[str]):
-    """A name that someone gave: kept as text, without what a terminal would obey or a database would choke on."""
+    """A user-supplied name: stored as text, without terminal escapes or characters that a database rejects."""
 
     impl = String
     cache_ok = True

@@ -1,7 +1,7 @@
 """Turns the flag of a feature toggle off when nothing else works: no store, no plan, no configuration.
 
-It goes by a note next to the target (`flag.json`), which is there as long as the release is under way: whose flag
-everyone has is nobody's to turn off afterwards.
+It uses a note next to the target (`flag.json`), which exists while the release is in progress. A flag that everyone has
+afterwards is not turned off here.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class ReleaseFlag:
     folder: Path
 
     def turn_off(self) -> str:
-        """A sentence that says what was done. Raises AdapterError when the flag is not off."""
+        """Turn it off and say so in a sentence. Raises AdapterError if the flag is not off."""
         from pilotage.adapters.context import Context
         from pilotage.adapters.fence import Fence, last_seen
         from pilotage.config.kinds import FlagSection
@@ -76,7 +76,7 @@ def remember(place: Path, rollout: Rollout) -> None:
 
 
 def flag_at(place: Path) -> ReleaseFlag | None:
-    """The flag of the release that is under way there; None where there is none, or the note cannot be read."""
+    """The flag of the release in progress; None if there is none, or if the note cannot be read."""
     found = read_leniently(place / _NOTE)
     with contextlib.suppress(WrongJson):
         section, _ = renamed(object_at(found, "section"), "environments.*.flag")

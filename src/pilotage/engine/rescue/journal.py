@@ -1,7 +1,7 @@
-"""What a worker leaves next to the target: how far the store was, and what was done while the store was away.
+"""A worker's journal next to the target: how far the store was, and what was done while the store was away.
 
-A store can be lost, replaced, or go back in time when a database fails over; what stands next to the target then says
-so. One line of JSON each, only ever added to; where the disk is full it is kept in memory and written later.
+A store can be lost, replaced, or go back in time when a database fails over; the journal then shows it. Each entry is
+one line of JSON, only appended. On a full disk, entries are kept in memory and written later.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _LARGEST = 256 << 10
 """Bytes at which only what is still needed is kept."""
 _MOST_LOST = 20
 _MOST_DONE = 500
-"""Things done without the store that are kept: a rollout that goes back tells some five."""
+"""Number of kept actions without the store: a rollback has about five."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,11 +66,10 @@ class Lost:
 
 @dataclass(frozen=True, kw_only=True)
 class Done:
-    """One decision that the store has not taken yet. at: Unix seconds, and its name within the rollout.
+    """One decision that the store has not recorded yet. at: Unix seconds, which also identify it within the rollout.
 
-    base, head: revision and chain of the rollout's record, on which it was decided · number: how many decisions that
-    wait came before it on the same record · sent: `at` of a record whose outcome nobody knew then, 0 where there was
-    none.
+    base, head: revision and chain of the rollout's record on which it was decided · number: how many waiting decisions
+    came before it on the same record · sent: `at` of a record whose outcome was unknown then, 0 if there was none.
     """
 
     rollout: str
@@ -82,15 +81,15 @@ class Done:
     sent: float = 0.0
 
     def follows(self, revision: int, head: str, at: float) -> bool:
-        """Whether a record with this revision, chain and time is the one on which it was decided, and not one that
-        another worker has made since."""
+        """Whether a record with this revision, chain and time is the one on which it was decided, and not a later one
+        of another worker."""
         if self.sent and self.sent == at:
             return True
         return revision == self.base + self.number and (self.number > 0 or head == self.head)
 
 
 def witness_in(place: Path) -> Witness | None:
-    """The last word on how far the store was, for who cannot ask it. place: the folder of the target."""
+    """The last note on how far the store was, for those who cannot ask it. place: the folder of the target."""
     found = None
     for entry in _entries(place / _NAME):
         if entry.get("kind") == "witness":
@@ -113,7 +112,7 @@ class Journal:
         self.read()
 
     def read(self) -> None:
-        """Read it again: another worker may have written here meanwhile. What waits for room on the disk stays."""
+        """Read it again: another worker may have written it. Entries that wait for disk space stay."""
         if self._unwritten:
             return
         self._witness, self._lost, self._done = None, [], {}

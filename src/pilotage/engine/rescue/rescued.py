@@ -18,8 +18,8 @@ _WHY = "traffic returned to stable without the store"
 
 
 def ordered(store: Store, directory: Path, rollout: Rollout) -> bool:
-    """Whether an order was given to the rollout under way, because traffic was taken back behind its back. To be asked
-    before anything is done to the router: the old wish must not undo it. Raises what the store does."""
+    """Whether the rollout in progress got an abort, because its traffic was returned without the store. Call it before
+    changing the router: an outdated goal must not undo the rescue. Raises what the store raises."""
     found = rescue.standing(directory, rollout.service, rollout.environment)
     if found is None:
         return False
@@ -32,8 +32,8 @@ def ordered(store: Store, directory: Path, rollout: Rollout) -> bool:
 
 
 def must_wait(store: Store, directory: Path, rollout: Rollout) -> bool:
-    """Whether a finished rollout may not be kept up now: users were led elsewhere without the store, and a rollout that
-    says so takes its place, or a person has to start one. Raises what the store does."""
+    """Whether a finished rollout must not be kept running now, because users were sent elsewhere without the store: a
+    rollback replaces it, or an operator has to start one. Raises what the store raises."""
     from pilotage.engine.records.store import StoreConflict
     from pilotage.engine.rescue.returning import NoWayBack, go_back_by_record
 

@@ -28,8 +28,9 @@ class DeployResult:
 def way_back(
     store: Store, service: str, environment: str, to: str | None, actor: str, reason: str
 ) -> DeployResult | tuple[str, str, Rollout | None]:
-    """What undoing means now: the rollout under way is rolled back (that is asked for here), or there is nothing to do,
-    or else the version to return to, the one that serves, and the last rollout. Raises NoWayBack, StoreConflict."""
+    """What a rollback means now: the rollout in progress is rolled back (the command is given here), or there is
+    nothing to do; otherwise the version to return to, the one that serves, and the last rollout. Raises NoWayBack,
+    StoreConflict."""
     latest = store.latest(service, environment)
     if latest is not None and not latest.state.status.final:
         if to not in (None, latest.old):

@@ -1,7 +1,7 @@
-"""Users of targets in this folder that nobody watches go to the version that is stable; nothing is started or stopped.
+"""Sends users of unobserved targets in this folder to the stable version; nothing is started or stopped.
 
-Either the store does not know the target: it was emptied, replaced or lost, and its worker died with it. Or the store
-cannot be used, and what lies next to the target says that a rollout was under way which no worker has in hand.
+Either the store does not know the target (it was emptied, replaced or lost, and the worker died with it), or the store
+cannot be used, and the notes next to the target show a rollout in progress that no worker has.
 """
 
 from __future__ import annotations
@@ -66,8 +66,8 @@ class Strays:
 
 
 def leave_unwatched(directory: Path, in_hand: Set[Path] = frozenset()) -> None:
-    """Take the users of every rollout back that is under way by what lies next to its target, and not in hand. Whoever
-    can use the store again continues with it."""
+    """Return the users of every unobserved rollout that is in progress according to the notes next to its target. A
+    worker that can use the store again continues it."""
     for place in _targets(directory):
         witness = witness_in(place)
         under_way = witness is not None and witness.status not in _OVER

@@ -1,4 +1,5 @@
-"""A rollout that nobody can look at: its users go back by the router's own files, and a person is told.
+"""Handles a rollout that cannot be observed: its users return to stable by the router's own files, and an operator is
+paged.
 
 Nothing here depends on what failed: neither the plan nor the configuration is read.
 """
@@ -27,8 +28,8 @@ _STAYS_CLOSED = "the service stays closed; run `pilotage abort --offline` to ope
 
 
 def rescue_stuck(store: Store, directory: Path, rollout: str, why: str) -> bool:
-    """Take all users of `rollout` back to its old version, ask for its rollback, and tell people. Whether the users
-    are back; where not, it is to be tried again."""
+    """Return all users of `rollout` to its old version, request its rollback, and page. Returns whether the users are
+    back; if not, try again."""
     with store.engine.connect() as connection:
         query = select(rollouts.c.service, rollouts.c.environment, rollouts.c.old)
         found = connection.execute(query.where(rollouts.c.id == rollout)).first()
@@ -63,8 +64,8 @@ def leave_to_stable(directory: Path, rollout: Rollout) -> None:
 
 
 def tell_stuck(store: Store, rollout: str, why: str) -> None:
-    """Put into the record, and on its channels, that a person is needed. Where the rollout cannot be read any more, its
-    chain alone gets the event."""
+    """Record that an operator is needed, and send it to the rollout's channels. If the rollout cannot be read, only its
+    chain gets the event."""
     told = InterventionRequired(cause="stuck", step="", reason=why).record()
     try:
         found = store.get(rollout)

@@ -1,8 +1,8 @@
-"""Takes traffic back when nothing else works: no store, no plan, no snapshot, no configuration that can be read.
+"""Returns traffic to stable when nothing else works: without a readable store, plan, snapshot or configuration.
 
-It uses what lies next to the target: the router's and the fleet's own files, and the note of which version is stable
-that whoever executes a rollout leaves there (`stable.json`). It stops nothing. What it did is in `rescued.json`: a
-worker that still has the old wish takes that for an abort, and puts it into the record when it can.
+It uses what is next to the target: the files of router and fleet, and the note of the stable version (`stable.json`)
+that the executing worker leaves there. It stops nothing. It writes what it did to `rescued.json`: a worker with an
+outdated goal treats that as an abort, and records it when it can.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ class NothingToTakeBack(AdapterError):
 
 @dataclass(frozen=True, kw_only=True)
 class Rescued:
-    """What was done without the store, or was about to be. at: seconds since 1970 · by: who asked · to: the version
-    that all users have; empty where the disk had no room to say so."""
+    """What was done, or about to be done, without the store. at: Unix seconds · by: the actor · to: the version that
+    all users have; empty if the disk had no space for it."""
 
     at: float
     by: str = "pilotage"
@@ -79,10 +79,10 @@ def find_place(directory: Path, service: str | None, environment: str | None) ->
 def take_back(
     directory: Path, service: str, environment: str, to_version: str | None, by: str = "pilotage", *, noted: bool = True
 ) -> str:
-    """Send every user to `to_version`, or without one to the version that is stable; says in a sentence what it did.
+    """Send every user to `to_version`, by default the stable version; returns what it did in a sentence.
 
-    Raises AdapterError (NothingToTakeBack where no instance of it answers): users then stay where they are. Blocks for
-    some ten seconds at most. noted: whoever takes the rollout up again is to take this for an abort.
+    Raises AdapterError (NothingToTakeBack if no instance of it answers): users then stay where they are. Blocks for
+    about ten seconds at most. noted: the worker that continues the rollout must treat this as an abort.
     """
     return take_back_at(place_of(directory, service, environment), to_version, by, noted=noted)
 
@@ -100,7 +100,7 @@ def take_back_at(place: Path, to_version: str | None, by: str = "pilotage", *, n
     if not there and flag is None:
         known = f"no instance of {version} responds, so the traffic stays where it is"
         raise NothingToTakeBack(f"{known}: name a running version with --to, or start one")
-    # Without a store there is no clock of its: the machine's own will do for a note to people.
+    # Without a store there is no store's clock; the machine's own is good enough for a note.
     rescued = Rescued(at=SYSTEM.now(), by=by, to=version)
     reach("rescue")
     if noted:
@@ -131,9 +131,9 @@ def take_back_at(place: Path, to_version: str | None, by: str = "pilotage", *, n
 
 
 def remember(directory: Path, rollout: Rollout) -> None:
-    """Leave a note of which version is stable, for whoever must take traffic back without the store. Never raises: a
-    disk without room is no reason not to continue. A first rollout that has not started does not know: what an earlier
-    note says is all that is left of a store that was lost."""
+    """Leave a note of the stable version, for those who must return traffic without the store. Never raises: a full
+    disk is no reason to stop. A first rollout that has not started does not know the stable version: an earlier note
+    may be all that is left of a lost store."""
     state = rollout.state
     if state.old is None and state.at == 0 and stable_of(directory, rollout.service, rollout.environment):
         return
@@ -157,20 +157,20 @@ def stable_at(place: Path) -> str:
 
 
 def leads_elsewhere(place: Path) -> bool:
-    """Whether a router of `place` leads anyone to another version than the stable one, or may well do so."""
+    """Whether a router of `place` sends anyone, or may send anyone, to a version other than the stable one."""
     stable = _noted_in(place)
     splits = [split for split in _splits_of(place) if not split.closed]
     return any(split != Split(((stable, WHOLE),)) if stable else len(split.weights) > 1 for split in splits)
 
 
 def is_closed(directory: Path, service: str, environment: str) -> bool:
-    """Whether users get the maintenance page. Nobody has the new version then, and the data may be halfway to it:
-    opening is for the rollout itself, which restores first, or for a person."""
+    """Whether users get the maintenance page. Then nobody has the new version, and the data may be half migrated: only
+    the rollout itself, which restores first, or an operator may open the service."""
     return any(split.closed for split in _splits_of(place_of(directory, service, environment)))
 
 
 def _splits_of(place: Path) -> list[Split]:
-    """What each router of `place` is asked for, where that can be told."""
+    """The split that each router of `place` is set to, if it is known."""
     return [split for router in found_routers(router_folders(place)) if (split := router.split())]
 
 
@@ -207,8 +207,8 @@ def _noted_in(place: Path) -> str:
 
 
 def _stable(place: Path, before: list[str]) -> str:
-    """The version to go back to: where it was taken back to already, else by the note; else by the router's files,
-    where the version that grows stands first. Raises NothingToTakeBack."""
+    """The version to return to: the one it was returned to already, otherwise that of the note, otherwise by the
+    router's files, in which the growing version comes first. Raises NothingToTakeBack."""
     for note, name in ((_RESCUED, "to"), (_STABLE, "stable")):
         found = read_leniently(place / note)
         if isinstance(found, dict) and isinstance(found.get(name), str) and found[name]:
@@ -216,7 +216,7 @@ def _stable(place: Path, before: list[str]) -> str:
     named = list(dict.fromkeys(artifact_of(version) for version in before))
     if len(named) > 1:
         return named[-1]
-    # Who has everything may be the stable version as well as one that is watched at last.
+    # A version that has all traffic may be stable, or one whose last step is analysed.
     known = f"{named[0]} has all traffic" if named else "the router's files do not show the current weights"
     raise NothingToTakeBack(f"{known}, and the stable version is unknown: name it with --to")
 
@@ -246,7 +246,7 @@ def _instances(place: Path) -> list[tuple[str, tuple[str, int]]]:
 
 
 def _answers(address: tuple[str, int]) -> bool:
-    """Whether something answers there, whatever it says: which path tells its health is not known here."""
+    """Whether anything answers there, with any response: the health check's path is not known here."""
     try:
         with socket.create_connection(address, timeout=_ANSWERS_WITHIN) as connection:
             connection.sendall(_REQUEST)
@@ -256,8 +256,7 @@ def _answers(address: tuple[str, int]) -> bool:
 
 
 def _leave_word(place: Path, rescued: Rescued) -> None:
-    """For the worker: the note that stands until it is in the record. Where there is no room for words the empty file
-    says enough."""
+    """For the worker: the note that stays until it is recorded. Without disk space, the empty file is enough."""
     path = place / _RESCUED
     try:
         write_json(path, asdict(rescued))

@@ -32,9 +32,9 @@ def found_at_takeover(
     left: Sequence[Done] = (),
     stable: str = "",
 ) -> Decision | None:
-    """What is decided at once, without its actions; None where nothing speaks against continuing. knows: the store has
-    the rollout that was last recorded here · left: what was done without the store, on another record than it has ·
-    stable: the version that a note next to the target calls so."""
+    """The decision to make before anything else, without its actions; None if nothing prevents continuing. knows: the
+    store has the rollout that was last recorded here · left: what was done without the store, on another record than
+    the store has · stable: the stable version according to the note next to the target."""
     if rollout.state.status.final:
         return None
     if rollout.state.at == 0 and rollout.state.old is None and (serving := _serves_already(rollout, seen, stable)):
@@ -62,7 +62,7 @@ def went_back(rollout: Rollout, witness: Witness | None, *, knows: bool) -> bool
 
 
 def _after_going_back(rollout: Rollout, witness: Witness, undone: RolloutState | None, now: float) -> Decision:
-    """Nothing goes forward; what was rolled back stays undone."""
+    """Nothing goes forward; what was rolled back stays so."""
     state, same = rollout.state, witness.rollout == rollout.id
     if same:
         lacks = f"{rollout.id} is at revision {rollout.revision}, but was at {witness.revision}"
@@ -88,8 +88,8 @@ def _back(rollout: Rollout, reason: str, now: float) -> Decision:
 
 
 def _serves_already(rollout: Rollout, seen: Observed, stable: str) -> str | None:
-    """A version that users have now, or that runs, although the store knows of none before this one. Of several it is
-    the one that was stable: another may have been a canary that nobody watches any more."""
+    """A version that has users or runs, although the store knows of none before this one. Of several, the one that was
+    stable: another may be an unobserved canary."""
     split = {artifact_of(v): weight for v, weight in seen.split.weights if weight} if seen.split else {}
     split.pop(rollout.state.new, None)
     gone = (Health.EXITED, Health.STOPPING)
@@ -103,7 +103,7 @@ def _serves_already(rollout: Rollout, seen: Observed, stable: str) -> str | None
 
 
 def _beside(rollout: Rollout, serving: str, now: float) -> Decision:
-    """It is released next to what serves, like any other, once a person has looked."""
+    """It is released next to what serves, like any other version, once an operator has looked."""
     state = begin(rollout.plan, serving, Mode.FULL, rollout.state.author)
     reason = f"{serving} already serves here, but the store has no record of it. Was the store lost or replaced?"
     state = replace(state, status=Status.PAUSED, reason=reason, at=now)
