@@ -44,7 +44,7 @@ def rollout_view(rollout: Rollout, events: Sequence[Recorded], last: int = 5) ->
             _head(rollout),
             Text(),
             _standing(rollout),
-            *([Text(), _Metrics(rollout)] if meaningful(rollout) else []),
+            *_metrics(rollout),
             *_waived(events),
             *_tail(events, last),
         ),
@@ -176,6 +176,10 @@ def _short(step: Step) -> str:
     if step.kind is StepKind.RETIRE:
         return step.title
     return step.id.replace("-", " ")
+
+
+def _metrics(rollout: Rollout) -> list[RenderableType]:
+    return [Text(), _Metrics(rollout)] if meaningful(rollout) else []
 
 
 @dataclass(frozen=True)

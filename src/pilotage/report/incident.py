@@ -139,8 +139,10 @@ def _impact(incident: Incident) -> Section:
 def _moments(lines: Sequence[Line]) -> tuple[float | None, float | None, float | None]:
     """When users first could meet it, when the decision fell to take it from them, when that was read back."""
     first = next((line.at for line in lines if _reaches_users(line)), None)
-    started = next((line.at for line in lines if isinstance(line.what, TrafficWithdrawn | RollbackStarted)), None)
-    return first, started, well_again((line.at, line.what) for line in lines)
+    back = well_again((line.at, line.what) for line in lines)
+    decided = [line.at for line in lines if isinstance(line.what, TrafficWithdrawn | RollbackStarted)]
+    started = next((at for at in reversed(decided) if back is None or at <= back), None)
+    return first, started, back
 
 
 def _reaches_users(line: Line) -> bool:
