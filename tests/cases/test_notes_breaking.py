@@ -46,6 +46,15 @@ def history(tmp_path: Path) -> History:
         pytest.param("feat: a (#3)\n\n* refactor!: b", "v1.5.0", id="googleapis/release-please v17.5.0: a typed title"),
         pytest.param("fix: x\r\n\r\nText\r\n\r\nBREAKING CHANGE: y\r\n", "v2.0.0", id="line ends of Windows"),
         pytest.param("feat!(api): x", "v2.0.0", id="! before the scope"),
+        pytest.param("fix: x\n\nBREAKING CHANGE: none", "v1.4.1", id="a template's footer: none"),
+        pytest.param("fix: x\n\nBREAKING CHANGE: N/A\n", "v1.4.1", id="a template's footer: N/A"),
+        pytest.param("fix: x\n\nBREAKING CHANGE:\n\nCall it y.", "v2.0.0", id="a footer above its paragraph"),
+        pytest.param("fix: x\n\nBREAKING CHANGE:\nCall it y.", "v2.0.0", id="a footer above its line"),
+        pytest.param("fix: x\n\nBREAKING CHANGE:\n\nRefs: #1", "v1.4.1", id="an empty footer"),
+        pytest.param("Work (#3)\n\nBREAKING CHANGE:\n\n* fix: b", "v1.4.1", id="an empty footer within a squash"),
+        pytest.param("Net prices\n\n+semver: major", "v2.0.0", id="GitVersion's words"),
+        pytest.param("feat:x", "v1.5.0", id="no space behind the colon"),
+        pytest.param("fix(api)!:x", "v2.0.0", id="no space behind ! and the colon"),
         pytest.param("feat(api)! : x", "v2.0.0", id="a space before the colon"),
         pytest.param("Vendor Pint, support Python 3.13, drop 3.8", "v2.0.0", id="simonw/datasette: a platform dropped"),
         pytest.param("chore: drop support for Node.js 16", "v2.0.0", id="dropped by a chore"),
@@ -66,6 +75,12 @@ def test_words_about_breaking_are_a_hint_to_developers(history: History) -> None
     assert "may break" in text
     assert "8" in text
     assert "may break" not in history.notes("--audience", "user")
+
+
+@pytest.mark.parametrize("title", ["BREAKING: net prices", "[breaking] Net prices", "feat: [BREAKING] net prices"])
+def test_a_label_about_breaking_is_a_hint_to_developers(history: History, title: str) -> None:
+    history.commit(title)
+    assert "may break" in history.notes()
 
 
 def test_a_list_of_commits_is_no_migration_guide(history: History) -> None:

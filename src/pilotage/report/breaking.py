@@ -11,7 +11,12 @@ from pilotage.report.headers import CONVENTIONAL, PART, TYPES, has_bang
 TRAILERS = re.compile(
     r"^(?:[A-Z][\w-]+-by|Change-Id|Cc|Closes?|Fixes|Resolves|Refs?|See-also|Changelog|Link): ", re.MULTILINE
 )
-_FOOTER = re.compile(r"^BREAKING[ -]CHANGES?: +(?P<text>\S.*)$", re.MULTILINE)
+_FOOTER = re.compile(r"^BREAKING[ -]CHANGES?:(?: +(?P<text>\S.*))?$", re.MULTILINE)
+_NOTHING = re.compile(r"(?:none|no|nothing|nil|false|n/?a|not applicable|-+)[.!]?", re.IGNORECASE)
+"""What a template of requests leaves behind its footer where nothing breaks."""
+_SEMVER = re.compile(r"^\+semver: ?(?:breaking|major)$", re.MULTILINE)
+"""What GitVersion reads."""
+_LABELLED = re.compile(r"^\W{0,3}breaking\b", re.IGNORECASE)
 _TOKEN = re.compile(r"^(?:[A-Za-z][\w-]*|BREAKING[ -]CHANGES?)(?:: | #)")
 _SAID = re.compile(
     r"\b(?:backwards?[- ]incompatible|incompatible change|breaking change|breaks? (?:backwards? )?compatibility)\b",
@@ -38,6 +43,8 @@ def declared(subject: str, text: str, body: str) -> str | None:
     it. text: the subject without its type."""
     if footer := _of_footer(body):
         return footer
+    if _SEMVER.search(f"{subject}\n{body}"):
+        return sentence(_SEMVER.sub("", text).strip() or body.strip().partition("\n")[0])
     if has_bang(subject):
         first = body.partition("\n\n")[0]
         tells = first and not TRAILERS.match(first) and not first.startswith(("* ", "- "))
@@ -61,7 +68,8 @@ def _of_part(body: str) -> str | None:
 def _of_footer(body: str) -> str | None:
     """The text of a footer: it starts a paragraph, or comes after another footer or the end of a sentence, so that a
     sentence which is wrapped before these words is none."""
-    for paragraph in body.replace("\r", "").split("\n\n"):
+    paragraphs = body.replace("\r", "").split("\n\n")
+    for paragraph, below in zip(paragraphs, [*paragraphs[1:], ""], strict=True):
         lines = paragraph.split("\n")
         for number, line in enumerate(lines):
             found = _FOOTER.match(line)
@@ -69,8 +77,16 @@ def _of_footer(body: str) -> str | None:
             if found and (not before or _TOKEN.match(lines[0]) or before.rstrip()[-1:] in (".", "!", "?", ":", ")")):
                 rest = lines[number + 1 :]
                 end = next((at for at, other in enumerate(rest) if _TOKEN.match(other)), len(rest))
-                return " ".join(" ".join([found["text"], *rest[:end]]).split())
+                said = " ".join(" ".join([found["text"] or "", *rest[:end]]).split()) or _told_below(rest, below)
+                if said and not _NOTHING.fullmatch(said):
+                    return said
     return None
+
+
+def _told_below(rest: list[str], below: str) -> str:
+    """The paragraph below a footer that stands alone, as Angular's commits have it."""
+    is_other = bool(rest) or _TOKEN.match(below) or any(is_typed(part) for part in PART.findall(below))
+    return "" if is_other else " ".join(below.split())
 
 
 def drops_platform(subject: str, kind: Kind) -> bool:
@@ -86,9 +102,10 @@ def mentioned(subject: str, body: str, kind: Kind) -> bool:
     """Whether words say that something breaks, of a change that reaches anyone, or a commit below a title that does
     not."""
     text = f"{subject}\n{body}"
-    return _of_part(body) is not None or (
-        kind not in (Kind.INTERNAL, Kind.DOCS) and bool(_SAID.search(text)) and not _DENIED.search(text)
-    )
+    says = bool(_SAID.search(text)) and not _DENIED.search(text)
+    header = CONVENTIONAL.match(subject)
+    is_labelled = _LABELLED.match(subject) or (header and _LABELLED.match(header["text"]))
+    return _of_part(body) is not None or bool(is_labelled) or (kind not in (Kind.INTERNAL, Kind.DOCS) and says)
 
 
 def sentence(text: str) -> str:

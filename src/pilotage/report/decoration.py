@@ -38,6 +38,14 @@ _ISSUE_ALONE = re.compile(rf"^{_ID}$")
 _AFTER_TYPE = re.compile(rf"^(?P<type>[A-Za-z][\w-]{{0,40}}(?:\([^()]{{0,80}}\))?!?) \[?{_ID}\]?:")
 _SCOPE = re.compile(r"^\((?P<scope>[^()]{1,40})\):?\s+(?=\S)")
 
+_TIGHT = re.compile(
+    r"^(?P<type>(?:feat|feature|fix|perf|docs|chore|refactor|style|test|build|ci)(?:\([^()]{0,80}\))?!?):(?=[^\s:/])",
+    re.IGNORECASE,
+)
+"""A type without a space behind its colon."""
+_NO_PIPELINE = re.compile(r"(?:^|\s)\[(?:skip (?:ci|actions)|(?:ci|actions) skip|no ci)\](?=\s|$)", re.IGNORECASE)
+"""What tells a pipeline to stay away, and no reader."""
+
 NO_ISSUE = re.compile(
     r"^[\[(]?(?:UTF|SHA|ISO|CVE|RFC|HTTP|TLS|AES|MD|UCS|CP|PEP|BCP|ECMA|X|I|US|GPT|IPV?)-\d", re.IGNORECASE
 )
@@ -57,7 +65,8 @@ class Plain:
 
 def undecorated(subject: str) -> Plain:
     """`✨ feat: x`, `:bug:(cart) x`, `ABC-1: x`, `[ABC-1] feat: x` and `AB#1 x` as plain words."""
-    text, marks = _AFTER_TYPE.sub(r"\g<type>:", subject), list[str]()
+    subject = _NO_PIPELINE.sub("", subject).strip() or subject
+    text, marks = _AFTER_TYPE.sub(r"\g<type>:", _TIGHT.sub(r"\g<type>: ", subject)), list[str]()
     for _ in range(6):
         if found := _EMOJI.match(text):
             marks.append(found["code"] or found["sign"])
