@@ -1,11 +1,11 @@
-"""Judges whether the new version harms users: pure, streaming, valid whenever one looks.
+"""Judges whether the new version harms users: pure, streaming, and valid at any time.
 
-The names below are the stable streaming API. Each takes in what happened since the last look, and may be asked after
-every look, for ever, what is known: the probability that a harmless version is *ever* called harmful is at most α.
-`to_dict()` gives plain JSON, and `restore(saved)` continues from it. Evidence is the natural logarithm of an e-value.
+The names below are the stable streaming API. Each takes what happened since the last update, and can be asked after
+every update: the probability that a harmless version is *ever* called harmful is at most α. `to_dict()` returns plain
+JSON, and `restore(saved)` continues from it. Evidence is the natural logarithm of an e-value.
 
-- `CountStream(CountJudge(...))`: rates of bad events, such as errors; `History` is what the service did before
-- `UserStream`: users with an error, where users stick to the version they were assigned
+- `CountStream(CountJudge(...))`: rates of bad events, such as errors; `History` is the service's earlier record
+- `UserStream`: users with an error, if users stick to their assigned version
 - `StrataStream`: rates of bad events, each route compared with itself
 - `LatencyJudge`, `StrataLatency`: whole distributions of durations, of all requests or route by route
 - `GaugeJudge`: the level and the growth of a figure, such as memory

@@ -1,4 +1,4 @@
-"""Rules of Argo Rollouts: read from AnalysisTemplates, in words, and as pilotage.yaml takes them."""
+"""Rules of Argo Rollouts: reads AnalysisTemplates, describes their rules, and writes them for pilotage.yaml."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pilotage.model.quantity import format_duration
 
 def templates_of(text: str, where: str, values: Mapping[str, str] | None = None) -> dict[str, Imported]:
     """The rules of each AnalysisTemplate and ClusterAnalysisTemplate in a YAML text, by its name. where: its file ·
-    values: of arguments. Raises BadAnalysisTemplate; also where no rule at all can be taken over."""
+    values: of arguments. Raises BadAnalysisTemplate, also if no rule can be imported."""
     documents = [part for one in _documents(text, where) for part in _parts(one)]
     templates = [one for one in documents if str(one.get("kind", "")).endswith("AnalysisTemplate")]
     if not templates:
@@ -62,7 +62,7 @@ def section_of(prometheus: str, rules: list[Rule]) -> str:
 
 
 def in_words(rule: Rule) -> str:
-    """What a rule asks for."""
+    """A rule in words."""
     success = f"success when {rule.success.text.strip()}" if rule.success else ""
     success = success if rule.success or rule.failure else "always a success, since it has no condition"
     failure = f"failure when {rule.failure.text}" if rule.failure else ""

@@ -15,9 +15,9 @@ from pilotage.model.quantity import format_share
 
 
 class AssignmentCheck:
-    """Streaming; `mismatch` is empty, or the sentence that says what is wrong.
+    """Streaming; `mismatch` is empty, or a sentence that says what is wrong.
 
-    tolerance: relative deviation of the canary's share that is none · dispersion: requests of one user a look.
+    tolerance: relative deviation of the canary's share that is ignored · dispersion: requests of one user per look.
     """
 
     def __init__(self, tolerance: float = 0.2, alpha: float = 0.0001, dispersion: float = 10.0) -> None:

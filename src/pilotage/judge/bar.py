@@ -1,8 +1,8 @@
-"""One bar for all tests of a release: the weighted average of their e-values must reach 1/α.
+"""One threshold for all tests of a release: the weighted average of their e-values must reach 1/α.
 
-A weighted average of e-values is an e-value however they depend on one another, and it reaches 1/α no later than one of
-them reaches 1/(weight · α), which is what sharing α among them would ask (Vovk & Wang, Annals of Statistics 2021).
-Evidence is the natural logarithm of an e-value throughout.
+A weighted average of e-values is an e-value, however they depend on each other. It reaches 1/α no later than one of
+them reaches 1/(weight · α), the threshold if the tests shared α (Vovk & Wang, Annals of Statistics 2021). Evidence is
+the natural logarithm of an e-value throughout.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def shares(signals: int) -> Mapping[str, float]:
 
 def combined(evidences: Mapping[str, float], weights: Mapping[str, float]) -> float:
     """Evidence of all tests together: log Σ weight · e. A test without evidence adds nothing; a name without a weight
-    of its own is a signal's. Raises KeyError for a name that has neither."""
+    is a signal's. Raises KeyError for an unknown name."""
     parts = _weighted(evidences, weights)
     top = max(parts.values(), default=-math.inf)
     if not math.isfinite(top):
@@ -44,7 +44,7 @@ def combined(evidences: Mapping[str, float], weights: Mapping[str, float]) -> fl
 
 
 def leading(evidences: Mapping[str, float], weights: Mapping[str, float]) -> str:
-    """The test that adds the most to `combined`; empty where there is none."""
+    """The test that adds the most to `combined`; empty if there is none."""
     parts = _weighted(evidences, weights)
     return max(parts, key=parts.__getitem__, default="")
 

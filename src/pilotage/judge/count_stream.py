@@ -21,11 +21,11 @@ from pilotage.model.observation import Verdict
 class CountStream:
     """A `CountJudge` that learns the dispersion of its events, look by look, from the stable version.
 
-    For streams of looks at about equal distances; the evidence then depends on how the looks were cut. Half of the
-    capital bets from the first look on; at look i a share of the rest starts, which falls as 1 / (i log² i). Looks are
-    pooled until the canary has two requests. Verdicts show all requests, those that wait among them.
+    For looks at about equal distances; the evidence depends on how they divide time. Half of the capital bets from the
+    first look on; at look i a share of the rest starts, which falls as 1 / (i log² i). Looks are pooled until the
+    canary has two requests. Verdicts show all requests, including pooled ones.
 
-    clustered: users stick to their version and nothing tells them apart. Then no five seconds decide alone, and a look
+    clustered: users stick to their version and nothing identifies them. Then no five seconds decide alone, and a look
     counts for 1/φ.
     """
 
@@ -48,10 +48,10 @@ class CountStream:
         exposure: float | None = None,
         at: float | None = None,
     ) -> Verdict:
-        """As the judge's; a look is weighed by what was known before it.
+        """As the judge's `update`; a look is weighed by what was known before it.
 
-        exposure: the canary's over stable's in this look, W / (1 − W) where a router gives each request to the canary
-        with probability W; it is then not pooled · at: seconds, to cut blocks by where errors come in clusters.
+        exposure: the canary's over stable's in this look, W / (1 − W) if a router gives each request to the canary with
+        probability W; it is then not pooled · at: seconds, which divide time into blocks if errors come in clusters.
         """
         self.take_in(Sums(canary_bad, canary_total, stable_bad, stable_total), exposure, at)
         return self.judge.verdict()

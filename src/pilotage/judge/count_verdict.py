@@ -1,4 +1,4 @@
-"""What a judge of counts says: its verdict and the sentence that people read."""
+"""The verdict of a judge of counts, with its sentence."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def verdict_of(judge: CountJudge) -> Verdict:
 
 
 def _stable_as_bad(judge: CountJudge) -> bool:
-    """A shared dependency hurts both: nobody's release is to blame (both degraded)."""
+    """A shared dependency harms both versions, so the release is not to blame (both degraded)."""
     return bool(
         judge.limit is not None
         and judge.sums.stable_total

@@ -36,7 +36,7 @@ class RuleBook:
         """One measurement; None is one that could not be made."""
         rule = self._rules[name]
         self._tallies[name] = measure(rule, self._tallies.get(name, Tally()), result, trouble)
-        # Argo Rollouts tries an error again after ten seconds where a rule has no interval of its own.
+        # Argo Rollouts retries an error after ten seconds if a rule has no interval.
         self._next[name] = now + (rule.interval or 10.0)
 
     def verdicts(self) -> tuple[Verdict, ...]:
@@ -52,7 +52,8 @@ class RuleBook:
         if assess(rule, tally) is not Phase.RUNNING:
             return found
         endless = rule.count is None and tally.measured > 0 and tally.errors_in_a_row == 0
-        # Stopped now it would count as successful; a rule with a count has not said anything before its last.
+        # If it were stopped now, it would count as successful; a rule with a count has no result before its last
+        # measurement.
         return replace(found, kind=VerdictKind.PASS if endless else VerdictKind.INSUFFICIENT_DATA)
 
     def to_dict(self) -> JsonObject:

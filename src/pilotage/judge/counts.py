@@ -1,17 +1,17 @@
-"""Compares how often bad events happen on two versions, with a test that may be looked at for ever.
+"""Compares how often bad events happen on two versions, with a test that is valid at any time.
 
-Given that a bad event happened, it is the canary's with probability θr / (1 + θr): θ the ratio of the two
-rates, r the ratio of the two exposures in that interval. The likelihood of θ is kept on a grid; averaged over a
-prior on one side of a null and divided by the likelihood at the null it is an e-process, and by Ville's
-inequality P(it ever exceeds 1/α) ≤ α (Howard, Ramdas, McAuliffe, Sekhon, Annals of Statistics 2021; Lindon &
-Malek, NeurIPS 2022; the prior-posterior ratio for the interval: Waudby-Smith & Ramdas, NeurIPS 2020).
+Given that a bad event happened, it is the canary's with probability θr / (1 + θr): θ is the ratio of the two rates, r
+the ratio of the two exposures in that interval. The likelihood of θ is kept on a grid. Averaged over a prior on one
+side of a null and divided by the likelihood at the null, it is an e-process, and by Ville's inequality P(it ever
+exceeds 1/α) ≤ α (Howard, Ramdas, McAuliffe, Sekhon, Annals of Statistics 2021; Lindon & Malek, NeurIPS 2022; the
+prior-posterior ratio for the interval: Waudby-Smith & Ramdas, NeurIPS 2020).
 
-Events that come in bursts say less than independent ones: each look's logarithm of the likelihood is divided by
-the dispersion known before that look (quasi-likelihood: Wedderburn, Biometrika 1974). `CountStream` learns it.
+Events that come in bursts say less than independent ones: each look's log likelihood is divided by the dispersion known
+before that look (quasi-likelihood: Wedderburn, Biometrika 1974). `CountStream` learns it.
 
-The unit that is assigned at random decides what the counts may say. Where the router assigns each request, the test is
-exact whatever clusters the errors come in. Where it assigns users, who stay on their version, the errors of one user
-are no independent events: count users (`users`), or, where nothing tells users apart, let `clustered` streams say less.
+What the counts may say depends on the unit of random assignment. If the router assigns each request, the test is exact
+however errors cluster. If it assigns users, who stay on their version, the errors of one user are not independent
+events: count users (`users`), or, if nothing identifies users, use `clustered` streams, which say less.
 """
 
 from __future__ import annotations
@@ -54,12 +54,11 @@ _BLOCKS = 3
 class CountJudge:
     """Judges one kind of countable harm: errors, slow requests, any bad event.
 
-    tolerated_ratio: θ0 ≥ 1, the canary's rate over stable's that is not called harm ·
-    alpha: probability of ever calling a harmless canary harmful, shared in halves by the comparison and the
-    limit where there is one (Bonferroni) ·
-    limit: a rate in 0…1 that is harm whatever stable does, unless stable exceeds it too ·
-    prior: the service's own history, its dispersion included; with it a few events suffice where there is little
-    traffic; until stable itself refutes it the evidence is the average of the two (an average of e-values is one).
+    tolerated_ratio: θ0 ≥ 1, the largest ratio of canary's to stable's rate that is not harm · alpha: probability of
+    ever calling a harmless canary harmful, shared equally by the comparison and the limit, if there is one (Bonferroni)
+    · limit: a rate in 0…1 that is harm whatever stable does, unless stable exceeds it too · prior: the service's own
+    history with its dispersion. With it a few events suffice at little traffic; until stable itself refutes it, the
+    evidence is the average of the two (an average of e-values is one).
     """
 
     def __init__(
@@ -81,7 +80,7 @@ class CountJudge:
         self._breach = Capital() if limit is not None else None
         self._gains = np.zeros(len(SPAN))
         self.dispersion = prior.dispersion if prior else 1.0
-        """φ ≥ 1 of the looks to come; whoever sets it must know it before them."""
+        """φ ≥ 1 of the following looks; it must be known before them."""
         self.trust = 1.0
         """Part of the next looks' evidence that counts, 0…1, known before them: a power of an e-value is one."""
         # Events and exposures as they count after dispersion: floats, at most the plain sums.
@@ -108,8 +107,8 @@ class CountJudge:
         self.sums = self.sums.plus(look)
 
     def weigh(self, look: Sums, dispersion: float, exposure: float | None = None) -> None:
-        """Take a look, already counted, into the evidence. dispersion: φ as known before it · exposure: the canary's
-        over stable's, where it is known better than by the requests."""
+        """Add a counted look to the evidence. dispersion: φ as known before it · exposure: the canary's over stable's,
+        if it is known better than by the requests."""
         canary_bad, canary_total, stable_bad, stable_total = look
         if exposure is None:
             exposure = canary_total / stable_total if stable_total else 0.0
@@ -119,7 +118,7 @@ class CountJudge:
         self.add_up(look, weight)
 
     def compare(self, canary_bad: int, bad: int, exposure: float, weight: float) -> None:
-        """Bet on whose the bad events of a look are; `settle` pays."""
+        """Bet on which version the bad events of a look belong to; `settle` pays out."""
         if bad and 0 < exposure < math.inf:
             self._likelihood.add(canary_bad, bad, exposure, weight, self._gains)
             self._known = None
@@ -131,7 +130,7 @@ class CountJudge:
             self._gains.fill(0.0)
 
     def add_up(self, look: Sums, weight: float, *, usual: bool = True) -> None:
-        """Take a look into what is compared with the limit and, where it is of the usual requests, with history."""
+        """Add a look to the comparison with the limit and, if it has the usual requests, with history."""
         canary_bad, canary_total, stable_bad, stable_total = look
         if self._breach is not None and self.limit is not None and canary_total:
             self._breach.bet(poisson_ratios(weight * canary_bad, weight * self.limit * canary_total), canary_bad)
@@ -190,8 +189,8 @@ class CountJudge:
             self._block_began = (self._poisson(), self._beyond())
 
     def weight(self, exposure: float, dispersion: float) -> float:
-        """What a look counts for. If both rates flicker alike, the variance of the logarithm of their ratio grows by
-        1 + 2 (φ − 1) r / (1 + r), where φ is stable's dispersion and r the ratio of exposures. A cluster (a user's
+        """The weight of a look. If both rates fluctuate alike, the variance of the logarithm of their ratio grows by 1
+        + 2 (φ − 1) r / (1 + r), where φ is stable's dispersion and r the ratio of exposures. A cluster (a user's
         retries) has one size in either version, and the variance grows by φ itself."""
         if dispersion <= 1:
             return self.trust

@@ -1,8 +1,8 @@
-"""Whether the new version has more errors than stable next to it, by the statistic that fits how requests reach them.
+"""Whether the new version has more errors than stable next to it, by the statistic that fits how requests are assigned.
 
-Where every request is assigned again, errors are counted by route. Where users stick to a version, users with errors
-are counted; in looks in which nothing tells users apart, errors are counted cautiously instead. Each look feeds exactly
-one of the statistics, so that each is valid by itself.
+If every request is assigned separately, errors are counted by route. If users stick to a version, users with errors are
+counted; in looks in which nothing identifies users, errors are counted cautiously instead. Each look feeds exactly one
+of the statistics, so each is valid by itself.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pilotage.model.observation import Failure
 ERRORS = "error rate"
 
 _FALLBACK = 0.1
-"""Share of the capital for looks in which nothing tells users apart, where usually something does."""
+"""Share of the capital for looks in which nothing identifies users, although usually something does."""
 
 
 class ErrorEvidence:
@@ -42,7 +42,7 @@ class ErrorEvidence:
         self._clustered = CountStream(CountJudge(ratio, alpha, prior=history, metric=ERRORS), clustered=True)
 
     def update(self, look: Look, ours: Sequence[Failure], theirs: Sequence[Failure]) -> None:
-        """ours, theirs: failures of the new version and of stable that the log tells."""
+        """ours, theirs: failures of the new version and of stable in the log."""
         if self._unit is Unit.REQUEST:
             counts = by_route(look.canary, look.stable, self._routes)
             self._strata.take_in(counts, at=look.at, exposure=exposure(look))

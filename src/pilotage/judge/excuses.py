@@ -62,7 +62,7 @@ class Excuses:
         return _of_one_instance(verdict, only) if only else verdict
 
     def _only_instance(self) -> str:
-        """With one instance, "it fell ill" and "the release is bad" are the same data."""
+        """With one instance, "it broke" and "the release is bad" are the same data."""
         return next(iter(self._seen)) if len(self._seen) == 1 else ""
 
     @property

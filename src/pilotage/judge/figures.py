@@ -17,12 +17,12 @@ COUNTS = ("canary_bad", "canary_total", "stable_bad", "stable_total")
 GAUGES = ("canary", "stable")
 
 _LARGEST = 1e15
-"""Of a count: well within what a float holds exactly."""
+"""Largest count: well within what a float represents exactly."""
 
 
 _MILLISECONDS = 1e11
 _FEW = 8
-"""Steps of a counter from which on its course tells what it is."""
+"""Number of steps after which a counter is recognised by its course."""
 
 
 class BadFigures(Invalid):
@@ -63,7 +63,7 @@ def _table(text: str, columns: Sequence[str]) -> Iterator[tuple[int, float, tupl
 
 
 def _rows(text: str, columns: Sequence[str]) -> Iterator[tuple[int, float, tuple[float, ...]]]:
-    # Excel says `sep=;` in a line of its own, and exports of scripts begin with comments.
+    # Excel writes `sep=;` in a line of its own, and exports of scripts start with comments.
     every = text.splitlines()
     skipped = next((at for at, line in enumerate(every) if not line.startswith(("#", "sep="))), len(every))
     lines = every[skipped:]
@@ -81,7 +81,7 @@ def _rows(text: str, columns: Sequence[str]) -> Iterator[tuple[int, float, tuple
 
 
 def _delimiter(header: str) -> str:
-    """What stands between the names of the columns."""
+    """The separator of the column names."""
     return max(",;\t", key=header.count)
 
 
@@ -131,9 +131,9 @@ def _checked(line: int, counts: Sequence[float]) -> None:
 
 
 def _range(text: str) -> list[list[float]]:
-    """Counters of `/api/v1/query_range`: four counters, told apart by the labels `role` (canary, stable) and `count`
-    (bad, total); where several series have the same, one an instance, they are added. A time that one of them lacks is
-    left out."""
+    """Counters of `/api/v1/query_range`: four counters, identified by the labels `role` (canary, stable) and `count`
+    (bad, total). Several series with the same labels, such as one per instance, are added. A time that one of them
+    lacks is left out."""
     try:
         answer = json.loads(text)
         if answer.get("status") == "error" and answer.get("error"):

@@ -1,19 +1,19 @@
-"""Compares gauges (memory, processor, pools, conversion) of two versions, and may be looked at for ever.
+"""Compares gauges (memory, processor, pools, conversion) of two versions, with tests that are valid at any time.
 
-Samples of a gauge follow one another closely; a test that takes them for independent is sure far too soon. Samples are
-therefore averaged over blocks of several times stable's own correlation time, which its successive differences give
-(von Neumann, Annals of Mathematical Statistics 1941; batch means: Conway, Management Science 1963). The first samples
-only teach that time, and a block that turns out too short grows; what was bet on shorter blocks stays bet.
+Samples of a gauge are correlated; a test that assumes independence is certain far too early. So samples are averaged
+over blocks of several times stable's own correlation time, estimated from successive differences (von Neumann, Annals
+of Mathematical Statistics 1941; batch means: Conway, Management Science 1963). The first samples only estimate that
+time. A block that turns out too short grows; bets on shorter blocks stay.
 
-The level is judged by betting on signs: of blocks in which the canary's mean exceeds stable's times a factor no more
-than half do so if the canary's typical level is within it, so each block is at best a fair coin and a bettor's capital
-an e-process (Waudby-Smith & Ramdas, JRSS-B 2024; for signs, de la Peña, Annals of Probability 1999). No bounds on the
-values and no variance are needed, and a single wild sample decides nothing.
+The level is judged by betting on signs. If the canary's typical level is within a factor of stable's, at most half of
+the blocks have a canary mean above that factor times stable's. So each block is at best a fair coin, and a bettor's
+capital an e-process (Waudby-Smith & Ramdas, JRSS-B 2024; for signs, de la Peña, Annals of Probability 1999). This needs
+no bounds on values and no variance, and a single outlier decides nothing.
 
-The slope is judged by sequential ranks: where nothing drifts, the rank of a block's difference (canary less stable)
-among those before it is uniform and independent of the earlier ranks (Barndorff-Nielsen, Annals of Mathematical
-Statistics 1963), so a bettor on high ranks has no more than a fair game (Vovk, Nouretdinov, Gammerman, ICML 2003); a
-leak is the highest again and again.
+The slope is judged by sequential ranks: without drift, the rank of a block's difference (canary less stable) among
+earlier ones is uniform and independent of earlier ranks (Barndorff-Nielsen, Annals of Mathematical Statistics 1963), so
+a bettor on high ranks has at most a fair game (Vovk, Nouretdinov, Gammerman, ICML 2003). A leak is the highest again
+and again.
 """
 
 from __future__ import annotations

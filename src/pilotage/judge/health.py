@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pilotage.model.observation import Verdict, VerdictKind
 
 _UNKNOWN = 0.5
-"""A metric nobody knows anything of is neither well nor ill."""
+"""The score of a metric without any data: neither healthy nor harmful."""
 
 
 @dataclass(frozen=True)
 class HealthScore:
-    """score: 0 (harmful) … 1 (well), the mean of the metrics' · shares: what each metric gives, by its name."""
+    """score: 0 (harmful) … 1 (healthy), the mean of the metrics · shares: each metric's score, by its name."""
 
     score: float
     shares: tuple[tuple[str, float], ...]

@@ -1,10 +1,10 @@
 """Finds the one instance that has the errors: is the canary harmful without it?
 
-With one instance "it fell ill" and "the release is bad" are the same data. With several, the canary is judged once as a
+With one instance, "it broke" and "the release is bad" are the same data. With several, the canary is judged once as a
 whole and once without each of them, always against all of stable. If all but one instance are like stable's, the
 evidence without that one is an e-process, whatever it does.
 
-An instance is named for its errors of late: what it did in the hour before it fell ill says nothing of its illness.
+An instance is named for its recent errors: the hour before its failure says nothing about the failure.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pilotage.judge.sums import Sums
 from pilotage.model.json import JsonObject, number_at, object_at, optional, pair_at
 
 _MOST = 2 / 3
-"""Share of the canary's errors of late that the ill instance has."""
+"""Share of the canary's recent errors that a failing instance has."""
 
 _UNLIKELY = 1.5
 """Of few errors most may be one instance's by chance. −log of Chernoff's bound on that chance, which must be smaller.
@@ -29,7 +29,7 @@ _HALF_LIFE = 60.0
 
 
 class InstanceStream:
-    """Streaming: `update` each look, `ill` whenever the canary is called harmful.
+    """Streaming: `update` at each look, `ill` whenever the canary is called harmful.
 
     tolerated_ratio, alpha, clustered: as of `CountJudge` and `CountStream`.
     """
@@ -49,7 +49,7 @@ class InstanceStream:
     def update(
         self, canary: Mapping[str, tuple[int, int]], stable_bad: int, stable_total: int, at: float | None = None
     ) -> None:
-        """Take in a look. canary: bad events and requests of each of its instances since the last · at: seconds."""
+        """Add a look. canary: bad events and requests of each of its instances since the last look · at: seconds."""
         for instance in canary:
             self._meet(instance)
         faded = self._faded(at)
@@ -81,8 +81,8 @@ class InstanceStream:
         self._highest[instance] = stream.evidence()
 
     def ill(self) -> str:
-        """The instance that has most of the canary's errors of late, more than chance gives it, and without which the
-        evidence never reached the bar; empty where there is none, or where fewer than two instances got requests."""
+        """The instance with most of the canary's recent errors, more than by chance, and without which the evidence
+        never reached the bar; empty if there is none, or if fewer than two instances got requests."""
         asked = {instance: counts for instance, counts in self._counts.items() if counts[1]}
         errors, requests = (sum(counts[part] for counts in asked.values()) for part in (0, 1))
         if len(asked) < 2 or not errors:

@@ -1,19 +1,20 @@
-"""Compares whole distributions of durations from histogram buckets, and may be looked at for ever.
+"""Compares whole distributions of durations from histogram buckets, with a test that is valid at any time.
 
-Within one look, pool the requests of both versions. Were they alike, which of the pooled requests are the canary's
-would be a draw without replacement. For a number a_k for each bucket, growing with the duration, let S be the sum over
-the canary's n requests. By Hoeffding (JASA 1963, theorem 4) E exp(S) is at most (Σ f_k exp(a_k))ⁿ, f_k the pooled
-share of bucket k, so exp(S) over that is an e-value; products over looks are an e-process, whatever the traffic or the
-split does. Here a_k is a step: `s` beyond a bucket's bound. Every bound and several s run side by side, and their
-average is the evidence: a shift of the body shows at a middle bound, a tail at the last ones. If the canary is
-stochastically faster, it is smaller still, because the steps rise.
+Pool the requests of both versions within one look. If the versions were alike, the canary's requests would be a draw
+without replacement from the pool. For a number a_k for each bucket, growing with the duration, let S be the sum over
+the canary's n requests. By Hoeffding (JASA 1963, theorem 4) E exp(S) is at most (Σ f_k exp(a_k))ⁿ, f_k being the pooled
+share of bucket k, so exp(S) divided by that is an e-value; products over looks are an e-process, for any traffic and
+split. Here a_k is a step: `s` beyond a bucket's bound. Every bound and several s run in parallel, and their average is
+the evidence: a shift of the body shows at a middle bound, a tail at the last ones. If the canary is stochastically
+faster, it is smaller still, because the steps rise.
 
-A tolerated slowdown stretches stable's durations before pooling: a bucket's requests lie evenly over the logarithm of
-its bounds, and what a stretch carries over the upper bound goes to the bucket above. Where one bucket holds more than
-half of stable's requests, or where they start (the bucket is ten times as dense as the one below), they may all lie
-close to its upper bound, and the even share would carry too few over: then all of it moves to where that bound goes.
+A tolerated slowdown stretches stable's durations before pooling: a bucket's requests are spread evenly over the
+logarithm of its bounds, and what a stretch moves beyond the upper bound goes to the bucket above. If one bucket holds
+more than half of stable's requests, or is where they start (ten times as dense as the one below), its requests may all
+be close to its upper bound, and an even spread would move too few: then all of it moves to where that bound goes.
 
-Routes that differ in speed are compared each with itself (`StrataLatency`): another mix of them is no slowness.
+Routes of different speed are each compared with themselves (`StrataLatency`): a different mix of routes is not
+slowness.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from pilotage.model.quantity import format_duration
 
 _STEPS = np.log(np.array([1.1, 1.25, 1.5, 2.0, 3.0, 5.0]))
 LEAST = 100
-"""Requests of each version below which a look is kept for later: shares of so few are noise."""
+"""Requests of each version below which a look is pooled with later ones: shares of so few are noise."""
 
 
 class LatencyJudge:
@@ -157,7 +158,7 @@ def beyond(canary: Histogram, stable: Histogram, parts: Array, alpha: float) -> 
 
 
 def shown(histogram: Histogram) -> str:
-    """The 95th percentile's bucket: what lies between its bounds, the histogram hides."""
+    """The 95th percentile's bucket; the histogram does not say where between its bounds."""
     index = histogram.quantile_index(0.95)
     if index is None:
         return "–"

@@ -1,7 +1,7 @@
 """The likelihood of a ratio of two rates on a grid, and capital that bets on it: the arithmetic of `counts`.
 
-Every look with bad events passes over a few hundred grid points; at this size it is calls that cost, not numbers. Only
-what a look leaves behind is kept: a controller holds some of these for each of thousands of rollouts.
+Every look with bad events computes a few hundred grid points. At this size calls cost more than numbers. Only the
+result of a look is kept: a controller holds some of these for each of thousands of rollouts.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _SUM = 1.07
 _MEAN = np.full(len(SPAN), 1 / len(SPAN))
 
 _SUMS = np.vstack([np.arange(2 * len(_FINE) + 1) < len(_FINE), np.ones(2 * len(_FINE) + 1)]).astype(float)
-"""Rows of sums over powers: what lies below the null, and all."""
+"""Rows of sums over powers: of the part below the null, and of all."""
 
 
 @cache
@@ -67,7 +67,7 @@ class Likelihood:
         self._top, self._first, self._last = self._null, 0, self._size - 1
 
     def add(self, canary_bad: int, bad: int, exposure: float, weight: float, gains: Array) -> None:
-        """Take in a look's bad events. gains: log likelihood ratios of `SPAN` times the null are added to it."""
+        """Add a look's bad events. gains: log likelihood ratios of `SPAN` times the null are added to it."""
         step = self.theta * exposure
         np.log1p(step, out=step)
         step *= -bad * weight
@@ -159,7 +159,7 @@ class Capital:
         self._total: float | None = None
 
     def bet(self, won: Array, canary_bad: int) -> None:
-        """Multiply each bettor's capital by e^won, bets placed before a look with `canary_bad` bad events."""
+        """Multiply each bettor's capital by e^won; bets are placed before a look with `canary_bad` bad events."""
         self._total = None
         if self._open is not None:
             self._open = self._open + won

@@ -3,13 +3,13 @@
 Poisson likelihood ratios ρ^e · exp(−(ρ − 1) · limit · n), averaged over ρ: for independent requests that fail at a rate
 p ≤ limit each has a mean of at most exp((p − limit)(ρ − 1) n) ≤ 1, so the average is an e-process. One such average
 runs from the first request; others start with each block of 60 seconds, with a share of the capital that is fixed in
-advance, so that harm that starts late need not make up for the good hours before it.
+advance, so harm that starts late need not make up for the good hours before it.
 
-Where users stick to a version and retry, the errors of one user say little about the others. The user with the most
-errors is therefore left out of the count, and the rest is weighed by the dispersion of stable's errors.
+If users stick to a version and retry, the errors of one user say little about the others. So the user with the most
+errors is left out of the count, and the rest is weighed by the dispersion of stable's errors.
 
-A dependency that both versions share hurts both. What stable shows at the same time is allowed, so that an outage of
-both adds no evidence, now or later.
+A shared dependency harms both versions. Stable's rate at the same time is allowed, so an outage of both adds no
+evidence, now or later.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _WHOLE = 0.5
 _SUM = 2.11
 """Σ 1 / (n log² n) over n ≥ 2 is 2.1097."""
 _MOST_USERS = 10_000
-"""Users whose errors are told apart in one sum; the errors of further users count in full."""
+"""Users whose errors are counted separately in one sum; the errors of further users count in full."""
 
 
 class _Sum:
@@ -92,9 +92,9 @@ class LimitStream:
         weight: float = 1.0,
         allowed: float = 0.0,
     ) -> None:
-        """Take in a look: `bad` of `total` requests. users: whose error each was, where that is known · weight: what
-        the look counts for, 0…1, known before it · allowed: a rate that is no breach in this look, because a version
-        next to it has it too; the limit where that is higher."""
+        """Add a look: `bad` of `total` requests. users: whose error each was, if known · weight: of the look, 0…1,
+        known before it · allowed: a rate that does not exceed the limit in this look, because the version next to it
+        has it too; only if it is higher than the limit."""
         if not 0 <= bad <= total:
             raise ValueError(f"bad events must be between 0 and the total: {bad} of {total}")
         if not total:

@@ -20,9 +20,9 @@ class Unit(StrEnum):
     REQUEST = "request"
     """Each request is assigned again."""
     USER = "user"
-    """Users stick to their version, and the router's log of failures tells them apart."""
+    """Users stick to their version, and the router's log of failures identifies them."""
     CLUSTER = "cluster"
-    """Users stick to their version, and nothing tells them apart."""
+    """Users stick to their version, and nothing identifies them."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,8 @@ class Look:
 
 
 def exposure(look: Look) -> float | None:
-    """The odds at which a router gave each request to the canary by chance; None where nobody did (copies of requests),
-    or where the canary had far more requests than they make expect: a source that lags behind a smaller weight."""
+    """The odds at which a router gave each request to the canary by chance; None if it did not (copies of requests), or
+    if the canary had far more requests than expected: the source lags behind a smaller weight."""
     if look.odds is None:
         return None
     expected = look.odds * look.stable.requests

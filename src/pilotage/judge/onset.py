@@ -1,7 +1,7 @@
-"""Since when a version has failed more often than it should: an estimate, for people, that decides nothing.
+"""Estimates since when a version has failed more often than it should: for people, not for decisions.
 
-The excess of failures over what is tolerated is summed up. It falls while all is healthy, and rises from the moment at
-which harm starts; the first look after its least is the estimate (Hinkley, Biometrika 1970).
+The excess of failures over the tolerated rate is summed up. It falls while all is healthy, and rises from the start of
+harm; the first look after its minimum is the estimate (Hinkley, Biometrika 1970).
 """
 
 from __future__ import annotations

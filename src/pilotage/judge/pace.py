@@ -32,7 +32,7 @@ class Pace:
         return self.idle < _GONE
 
     def wait(self, had: int, least: int) -> str:
-        """In words, for requests that come as they did so far; empty while nobody can say."""
+        """In words, if requests continue at this pace; empty while it is unknown."""
         if self.seconds < 1 or not had or not self.flows:
             return ""
         return f", about {format_duration(math.ceil((least - had) * self.seconds / had))} more at this traffic"

@@ -1,8 +1,8 @@
-"""How high stable's own figure was, and how much it changes by itself over a time.
+"""Stable's own past level of a figure, and how much it changes by itself over time.
 
-Where no stable version runs next to the new one, its past is all there is to compare with, and a past is no control:
-the day continues. What the past can say is how far apart two of its own moments were. Blocks of 30 seconds are kept, at
-most 240; then neighbours are merged, so that the memory is bounded however long stable is watched.
+If no stable version runs next to the new one, only its past is left for a comparison, and a past is not a control: the
+day goes on. The past can say how much two of its own moments differed. Blocks of 30 seconds are kept, at most 240; then
+neighbours are merged, so memory is bounded however long stable is observed.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class PastLevel:
         self._blocks: list[list[float]] = []
 
     def update(self, at: float, total: float, count: float) -> None:
-        """Take in a look at `at`, Unix seconds: the level is `total` over `count`, such as errors over requests, or a
-        sum of readings over their number. Looks without a count say nothing."""
+        """Add a look at `at`, Unix seconds: the level is `total` over `count`, such as errors over requests, or a sum
+        of readings over their number. Looks without a count are ignored."""
         if count <= 0:
             return
         began = math.floor(at / self._length) * self._length

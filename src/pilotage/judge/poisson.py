@@ -30,5 +30,5 @@ def poisson_evidence(bad: float, expected: float) -> float:
 
 
 def above(bad: float, expected: float) -> float:
-    """The same where only much evidence matters: no more than expected is none, and need not be computed."""
+    """The same if only strong evidence matters: a count no larger than expected is none, and is not computed."""
     return poisson_evidence(bad, expected) if bad > expected else -math.inf

@@ -19,7 +19,7 @@ _BLOCK = 5.0
 
 
 _POOLED = 2
-"""Requests of the canary that a look must have: with one alone it would stand next to too few of stable's."""
+"""Requests of the canary that a look needs: a single one would be compared with too few of stable's."""
 
 
 _LONGEST, _LARGEST = 60, 5000
@@ -58,7 +58,7 @@ class Pool:
         return pooled
 
     def flush(self) -> Sums:
-        """What is pending, ended now; whoever ends it must know nothing of its bad events."""
+        """End the pending pool now; the decision to end it must not depend on its bad events."""
         pooled, self._pending, self._looks = self._pending, Sums(), 0
         return pooled
 

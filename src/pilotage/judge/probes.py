@@ -1,6 +1,6 @@
 """Judges a service's critical functions by its probes: does the new version fail where stable passes?
 
-Both versions are probed in the same rounds. What fails at both is not the release's fault, and blames nobody.
+Both versions are probed in the same rounds. What fails on both is not the release's fault.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class ProbeBook:
         self._seen: dict[str, int] = {}
 
     def begin_phase(self) -> None:
-        """A step began: it is passed by results of its own. Failures in a row continue counting."""
+        """A step started: only its own results can pass it. Consecutive failures continue counting."""
         self._seen.clear()
 
     def begin_again(self) -> None:
@@ -94,7 +94,7 @@ class ProbeBook:
 
     def _newest_round(self, probe: Probe, new: str) -> tuple[dict[str, _Run], dict[str, _Run]]:
         """The instances of the new version's newest round, and those of other versions in the same round, by address.
-        One that was not probed since has stopped, or is not well: its last result is not about now."""
+        One that was not probed since has stopped or is unhealthy: its last result is outdated."""
         runs = self._runs[probe.name]
         newest = max((run.at for run in runs.values() if run.version == new), default=0.0)
         there = {key: run for key, run in runs.items() if abs(run.at - newest) < probe.every + probe.timeout}
@@ -116,7 +116,7 @@ class ProbeBook:
 
 
 def _stand(others: Mapping[str, _Run]) -> str:
-    """Stable passes when most of its instances passed their last try: one ill instance of it excuses nothing."""
+    """Stable passes if most of its instances passed their last try: one failing instance excuses nothing."""
     if not others:
         return ""
     return "passes" if sum(run.failed == 0 for run in others.values()) * 2 > len(others) else "fails"

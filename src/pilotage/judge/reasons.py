@@ -1,4 +1,4 @@
-"""What failed, for the person who asks why: routes and statuses of the new version's errors, most frequent first."""
+"""What failed, for people who ask why: routes and statuses of the new version's errors, most frequent first."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pilotage.model.json import JsonObject, entries, whole_at
 from pilotage.model.observation import Failure
 
 _MOST = 500
-"""Combinations of request and status that are told apart; the errors of further ones are summed up."""
+"""Combinations of request and status that are listed separately; the errors of others are summed up."""
 _SHOWN = 3
 _OTHER = "other requests"
 

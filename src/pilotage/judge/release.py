@@ -1,12 +1,12 @@
 """Judges a release on everything at once: errors, slow requests, memory, processor; of users and of synthetic requests.
 
-One bar decides: the weighted average of the e-values of all tests must reach 1 / `analysis.false_positive_rate`
-(`bar`). An average of e-values is one, however the tests depend on one another, and by Ville's inequality a harmless
-release reaches the bar with at most that probability. The verdict that fails is that of the test with the largest
-share. Between "good enough to advance" (R13) and "bad enough to undo" (R18) lies inconclusive (C24). Nothing is
+One threshold decides: the weighted average of the e-values of all tests must reach 1 / `analysis.false_positive_rate`
+(`bar`). An average of e-values is one, however the tests depend on each other, and by Ville's inequality a harmless
+release reaches the threshold with at most that probability. The failed verdict is that of the test with the largest
+share. Between "good enough to advance" (R13) and "bad enough to roll back" (R18) lies inconclusive (C24). Nothing is
 concluded from requests that were not split as they should have been, nor from a past without a control next to it.
 
-Pilotage's own requests are judged apart from those of users, and the worse of the two counts: a healthy answer to a
+Synthetic requests are judged separately from those of users, and the worse of the two counts: a healthy answer to a
 synthetic request excuses no user's error.
 """
 
@@ -39,7 +39,7 @@ _SYNTHETIC = 0.2
 
 
 _SETTLED = 5.0
-"""Seconds of a phase before its traffic is known well enough to forecast anything."""
+"""Seconds of a phase before its traffic is known well enough for a forecast."""
 
 _MATTERS = 2.0
 """The harm that a forecast is about: twice as many errors."""
@@ -51,13 +51,13 @@ def signal_alpha(plan: Plan, signals: int) -> float:
 
 
 class ReleaseJudge:
-    """Streaming: `observe` each reading, `verdicts` whenever wanted; `to_dict` and `restore` survive a restart.
+    """Streaming: `observe` each reading, `verdicts` at any time; `to_dict` and `restore` survive a restart.
 
-    `begin_phase` forgets what counts towards advancing, never the evidence of harm; `begin_again` forgets that too, for
-    a second try. history: of the service's errors · resources: each version has instances of its own, whose memory and
-    processor are compared · unit: what is assigned to a version · routes: fixed before the first look · synthetic:
-    Pilotage sends requests of its own · signals: how many compared signals share the false-rollback probability ·
-    untold: health metrics of R19 that neither source nor fleet tells, so they are not judged.
+    `begin_phase` resets what counts towards advancing, never the evidence of harm; `begin_again` resets that too, for a
+    retry. history: of the service's errors · resources: each version has its own instances, whose memory and processor
+    are compared · unit: what is assigned to a version · routes: fixed before the first look · synthetic: Pilotage sends
+    synthetic requests · signals: how many compared signals share the false-rollback probability · untold: health
+    metrics of R19 that neither source nor fleet provides, so they are not judged.
     """
 
     def __init__(
@@ -221,7 +221,7 @@ class ReleaseJudge:
         return self._excuses.reasons.worst_instance
 
     def forecast(self) -> str:
-        """When twice as many errors would be detected, at the traffic of this phase; empty while nobody can say."""
+        """When twice as many errors would be detected, at the traffic of this phase; empty while it is unknown."""
         phase, seconds = self._users.phase, self._pace.seconds
         requests = phase.canary_total + phase.stable_total
         base = self._users.sums
@@ -273,7 +273,7 @@ _BADNESS = (
 
 
 def _worse(users: Verdict, ours: Verdict) -> Verdict:
-    """The worse of two verdicts on one metric: of users, and of synthetic requests, which is then said."""
+    """The worse of two verdicts on one metric: of users, and of synthetic requests, which the sentence then names."""
     if (_BADNESS.index(ours.kind), ours.critical) <= (_BADNESS.index(users.kind), users.critical):
         if users.sentence != _NOBODY:
             return users

@@ -26,7 +26,7 @@ class Look:
 
 @dataclass(frozen=True)
 class Moment:
-    """What the judge said at a look, and how many users the canary had failed by then."""
+    """The judge's verdict at a look, and the number of failed users of the canary by then."""
 
     at: float
     verdict: Verdict

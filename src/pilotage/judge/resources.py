@@ -21,7 +21,7 @@ from pilotage.model.observation import Health, Instance, Verdict, VerdictKind
 from pilotage.model.plan import Plan
 
 _GROWN = 1.1
-"""Growth of memory that is smaller than this since the warm-up is nobody's harm yet."""
+"""Smaller growth of memory since the warm-up is not harm yet."""
 
 _MEMORY_READINGS = 3
 """One reading of memory may be a garbage collector's high tide; so many in a row are not."""
@@ -86,7 +86,7 @@ class MemoryJudge:
         self._age = Age(plan.number("analysis.warmup_duration"))
         self._grown_up: float | None = None
         self._high = 0
-        # Looks follow one another at once when something happened: those are one reading.
+        # Looks may follow each other immediately after an event: those are one reading.
         self._apart, self._counted = 0.9 * plan.number("rollout.interval"), -math.inf
         self._stable: float | None = None
         self._last: tuple[float, float] | None = None
@@ -212,7 +212,7 @@ class ProcessorJudge:
         return cores / len(known), cores
 
     def verdict(self) -> Verdict | None:
-        """None where the fleet tells nothing of processors."""
+        """None if the fleet reports no processor time."""
         if self._last is None:
             return None
         canary, stable = (f"{100 * share:.3g} % of a core" for share in self._last)

@@ -11,7 +11,7 @@ _EXPLAINED = 11
 """Errors of one user that one failure and ten retries explain."""
 
 _MOST_USERS = 2_000
-"""Users whose errors are told apart."""
+"""Users whose errors are counted separately."""
 
 
 class Retries:

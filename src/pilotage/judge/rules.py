@@ -1,7 +1,7 @@
-"""Thresholds with counted failures, for those who know them: exactly as Argo Rollouts counts (its analysis controller).
+"""Thresholds with counted failures, exactly as Argo Rollouts counts them (its analysis controller).
 
-A measurement is a success, a failure, inconclusive, or an error. Failures and inconclusives are counted for ever,
-errors only in a row; a limit of N tolerates N. When one measurement crosses several limits the later check rules: error
+A measurement is a success, a failure, inconclusive, or an error. Failures and inconclusives are counted in total,
+errors only in a row; a limit of N tolerates N. If one measurement crosses several limits, the later check wins: error
 over inconclusive over failed. `count` measurements end the metric; without `count` it runs until it is stopped.
 """
 
@@ -16,7 +16,7 @@ from pilotage.model.observation import Verdict, VerdictKind
 
 
 class Phase(StrEnum):
-    """Where a metric or a run stands, in Argo Rollouts' words; the worst of several comes last."""
+    """The phase of a metric or a run, in Argo Rollouts' words; the worst of several comes last."""
 
     SUCCESSFUL = "Successful"
     RUNNING = "Running"
@@ -98,7 +98,7 @@ def _outcome(rule: Rule, result: tuple[float, ...] | None) -> Phase:
 
 
 def assess(rule: Rule, tally: Tally) -> Phase:
-    """Where the metric stands."""
+    """The phase of the metric."""
     found = None
     if 0 <= rule.failure_limit < tally.failures:
         found = Phase.FAILED

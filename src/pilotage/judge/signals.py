@@ -1,12 +1,12 @@
-"""Figures that neither router nor fleet can tell: pools, other services, sessions, conversion, satisfaction (R13, R19).
+"""Figures that neither router nor fleet provides: pools, other services, sessions, conversion, satisfaction (R13, R19).
 
-Whoever configures a query for one gets it judged. The pool has a limit, which three readings in a row must break. The
-others are compared with stable's by `GaugeJudge`, whose share of the false-rollback probability `ReleaseJudge` leaves
-to them (`signal_alpha`). To advance, the readings of this phase must be within the same factor in the mean, or reach
-the satisfaction that R13 wants; a figure without a reading is never well.
+Each configured query is judged. The pool has a limit, which three consecutive readings must exceed. The others are
+compared with stable's by `GaugeJudge`, with the share of the false-rollback probability that `ReleaseJudge` leaves to
+them (`signal_alpha`). To advance, the mean reading of this phase must be within the same factor, or reach the
+satisfaction that R13 requires; a figure without a reading never passes.
 
-Where no stable version runs next to the new one (at 100 %, after a switch, with the flag on for everyone) the readings
-are compared with stable's own of before. Such a comparison has no control: it can hold a release, never undo it.
+If no stable version runs next to the new one (at 100 %, after a switch, with the flag on for everyone), readings are
+compared with stable's own earlier ones. Such a comparison has no control: it can hold a release, never roll it back.
 """
 
 from __future__ import annotations

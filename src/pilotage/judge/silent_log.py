@@ -20,7 +20,7 @@ class SilentLog:
         self._missing, self._since = 0, 0.0
 
     def trusted(self, failures: tuple[Failure, ...] | None, at: float, errors: int) -> tuple[Failure, ...] | None:
-        """The failures that the log tells; None, as where there is no log, while it does not tell of those counted.
+        """The failures in the log; None, as without a log, while the log lacks the counted ones.
 
         failures: of the version, or None without a log · at: Unix seconds · errors: counted since the last look.
         """

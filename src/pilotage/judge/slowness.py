@@ -1,6 +1,6 @@
 """Judges how long requests take: whole distributions, and how many are slower than a bound that is fixed once known.
 
-Next to stable, both add evidence. Without it, what is worse than stable's past is said to be so.
+Next to stable, both add evidence. Without it, a result worse than stable's past is only labelled so.
 """
 
 from __future__ import annotations

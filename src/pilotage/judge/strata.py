@@ -34,10 +34,10 @@ deviations of chance, of what stable's share makes expect."""
 
 
 class StrataStream:
-    """Streaming, as `CountStream`, which it equals where there is one route.
+    """Streaming, as `CountStream`, which it equals if there is one route.
 
-    strata: the routes; by default those of the first look. Where there are several, `rest` is one more, and routes that
-    come later count there · prior, limit: of all routes together, as of `CountJudge` · clustered: as of `CountStream`.
+    strata: the routes; by default those of the first look. With several, `rest` is one more, and routes that appear
+    later count there · prior, limit: of all routes together, as of `CountJudge` · clustered: as of `CountStream`.
     """
 
     def __init__(
@@ -137,7 +137,7 @@ class StrataStream:
         return self._judge.interval()
 
     def worst_route(self) -> tuple[str, float]:
-        """The route with the most evidence of its own, and that evidence."""
+        """The route with the most evidence, and that evidence."""
         return self._judge.worst_route()
 
     def verdict(self) -> Verdict:
@@ -213,7 +213,7 @@ class _Joint(CountJudge):
         return looks
 
     def alike(self) -> bool:
-        """Whether both versions were asked the same until now, as far as anyone can tell."""
+        """Whether both versions had the same mix of requests until now, as far as is known."""
         return all(self._is_alike(stratum) for stratum in self.strata.values())
 
     def _is_alike(self, stratum: _Stratum) -> bool:
@@ -244,7 +244,7 @@ class _Joint(CountJudge):
         return pooled.canary_bad
 
     def _compare_counts(self, stratum: _Stratum, pooled: Sums, dispersion: float) -> None:
-        """Bet on a look whose requests say how it was split."""
+        """Bet on a look whose split is estimated from its requests."""
         if pooled.canary_total and pooled.stable_total:
             self._compare_stratum(stratum, pooled, pooled.canary_total / pooled.stable_total, dispersion)
 

@@ -85,7 +85,7 @@ class StrataLatency:
         return np.sum(parts, axis=0) if parts else None
 
     def worst_route(self) -> tuple[str, float]:
-        """The route with the most evidence of its own, and that evidence."""
+        """The route with the most evidence, and that evidence."""
         found = {name: judge.evidence() for name, judge in self._judges.items()}
         worst = max(found, key=found.__getitem__, default="")
         return worst, found.get(worst, 0.0)
@@ -104,7 +104,7 @@ class StrataLatency:
 
     @property
     def sentence(self) -> str:
-        """What is known now, in words."""
+        """The current result, in words."""
         kind = self._kind()
         if kind is VerdictKind.INSUFFICIENT_DATA:
             return too_few(min(self.canary.total, self.stable.total))

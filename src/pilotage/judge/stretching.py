@@ -1,4 +1,4 @@
-"""Durations as they would be if every request took longer: what a histogram would then show."""
+"""A histogram of durations as if every request took longer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Array = npt.NDArray[np.float64]
 
 _NARROW, _STEEP = 0.5, 10.0
 """A bucket with more than this share of all requests, or this many times as dense as the bucket below: its requests may
-all lie close to its upper bound."""
+all be close to its upper bound."""
 
 
 def stretched(histogram: Histogram, factor: float, least: float = 0.0) -> Array:
@@ -33,8 +33,8 @@ def stretched(histogram: Histogram, factor: float, least: float = 0.0) -> Array:
 
 @lru_cache(maxsize=64)
 def _stretch(bounds: tuple[float, ...], factor: float, least: float) -> tuple[Array, Array, Array]:
-    """Widths of the buckets on the scale of logarithms, and where their requests go, a row a bucket: those that lie
-    evenly over it, and those close to its upper bound."""
+    """Widths of the buckets on a logarithmic scale, and where their requests go, one row per bucket: evenly spread
+    ones, and ones close to the upper bound."""
     uppers = np.asarray(bounds)
     lowers = np.concatenate([[uppers[0] / 2], uppers[:-1]])
     widths = np.log(uppers / lowers)
@@ -49,7 +49,7 @@ def _stretch(bounds: tuple[float, ...], factor: float, least: float) -> tuple[Ar
 
 
 def _close_to_upper(counts: Array, widths: Array) -> npt.NDArray[np.bool_]:
-    """Of which buckets all requests may lie close to the upper bound; widths: on the scale of logarithms."""
+    """Buckets whose requests may all be close to the upper bound; widths: on a logarithmic scale."""
     density = counts[:-1] / widths
     # Below the first bucket there is nothing: that it is denser says nothing.
     below = np.concatenate([density[:1], density[:-1]])

@@ -1,4 +1,4 @@
-"""Totals of bad events and requests, and what a service's history says of them."""
+"""Totals of bad events and requests, and a service's history of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""AnalysisTemplates of Argo Rollouts, read as rules. What cannot be taken over is named and left, metric by metric."""
+"""Reads AnalysisTemplates of Argo Rollouts as rules. Each metric that cannot be imported is named and left out."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class BadAnalysisTemplate(Invalid):
 
 @dataclass(frozen=True, kw_only=True)
 class Imported:
-    """What an AnalysisTemplate gives. left: sentences about each part that cannot be taken over."""
+    """The rules of an AnalysisTemplate. left: sentences about each part that cannot be imported."""
 
     rules: tuple[Rule, ...]
     left: tuple[str, ...] = ()
@@ -26,7 +26,8 @@ class Imported:
 
 def rules_of(template: JsonObject, values: Mapping[str, str] | None = None) -> Imported:
     """The rules of an AnalysisTemplate or ClusterAnalysisTemplate (argoproj.io/v1alpha1). values: of its arguments,
-    over the template's own. Raises BadAnalysisTemplate where it is none; a metric that cannot be taken over is left."""
+    over the template's own. Raises BadAnalysisTemplate if it is not one; a metric that cannot be imported is left
+    out."""
     if template.get("kind") not in ("AnalysisTemplate", "ClusterAnalysisTemplate"):
         raise BadAnalysisTemplate(
             f"kind is {template.get('kind')!r}: use an AnalysisTemplate or ClusterAnalysisTemplate"
@@ -58,13 +59,13 @@ def _rules(spec: JsonObject, values: Mapping[str, str]) -> Imported:
 
 
 def _of_others(spec: JsonObject) -> str:
-    """Templates whose metrics Argo runs as well, where one names them."""
+    """Further templates whose metrics Argo runs as well, if one names them."""
     names = [str(find(one, "templateName") or "?") for one in optional(list_at, spec, "templates") or ()]
     return f"spec.templates names {', '.join(names)}: import {'that' if len(names) == 1 else 'those'}, too"
 
 
 class _Left(Exception):
-    """A metric cannot be taken over; the sentence says why."""
+    """A metric cannot be imported; the sentence says why."""
 
 
 def _place(index: int, metric: JsonObject) -> str:
@@ -78,7 +79,7 @@ def _arguments(spec: JsonObject, values: Mapping[str, str]) -> Mapping[str, str]
 
 
 def _dropped(metric: JsonObject) -> Iterator[str]:
-    """What Pilotage has no setting for, of a metric whose rule is taken over."""
+    """Parts of an imported metric for which Pilotage has no setting."""
     source = object_at(metric, "provider", "prometheus")
     for key, cure in (
         ("headers", "they may hold credentials"), ("authentication", "put a proxy that signs in before it"),

@@ -1,11 +1,11 @@
-"""Judges the requests of one kind, those of users or Pilotage's own: errors, the limit of errors, and durations.
+"""Judges one kind of requests, users' or synthetic: errors, the limit of errors, and durations.
 
-What counts as one event depends on how requests reach a version (`Unit`, `ErrorEvidence`). Where every request is
-assigned again, a request is one, whatever errors cluster: the version is a coin for each. Where users stick to a
-version, their errors come together, so a *user* is one.
+What counts as one event depends on how requests are assigned to a version (`Unit`, `ErrorEvidence`). If every request
+is assigned separately, the event is a request, however errors cluster: the version is a coin for each. If users stick
+to a version, their errors come together, so the event is a *user*.
 
 Only a version that runs next to the new one at the same time is a control. Without one (at 100 %, after a switch) no
-comparison adds evidence; the limit still does, and what is worse than the past is said to be worse than the past.
+comparison adds evidence. The limit still does, and results worse than the past are labelled so.
 """
 
 from __future__ import annotations
@@ -185,7 +185,7 @@ class TrafficJudge:
         return replace(verdict, kind=VerdictKind.INCONCLUSIVE, sentence=f"{verdict.sentence}: {found}")
 
     def _phase_bad(self) -> int:
-        """Errors of this phase; where users are told apart, one failure of one user and its retries are left out."""
+        """Errors of this phase; if users are identified, one failure of one user and its retries are left out."""
         return max(0, self.phase.canary_bad - (self._retries.explained if self._tells_users_apart else 0))
 
     def _against_the_past(

@@ -33,7 +33,7 @@ OFTEN = 0.01
 
 _HASH = 2**64 - 1
 _ALL = ""
-"""The name under which users are counted whatever their route."""
+"""The name under which users are counted on all routes together."""
 
 
 class UserStream:
@@ -117,8 +117,8 @@ class UserStream:
     ) -> tuple[dict[str, tuple[int, int]], dict[str, tuple[int, int]]]:
         """How many users of canary and stable are counted, by route: at their first error ever, and in this window.
 
-        Whoever met an error before, on whatever route, is known to be of one version: only new users are a coin.
-        Whoever failed on both versions within this look changed version, and counts for neither.
+        A user who had an error before, on any route, is known to be of one version: only new users are a coin. A user
+        who failed on both versions within this look changed version, and counts for neither.
         """
         once, often = {}, {}
         seen_canary, seen_stable = self._seen
@@ -147,7 +147,7 @@ class UserStream:
         return average((self._all.evidence(), average(bets.evidence() for bets in self._routes.values())))
 
     def worst_route(self) -> tuple[str, float]:
-        """The route with the most evidence of its own, and that evidence."""
+        """The route with the most evidence, and that evidence."""
         found = {name: bets.evidence() for name, bets in self._routes.items()}
         worst = max(found, key=found.__getitem__)
         return worst, found[worst]

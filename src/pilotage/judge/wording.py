@@ -1,7 +1,7 @@
-"""A verdict in the words of the rollout's strategy: only a canary is called one.
+"""Puts a verdict into the words of the rollout's strategy: only a canary is called one.
 
-Inside, the judge compares a canary with stable whatever the strategy; here, at the boundary, both get the names that
-the people who read the sentence use.
+Internally, the judge compares a canary with stable for every strategy. Here, at the boundary, both get the names that
+readers of the sentence use.
 """
 
 from __future__ import annotations
