@@ -170,8 +170,11 @@ def rename_keys(project: Project) -> int:
 
 
 def validate(project: Project) -> None:
-    """Read the configuration, and make a plan for every environment of every service. Raises ConfigError, and what
-    `plan_for` raises."""
+    """Read the configuration, and make a plan for every environment of every service. Raises ConfigError with every
+    problem of the file, and what `plan_for` raises."""
+    from pilotage.app.checking import check
+
+    check(project.config)
     services = project.whole.configuration.services
     for one in [project.for_service(name) for name in services] if services and not project.service else [project]:
         for environment in one.loaded.configuration.environments:

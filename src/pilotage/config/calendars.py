@@ -76,6 +76,18 @@ def _days_off(loaded: Loaded, section: CalendarSection, years: range) -> _DaysOf
     )
 
 
+def has_holidays(place: str) -> bool:
+    """Whether the holidays of a country or region such as DE-BY are known."""
+    import holidays
+
+    country, _, region = place.partition("-")
+    try:
+        holidays.country_holidays(country, subdiv=region or None)
+    except NotImplementedError:
+        return False
+    return True
+
+
 def _country(loaded: Loaded, index: int, place: str, years: range) -> HolidayBase:
     import holidays
 

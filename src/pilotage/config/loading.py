@@ -173,6 +173,19 @@ def _message(path: tuple[str | int, ...], detail: ErrorDetails, data: Json) -> s
             return f"{_shown(value)} {f'is not {_FORMS[form]}' if form in _FORMS else f'does not look like {form}'}"
         case "value_error":
             return f"{context['error']}"
+        case "too_short" | "string_too_short" if context["min_length"] == 1:
+            return "must not be empty"
+        case "too_short" | "too_long":
+            at_least, bound = detail["type"] == "too_short", context.get("min_length", context.get("max_length"))
+            return f"has {context['actual_length']} entries: give {'at least' if at_least else 'at most'} {bound}"
+        case "string_too_short" | "string_too_long":
+            at_least, bound = detail["type"] == "string_too_short", context.get("min_length", context.get("max_length"))
+            return f"{_shown(value)} has {len(str(value))} characters: {'at least' if at_least else 'at most'} {bound}"
+        case kind if kind in _BOUNDS:
+            words, name = _BOUNDS[kind]
+            return f"{_shown(value)} must be {words} {context[name]:g}"
+        case "finite_number":
+            return f"{_shown(value)} is no finite number"
         case kind if kind.endswith("_type"):
             return f"{_shown(value)} is not {_TYPES.get(kind, kind.removesuffix('_type'))}"
         case _:
@@ -191,8 +204,19 @@ _FORMS = {
     r"https?://[^\s@]+": "an address such as https://shop.example, without a password",
     r"https?://[^\s]+": "an address such as https://shop.example",
     r"(/|https?://)\S*": "a path such as /healthz or an address such as https://shop.example/healthz",
+    r"[A-Za-z0-9_.-]{1,64}": "a name of a cookie: at most 64 letters, digits and . _ -, such as pilotage_user",
+    r"[A-Za-z0-9][A-Za-z0-9._/-]*": "a name of a git remote, such as origin",
+    r"[^@\s]+@[^@\s]+": "a mail address such as ada@example.org",
+    r"[^\s:]+": "a file name without spaces and colons, such as keys/pilotage.pem",
+    r"\{version\}": "a query of one version: add {version} where it selects the version",
 }
 """What a text with a pattern of that form is, in words: a regular expression is none of the reader's."""
+_BOUNDS = {
+    "greater_than_equal": ("at least", "ge"),
+    "greater_than": ("more than", "gt"),
+    "less_than_equal": ("at most", "le"),
+    "less_than": ("less than", "lt"),
+}
 _TYPES = {
     "string_type": "text (put it in quotes)",
     "int_type": "a whole number",

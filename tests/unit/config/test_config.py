@@ -57,7 +57,7 @@ MALFORMED: dict[str, tuple[str, str, list[tuple[str, str]]]] = {
     "a key twice": ("count: 4", "count: 4\n      count: 5", [("15:7", "appears twice (first in line 14)")]),
     "a missing answer": ("  team_size: medium\n", "", [("2:1", "answers.team_size: is missing")]),
     "no environments": (GOOD[GOOD.index("environments") :], "", [("1:1", "environments: is missing")]),
-    "a count of nothing": ("count: 4", "count: 0", [("14:14", "greater than or equal to 1")]),
+    "a count of nothing": ("count: 4", "count: 0", [("14:14", "0 must be at least 1")]),
     "a count in words": ("count: 4", "count: four", [("14:14", "'four' is not a whole number")]),
     "a number as a name": ("service: shop", "service: 7", [("1:10", "7 is not text")]),
     "a name with a path in it": ("service: shop", "service: ../shop", [("1:10", "is not a name of a-z, 0-9 and -")]),
@@ -119,7 +119,7 @@ MALFORMED: dict[str, tuple[str, str, list[tuple[str, str]]]] = {
         *with_setting("probes: [{http: http://example.org/}]"), [("17:21", "not a path such as")],
     ),
     "a probe without a pause": (
-        *with_setting("probes: [{http: /cart, interval: 0s}]"), [("17:38", "greater than or equal to 1")],
+        *with_setting("probes: [{http: /cart, interval: 0s}]"), [("17:38", "0 must be at least 1")],
     ),
     "two probes of one name": (
         *with_setting("probes: [{http: /cart}, {http: /cart, contains: sum}]"),
