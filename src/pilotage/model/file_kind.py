@@ -45,7 +45,9 @@ _INFRASTRUCTURE = re.compile(
     r"|cloudformation|deploy/manifests)/[^/]"
 )
 _DEPENDENCIES = re.compile(
-    r"(^|/)([^/]*requirements[^/]*\.(txt|in)|requirements/[^/]*\.(txt|in)|constraints[^/]*\.txt|pyproject\.toml|setup\.(py|cfg)|Pipfile(\.lock)?|(poetry|uv|pdm|mix|pubspec|deno)\.lock"
+    # From the last "requirements" of the name: from each of them, the work would grow with the square of the name.
+    r"requirements((?!requirements)[^/])*\.(txt|in)$|(^|/)(requirements/[^/]*\.(txt|in)|constraints[^/]*\.txt"
+    r"|pyproject\.toml|setup\.(py|cfg)|Pipfile(\.lock)?|(poetry|uv|pdm|mix|pubspec|deno)\.lock"
     r"|pylock\.([^/.]+\.)?toml|package\.json|package-lock\.json|npm-shrinkwrap\.json|yarn\.lock|bun\.lockb?|pnpm-lock\.yaml"
     r"|go\.(mod|sum)|Cargo\.(toml|lock)|pom\.xml|build\.gradle(\.kts)?|gradle\.lockfile|libs\.versions\.toml"
     r"|packages\.(lock\.json|config)|Directory\.(Packages|Build)\.props|[^/]*\.(cs|fs|vb)proj|paket\.lock|rebar\.lock|flake\.lock"
