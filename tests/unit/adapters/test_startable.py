@@ -66,7 +66,7 @@ def test_a_port_that_is_taken_begins_no_rollout_and_says_by_whom(tmp_path: Path)
         port = other.getsockname()[1]
         _configured(tmp_path, command=["sh", "-c", "serve {port} {version}"])
         file = tmp_path / "pilotage.yaml"
-        file.write_text(file.read_text().replace("127.0.0.1:8080", f"127.0.0.1:{port}"))
+        file.write_text(file.read_text().replace("127.0.0.1:28080", f"127.0.0.1:{port}"))
         said = typed("deploy", "2.0", "--detach", cwd=tmp_path)
     assert said.returncode == 3, said.stderr
     assert f"the router cannot listen on 127.0.0.1:{port}, where " in said.stderr

@@ -14,6 +14,7 @@ from pilotage.cli.main import cli
 from pilotage.config.loading import load
 from pilotage.config.yaml_reader import ConfigError, read
 
+# Nobody listens on its port, which is below those that the kernel hands out.
 GOOD = """\
 service: shop
 answers:
@@ -30,7 +31,7 @@ environments:
       command: [python, -m, shop, --port, "{port}", --release, "{version}"]
       count: 4
       health_check_path: /healthz
-    router: {kind: envoy, listen: "127.0.0.1:8080", sticky: {cookie: session}}
+    router: {kind: envoy, listen: "127.0.0.1:28080", sticky: {cookie: session}}
     overrides:
       canary.phase_duration: 30m
 """
@@ -62,7 +63,7 @@ MALFORMED: dict[str, tuple[str, str, list[tuple[str, str]]]] = {
     "a number as a name": ("service: shop", "service: 7", [("1:10", "7 is not text")]),
     "a name with a path in it": ("service: shop", "service: ../shop", [("1:10", "is not a name of a-z, 0-9 and -")]),
     "a fleet of an unknown kind": ("kind: process", "kind: proces", [("12:13", "did you mean process?")]),
-    "an address without a port": ('"127.0.0.1:8080"', '"127.0.0.1"', [("16:35", "not an address such as")]),
+    "an address without a port": ('"127.0.0.1:28080"', '"127.0.0.1"', [("16:35", "not an address such as")]),
     "a command without a port": (
         '"{port}"', '"8001"', [("11:5", "add {port}, where the program takes the port to listen on")],
     ),
@@ -83,7 +84,7 @@ MALFORMED: dict[str, tuple[str, str, list[tuple[str, str]]]] = {
         *with_setting(f"routes: [{', '.join(f'{{path: /r{n}}}' for n in range(9))}]"),
         [("17:5", "at most 8 routes, got 9")],
     ),
-    "sticky by nothing": ("{cookie: session}", "{}", [("16:53", "name either a cookie or a header")]),
+    "sticky by nothing": ("{cookie: session}", "{}", [("16:54", "name either a cookie or a header")]),
     "an alias": ("service: shop", "service: &s shop", [("1:10", "anchor &s is not allowed")]),
     "a tag": ("service: shop", "service: !!python/object:os.system shop", [("1:10", "tag")]),
     "a second document": ("answers:", "---\nanswers:", [("2:1", "second document")]),
