@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from pilotage.adapters.backups.task import BackupTask, perform
 from pilotage.adapters.environment import inherited
 from pilotage.adapters.files import open_log, read_json, write_json
 from pilotage.adapters.http import get_status
@@ -34,9 +35,11 @@ _TOLD = 400
 
 @dataclass(frozen=True, kw_only=True)
 class _Check:
-    """One check as the specification has it. unreadable: why it cannot be run · timeout: seconds."""
+    """One check as the specification has it. unreadable: why it cannot be run · timeout: seconds · backup: of
+    Pilotage's own, instead of a command or requests."""
 
     unreadable: str = ""
+    backup: BackupTask | None = None
     command: tuple[str, ...] | None = None
     http: str | None = None
     status: int = 200
@@ -68,7 +71,7 @@ def run(specification: Path, result: Path) -> None:
             if check.unreadable:
                 raise _CheckFailed(check.unreadable)
             log = result.with_suffix(".log")
-            said = _http(check, check.http, asked) if check.http else _command(check, number, asked, log)
+            said = _said(check, number, asked, log)
             told.extend([said] if said else [])
         passed, detail = True, "; ".join(told)
     except _CheckFailed as failed:
@@ -77,10 +80,26 @@ def run(specification: Path, result: Path) -> None:
     write_json(result, {"passed": passed, "detail": detail[-2 * _TOLD :], "seconds": seconds})
 
 
+def _said(check: _Check, number: int, asked: _Asked, log: Path) -> str:
+    """Run one check; what it says. Raises _CheckFailed."""
+    if check.backup is not None:
+        try:
+            return perform(check.backup, _given(number))
+        except AdapterError as error:
+            raise _CheckFailed(str(error)) from None
+    return _http(check, check.http, asked) if check.http else _command(check, number, asked, log)
+
+
+def _given(number: int) -> dict[str, str]:
+    """What the check of this number gets of the environment."""
+    given: dict[str, str] = json.loads(os.environ.get(f"{GIVEN}{number}", "{}"))
+    return given
+
+
 def _command(check: _Check, number: int, asked: _Asked, log: Path) -> str:
     """A hook: an argument list, no shell. Its last line is the detail that people see."""
     command = [filled(part, asked.facts) for part in check.command or ()]
-    given = json.loads(os.environ.get(f"{GIVEN}{number}", "{}"))
+    given = _given(number)
     facts = {f"PILOTAGE_{name.upper()}": value for name, value in asked.facts.items()}
     marked = {MARK: os.environ[MARK]} if MARK in os.environ else {}
     environment = {**inherited(), **given, **facts, **marked}

@@ -36,6 +36,7 @@ class Permission(StrEnum):
     FOLLOW_UP = "add or finish an action"
     ADOPT = "move an environment"
     STOP = "stop the service"
+    BACK_UP = "back up or restore the database"
     PRUNE = "remove old messages and logs"
     ROTATE_KEY = "replace the key"
 

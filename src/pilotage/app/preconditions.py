@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pilotage.app.backups import late_backups
 from pilotage.app.project import Project
 from pilotage.app.requests import DeployRequest
 from pilotage.app.startable import check_startable
@@ -9,6 +10,7 @@ from pilotage.config.environment import EnvironmentSection
 from pilotage.config.kinds import FlagSection
 from pilotage.config.loading import Loaded
 from pilotage.engine.execution.description import describe, files_of
+from pilotage.engine.execution.instruments import Whose, own_checks
 from pilotage.engine.execution.targets import open_flags
 from pilotage.engine.records.store import StoreConflict
 from pilotage.model.clock import day_of
@@ -58,6 +60,8 @@ def check_may_begin(project: Project, request: DeployRequest) -> None:
     """Raises PlanStopped for a plan that may not be executed, StoreConflict in a freeze unless it is an emergency,
     CannotStart for a version that cannot be started here."""
     _may_execute(request.plan, project.loaded)
+    for sentence in late_backups(project.loaded, request.plan):
+        project.warn(sentence)
     _may_begin(project, request)
     check_startable(project, request.plan.environment, request.plan.version)
 
@@ -92,6 +96,7 @@ def _may_execute(plan: Plan, loaded: Loaded) -> None:
 def _configured(loaded: Loaded, section: EnvironmentSection, strategy: Strategy) -> Configured:
     """What the environment has for the strategy; its flag is looked up only where the strategy takes one."""
     checks = frozenset(name for name, configured in section.checks.items() if configured)
+    checks |= own_checks(section, loaded.folder, Whose()).keys()
     if section.flag is None or not strategy.takes_flag:
         return Configured(checks=checks)
     return Configured(checks=checks, flag=section.flag.key, ramp=_ramp_now(loaded, section.flag))

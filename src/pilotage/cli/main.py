@@ -71,6 +71,7 @@ _GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "worker": ("operate", "Run the worker in the foreground, for systemd."),
         "down": ("operate", "Stop the worker, routers and all instances."),
         "adopt": ("adopt", "Move an environment to this folder or machine."),
+        "backup": ("backup", "Back up the database, prove that it restores, restore it."),
         "prune": ("operate", "Delete old messages and logs; keep all records."),
         "key": ("key", "Show or replace the key that signs records."),
         "audit": ("ready", "Verify a bundle of evidence, offline."),

@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from pilotage.config.analysis import AnalysisSection
+from pilotage.config.backups import BackupSection
 from pilotage.config.checks import CheckSection, ProbeSection
 from pilotage.config.counting import ErrorKinds, RouteSection, check_routes, server_errors
 from pilotage.config.fields import NAME, Misplaced, Section, Share, UrlPath
@@ -76,6 +77,7 @@ class EnvironmentSection(Section):
         None, description="Feature flag of a feature-toggle release."
     )
     analysis: AnalysisSection | None = Field(None, description="Signals and rules from Prometheus.")
+    backup: BackupSection | None = Field(None, description="Backups of the environment's database.")
     overrides: dict[str, bool | int | float | str | list[int | float | str]] = Field(
         default_factory=dict,
         description="Settings of the plan to change, by name, such as `canary.phase_duration: 30m`.",

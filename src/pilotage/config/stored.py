@@ -22,6 +22,7 @@ from pilotage.config.kinds import AdapterSection, KindOf, kinds_of, section_of
 from pilotage.model.capabilities import Port
 from pilotage.model.errors import Invalid
 from pilotage.model.json import Json, JsonObject, find
+from pilotage.model.step_ids import CHECK_BACKUP, FINAL_BACKUP, RESTORE
 
 _log = logging.getLogger(__name__)
 _M = TypeVar("_M", bound=BaseModel)
@@ -31,6 +32,9 @@ _WAY_BACK = ("fleet", "router", "routers", "metrics", "flag")
 
 _MEMBERS = ("probes", "checks", "routes", "overrides")
 """Lists and mappings of which one member may be left out without the others."""
+
+_BY_BACKUPS = (CHECK_BACKUP, FINAL_BACKUP, RESTORE)
+"""Checks that `backup:` makes where no command does."""
 
 _ROUNDS = 8
 """Unknown keys inside of a part that was itself not looked into before show only at the next round."""
@@ -72,6 +76,8 @@ def read_section(data: JsonObject) -> Stored:
     section = EnvironmentSection.model_construct(None, **found)
     checks = known.get("checks")
     lost = tuple(name for name in checks if name not in section.checks) if isinstance(checks, dict) else ()
+    if known.get("backup") and section.backup is None:
+        lost += tuple(name for name in _BY_BACKUPS if name not in section.checks)
     return Stored(section=section, trouble=tuple(trouble), lost_checks=lost)
 
 

@@ -26,6 +26,8 @@ CLOSE: Final = "close"
 REPLACE: Final = "replace"
 VERIFY: Final = "verify"
 OPEN: Final = "open"
+FINAL_BACKUP: Final = "final-backup"
+"""No step of the plan: the backup of the closed service, before the new version starts; where Pilotage restores."""
 RESTORE: Final = "restore"
 """No step of the plan: the check that brings back what the backup holds, on the way back."""
 

@@ -82,6 +82,9 @@ def note_skipped(turn: Tick) -> None:
 
 def failed_check(turn: Tick) -> bool:
     """A check that failed is an answer, not a wait: the release goes back."""
+    if (beside := turn.strategy.failed_check(turn)) is not None:
+        roll_back(turn, f"check failed: {beside.name}: {beside.detail}", "check")
+        return True
     result = turn.seen.check(turn.step.id, turn.state.attempt)
     if turn.step.kind is not StepKind.CHECK or result is None or result.status is not CheckStatus.FAILED:
         return False

@@ -14,6 +14,7 @@ from typing import Protocol, Unpack
 from pilotage.model.action import Action
 from pilotage.model.events import Occurrence
 from pilotage.model.flag import Ramp
+from pilotage.model.observation import CheckResult
 from pilotage.model.plan import Plan, Step, StepKind
 from pilotage.model.progress import Progress
 from pilotage.model.rollout import Changes, Details, Event, Hold, Mode, Observed, RolloutState, Status
@@ -128,6 +129,8 @@ class Strategy(Protocol):
     """Whether the strategy needs the target's flag."""
     more_checks: tuple[str, ...] = ()
     """Checks that it runs next to those of the plan's steps."""
+    inner_checks: tuple[str, ...] = ()
+    """Further checks that Pilotage has itself and that nobody configures."""
     diverts: bool = True
     """Whether stable takes over the users of a new version while none of its instances is healthy."""
     replaces_alone: bool = False
@@ -167,6 +170,10 @@ class Strategy(Protocol):
     def desired(self, plan: Plan, state: RolloutState, seen: Observed) -> tuple[Action, ...]:
         """The whole desired state, in order: start before shifting, and stop nothing that a request may reach
         (rule 2). Asking for it twice changes nothing."""
+
+    def failed_check(self, _turn: Tick) -> CheckResult | None:
+        """A check that failed of those that this step has beside its own."""
+        return None
 
     def next_progress(self, turn: Tick) -> Progress:
         """What the strategy remembers when the next step starts."""

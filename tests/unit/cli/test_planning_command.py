@@ -183,7 +183,7 @@ def test_r8_deploy_refuses_a_conflict_nobody_accepted_and_records_one_that_someb
 
 @pytest.mark.parametrize(
     ("strategy", "words"),
-    [("feature-toggle", "a feature toggle needs a flag"), ("big-bang", "big-bang needs a backup check")],
+    [("feature-toggle", "a feature toggle needs a flag"), ("big-bang", "big-bang needs backups that can be restored")],
 )
 def test_deploy_refuses_a_strategy_without_what_it_needs(folder: Path, strategy: str, words: str) -> None:
     (folder / "pilotage.yaml").write_text(GOOD.replace("strategy: canary", f"strategy: {strategy}"))

@@ -69,7 +69,7 @@ HOOKS = {
     "canary": frozenset[str](),
     "blue-green": frozenset({"check-smoke"}),
     "rolling": frozenset({"check-package"}),
-    "big-bang": frozenset({"check-backup", "restore"}),
+    "big-bang": frozenset({"check-backup", "final-backup", "restore"}),
     "feature-toggle": frozenset[str](),
 }
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from pilotage.adapters.evidence import ProjectFiles
 from pilotage.adapters.ports import AdapterError
 from pilotage.app.project import Project
-from pilotage.app.readiness import first_release
+from pilotage.app.readiness import database, first_release
 from pilotage.app.readiness.files import BY_REPORT, Reports
 from pilotage.app.readiness.next_steps import next_step
 from pilotage.app.readiness.records import OURS
@@ -177,6 +177,8 @@ def _proofs(case: CheckContext, item: Requirement, section: ReadinessSection) ->
         checks += [(k, partial(BY_ASKING[k], own, item, wanted)) for k in BY_ASKING if k in kinds]
     if item.id in OURS:
         checks.append((item.id, partial(OURS[item.id], case, item)))
+    if item.id == database.ITEM and database.makes_backups(case):
+        checks.append(("backup", partial(database.backup, case, item)))
     return tuple(safely(kind, check) for kind, check in checks)
 
 

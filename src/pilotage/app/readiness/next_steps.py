@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from pilotage.app.permissions import People, hyphened
+from pilotage.app.readiness import database
 from pilotage.app.readiness.remote import CheckContext
 from pilotage.model.schedule import Requirement
 from pilotage.readiness.gates import BY_EVIDENCE, BY_OTHER_THAN_THE_ASKER, BY_OURSELVES
@@ -25,6 +26,8 @@ def next_step(case: CheckContext, item: Requirement) -> str:
 
 def _evidence(case: CheckContext, item: Requirement) -> str:
     given = case.section.evidence.get(item.id)
+    if item.id == database.ITEM and database.makes_backups(case):
+        return f"pilotage backup make -e {case.plan.environment}"
     if given is None:
         return f"add under readiness.evidence: {item.id}: {{{_HOW[item.id]}}}"
     again = f"pilotage ready {case.plan.version} -e {case.plan.environment}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from pilotage.model.capabilities import (
 )
 from pilotage.model.json import JsonObject
 from pilotage.model.snapshot import Snapshot
+from pilotage.model.step_ids import CHECK_BACKUP, FINAL_BACKUP, RESTORE
 
 if TYPE_CHECKING:
     from pilotage.adapters.fence import Fence
@@ -29,16 +31,47 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-def checks_of(place: Path, fence: Fence, stored: Stored, cwd: Path) -> Checks:
+def checks_of(place: Path, fence: Fence, stored: Stored, cwd: Path, where: Whose) -> Checks:
+    """place: of the rollout's checks · where: whose they are."""
     from pilotage.adapters.checks import StepChecks
 
     checks = stored.section.checks.items()
     configured: dict[str, list[JsonObject]] = {
         name: [check.model_dump(mode="json") for check in wanted] for name, wanted in checks
     }
+    configured |= {name: [check] for name, check in own_checks(stored.section, cwd, where).items()}
     for name in stored.lost_checks:
         configured[name] = [{"unreadable": f"this version of Pilotage cannot read the check {name}"}]
     return StepChecks(place, fence, configured, cwd)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Whose:
+    """Service, environment and rollout that something is done for."""
+
+    service: str = ""
+    environment: str = ""
+    rollout: str = ""
+
+
+def own_checks(section: EnvironmentSection, cwd: Path, where: Whose) -> dict[str, JsonObject]:
+    """The checks that Pilotage makes itself, where `backup:` says how and no command does, by the step."""
+    backup = section.backup
+    if backup is None:
+        return {}
+    from pilotage.adapters.backups.task import DATABASE, SCRATCH
+
+    acts = {CHECK_BACKUP: "check", FINAL_BACKUP: "final", RESTORE: "restore"}
+    if section.checks.get(RESTORE):
+        del acts[RESTORE], acts[FINAL_BACKUP]  # a command that restores knows nothing of our backups
+    if section.checks.get(CHECK_BACKUP):
+        del acts[CHECK_BACKUP]
+    common = {
+        "root": str(cwd), "service": where.service, "environment": where.environment, "rollout": where.rollout,
+        **backup.model_dump(mode="json", include={"folder", "keep", "timeout", "programs"}),
+    }  # fmt: skip
+    secrets = {DATABASE: backup.database, SCRATCH: backup.scratch}
+    return {name: {"backup": {"act": act, **common}, "env": secrets} for name, act in acts.items()}
 
 
 def variants_of(fleet: Fleet, section: EnvironmentSection) -> Metrics | None:

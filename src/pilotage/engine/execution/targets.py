@@ -19,7 +19,15 @@ from pilotage.config.environment import EnvironmentSection
 from pilotage.config.kinds import AdapterSection, FlagSection, can_count
 from pilotage.config.stored import read_kind, read_routers, read_section
 from pilotage.engine.execution.abilities import capabilities_of
-from pilotage.engine.execution.instruments import checks_of, probes_of, queries_of, strata_of, synthetic_of, variants_of
+from pilotage.engine.execution.instruments import (
+    Whose,
+    checks_of,
+    probes_of,
+    queries_of,
+    strata_of,
+    synthetic_of,
+    variants_of,
+)
 from pilotage.engine.placement.location import folder_of_router, place_of
 from pilotage.model.capabilities import (
     Capabilities,
@@ -90,6 +98,7 @@ def open_target(
     cwd = _folder(snapshot, directory)
     for sentence in (trouble := (*snapshot.trouble, *stored.trouble)):
         _log.warning("%s: %s", rollout or f"{service}/{environment}", sentence)
+    whose = Whose(service=service, environment=environment, rollout=rollout)
     context = Context(
         directory=place, fence=fence, service=service, environment=environment, folder=cwd, files=snapshot.files
     )
@@ -107,7 +116,7 @@ def open_target(
         ),
         can=capabilities_of(section),
         queries=queries_of(section, replace(context, directory=place / "queries")),
-        checks=checks_of(place / "checks" / (rollout or "none"), fence, stored, cwd),
+        checks=checks_of(place / "checks" / (rollout or "none"), fence, stored, cwd, whose),
         flags=open_flags(section.flag, replace(context, directory=place / "flags")) if section.flag else None,
         variants=variants_of(fleet, section),
         synthetic=synthetic_of(router, peers.router, section),

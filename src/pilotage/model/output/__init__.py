@@ -15,7 +15,7 @@ from pilotage.model.output.base import Part
 
 def outputs() -> Mapping[str, type[Part]]:
     """By the command that prints it: the class of its output."""
-    from pilotage.model.output import published, readiness, records, reference, reports, risk, rollouts
+    from pilotage.model.output import backups, published, readiness, records, reference, reports, risk, rollouts
 
     return {
         "status": rollouts.EnvironmentOutput,
@@ -37,6 +37,8 @@ def outputs() -> Mapping[str, type[Part]]:
         "announce list": records.AnnouncementsOutput,
         "notify list": records.NotifyOutput,
         "followup list": records.FollowUpsOutput,
+        "backup make, backup verify": backups.BackupOutput,
+        "backup list": backups.BackupsOutput,
         "doctor": records.DoctorOutput,
         "key show": records.KeyOutput,
         "adapters": reference.AdaptersOutput,

@@ -1,5 +1,9 @@
 """Big-bang (R15): close the service, replace everything at once, verify behind the maintenance page, open.
 
+Where Pilotage makes the backups itself, it makes one more while the service is closed and no version runs, so that a
+restore loses nothing that users wrote until then. It is made once: a later one could hold what the new version made of
+the data.
+
 The rollback closes the service again, stops the new version, runs the check `restore`, starts the old version, and
 opens once all of its instances are healthy.
 """
@@ -14,7 +18,7 @@ from pilotage.model.observation import CheckResult, CheckStatus
 from pilotage.model.plan import Plan, StepKind
 from pilotage.model.progress import BigBangProgress, WayBack
 from pilotage.model.rollout import Mode, Observed, RolloutState, Status
-from pilotage.model.step_ids import CHECK_BACKUP, CLOSE, OPEN, REPLACE, RESTORE
+from pilotage.model.step_ids import CHECK_BACKUP, CLOSE, FINAL_BACKUP, OPEN, REPLACE, RESTORE
 from pilotage.model.traffic import WHOLE, Split
 from pilotage.rollout.checking import awaits_check
 from pilotage.rollout.sight import check_status, healthy, present
@@ -28,15 +32,17 @@ class BigBang(Strategy):
     unwell_setting = "big_bang.check_timeout"
     stable_unwell_setting = "big_bang.check_timeout"
     more_checks = (RESTORE,)
+    inner_checks = (FINAL_BACKUP,)
     diverts = False
 
     # ── begin ──────────────────────────────────────────────────────────────────────────────────────────────
 
     def requires(self, configured: Configured) -> tuple[str, ...]:
-        if CHECK_BACKUP in configured.checks:
+        if {CHECK_BACKUP, RESTORE} <= configured.checks:
             return ()
         return (
-            "big-bang needs a backup check and a restore check: "
+            "big-bang needs backups that can be restored: "
+            "backup: {database: secret://env/DATABASE_URL, scratch: secret://env/SCRATCH_URL}, or your own commands: "
             f"checks: {{{CHECK_BACKUP}: [{{command: [./backup.sh]}}], {RESTORE}: [{{command: [./restore.sh]}}]}}",
         )
 
@@ -63,14 +69,18 @@ class BigBang(Strategy):
 
     def desired(self, plan: Plan, state: RolloutState, seen: Observed) -> tuple[Action, ...]:
         if seen.instances is None:
-            # Without a view of the fleet, nothing is stopped, closed or opened.
-            return ()
+            # Without a view of the fleet, nothing is stopped, closed or opened: neither a backup nor a restore.
+            return _under_way(plan, state, seen)
         if state.status in FORWARD:
             return _forward(plan, state, seen)
         if state.status is Status.COMPLETED:
             gone = () if state.old is None else (Ensure(state.old, 0),)
             return (*gone, Ensure(state.new, plan.instances), Apply(_open_for(state.new)))
         return _backward(plan, state, seen)
+
+    def failed_check(self, turn: Tick) -> CheckResult | None:
+        found = turn.seen.check(FINAL_BACKUP, _ONCE) if turn.step.id == REPLACE else None
+        return found if found and found.status is CheckStatus.FAILED else None
 
     def note(self, turn: Tick) -> None:
         """Instances drain from the look that saw the maintenance page in front of them."""
@@ -103,6 +113,10 @@ class BigBang(Strategy):
             _next_part(turn, state.old)
 
 
+_ONCE = 1
+"""The attempt of the final backup: a retried step makes no second one."""
+
+
 def _index(plan: Plan, identity: str) -> int:
     return next(index for index, step in enumerate(plan.steps) if step.id == identity)
 
@@ -129,6 +143,17 @@ def _closed_for(version: str) -> Split:
     return Split(((version, WHOLE),), closed=True)
 
 
+def _under_way(plan: Plan, state: RolloutState, seen: Observed) -> tuple[Action, ...]:
+    """The check that runs beside the step's own, if one does."""
+    if state.old is None:
+        return ()
+    if state.status is Status.ROLLING_BACK and _came_to(state) is WayBack.STOPPED:
+        return (Check(RESTORE, state.attempt, state.old),)
+    replacing = state.status in FORWARD and state.step == _index(plan, REPLACE)
+    running = check_status(seen, FINAL_BACKUP, _ONCE) is CheckStatus.RUNNING
+    return (Check(FINAL_BACKUP, _ONCE, state.new),) if replacing and running else ()
+
+
 # ── close, replace, open ───────────────────────────────────────────────────────────────────────────────────
 
 
@@ -150,8 +175,12 @@ def _forward(plan: Plan, state: RolloutState, seen: Observed) -> tuple[Action, .
 
 
 def _replacing(plan: Plan, state: RolloutState, old: str, seen: Observed) -> tuple[Action, ...]:
-    """Behind the page: the old version drains and stops; the new one starts only when the old one is gone."""
+    """Behind the page: the old version drains and stops; the new one starts only when the old one is gone and the
+    final backup is made."""
     if not present(seen, old):
+        if check_status(seen, FINAL_BACKUP, _ONCE) is not CheckStatus.PASSED:
+            final = Check(FINAL_BACKUP, _ONCE, state.new)
+            return (Ensure(old, 0), Ensure(state.new, 0), final, Apply(_closed_for(old)))
         return (Ensure(old, 0), Ensure(state.new, plan.instances), Apply(_closed_for(state.new)))
     stops = _shut(seen) and state.drained >= plan.number("big_bang.drain_duration")
     return (Ensure(old, 0 if stops else plan.instances), Ensure(state.new, 0), Apply(_closed_for(old)))
@@ -164,6 +193,8 @@ def _awaits_close(turn: Tick) -> str:
 def _awaits_replacement(turn: Tick) -> str:
     seen, state, wanted = turn.seen, turn.state, turn.step.instances
     old_gone = state.old is None or not present(seen, state.old)
+    if state.old is not None and old_gone and check_status(seen, FINAL_BACKUP, _ONCE) is not CheckStatus.PASSED:
+        return "the data is being backed up"
     well = healthy(seen, state.new)
     return "" if old_gone and well >= wanted else f"{well} of {wanted} instances are healthy"
 
@@ -201,7 +232,9 @@ def _backward(plan: Plan, state: RolloutState, seen: Observed) -> tuple[Action, 
     opens = state.status is Status.ROLLED_BACK or came_to >= WayBack.STARTED
     stops = came_to >= WayBack.CLOSED and (_shut(seen) or opens)
     starts = came_to >= WayBack.RESTORED
-    actions: list[Action] = [Ensure(state.new, 0 if stops else full), Ensure(state.old, full if starts else 0)]
+    # A version that does not run is not started to be stopped: it would change the data once more.
+    kept = 0 if stops or not present(seen, state.new) else full
+    actions: list[Action] = [Ensure(state.new, kept), Ensure(state.old, full if starts else 0)]
     if came_to is WayBack.STOPPED:
         actions.append(Check(RESTORE, state.attempt, state.old))
     serving = state.old if starts else state.new

@@ -1,0 +1,1 @@
+"""Backups of databases: made, tried out in a scratch database, restored."""

@@ -1,0 +1,108 @@
+"""Backups of an environment's database: make, try out, restore, list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pilotage.adapters.backups.making import Backups, NotRestored, folder_of
+from pilotage.adapters.ports import AdapterError
+from pilotage.adapters.secrets import resolve
+from pilotage.app.permissions import Permission
+from pilotage.app.project import Project, Unclear
+from pilotage.config.backups import BackupSection
+from pilotage.config.loading import Loaded
+from pilotage.model.answers import DeploymentStrategy
+from pilotage.model.backup import Backup, Purpose
+from pilotage.model.plan import Plan
+from pilotage.model.quantity import format_duration
+
+
+class NoBackups(Unclear):
+    """The environment has no `backup:` section, so Pilotage does not know its database."""
+
+
+def section_of(loaded: Loaded, environment: str) -> BackupSection:
+    """Raises NoBackups."""
+    section = loaded.configuration.environments[environment].backup
+    if section is None:
+        raise NoBackups(
+            f"{loaded.place('environments', environment)}: {environment} has no database to back up; add "
+            "backup: {database: secret://env/DATABASE_URL, scratch: secret://env/SCRATCH_URL}"
+        )
+    return section
+
+
+def backups_in(project: Project, environment: str | None) -> Backups:
+    """Of one environment. Raises NoBackups, Unclear, and AdapterError for a secret that cannot be read."""
+    place = project.environment(environment)
+    section = section_of(project.loaded, place)
+    service = project.loaded.configuration.service
+    return Backups(
+        folder=folder_of(project.folder, section.folder, service, place), service=service, environment=place,
+        database=resolve(section.database), scratch=resolve(section.scratch), keep=section.keep,
+        timeout=section.timeout, programs=section.programs,
+    )  # fmt: skip
+
+
+def known_backups(loaded: Loaded, environment: str) -> tuple[Backup, ...]:
+    """Those on disk, newest first; needs neither secrets nor a server. Raises NoBackups."""
+    section = section_of(loaded, environment)
+    return folder_of(loaded.folder, section.folder, loaded.configuration.service, environment).every()
+
+
+def make_backup(project: Project, actor: str, environment: str | None, *, verify: bool) -> Backup:
+    """A new backup, tried out where `verify` says so. Raises AdapterError."""
+    backups = backups_in(project, environment)
+    project.require(actor, Permission.BACK_UP, backups.environment)
+    made = backups.make(project.clock.now())
+    return backups.verify(made, project.clock.now()) if verify else made
+
+
+def verify_backup(project: Project, actor: str, environment: str | None, identity: str | None) -> Backup:
+    """Restore one into a scratch database and compare. identity: None for the newest. Raises UnknownBackup,
+    AdapterError."""
+    backups = backups_in(project, environment)
+    project.require(actor, Permission.BACK_UP, backups.environment)
+    return backups.verify(backups.folder.get(identity), project.clock.now())
+
+
+def restore_backup(
+    project: Project, actor: str, environment: str | None, identity: str, *, keep_replaced: bool
+) -> tuple[Backup, float, Backup | None]:
+    """Put a backup in place of what the database holds. Returns it, seconds, and the backup of what was replaced.
+
+    Raises UnknownBackup, NotRestored and AdapterError; the database is then unchanged.
+    """
+    backups = backups_in(project, environment)
+    project.require(actor, Permission.BACK_UP, backups.environment)
+    wanted = backups.folder.get(identity)
+    replaced = None
+    if keep_replaced:
+        try:
+            replaced = backups.make(project.clock.now(), Purpose.REPLACED)
+        except AdapterError as error:
+            raise NotRestored(
+                f"nothing was restored: the present data could not be backed up first: {error}",
+                cure="restore without that with --discard-present",
+            ) from None
+    return wanted, backups.restore(wanted), replaced
+
+
+def late_backups(loaded: Loaded, plan: Plan) -> Iterator[str]:
+    """What of the last verified backup took longer than a big-bang plan allows, a sentence each."""
+    if plan.answers.deployment_strategy is not DeploymentStrategy.BIG_BANG:
+        return
+    if loaded.configuration.environments[plan.environment].backup is None:
+        return
+    last = next((one for one in known_backups(loaded, plan.environment) if one.verified), None)
+    if last is None or last.tried is None:
+        return
+    made, restored = last.seconds, last.tried.seconds
+    for words, seconds, setting in (
+        ("making backup {} and restoring it elsewhere took", made + restored, "big_bang.check_timeout"),
+        ("restoring backup {} after another backup took", made + restored, "rollback.timeout"),
+    ):
+        allowed = plan.number(setting) if setting != "rollback.timeout" else plan.rollback.timeout
+        if seconds > allowed:
+            took, limit = format_duration(round(seconds)), format_duration(int(allowed))
+            yield f"{words.format(last.id)} {took}; {setting} is {limit}"

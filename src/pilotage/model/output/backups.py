@@ -1,0 +1,44 @@
+"""What `backup` prints with `--json`."""
+
+from __future__ import annotations
+
+from pilotage.model.output.base import Output, Part
+
+
+class TableOutput(Part, frozen=True, kw_only=True):
+    """One table of a backup."""
+
+    name: str
+    rows: int
+    checksum: str
+    """Sum of a hash of each row. It does not depend on the order of the rows."""
+
+
+class BackupOutput(Output, frozen=True, kw_only=True):
+    """`backup make`, `backup verify`."""
+
+    id: str
+    environment: str
+    database: str
+    """Host, port and name."""
+    made_at: str
+    dump_seconds: float
+    size_bytes: int
+    sha256: str
+    purpose: str
+    """`asked`, `check`, `closed` or `replaced`."""
+    rollout: str | None
+    verified: bool
+    """Whether its last restore into a scratch database brought everything back."""
+    verified_at: str | None
+    restore_seconds: float | None
+    problem: str
+    """What was missing after that restore; empty if nothing was."""
+    tables: tuple[TableOutput, ...]
+
+
+class BackupsOutput(Output, frozen=True, kw_only=True):
+    """`backup list`."""
+
+    backups: tuple[BackupOutput, ...]
+    """Newest first."""
