@@ -11,10 +11,11 @@ from pilotage.app.permissions import Permission
 from pilotage.app.project import Project, Unclear
 from pilotage.config.backups import BackupSection
 from pilotage.config.loading import Loaded
-from pilotage.model.answers import DeploymentStrategy
 from pilotage.model.backup import Backup, Purpose
 from pilotage.model.plan import Plan
 from pilotage.model.quantity import format_duration
+from pilotage.model.step_ids import RESTORE
+from pilotage.rollout.strategies import strategy_of
 
 
 class NoBackups(Unclear):
@@ -89,8 +90,8 @@ def restore_backup(
 
 
 def late_backups(loaded: Loaded, plan: Plan) -> Iterator[str]:
-    """What of the last verified backup took longer than a big-bang plan allows, a sentence each."""
-    if plan.answers.deployment_strategy is not DeploymentStrategy.BIG_BANG:
+    """What of the last verified backup took longer than a plan that restores one allows, a sentence each."""
+    if RESTORE not in strategy_of(plan).more_checks:
         return
     if loaded.configuration.environments[plan.environment].backup is None:
         return
