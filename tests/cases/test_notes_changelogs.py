@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pilotage.report.changelog import updated
+from pilotage.report.changelog_headings import OtherShape
 from pilotage.report.notes import Item
 from tests.cases.history import History
 
@@ -167,6 +168,55 @@ def test_a_package_is_not_named_in_its_own_changelog() -> None:
 def test_dates_are_written_as_the_file_writes_them() -> None:
     assert "[1.2.0](https://x/compare/v1.1.1...v1.2.0) (2026-11-24)\n" in updated(PATCH_ON_TOP, "v1.2.0", DAY, NEW)
     assert "\n## 1.1.0 — 2026-11-24\n" in updated("# C\n\n## 1.0.0 — 2024-01-01\n\n- a\n", "1.1.0", DAY, NEW)
+
+
+@pytest.mark.parametrize(
+    ("text", "heading"),
+    [
+        ("C\n=\n\n1.1.0 (2024-01-01)\n------------------\n\n- a\n", "1.2.0 (2026-11-24)\n------------------\n"),
+        ("# C\n\n## Version 1.1.0\n\n- a\n", "## Version 1.2.0\n"),
+        ("# C\n\n## [1.1.0] - 2024-01-02 [YANKED]\n\n- a\n", "## [1.2.0] - 2026-11-24\n"),
+        ('# C\n\n## 1.1.0 "Otter" - 2024-01-02\n\n- a\n', "## 1.2.0 - 2026-11-24\n"),
+        ("# C\n\n## 1.1.0 / 2024-01-02\n\n- a\n", "## 1.2.0 / 2026-11-24\n"),
+    ],
+    ids=["underlined", "a word before it", "yanked", "a name of its own", "a slash"],
+)  # fmt: skip
+def test_a_new_section_has_the_form_of_its_neighbours_and_not_their_fate(text: str, heading: str) -> None:
+    made = updated(text, "v1.2.0", DAY, NEW)
+    at = made.index("coupons")
+    assert f"\n{heading}" in made[:at]
+    assert made.index(heading) < at < made.index("- a\n")
+    assert made.endswith(text[text.index("1.1.0") :])
+    assert updated(made, "v1.2.0", DAY, NEW) == made
+
+
+@pytest.mark.parametrize("title", ["Next", "HEAD (unreleased)", "Upcoming", "[unreleased]"])
+def test_what_waits_is_unreleased_under_any_name(title: str) -> None:
+    made = updated(f"# C\n\n## {title}\n\n- by hand\n\n## 1.1.0\n\n- a\n", "v1.2.0", DAY, NEW)
+    assert made.index(f"## {title}") < made.index("## 1.2.0") < made.index("- by hand") < made.index("## 1.1.0")
+    assert "## Next steps" in updated("# C\n\n## Next steps\n\n- x\n\n## 1.1.0\n", "v1.2.0", DAY, NEW)
+
+
+def test_a_version_that_waits_under_its_own_name_gets_its_date() -> None:
+    """zest.releaser's form."""
+    made = updated("# C\n\n## 1.2.0 (unreleased)\n\n- by hand\n\n## 1.1.0 (2024-01-02)\n\n- a\n", "1.2.0", DAY, NEW)
+    assert "## 1.2.0 (2026-11-24)\n" in made
+    assert "unreleased" not in made
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# C\n\n**1.1.0** (2024-01-02)\n\n- a\n", "# C\n\n* 1.1.0 (2024-01-02)\n  * a\n", "= C\n\n== 1.1.0\n\n* a\n",
+        "C\n=\n\n1.1.0 (2024-01-02)\n~~~~~~~~~~~~~~~~~~\n\n* a\n",
+    ],
+    ids=["bold", "a list", "AsciiDoc", "reStructuredText"],
+)  # fmt: skip
+def test_a_changelog_of_another_shape_is_left_alone(text: str) -> None:
+    """A section at its end, below the oldest version, helps nobody."""
+    with pytest.raises(OtherShape, match="names a version and is no heading of Markdown"):
+        updated(text, "v1.2.0", DAY, NEW)
+    assert "1.2.0" in updated("# C\n\n1.0 and later are listed here.\n", "v1.2.0", DAY, NEW)
 
 
 def test_code_is_no_heading() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-from pilotage.report.changelog_headings import Heading, bare, headings_of, level_below, linked, written
+from pilotage.report.changelog_headings import Heading, bare, check_shape, headings_of, level_below, linked, written
 from pilotage.report.curated import Line, Span, joined, merged, with_bullets
 from pilotage.report.notes import Item
 
@@ -28,7 +28,7 @@ def updated(
 ) -> str:  # fmt: skip
     """The file with this version's section made, or made again with the edits that people made to it. A version comes
     below `Unreleased`, above all older ones; day: None while it is not released. Line ends and a byte order mark stay
-    as they are. span: the range of the changes; without one, the file names each change."""
+    as they are. Raises OtherShape. span: the range of the changes; without one, the file names each change."""
     text = _HEAD if text is None else text
     mark = _BOM if text.startswith(_BOM) else ""
     windows = "\r\n" in text
@@ -41,10 +41,11 @@ def _updated(
 ) -> str:
     body, tail = _apart(text)
     found = headings_of(body)
+    check_shape(body, found)
     level = level_below(body, found)
     lines = _lines(body, sections)
-    own = next((heading for heading in found if heading.bare == bare(version)), None)
-    place = own.begin if own else _place(found, version, len(body))
+    own = _own(found, version)
+    place = own.begin if own else _place(found, version, body)
     old = own.content(body, found) if own else None
     waiting = next((heading for heading in found if heading.is_unreleased), None)
     if waiting and own is not waiting and _is_next(found, version, waiting):
@@ -53,8 +54,8 @@ def _updated(
         end = waiting.end_of_content(body, found)
         body = f"{body[: waiting.end]}\n\n{body[end:].lstrip()}" if held else body
         found = headings_of(body)
-        own = next((heading for heading in found if heading.bare == bare(version)), None)
-        place = own.begin if own else _place(found, version, len(body))
+        own = _own(found, version)
+        place = own.begin if own else _place(found, version, body)
     starred = body.count("\n* ") > body.count("\n- ")
     new = merged(with_bullets(old, "-") if old else None, "", lines, level, span)
     section = with_bullets(new, "*" if starred else "-")
@@ -81,8 +82,15 @@ def _apart(text: str) -> tuple[str, str]:
     return ("\n".join(lines[:first]), "\n".join(lines[first:])) if first < len(lines) else (text, "")
 
 
-def _place(found: Sequence[Heading], version: str, end: int) -> int:
+def _own(found: Sequence[Heading], version: str) -> Heading | None:
+    """The heading of a version that the file has already; `Next` and the like are `Unreleased`."""
+    waits = bare(version) == "unreleased"
+    return next((one for one in found if one.bare == bare(version) or (waits and one.is_unreleased)), None)
+
+
+def _place(found: Sequence[Heading], version: str, body: str) -> int:
     """Where a new version's section begins: before the first one that is not newer."""
+    end = len(body)
     if bare(version) == "unreleased":
         return found[0].begin if found else end
     order = Heading.order_of(version)

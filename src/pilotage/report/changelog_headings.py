@@ -7,19 +7,33 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from pilotage.model.errors import Invalid
 from pilotage.report.tags import version_named
 
 _HEADING = re.compile(r"^(?P<marks>#{1,4})[ \t]+(?P<text>\S[^\n]*)$", re.MULTILINE)
+_UNDERLINED = re.compile(r"^(?P<text>[\[vV\d][^\n]{0,250})\n(?P<marks>-{3,250}|={3,250})[ \t]*$", re.MULTILINE)
+"""A heading of a version in Markdown's other form."""
+_LISTED = re.compile(
+    r"^(?:[-=*~]{1,4}[ \t]{0,9}\[?v?\d{1,9}\.\d{1,9}(?:\.\d{1,9})?(?=[\s\])*:]|$)"
+    r"|\[?v?\d{1,9}\.\d{1,9}(?:\.\d{1,9})?\]?[ \t]{0,9}(?:[-–(/][^\n]{0,40})?$)", re.MULTILINE,
+)  # fmt: skip
+"""A line that names a version and is no heading of Markdown: bold, of a list, or of another markup."""
+_WAITING = frozenset((
+    "unreleased", "next", "head", "upcoming", "next release", "next version", "upcoming release", "unreleased changes",
+    "head (unreleased)", "main (unreleased)", "master (unreleased)", "next (unreleased)", "in development",
+))  # fmt: skip
 _NAMED = re.compile(
-    r"^(?:(?:version|release) )?(?P<open>\[?)(?P<name>[^\]\s(]{1,250})\]?(?:\((?P<url>[^)\s]*)\))?", re.IGNORECASE
+    r"^(?P<word>(?:version|release) )?(?P<open>\[?)(?P<name>[^\]\s(]{1,250})\]?(?:\((?P<url>[^)\s]*)\))?", re.IGNORECASE
 )
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
+_SIGNED_DATE = re.compile(r"(?P<sign>[-–—/|:,( \t]{0,9})\d{4}-\d\d-\d\d(?P<close>\)?)")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Heading:
     """Of a version, or of `Unreleased`. begin, end: its place in the text · level: number of `#` · name: as written ·
-    url: in brackets behind it · rest: what follows, as ` - 2026-11-24`."""
+    url: in brackets behind it · rest: what follows, as ` - 2026-11-24` · word: `Version ` before it · underline: the
+    sign it is underlined with, instead of `#`."""
 
     begin: int
     end: int
@@ -28,6 +42,8 @@ class Heading:
     bracketed: bool
     url: str
     rest: str
+    word: str = ""
+    underline: str = ""
 
     @property
     def bare(self) -> str:
@@ -35,7 +51,7 @@ class Heading:
 
     @property
     def is_unreleased(self) -> bool:
-        return self.bare == "unreleased"
+        return f"{self.word}{self.name}{self.rest}".strip().lower() in _WAITING
 
     @property
     def order(self) -> tuple[tuple[int, int, int], bool]:
@@ -90,17 +106,39 @@ def headings_of(body: str) -> tuple[Heading, ...]:
     """The headings of versions, outside of code."""
     code = _code(body)
     found = []
-    for match in _HEADING.finditer(body):
+    matches = [*_HEADING.finditer(body), *_UNDERLINED.finditer(body)]
+    for match in sorted(matches, key=lambda one: one.start()):
         named = _NAMED.match(match["text"])
         if named is None or any(begin <= match.start() < end for begin, end in code):
             continue
-        name = named["name"]
-        if name.lower() == "unreleased" or ("." in name and version_named(name)):
+        name, text = named["name"], match["text"].translate({ord("["): None, ord("]"): None})
+        if name.lower() == "unreleased" or text.strip().lower() in _WAITING or ("." in name and version_named(name)):
             found.append(Heading(
-                begin=match.start(), end=match.end(), level=len(match["marks"]), name=name,
+                begin=match.start(), end=match.end(), level=_level(match["marks"]), name=name,
                 bracketed=bool(named["open"]), url=named["url"] or "", rest=match["text"][named.end() :].rstrip(),
+                word=named["word"] or "", underline=match["marks"][0].strip("#"),
             ))  # fmt: skip
     return tuple(found)
+
+
+def _level(marks: str) -> int:
+    return {"=": 1, "-": 2}.get(marks[0], len(marks))
+
+
+class OtherShape(Invalid):
+    """The versions of a changelog are no headings of Markdown: nobody can tell where a section begins and ends."""
+
+
+def check_shape(body: str, found: Sequence[Heading]) -> None:
+    """Raises OtherShape with the line of a version that has another form than a heading, where none has that one."""
+    code = _code(body)
+    listed = (one for one in _LISTED.finditer(body) if not any(begin <= one.start() < end for begin, end in code))
+    if not found and (first := next(listed, None)) is not None:
+        line, number = body[first.start() :].partition("\n")[0], body.count("\n", 0, first.start()) + 1
+        raise OtherShape(
+            f"line {number} of the changelog, {line[:60]!r}, names a version and is no heading of Markdown: write it as "
+            "## 1.2.0, or give another file"
+        )
 
 
 def level_below(body: str, found: Sequence[Heading]) -> int:
@@ -115,9 +153,9 @@ def written(version: str, day: date | None, found: Sequence[Heading], own: Headi
     """The heading of a version: its own with the new date, else in the form of its neighbours."""
     released = [heading for heading in found if not heading.is_unreleased]
     if own is not None:
-        old = f"{'#' * own.level} {_name(own.name, own.bracketed, own.url)}"
-        dated = _DATE.sub(day.isoformat(), own.rest) if day else own.rest
-        return old + (dated if _DATE.search(own.rest) or own.rest else _dated(day, released))
+        old = f"{own.word}{_name(own.name, own.bracketed, own.url)}"
+        dated = _DATE.sub(day.isoformat(), _NOT_YET.sub(day.isoformat(), own.rest)) if day else own.rest
+        return _headed(old + (dated if own.rest else _dated(day, released)), own)
     if bare(version) == "unreleased":
         level = min((heading.level for heading in released), default=2)
         return f"{'#' * max(level, 2)} [{version}]"
@@ -126,9 +164,17 @@ def written(version: str, day: date | None, found: Sequence[Heading], own: Headi
         shown = version[len(tag.prefix.removesuffix("v")) :] if tag else version
         return f"## [{shown}]{_dated(day, released)}"
     last, alike = released[0], [one for one in released if (one.order[0][2] == 0) is _is_minor(version)]
+    shape = (alike or released)[0]
     shown = ("v" if last.name[:1] == "v" else "") + bare(version)
     name = _name(shown, last.bracketed, _next_url(last.url, last.bare, bare(version)))
-    return f"{'#' * (alike or released)[0].level} {name}{_dated(day, released)}"
+    return _headed(f"{last.word}{name}{_dated(day, released)}", shape)
+
+
+_NOT_YET = re.compile(r"\bunreleased\b", re.IGNORECASE)
+
+
+def _headed(text: str, shape: Heading) -> str:
+    return f"{text}\n{shape.underline * len(text)}" if shape.underline else f"{'#' * shape.level} {text}"
 
 
 def _is_minor(version: str) -> bool:
@@ -143,9 +189,9 @@ def _dated(day: date | None, released: Sequence[Heading]) -> str:
     """The date as the newest heading that has one writes it; none where the file has versions without dates."""
     if day is None:
         return ""
-    rest = next((heading.rest for heading in released if _DATE.search(heading.rest)), None)
-    if rest is not None:
-        return _DATE.sub(day.isoformat(), rest)
+    found = next((date for heading in released if (date := _SIGNED_DATE.search(heading.rest))), None)
+    if found is not None:
+        return f"{found['sign']}{day.isoformat()}{found['close']}"
     return "" if any(not heading.rest for heading in released) else f" - {day.isoformat()}"
 
 
