@@ -130,7 +130,8 @@ def test_a_page_that_is_not_there_is_told_before_anything_starts(tmp_path: Path)
     from pilotage.engine.records.store import Store
 
     path = tmp_path / "pilotage.yaml"
-    path.write_text(GOOD.replace('listen: "127.0.0.1:28080"', 'listen: "127.0.0.1:28080", maintenance_page: closed.html'))
+    listen = 'listen: "127.0.0.1:28080"'
+    path.write_text(GOOD.replace(listen, f"{listen}, maintenance_page: closed.html"))
     loaded, store = load(path), Store(tmp_path / "state")
     with pytest.raises(PlanStopped, match=r"pilotage\.yaml:\d+: closed\.html cannot be read"):
         check_may_begin(Project.of(loaded, store), DeployRequest(plan=plan_for(loaded, "production", PlanRequest("2"))))
