@@ -1,1 +1,1 @@
-"""What people type. Everything heavy is imported by the command that needs it."""
+"""The command line. Each command imports what it needs."""

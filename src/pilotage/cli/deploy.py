@@ -87,12 +87,12 @@ def deploy(
         _show_detached(as_json, rollout=started.rollout.id)
         raise SystemExit(0 if attended or detach else 6)
     status = follow(project, started.rollout.id, seconds, as_json)
-    # The stable version was asked for while another rolled out: that it is rolled back is what was wanted.
+    # The stable version was requested while another rolled out, so a rollback is the success.
     raise SystemExit(0 if status == 4 and version == started.rollout.old else status)
 
 
 def _begun(project: Project, request: DeployRequest) -> DeployResult:
-    """The rollout; on a terminal, somebody is asked before another one is rolled back for it."""
+    """The rollout. On a terminal, ask before another one is rolled back for it."""
     from dataclasses import replace
 
     from pilotage.app.deploy import WouldUndo, deploy
@@ -244,7 +244,7 @@ def _follow_lines(project: Project, identity: str, timeout: float | None, as_jso
 
 
 def _waits(look: Look) -> Iterator[str]:
-    """What would otherwise be a silence: until when a decision is waited for, and that nobody looks any more."""
+    """Reported during silences: until when a decision is awaited, and that no worker is observing the rollout."""
     from pilotage.render.lines import local_clock
 
     if look.asks is not None:

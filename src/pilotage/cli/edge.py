@@ -1,7 +1,7 @@
-"""Where the command line writes: nothing of what it shows can steer a terminal, wherever the text came from.
+"""Writes the command line's output so that no text can control a terminal, wherever it came from.
 
-Versions, reasons, logs and messages are cleaned where they enter. Here they are cleaned once more, for records that are
-older, or that someone changed. Only Rich, which colours and redraws, writes escape sequences, and none of a text's.
+Versions, reasons, logs and messages are sanitised where they enter. Here they are sanitised again, for older or changed
+records. Only Rich, which colours and redraws, writes escape sequences, and none from a text.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _PLAIN = {
     "≠": "!=", "✓": "+", "✗": "x", "●": "*", "━": "-", "─": "-", "│": "|", "█": "#", "░": ".", "‘": "'", "’": "'",
     "“": '"', "”": '"', "\u00a0": " ", "\u202f": " ",
 }  # fmt: skip
-"""What stands for a character in a terminal or a pipe that has no such character; `?` for any other."""
+"""Replacements for characters that a terminal or pipe cannot encode; `?` for any other."""
 
 
 def _in_plain(error: UnicodeError) -> tuple[str, int]:

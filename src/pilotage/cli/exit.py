@@ -9,7 +9,7 @@ UNVERIFIABLE = 10
 
 
 def status_of(end: Status) -> int:
-    """The exit status that tells a rollout's end: 0 done, 4 rolled back, 5 a person is needed, 6 not over yet."""
+    """The exit status for a rollout's end: 0 completed, 4 rolled back, 5 an operator is needed, 6 still in progress."""
     match end:
         case Status.COMPLETED:
             return 0

@@ -1,5 +1,5 @@
-"""The questions of `pilotage init` about how the service starts, and how any question is asked: with a proposal, `?`
-for an explanation, and again after a typing error."""
+"""The questions of `pilotage init` about how the service starts. Each question has a proposal, explains itself after
+`?`, and is repeated after a typing error."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def asks() -> bool:
 
 
 def ask(proposed: str, read: Callable[[str], _Answer], explain: Callable[[], None]) -> _Answer:
-    """The answer, as `read` understands it. What it refuses is asked again: a typing error loses nothing."""
+    """The answer, parsed by `read`. If it is invalid, the question is repeated."""
     while True:
         text = str(click.prompt(" ", default=proposed, prompt_suffix=" ")).strip()
         if text in ("?", "help"):
@@ -64,7 +64,7 @@ def ask(proposed: str, read: Callable[[str], _Answer], explain: Callable[[], Non
 
 
 def _quoted(word: str) -> str:
-    """As a shell would need it; braces, which stand for a port or a version, need nothing."""
+    """Quoted for a shell; braces, which stand for a port or a version, are not quoted."""
     return word if shlex.quote(word.translate(_BRACES)) == word.translate(_BRACES) else shlex.quote(word)
 
 

@@ -81,7 +81,7 @@ _COMMANDS = {name: command for group in _GROUPS.values() for name, command in gr
 
 
 _WORDS = {"help": "--help", "version": "--version", "man": "--help"}
-"""Words that people try for an option."""
+"""Words that people try in place of an option."""
 
 
 class _Run:
@@ -212,7 +212,7 @@ def main() -> None:
     from pilotage.cli.edge import guard
 
     guard()
-    # A command lives for moments, most of which it loads modules: looking for garbage would take a tenth of them.
+    # A command runs for moments, mostly loading modules: garbage collection would take a tenth of the time.
     gc.set_threshold(50_000, 20, 20)
     try:
         cli(standalone_mode=False)

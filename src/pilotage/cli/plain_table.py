@@ -13,7 +13,7 @@ import click
 from pilotage.render.plain_table import lines_of
 
 _FORCED = ("FORCE_COLOR", "TTY_COMPATIBLE")
-"""Environment variables by which people have a terminal's output where there is none."""
+"""Environment variables with which people get a terminal's output without a terminal."""
 
 
 _LEAST = 40
@@ -21,12 +21,12 @@ _LEAST = 40
 
 
 def for_terminal() -> bool:
-    """Whether a person reads what is printed."""
+    """Whether a person reads the output."""
     return sys.stdout.isatty() or any(os.environ.get(name) for name in _FORCED)
 
 
 def piped_width() -> int | None:
-    """Columns of whoever reads through a pipe and said so with COLUMNS; None where a line may have any length."""
+    """Columns for a pipe with COLUMNS set; None if lines may have any length."""
     named = os.environ.get("COLUMNS", "")
     return max(int(named), _LEAST) if named.isascii() and named.isdigit() and len(named) < 6 else None
 

@@ -55,7 +55,7 @@ def _outputs(changes: Sequence[PlanChange]) -> tuple[ChangeOutput, ...]:
 
 
 def show_retargeted(moved: Retargeted, as_json: bool) -> None:
-    """What moves, and who must be told again."""
+    """Show what moves, and who must be notified again."""
     if as_json:
         from pilotage.cli.output import show_json
         from pilotage.model.output.records import RenotifyOutput, RetargetOutput

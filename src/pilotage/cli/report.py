@@ -145,5 +145,5 @@ def serve_status(project: Project, listen: str, once: bool) -> None:
             try:
                 publish(project)
             except Exception as error:
-                # The page says what was known last; it must continue being served.
+                # The page shows the last known state, and must still be served.
                 click.echo(f"not updated: {type(error).__name__}: {error}", err=True)

@@ -74,8 +74,8 @@ def wish_of(
     with_risk: str | None,
     reason: str = "",
 ) -> PlanRequest:
-    """Return what the options ask for. reason: the command's own, which stands for a missing --accept-reason. Raises
-    UsageError for --accept without --reason, or the reverse."""
+    """Return the plan request of the options. reason: the command's own, which replaces a missing --accept-reason.
+    Raises UsageError for --accept without --reason, or the reverse."""
     from pilotage.app.plan import PlanRequest
     from pilotage.model.acceptance import Acceptance
 

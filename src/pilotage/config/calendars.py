@@ -49,8 +49,8 @@ def _window(section: WindowSection) -> Window:
 
 @dataclass(frozen=True, kw_only=True)
 class _DaysOff:
-    """Of all countries of a team together. holidays: day to name · weekend: weekdays, 0 is Monday · workdays: days of a
-    weekend on which people work in exchange for others."""
+    """For all countries of a team. holidays: day to name · weekend: weekdays, 0 is Monday · workdays: days of a weekend
+    that are working days in exchange for others."""
 
     holidays: Mapping[date, str]
     weekend: frozenset[int] = SATURDAY_AND_SUNDAY
@@ -58,8 +58,8 @@ class _DaysOff:
 
 
 def _days_off(loaded: Loaded, section: CalendarSection, years: range) -> _DaysOff:
-    """Every day off of every country named; of two names for one day the first country's. One on which people work in
-    one country is no workday of the team where it is a day off in another."""
+    """Every day off of every country named; if a day has two names, the first country's. A working weekend day of one
+    country is not one of the team if it is a day off in another."""
     if not section.holidays:
         return _DaysOff(holidays={})
     calendars = [_country(loaded, index, place, years) for index, place in enumerate(section.holidays)]

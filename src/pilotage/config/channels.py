@@ -16,7 +16,7 @@ from pilotage.model.capabilities import Port
 from pilotage.model.message import OPERATORS
 
 SecretRef = Annotated[str, Field(pattern=r"^secret://(env/[A-Za-z_][A-Za-z0-9_]*|file/.+)$")]
-"""Those who run releases: they are told of every transition. Everyone else is an audience of announcements."""
+"""The operators, who are notified of every transition. Everyone else is an audience of announcements."""
 
 
 class QuietSection(Section):

@@ -1,4 +1,4 @@
-"""From the file to the models: every error at once, each with its line and what would be right."""
+"""From the file to the models: every error at once, each with its line and what would be valid."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from pilotage.model.renamed import Renamed, renamed
 
 @dataclass(frozen=True)
 class Loaded:
-    """A configuration and where its values stand. service: the one of several that this is the view of."""
+    """A configuration and the places of its values. service: the one of several that this is the view of."""
 
     path: Path
     configuration: Configuration
@@ -31,7 +31,7 @@ class Loaded:
 
     @property
     def folder(self) -> Path:
-        """Where the file lies; absolute. Relative paths in it start there."""
+        """The file's folder, absolute. Relative paths in it start there."""
         return self.path.resolve().parent
 
     def place(self, *path: str | int) -> str:
@@ -46,7 +46,7 @@ class Loaded:
         return f"{self.path.name}:{mark.line}", mark.column
 
     def of(self, service: str) -> Loaded:
-        """As if `service` were the only one. KeyError when there is none of that name."""
+        """As if `service` were the only one. KeyError if there is none of that name."""
         environments = self.configuration.services[service].environments
         alone = self.configuration.model_copy(update={"service": service, "environments": environments, "services": {}})
         return replace(self, configuration=alone, service=service)
@@ -90,7 +90,7 @@ def _at_top(message: str) -> Problem:
 
 
 def _old_names(document: Document, found: Sequence[Renamed]) -> Iterator[Problem]:
-    """A sentence each; the first says what replaces them all."""
+    """One sentence each; the first says what replaces them all."""
     cure = "; `pilotage validate --fix` replaces every old name"
     for old in found:
         mark = document.mark(old.path) if old.within else document.keys.get(old.path) or document.mark(old.path)
@@ -230,7 +230,7 @@ _TYPES = {
 
 
 def _fields_at(path: tuple[str | int, ...], data: Json) -> list[str]:
-    """The keys that the model allows at `path`; where a `kind` stands, those of that kind."""
+    """The keys that the model allows at `path`; if there is a `kind`, those of that kind."""
     model: type[BaseModel] | None = Configuration
     possible: list[type[BaseModel] | KindOf] = []
     for part in path:

@@ -1,4 +1,4 @@
-"""Whether the parts of an environment fit together: what one of them asks for, another must be able to do."""
+"""Whether the parts of an environment fit together: what one requires, another must be able to do."""
 
 from __future__ import annotations
 

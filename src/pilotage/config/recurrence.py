@@ -28,7 +28,7 @@ _SAYS_WHEN = {
 
 _MOST = {"BYHOUR": (0, 23), "BYMINUTE": (0, 59), "BYMONTH": (1, 12), "BYMONTHDAY": (1, 31), "BYYEARDAY": (1, 366),
          "BYWEEKNO": (1, 53), "INTERVAL": (1, 9999), "COUNT": (1, 9999)}  # fmt: skip
-"""Least and most of what a part may say; days and weeks count from the end, too."""
+"""Smallest and largest value of a part; days and weeks count from the end, too."""
 _FROM_THE_END = {"BYMONTHDAY", "BYYEARDAY", "BYWEEKNO"}
 
 _DAY = re.compile(r"((?:[-+]?[0-9]{1,6})?)(?:MO|TU|WE|TH|FR|SA|SU)")
@@ -141,7 +141,7 @@ def recurrences(rule: str, starts: datetime | None, zone: str, first: datetime, 
     """
     parts = parts_of(rule)
     until = min(_until(parts["UNTIL"], zone), last) if "UNTIL" in parts else last
-    # The library follows a rule that never recurs, such as on 30 February, to its last year, whatever UNTIL says.
+    # The library follows a rule that never recurs, such as on 30 February, to its last year, ignoring UNTIL.
     begin = _begin(parts, starts, first)
     if begin > until:
         return
@@ -159,7 +159,7 @@ def recurrences(rule: str, starts: datetime | None, zone: str, first: datetime, 
 
 
 _FOUR_CENTURIES = timedelta(days=146_097)
-"""Of the Gregorian calendar, after which it repeats day by day; they are whole weeks."""
+"""Days after which the Gregorian calendar repeats; they are whole weeks."""
 
 
 def _begin(parts: Mapping[str, str], starts: datetime | None, first: datetime) -> datetime:

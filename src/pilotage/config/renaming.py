@@ -1,4 +1,4 @@
-"""Renames old keys of a `pilotage.yaml` in its text: comments, order and layout stay as they are."""
+"""Renames old keys of a `pilotage.yaml` in its text. Comments, order and layout stay."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pilotage.model.answers import SHORT_NAMES
 from pilotage.model.renamed import renamed
 
 Edit = tuple[Mark, str, str]
-"""Where a key or a value stands, the old name in it, and the new one."""
+"""The place of a key or value, the old name in it, and the new one."""
 
 
 def with_names_of_today(content: bytes, file: str) -> tuple[bytes, int]:
@@ -29,6 +29,6 @@ def with_names_of_today(content: bytes, file: str) -> tuple[bytes, int]:
 
 
 def _edited(line: str, column: int, before: str, after: str) -> str:
-    """A key once, a placeholder as often as it is in the value. What is on a further line stays."""
+    """A key once, a placeholder as often as it is in the value. Text on further lines stays."""
     head, rest = line[:column], line[column:]
     return head + rest.replace(before, after, -1 if before.startswith("{") else 1)

@@ -1,8 +1,8 @@
-"""An environment's configuration as a rollout kept it, read by whatever version of Pilotage is at work now.
+"""An environment's configuration as stored with a rollout, readable by every version of Pilotage.
 
-What `pilotage.yaml` may say is checked strictly when a rollout is created. Read back later, maybe by another version,
-nothing may keep the rollout from being undone: unknown keys are dropped with a warning, guards that cannot be read are
-left out and named, and the parts that bring users back (fleet, router, flag) keep every value that is there.
+`pilotage.yaml` is checked strictly when a rollout is created. Later, maybe in another version, nothing may prevent a
+rollback: unknown keys are dropped with a warning, unreadable guards are left out and named, and the parts that return
+users (fleet, router, flag) keep every value.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Stored:
 
     section: EnvironmentSection
     trouble: tuple[str, ...] = ()
-    """What was left out or used as it stands, a sentence each."""
+    """What was left out or used unchecked, one sentence each."""
     lost_checks: tuple[str, ...] = ()
     """Steps whose checks were left out; such a check fails, it never passes by default."""
 
@@ -215,7 +215,7 @@ def _by_its_kind(name: str, value: dict[str, object], trouble: list[str]) -> Ada
 
 
 def _value_by_value(model: type[_M], place: str, data: dict[str, object], trouble: list[str]) -> _M | None:
-    """Each value as it stands: one that this version would refuse is used all the same where there is no default."""
+    """Each value unchanged: one that this version would refuse is used all the same if there is no default."""
     found: dict[str, object] = {}
     for name, field in model.model_fields.items():
         if name not in data:

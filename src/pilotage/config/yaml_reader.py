@@ -64,7 +64,7 @@ class Document:
     problems: list[Problem] = field(default_factory=list)
 
     def mark(self, path: Path) -> Mark:
-        """Where `path` stands; where its nearest parent stands if it is missing."""
+        """The place of `path`; that of its nearest parent if it is missing."""
         while path and path not in self.marks:
             path = path[:-1]
         return self.marks.get(path, Mark(1, 1))

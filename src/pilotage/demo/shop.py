@@ -56,7 +56,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         if self.path == "/healthz":
-            # A release that flaps is ill in every other second.
+            # A flapping release is unhealthy every other second.
             ill = self.server.fault == "flapping" and int(time.time()) % 2
             self._answer(503 if ill else 200, {"release": self.server.release})
         elif self.path == "/metrics" and self.server.toggle:
@@ -67,7 +67,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._serve(self.server.fault)
 
     def _serve_toggled(self, toggle: Toggle) -> None:
-        """The new feature for whom the flag is on; what either variant does is counted."""
+        """The new feature for users with the flag; both variants are counted."""
         user = re.search(r"session=([^;]+)", self.headers.get("Cookie", ""))
         variant = toggle.variant(user[1] if user else "")
         fault = self.server.fault

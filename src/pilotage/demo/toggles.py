@@ -1,7 +1,7 @@
-"""What a service does about a release flag: ask it in its own process, and tell what each variant did.
+"""How a service uses a release flag: it evaluates the flag in its own process, and counts what each variant did.
 
-Through OpenFeature with the flagd provider it would be two lines; the demo asks the evaluator below it, and reads the
-file again when it has changed.
+With OpenFeature and the flagd provider it would be two lines. The demo uses the evaluator below it, and reads the file
+again when it changes.
 """
 
 from __future__ import annotations

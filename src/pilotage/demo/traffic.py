@@ -20,8 +20,8 @@ PROMISE = 0.1
 
 @dataclass(frozen=True)
 class Answer:
-    """What one request came to. status 0: no answer at all · version: the release that was asked, "" when unknown ·
-    at: Unix seconds when the answer came · seconds: how long it took."""
+    """The result of one request. status 0: no answer · version: the release that answered, "" when unknown · at: Unix
+    seconds of the answer · seconds: how long it took."""
 
     at: float
     user: str

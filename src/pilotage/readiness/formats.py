@@ -1,7 +1,7 @@
-"""Which format a report has, told by what only that format has.
+"""Recognises the format of a report by what only that format has.
 
-One table knows the formats that Pilotage reads and the commonest that it does not, so that a report given for another
-one is never read by the wrong reader, and the refusal names what it looks like. No two entries fit one report.
+One table knows the formats that Pilotage reads and the commonest that it does not. So no report is read by the wrong
+reader, and a refusal names what the report looks like. No two entries fit one report.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""From what was seen and what people said to a gate: ready only where something says so (R5–R7)."""
+"""From evidence and statements to the state of a gate: ready only if something says so (R5–R7)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BY_EVIDENCE = frozenset((
     "security_scan_passing", "performance_benchmarks", "backup_procedures", "runbook_documentation",
     "alerting_configuration",
 ))  # fmt: skip
-"""Items that a machine's evidence decides; `readiness.evidence` says where it lies."""
+"""Items that automatic evidence decides; `readiness.evidence` says where it is."""
 
 BY_OURSELVES = frozenset((
     "environment_parity", "deployment_automation", "monitoring_instrumentation", "rollback_mechanism",
@@ -37,8 +37,8 @@ def by_proof(item: str) -> bool:
 
 @dataclass(frozen=True)
 class ReleaseContext:
-    """plan: hash · artifact: SHA-256 or empty · now: Unix seconds · asker: every name of whoever asks · small: a small
-    team's members may approve their own release, with a review afterwards (C18)."""
+    """plan: hash · artifact: SHA-256 or empty · now: Unix seconds · asker: every name of the person who asks · small:
+    members of a small team may approve their own release, with a review afterwards (C18)."""
 
     plan: str
     artifact: str
@@ -50,7 +50,7 @@ class ReleaseContext:
 def gate(
     item: Requirement, proofs: Sequence[Evidence], signatures: Sequence[Signature], told: str, where: ReleaseContext
 ) -> Gate:
-    """told: the command or setting that gets this item its evidence."""
+    """told: the command or setting that provides this item's evidence."""
     mine = [s for s in signatures if s.item == item.id]
     waiver = _last([s for s in mine if s.kind is SignatureKind.WAIVER and _may_waive(s, where)], where)
     seen = tuple(proofs)
@@ -108,7 +108,7 @@ def _may_waive(waiver: Signature, where: ReleaseContext) -> bool:
 
 
 def _last(waivers: Sequence[Signature], where: ReleaseContext) -> Signature | None:
-    """A waiver holds for its release whatever the plan's hash, until it ends."""
+    """A waiver holds for its release, for any hash of the plan, until it ends."""
     live = [w for w in waivers if w.until is not None and w.until > where.now]
     return live[-1] if live else None
 

@@ -34,8 +34,8 @@ _STATUS_NOT_RUN = frozenset(
 
 @dataclass(slots=True)
 class _Tally:
-    """What lies below one element. cases: test cases · shown: elements that show a failure · reruns: failed attempts of
-    which a later one passed, or that are listed next to a failure · unlisted: tests counted and not listed."""
+    """The content of one element. cases: test cases · shown: elements with a failure · reruns: failed attempts that
+    passed later, or that are listed next to a failure · unlisted: tests counted but not listed."""
 
     cases: int = 0
     passed: int = 0

@@ -1,4 +1,4 @@
-"""How tests went, whatever the report that says so."""
+"""The outcome of tests, for every report format."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Whether every commit was looked at by someone else (R5): by its trailers, or by whoever merged it.
+"""Whether someone other than the author reviewed every commit (R5): by its trailers, or by its merge.
 
-The conventions are those that git itself keeps: `Reviewed-by`, `Approved-by` and `Acked-by` trailers, and merges of
-requests by another person than the author. A squashed request shows its number only; its host knows the reviews.
+The conventions are git's own: `Reviewed-by`, `Approved-by` and `Acked-by` trailers, and merges of requests by a person
+other than the author. A squashed request shows only its number; its code host knows the reviews.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ class Unreviewed:
 def unreviewed(
     commits: Sequence[ReviewedCommit], approved: Mapping[str, Sequence[str]] | None = None
 ) -> tuple[Unreviewed, ...]:
-    """The commits of a range that nobody but their author looked at; merges themselves bring nothing. approved: who
-    approved each commit, as its host says."""
+    """Commits of a range that only their author saw; merges themselves change nothing. approved: who approved each
+    commit, according to its code host."""
     merged = _merged(commits)
     found = []
     for commit in commits:

@@ -16,7 +16,7 @@ from pilotage.readiness.evidence import number, shaped
 from pilotage.readiness.formats import HYPERFINE, K6, PYTEST_BENCHMARK, SECONDS, recognise
 
 MOST_FAILED = 0.01
-"""Share of failed requests or checks up to which k6's times count, where no threshold of its own decides about them."""
+"""Largest share of failed requests or checks with which k6's times count, if it has no threshold for them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +48,7 @@ def timings(content: bytes, name: str) -> Timings:
 
 
 _Told = tuple[str, "tuple[object, ...]"] | str
-"""A benchmark with its runs as they were told, or what is wrong with all of them."""
+"""A benchmark with its runs, or what is wrong with all of them."""
 
 
 class _Stats(msgspec.Struct, frozen=True):

@@ -31,7 +31,7 @@ def trx(root: Node, name: str) -> Results:
 
 
 def _leaves(root: Node) -> list[Node]:
-    """Results without the sums over data-driven ones, which hold each row as a result of its own."""
+    """Results without the totals of data-driven ones, which list each row as a result."""
     found, left = list[Node](), [root]
     while left:
         node = left.pop()

@@ -50,7 +50,7 @@ class Node:
 
 
 def xml_of(content: bytes, name: str) -> Node:
-    """The root element. Raises BadEvidence with the place of what is not well-formed, and for entities."""
+    """The root element. Raises BadEvidence with the place of malformed XML, and for entities."""
     text = _as_text(content, name)
     parser = expat.ParserCreate("UTF-8" if isinstance(text, str) else None)
     tree = _Tree(parser, name)

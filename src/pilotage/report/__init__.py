@@ -1,1 +1,1 @@
-"""What is told and learned of releases: messages, notes, announcements, incidents, figures. Pure, from data."""
+"""Everything reported about releases: messages, notes, announcements, incidents, figures. Pure functions of data."""

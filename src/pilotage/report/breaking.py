@@ -1,5 +1,5 @@
-"""What breaks: what a commit declares with `!` or a footer, and a platform that it drops. Words that only speak of
-breaking are a hint at most: a major version cannot be taken back."""
+"""Breaking changes: those that a commit declares with `!` or a footer, and dropped platforms. Words that merely mention
+breaking are only a hint: a major version cannot be taken back."""
 
 from __future__ import annotations
 
@@ -66,8 +66,8 @@ def _of_part(body: str) -> str | None:
 
 
 def _of_footer(body: str) -> str | None:
-    """The text of a footer: it starts a paragraph, or comes after another footer or the end of a sentence, so that a
-    sentence which is wrapped before these words is none."""
+    """The text of a footer. It starts a paragraph, or follows another footer or the end of a sentence, so a sentence
+    that is wrapped before these words is not a footer."""
     paragraphs = body.replace("\r", "").split("\n\n")
     for paragraph, below in zip(paragraphs, [*paragraphs[1:], ""], strict=True):
         lines = paragraph.split("\n")
@@ -84,7 +84,7 @@ def _of_footer(body: str) -> str | None:
 
 
 def _told_below(rest: list[str], below: str) -> str:
-    """The paragraph below a footer that stands alone, as Angular's commits have it."""
+    """The paragraph below a footer on its own line, as in Angular's commits."""
     is_other = bool(rest) or _TOKEN.match(below) or any(is_typed(part) for part in PART.findall(below))
     return "" if is_other else " ".join(below.split())
 

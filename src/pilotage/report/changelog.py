@@ -1,7 +1,7 @@
-"""`CHANGELOG.md`, updated in place and in its own shape; a new one as Keep a Changelog 1.1.0 wants it.
+"""Updates `CHANGELOG.md` in place and in its own format; creates a new one in the format of Keep a Changelog 1.1.0.
 
 Other versions' sections are not touched. A new section has the level, the brackets, the `v`, the date and the links of
-its neighbours, and what people wrote under *Unreleased* becomes part of it.
+its neighbours, and includes what people wrote under *Unreleased*.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ _ONLY_RELEASES = re.compile(
 
 
 def only_releases(subject: str) -> bool:
-    """Whether a commit by its subject only makes a release: people, changesets, Maven, commitizen, release-please."""
+    """Whether a commit only makes a release, by its subject: people, changesets, Maven, commitizen, release-please."""
     return bool(_ONLY_RELEASES.match(subject[:_LONGEST_RELEASE]))
 
 
@@ -49,7 +49,7 @@ _ADVISORY = re.compile(r"\bCVE-\d{4}-\d+|\bGHSA-\w{4}-", re.IGNORECASE)
 
 
 def is_security_update(text: str) -> bool:
-    """Whether an update of a dependency closes a vulnerability: renovate marks it, people name the advisory."""
+    """Whether an update of a dependency fixes a vulnerability: renovate marks it, people name the advisory."""
     return text.rstrip().lower().endswith("[security]") or bool(_ADVISORY.search(text))
 
 
@@ -117,7 +117,7 @@ _ANYWHERE: Sequence[tuple[Kind, float, re.Pattern[str]]] = [
         (Kind.REMOVAL, 0.6, r"ha(?:s|ve) been (?:removed|dropped)"),
     )
 ]  # fmt: skip
-"""Weaker: words anywhere in what is said, where it starts with none of the verbs."""
+"""Weaker: words anywhere in the subject, if it starts with none of the verbs."""
 
 
 _FILES: Sequence[tuple[Kind, re.Pattern[str]]] = (

@@ -1,9 +1,9 @@
-"""From a commit to what it changes for whom, and how sure that is.
+"""From a commit to its kind of change, and how certain that is.
 
-In this order: Conventional Commits 1.0; trailers that say it (`Changelog:`, as GitLab has them); bracketed or
-upper-case labels (`[BUGFIX] tsdb: …`); the title of a merged request, or the text of a merged topic; the verb a subject
-starts with, after its `subsystem:`; the files alone. What nothing speaks of is a change with little confidence, and
-counted as unsure rather than hidden.
+Sources, in this order: Conventional Commits 1.0; trailers (`Changelog:`, as GitLab has them); bracketed or upper-case
+labels (`[BUGFIX] tsdb: …`); the title of a merged request, or the text of a merged topic; the verb at the start of a
+subject, after its `subsystem:`; the files. Anything else is a change with little confidence, counted as a guess rather
+than hidden.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from pilotage.report.reverts import Revert, revert_of
 
 @dataclass(frozen=True)
 class Change:
-    """One thing that changed. breaking: what breaks and what to do, None when nothing is said to · sure: 0…1 that
-    `kind` is right · why: what it was read from · request: number of the merge or pull request · reverts: what it takes
-    back, or brings back · covers: commits it speaks for · may_break: its words speak of breaking, no footer declares
-    it · release_as: the version that a footer asks for."""
+    """One change. breaking: what breaks and what to do, None if nothing is declared · sure: 0…1 that `kind` is right ·
+    why: its source · request: number of the merge or pull request · reverts: what it reverts, or restores · covers:
+    commits that it stands for · may_break: its words suggest breaking, no footer declares it · release_as: the version
+    that a footer requests."""
 
     id: str
     kind: Kind
@@ -59,8 +59,8 @@ _ISSUE = re.compile(r"(?:(?<![\w/&.-])[\w.-]+/[\w.-]+#\d+|(?<![\w/&])(?:#\d+|GH-
 
 
 def classify(commit: Commit) -> Change:
-    """What the commit changes. A merge speaks for what it brings when it says something of it (`covers` is then up to
-    whoever knows the history)."""
+    """The change of a commit. A merge that describes its content stands for it (`covers` is then set by the caller, who
+    knows the history)."""
     request = request_of(commit)
     subject, body = request.title, request.body
     reverts = revert_of(subject, body) or revert_of(undecorated(subject).text, body)

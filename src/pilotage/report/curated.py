@@ -1,10 +1,9 @@
-"""Drafts that people edit: what they changed, moved, removed or added stays when the draft is made again.
+"""Drafts that people edit: what they changed, moved, removed or added stays when the draft is updated.
 
-Each generated line ends with a comment that names its change and what its text was when it was written:
-`<!-- 1a2b3c4d5e6f 9f8e7d6c -->`. A line whose text is no longer that was edited, and is kept as it is where it is. A
-change that was offered before and stands nowhere was removed on purpose. A comment at the end says what was offered:
-the changes one by one in a draft, ranges of commits in a changelog that stays in the repository. Lines without a
-comment are a person's own.
+Each generated line ends with a comment that names its change and a digest of its text: `<!-- 1a2b3c4d5e6f 9f8e7d6c
+-->`. A line whose text differs from the digest was edited, and stays as it is. A change that was offered before and is
+missing was removed on purpose. A comment at the end says what was offered: single changes in a draft, ranges of commits
+in a changelog that stays in the repository. Lines without a comment were written by people.
 """
 
 from __future__ import annotations
@@ -37,19 +36,19 @@ class Span:
     commits: Callable[[str], frozenset[str]]
 
     def offered(self, before: Sequence[str]) -> frozenset[str]:
-        """The changes that `before` stands for: ids, and ranges."""
+        """The changes in `before`: ids, and ranges."""
         ranges = [self.commits(one) for one in before if ".." in one]
         return frozenset(before).union(*ranges)
 
     def after(self, before: Sequence[str]) -> list[str]:
-        """What to remember from now on: this range, and of `before` what lies outside of it."""
+        """What to remember from now on: this range, and the parts of `before` outside it."""
         mine = self.commits(self.name)
         outside = (one for one in before if not (self.commits(one) <= mine if ".." in one else one in mine))
         return [self.name, *sorted(one for one in outside if one != self.name)]
 
 
 def mark(line: Line) -> str:
-    """The line as it is written to a draft."""
+    """The line as written to a draft."""
     return f"- {line.text} <!-- {line.id[:12]} {_digest(line.text)} -->"
 
 
@@ -124,7 +123,7 @@ def _ids(sections: Sequence[tuple[str, Sequence[Line]]]) -> list[str]:
 
 
 def _again(line: str, fresh: Mapping[str, Line]) -> str:
-    """A line of the old draft: kept as it is when someone edited it, made again when nobody did."""
+    """A line of the old draft: unchanged if someone edited it, otherwise generated again."""
     text, found = _marked_off(line)
     if not found:
         return line

@@ -1,4 +1,4 @@
-"""What stands before the words of a subject: gitmoji and ids of issues. https://gitmoji.dev names the emoji."""
+"""Prefixes of a subject: gitmoji and ids of issues. https://gitmoji.dev names the emoji."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ _TIGHT = re.compile(
 )
 """A type without a space behind its colon."""
 _NO_PIPELINE = re.compile(r"(?:^|\s)\[(?:skip (?:ci|actions)|(?:ci|actions) skip|no ci)\](?=\s|$)", re.IGNORECASE)
-"""What tells a pipeline to stay away, and no reader."""
+"""Marks that make a pipeline skip a commit."""
 
 NO_ISSUE = re.compile(
     r"^[\[(]?(?:UTF|SHA|ISO|CVE|RFC|HTTP|TLS|AES|MD|UCS|CP|PEP|BCP|ECMA|X|I|US|GPT|IPV?)-\d", re.IGNORECASE
 )
-"""What looks like the id of an issue and is none."""
+"""Text that looks like the id of an issue but is not."""
 
 
 @dataclass(frozen=True)

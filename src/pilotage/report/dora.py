@@ -28,7 +28,7 @@ _DAY = 86400.0
 
 
 Excluded = tuple[tuple[str, str], ...]
-"""Id and reason of what a figure leaves out."""
+"""Id and reason of each rollout that a metric leaves out."""
 
 
 class End(StrEnum):
@@ -40,9 +40,10 @@ class End(StrEnum):
 
 @dataclass(frozen=True)
 class Deployment:
-    """One rollout. began, ended, trouble, well: Unix seconds; trouble: when users first met harm, None without ·
-    well: when users had a good version again · exposed: users had it · returns: it goes to a version that had served
-    already · hotfix: planned as one · commits: id and time of each change it brought, None where git does not know."""
+    """One rollout. began, ended, trouble, well: Unix seconds; trouble: when users were first harmed, None without ·
+    well: when users had a good version again · exposed: whether it reached users · returns: whether it goes to a
+    version that had served already · hotfix: planned as one · commits: id and time of each change in it, None if git
+    does not know."""
 
     id: str
     version: str
@@ -89,8 +90,8 @@ class Dora:
 
 
 def dora_of(rollouts: Sequence[Deployment], since: float, until: float) -> Dora:
-    """rollouts: of one environment, oldest first, also those before and after the period, which tell what became of
-    those within. A rollout belongs to the period in which it began."""
+    """rollouts: of one environment, oldest first, including those before and after the period, which show the fate of
+    those within. A rollout belongs to the period in which it started."""
     within = tuple(r for r in rollouts if since <= r.began < until)
     excluded = {r.id: why for r in within if (why := _why_not(r))}
     deployments = [r for r in within if r.id not in excluded]

@@ -41,14 +41,14 @@ _TURNING = (
 
 
 _SILENT = 30.0
-"""Seconds after which a rollout under way that nobody looked at is said to be unobserved."""
+"""Seconds without a look after which a rollout in progress is reported as unobserved."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Explanation:
-    """answer: where it is, and why · failing: routes, statuses and lines of a log · logs: where the logs of the new
-    version are · measured: the last verdicts · led: what made the rollout go another way, a line an event · following:
-    what a person can do."""
+    """answer: its state, and why · failing: routes, statuses and log lines · logs: where the logs of the new version
+    are · measured: the last verdicts · led: what changed its course, one line per event · following: what to do
+    next."""
 
     answer: str
     failing: tuple[str, ...]
@@ -157,7 +157,7 @@ _DOES = {
 
 
 def _failing(rollout: Rollout, turning: Sequence[Recorded]) -> tuple[str, ...]:
-    """Routes, statuses and lines of a log: of the event that told of them last, else of the last verdicts."""
+    """Routes, statuses and log lines: of the last event that has them, otherwise of the last verdicts."""
     for event in reversed(turning):
         found = optional(list_at, data_today(event.type, event.data), "details")
         if found:
@@ -169,12 +169,12 @@ def _failing(rollout: Rollout, turning: Sequence[Recorded]) -> tuple[str, ...]:
 
 
 def _ended(sentence: str) -> str:
-    """With the full stop of a sentence, unless it has an end of its own."""
+    """With a full stop, unless it already ends a sentence."""
     return sentence if not sentence or sentence.endswith(("?", "!", ".")) else f"{sentence}."
 
 
 def _led(rollout: Rollout, event: Recorded, clock: Callable[[float], str]) -> str:
-    """An event in a line. What the answer says already is not said again."""
+    """An event as a line, without what the answer already says."""
     sentence, reason = event.sentence, rollout.state.reason
     if len(reason) > _LONG:
         sentence = sentence.replace(reason, "as above")

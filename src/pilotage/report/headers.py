@@ -11,7 +11,7 @@ from pilotage.report.commit_words import Kind
 CONVENTIONAL = re.compile(
     r"^(?P<type>[A-Za-z][\w-]*)(?P<early>!)?(?: ?\((?P<scope>[^()]*)\))?(?P<bang>!)? ?:\s+(?P<text>\S.*)$"
 )
-"""`type(scope)!: text`, with the `!` and the spaces where people put them."""
+"""`type(scope)!: text`, with `!` and spaces wherever people put them."""
 
 
 TYPES: Mapping[str, Kind] = {

@@ -98,7 +98,7 @@ def _ended_by_a_person(incident: Incident) -> bool:
 
 
 def _known_then(incident: Incident) -> str:
-    """What the analysis knew when a person ended the rollout: the cause, which the person's words need not name."""
+    """What the analysis knew when a person ended the rollout: the cause, which the person's reason may not name."""
     if harm := _withdrawn(incident):
         return f"Before that, Pilotage had returned its users to stable: {harm.reason}.".replace("..", ".")
     if found := _suspects(incident):
@@ -212,7 +212,7 @@ def _withdrawn(incident: Incident) -> TrafficWithdrawn | None:
 
 
 def _metric(incident: Incident) -> str:
-    """What failed: as the event says that took users back, or as a verdict does; empty where only a person knows."""
+    """What failed, according to the event that returned users, or to a verdict; empty if only a person knows."""
     if harm := _withdrawn(incident):
         return harm.cause
     return next((metric for metric, _, _ in _suspects(incident)), "")

@@ -32,8 +32,8 @@ _SQUASHED = re.compile(r"\((?:#|!)(\d+)\)$")
 
 @dataclass(frozen=True)
 class Request:
-    """title: without its number · body: what stands below · number: empty where none is known · speaks: it says what it
-    brings, and does not only join histories or release."""
+    """title: without its number · body: the text below · number: empty if unknown · speaks: whether it describes its
+    content, and does not only join histories or make a release."""
 
     title: str
     body: str
@@ -42,8 +42,8 @@ class Request:
 
 
 def request_of(commit: Commit) -> Request:
-    """What a commit is called. A merge whose subject is the title of a request, or whose text tells of its topic,
-    speaks for what it brings."""
+    """The title of a commit. A merge with the title of a request as its subject, or with text about its topic, stands
+    for its content."""
     is_merge = len(commit.parents) > 1
     found = _of_forge(commit.subject, commit.body) or (_of_topic(commit) if is_merge else None)
     if found is None:

@@ -43,8 +43,8 @@ _SHOWN: Mapping[Audience, frozenset[Kind]] = {
 
 @dataclass(frozen=True)
 class Item:
-    """One line. id: of the change, by which edits are found again · text: plain, a person's own words if edited ·
-    unsure: its section is a guess."""
+    """One line. id: of the change, by which edits are found again · text: plain, edited text if there is any · unsure:
+    its section is a guess."""
 
     id: str
     text: str
@@ -89,7 +89,7 @@ class Notes:
 
 @dataclass(frozen=True)
 class Release:
-    """What the notes are of. range: as it was asked for."""
+    """The release that the notes describe. range: as given."""
 
     service: str
     version: str
@@ -139,7 +139,7 @@ def _cure(change: Change) -> str:
 
 
 def kept_sections(changes: Sequence[Change]) -> tuple[tuple[str, tuple[Item, ...]], ...]:
-    """The sections of Keep a Changelog: what people who use it notice, breaking changes first and marked."""
+    """The sections of Keep a Changelog: what users notice, breaking changes first and marked."""
     of_kind = {kind: kept for kind, _, kept in SECTIONS}
     found: dict[str, list[Item]] = {name: [] for name in KEPT}
     order = [kind for kind, _, _ in SECTIONS]

@@ -1,4 +1,4 @@
-"""Who wrote the changes of a range: one person once, however they spell their name, and no bots."""
+"""The authors of a range: each person once, however their name is spelled, without bots."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _BOT = re.compile(
     re.IGNORECASE,
 )
 _OF_NOBODY = ("", "noreply@github.com")
-"""Addresses that many people share."""
+"""Shared addresses."""
 
 
 def names_of(commits: Sequence[Commit]) -> Mapping[str, str]:
-    """Each name as it is written → the name to show: the commonest of those with the same address; empty for a bot."""
+    """Each name as written → the name to show: the commonest of those with the same address; empty for a bot."""
     pairs = [pair for commit in commits for pair in _pairs(commit)]
     group: dict[str, str] = {}
     for name, email in pairs:

@@ -1,7 +1,7 @@
-"""What a period was like: deployments, performance before and after, business, lessons; for three readers (R24).
+"""A period in figures: deployments, performance before and after, business, lessons; for three kinds of readers (R24).
 
-Every number stands with how many it is of and an interval, and leads to the rollouts behind it. What no source tells is
-"not connected", never an invented figure (C10).
+Every number has its sample size and interval, and leads to the rollouts behind it. A figure without a source is "not
+connected", never invented (C10).
 """
 
 from __future__ import annotations

@@ -13,11 +13,11 @@ from pilotage.report.reverts import without_reverts
 
 
 def changes_of(commits: Sequence[Commit], touching: Set[str] | None = None) -> tuple[Change, ...]:
-    """commits: of the range, newest first, children before their parents. Returns what is left, newest first.
+    """commits: of the range, newest first, children before their parents. Returns the remaining ones, newest first.
 
-    A merge that says what it brings speaks for the commits it brought; others only join histories. A revert of
-    something in the range cancels it, and is cancelled by its own revert; one of something older is a change. touching:
-    ids of the commits that count, as those of one package; None for all.
+    A merge that describes its content stands for its commits; others only join histories. A revert of something in the
+    range cancels it, and is cancelled by its own revert; a revert of something older is a change. touching: ids of the
+    commits that count, such as those of one package; None for all.
     """
     known = {commit.id: commit for commit in commits}
     place = {commit.id: number for number, commit in enumerate(commits)}
@@ -99,7 +99,7 @@ def _spoken_for(merge: Commit, brought: Sequence[Commit]) -> Change:
 
 
 def _without_copies(found: Sequence[Change]) -> tuple[Change, ...]:
-    """The same sentence by the same people twice is one change, picked to two branches."""
+    """The same sentence by the same people twice is one change, cherry-picked to two branches."""
     kept: dict[tuple[str, str, tuple[str, ...]], Change] = {}
     for change in found:
         key = (change.scope, change.summary, change.authors)

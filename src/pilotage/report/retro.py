@@ -18,7 +18,7 @@ from pilotage.report.told import Told
 
 @dataclass(frozen=True)
 class Facts:
-    """What the fact sheet is made of. surprises: what was out of the ordinary, in words · today: YYYY-MM-DD."""
+    """The input of the fact sheet. surprises: unusual events, in words · today: YYYY-MM-DD."""
 
     service: str
     environment: str
@@ -58,7 +58,7 @@ def _targets(facts: Facts, targets: Sequence[Target]) -> Section:
 
 
 def _found(identity: str, facts: Facts) -> tuple[str, str]:
-    """What was found, and whether it meets the target: surely, as far as known, or nobody can say."""
+    """The result, and whether it meets the target: certainly, as far as known, or unknown."""
     dora = facts.dora
     n, failed = dora.figure("change-fail-rate").n, len(dora.failed)
     match identity:

@@ -1,7 +1,7 @@
-"""Changelogs of Liquibase as trees: XML, YAML and JSON alike, and only the change sets that a release brings.
+"""Liquibase changelogs as trees: XML, YAML and JSON alike, and only the change sets that a release adds.
 
-A changelog keeps its change sets for ever, and Liquibase runs each once. So those that was in the file before, word for
-word, are no part of the release.
+A changelog keeps its change sets for ever, and Liquibase runs each once. So change sets that were in the file before,
+unchanged, are not part of the release.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class UnreadableChangelog(Invalid):
 
 @dataclass(slots=True)
 class Node:
-    """An element, or a key with what is under it. said: attributes and scalars · source: the text it is made of."""
+    """An element, or a key with its content. said: attributes and scalars · source: its text."""
 
     name: str
     said: dict[str, str] = field(default_factory=dict)
@@ -55,8 +55,8 @@ def walk(root: Node, without: tuple[str, ...] = ()) -> Iterator[Node]:
 
 
 def change_sets(text: str, before: str, *, is_xml: bool) -> list[Node]:
-    """The change sets that `before` has not got. What is no changelog, but a part of one, counts as one change set.
-    Raises UnreadableChangelog for the text; what stood before need not be readable."""
+    """The change sets that are not in `before`. A file that is only part of a changelog counts as one change set.
+    Raises UnreadableChangelog for the text; `before` need not be readable."""
     read = _of_xml if is_xml else _of_yaml
     root = read(text)
     found = list(root.all("changeSet"))
@@ -70,14 +70,14 @@ def change_sets(text: str, before: str, *, is_xml: bool) -> list[Node]:
 
 
 def new_sql(text: str, before: str) -> str:
-    """Formatted SQL without the change sets that was in the file before; other SQL as it is."""
+    """Formatted SQL without the change sets that were in the file before; other SQL unchanged."""
     known = {_plain(one) for one in _blocks(before)[1:]}
     first, *rest = _blocks(text)
     return "".join([first, *(one for one in rest if _plain(one) not in known)])
 
 
 def _blocks(text: str) -> list[str]:
-    """What stands before the first change set of formatted SQL, and each of them."""
+    """The text before the first change set of formatted SQL, and each change set."""
     heads = [head.start() for head in _SQL_HEAD.finditer(text)]
     return [text[start:end] for start, end in zip([0, *heads], [*heads, len(text)], strict=True)]
 
@@ -87,7 +87,7 @@ def _plain(source: str) -> str:
 
 
 def _of_xml(text: str) -> Node:
-    """A part of a changelog is read as well, by an element of our own around it."""
+    """A part of a changelog is read as well, wrapped in an added element."""
     try:
         return _XmlTree(text.strip()).read()
     except expat.ExpatError:
@@ -149,7 +149,7 @@ def _of_yaml(text: str) -> Node:
 
 
 class _YamlTree:
-    """Keys become nodes, and a list's entries nodes of the list's name. An alias is the node that it stands for."""
+    """Keys become nodes, and a list's entries nodes of the list's name. An alias becomes the node that it refers to."""
 
     def __init__(self, text: str) -> None:
         self._text, self._made = text, dict[int, Node]()

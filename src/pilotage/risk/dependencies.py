@@ -73,7 +73,7 @@ def _tool(tool: str, name: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class _Changes:
-    """Names with versions, as they are shown; minor holds names alone."""
+    """Names with versions, for display; minor has only names."""
 
     major: list[str] = field(default_factory=list)
     down: list[str] = field(default_factory=list)

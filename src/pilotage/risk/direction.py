@@ -1,7 +1,8 @@
-"""Which part of a migration runs forward. What takes it back is no part of a release: a tool runs it only on request.
+"""The part of a migration that runs forward. The part that reverts it is not part of a release: a tool runs it only on
+request.
 
 goose, dbmate, sql-migrate, MyBatis, Play and node-pg-migrate mark both directions with comments in one file;
-golang-migrate, sqlx, Diesel, db-migrate, Sqitch, grate and Flyway keep the way back in a file of its own.
+golang-migrate, sqlx, Diesel, db-migrate, Sqitch, grate and Flyway keep the reverse direction in its own file.
 """
 
 from __future__ import annotations
@@ -56,8 +57,8 @@ def _forward(lines: list[str]) -> Iterator[str]:
 
 
 def _way(line: str) -> tuple[str, bool]:
-    """`up`, `down` or `undo` where a line is a mark, and whether a tool wrote it. A sentence with such a word is none,
-    and a bare `-- down` is one only after its `-- up`."""
+    """`up`, `down` or `undo` if a line is a mark, and whether a tool wrote it. A sentence with such a word is not a
+    mark, and a bare `-- down` is one only after its `-- up`."""
     line = line.strip()
     if line.strip("- ").lower() == _OF_TERN:
         return "down", True

@@ -100,8 +100,8 @@ def _is_filled_in(field: ast.Call, kind: str) -> bool:
 
 
 def _is_indexed(field: ast.Call, kind: str, added: bool) -> bool:
-    """Whether the database builds an index: for `db_index`, or a new column of a kind that has one unless it is said
-    otherwise. Where such a column is only altered, it had its index before."""
+    """Whether the database builds an index: for `db_index`, or for a new column of a kind that has one by default. If
+    such a column is only altered, it had its index before."""
     said = given(field, "db_index")
     by_kind = added and kind in ("SlugField", *_KEYS) and said is None and not given(field, "unique")
     return bool(said) or by_kind

@@ -31,7 +31,7 @@ FEATURES = (
 
 @dataclass(frozen=True)
 class Touched:
-    """What is remembered of a change: when, by whom, which files, and whether it repaired something."""
+    """What is remembered of a change: when, by whom, which files, and whether it was a repair."""
 
     at: float
     author: str

@@ -25,7 +25,7 @@ _CURE = {
 
 
 def findings_of(files: Iterable[FilePatch]) -> list[Finding]:
-    """One finding a kind of infrastructure; build pipelines do not reach users and are none."""
+    """One finding per kind of infrastructure. Build pipelines do not reach users and are not findings."""
     touched: dict[tuple[str, RiskLevel], list[FilePatch]] = {}
     for file in files:
         if kind_of(file.path) is not FileKind.INFRASTRUCTURE:

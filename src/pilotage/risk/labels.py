@@ -1,9 +1,9 @@
-"""Which changes of the past did harm: those that a later repair had to alter, and those that were reverted.
+"""Which past changes did harm: those that a later repair had to alter, and those that were reverted.
 
-The SZZ algorithm (Śliwerski, Zimmermann, Zeller, MSR 2005) on lines that are neither blank nor comments (Kim et al.,
-ASE 2006), over first parents, so that a merged branch is one change. Who wrote each line is kept up while the changes
-go by: no line is blamed twice, and renames are followed. Repairs of more than ten source files or three hundred deleted
-lines are taken for rewrites and blame nobody, and nobody is blamed for what was repaired after two years.
+This is the SZZ algorithm (Śliwerski, Zimmermann, Zeller, MSR 2005) on lines that are neither blank nor comments (Kim et
+al., ASE 2006), over first parents, so a merged branch is one change. The author of each line is tracked while reading
+the changes: no line is blamed twice, and renames are followed. Repairs of more than ten source files or three hundred
+deleted lines count as rewrites and blame nobody. Nobody is blamed for what was repaired after two years.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ _UNREAD = ("sqlFile", "customChange", "executeCommand")
 _BESIDE = (
     "rollback", "preConditions", "modifySql", "comment", "validCheckSum", "where", "createView", "createProcedure",
 )  # fmt: skip
-"""What does not run forward by itself, or holds text that is none of the changes."""
+"""Parts that do not run forward, or hold text that is not a change."""
 _TABLE = ("tableName", "baseTableName", "oldTableName", "existingTableName", "viewName", "oldViewName", "sequenceName",
           "oldSequenceName")  # fmt: skip
 _FILLED = ("autoIncrement", "computed", "generated")

@@ -21,9 +21,9 @@ _Reader = Callable[[str], Iterator[_Pair]]
 
 
 _CONFLICT = re.compile(r"^(?:<{7}|>{7}) \S", re.MULTILINE)
-"""What git leaves in a file that was not merged: both sides' versions stand in it."""
+"""Conflict markers of git in an unmerged file: it holds both sides' versions."""
 _LONGEST = 400
-"""Characters of what is said about a file that cannot be read."""
+"""Characters of the message about an unreadable file."""
 
 
 class UnreadableLock(Invalid):
@@ -54,7 +54,8 @@ def scheme_of(path: str) -> Scheme:
 
 
 def is_manifest(path: str) -> bool:
-    """Whether a file asks for ranges of versions or holds sums: what is built in is in the lock file next to it."""
+    """Whether a file requests ranges of versions or holds checksums: what is installed is in the lock file next to
+    it."""
     name = posixpath.basename(path)
     return name in _MANIFESTS or name.endswith((".gemspec", ".in"))
 
@@ -108,7 +109,7 @@ def _pairs(pattern: re.Pattern[str]) -> _Reader:
 
 
 def _requirements(text: str) -> Iterator[_Pair]:
-    """What is asked for: a version, an address, or a range, which stands as it is written."""
+    """The requested version, address, or range, as it is written."""
     for found in _REQUIREMENT.finditer(text):
         name, sign, said = found[1], found[2] or "", found[3]
         if sign or not said:  # else an address such as git+https://…

@@ -11,7 +11,7 @@ _PROPERTIES = re.compile(r"<properties>")
 _PROPERTY = re.compile(r"<([\w.-]+)>\s*([^<\s]+)\s*<")
 _REFERENCE = re.compile(r"\$\{([^{}$]+)\}")
 _DEEPEST = 5
-"""How many properties may stand behind one another."""
+"""Longest chain of properties that refer to each other."""
 
 
 def packages(text: str) -> Iterator[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""What a migration does that cannot be undone, or that locks: from SQL, and from the operations of five frameworks."""
+"""Irreversible and locking operations of migrations: from SQL, and from the operations of five frameworks."""
 
 from __future__ import annotations
 

@@ -46,8 +46,8 @@ class BadModel(Invalid):
 
 @dataclass(frozen=True)
 class RiskModel:
-    """means, deviations, weights: one a measure, in the order of FEATURES · scales: one a factor, in R17's order,
-    1 as shipped · origin: what it was learned from, in words."""
+    """means, deviations, weights: one per measure, in the order of FEATURES · scales: one per factor, in R17's order, 1
+    as shipped · origin: what it was trained on, in words."""
 
     intercept: float
     means: tuple[float, ...]

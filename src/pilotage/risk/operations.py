@@ -1,4 +1,5 @@
-"""The words for what a migration does: it destroys data, breaks the old version, holds a lock, or is not read here."""
+"""Descriptions of operations of a migration: they destroy data, break the old version, hold a lock, or cannot be
+read."""
 
 from __future__ import annotations
 
@@ -27,7 +28,7 @@ def locks(what: str) -> Found:
 
 
 def unread(what: str) -> Found:
-    """What cannot be read may do anything: a person looks at it."""
+    """An unreadable operation may do anything, so a person must look at it."""
     return RiskLevel.MEDIUM, f"{what}{_BY_HAND}", _EXPAND
 
 

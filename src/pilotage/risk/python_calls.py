@@ -34,8 +34,8 @@ def given(call: ast.Call, name: str) -> object:
 
 @dataclass(frozen=True, kw_only=True)
 class Calls:
-    """all: every call · forward: those of the way forward, by their place · texts: what names stand for, where it is
-    one text · batches: a batch's table by the call inside it."""
+    """all: every call · forward: those of the forward direction, by their place · texts: values of names that are one
+    text · batches: a batch's table by the call inside it."""
 
     all: tuple[ast.Call, ...]
     forward: tuple[ast.Call, ...]

@@ -122,7 +122,7 @@ class _Alembic:
                 yield from _of_operation(call, name, shown)
 
     def _of_column(self, call: ast.Call, batch: str) -> Iterator[Found]:
-        """`op.add_column("t", sa.Column("c", …))`, and the same of a batch, whose table stands at its head."""
+        """`op.add_column("t", sa.Column("c", …))`, and the same in a batch, whose table is named at its start."""
         column = next((a for a in call.args if isinstance(a, ast.Call) and name_of(a) == "Column"), None)
         if column is None:
             return
@@ -153,7 +153,7 @@ _PLACE = {
     **dict.fromkeys(("create_index", "create_foreign_key", "create_unique_constraint", "create_check_constraint"), 1),
     **dict.fromkeys(("create_primary_key", "create_exclude_constraint"), 1),
 }
-"""Where the table stands among an operation's arguments, where it is not the first."""
+"""Position of the table among an operation's arguments, if it is not the first."""
 
 
 def _of_operation(call: ast.Call, name: str, shown: str) -> Iterator[Found]:

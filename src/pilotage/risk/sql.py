@@ -39,13 +39,13 @@ _FOLDERS = {
 _DIALECTS = ("postgres", "mysql", "tsql", "sqlite")
 _NOT_CODE = re.compile(r"--[^\n]*|'[^'\n]*'")
 _PLACEHOLDER = re.compile(r"\$\{([\w.:-]{1,100})\}")
-"""A value that Flyway, Liquibase and MyBatis put in; most stand for a schema."""
+"""A placeholder of Flyway, Liquibase or MyBatis; most stand for a schema."""
 _LONG = 100_000
 """Characters of a script that is read in one dialect alone, where that one can read it: each takes seconds."""
 _BETWEEN = re.compile(
     r"^(?:[ \t]*GO\b[ \t;\d]*|\\[^\n]*|[ \t]*DELIMITER\b[^\n]*)$|--> ?statement-breakpoint", re.M | re.I
 )
-"""Lines of sqlcmd, psql and mysql, and Drizzle's mark: not SQL themselves, they stand between two statements."""
+"""Lines of sqlcmd, psql and mysql, and Drizzle's mark: they are not SQL and separate statements."""
 
 
 class UnreadableSql(Invalid):

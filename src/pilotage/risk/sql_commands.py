@@ -1,4 +1,4 @@
-"""Statements that the parser takes for a bare command: what can be told from their words, and what cannot be."""
+"""Statements that the parser treats as a bare command: what their words reveal, and what they do not."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def of_sql(text: str, path: str = "", added: Collection[tuple[str, str]] = ()) -
 
 
 def _flat(statement: exp.Expression) -> Iterator[exp.Expression]:
-    """A statement, or what stands in its blocks, as in T-SQL's `IF EXISTS (…) DROP TABLE …`."""
+    """A statement, or the statements in its blocks, as in T-SQL's `IF EXISTS (…) DROP TABLE …`."""
     from sqlglot import exp
 
     left = [statement]
@@ -109,7 +109,7 @@ def _of_rows(statement: exp.Expression, schema: Schema) -> Iterator[Found]:
 
 
 def _is_endless(where: exp.Expression | None) -> bool:
-    """Whether a condition is none: left out, `true` or `1 = 1`."""
+    """Whether there is no real condition: it is missing, `true` or `1 = 1`."""
     from sqlglot import exp
 
     said = where.this if where else None
@@ -136,7 +136,7 @@ _ONLINE = re.compile(r"\bONLINE\s*=\s*ON\b", re.IGNORECASE)
 
 
 def _is_online(statement: exp.Expression, dialect: str) -> bool:
-    """InnoDB builds indexes while writes go on (MySQL Reference Manual, Online DDL Operations), SQL Server if asked."""
+    """InnoDB builds indexes during writes (MySQL Reference Manual, Online DDL Operations), SQL Server if configured."""
     return dialect == "mysql" or (dialect == "tsql" and bool(_ONLINE.search(written(statement, dialect))))
 
 

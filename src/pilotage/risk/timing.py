@@ -1,4 +1,4 @@
-"""Whether the hour of a release is a good one: people at work, days after it to watch it, nothing frozen near."""
+"""Whether the time of a release is a good one: working hours, working days after it, no freeze near."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which of two versions is newer, and whether a major version lies between: by the rules of their own ecosystem."""
+"""Which of two versions is newer, and whether a major version is between them, by the rules of their ecosystem."""
 
 from __future__ import annotations
 

@@ -26,10 +26,9 @@ def wait_until(true: Callable[[], object], seconds: float = 10.0, what: str = "i
 class RouterUnderTest:
     """A router with real requests through it.
 
-    open: another controller's view of the same router, by the token of its fence · can: its capabilities as it is
-    configured · url: where users reach it · cookie: the one that tells users apart, for sticky routers · kill: end the
-    router's process by force, where there is one · own: the secret by which it knows Pilotage's own requests, where it
-    is configured to.
+    open: another controller's view of the same router, by the token of its fence · can: its capabilities as configured
+    · url: where users reach it · cookie: the one that identifies users, for sticky routers · kill: kill the router's
+    process, if there is one · own: the secret by which it recognises synthetic requests, if configured.
     """
 
     def __init__(
@@ -100,7 +99,7 @@ class FleetUnderTest:
     versions: tuple[str, str] = ("1.0", "2.0")
     """Two versions that start and are healthy."""
     seconds: float = 10.0
-    """How long an instance may take to be well, or to be gone."""
+    """How long an instance may take to become healthy, or to exit."""
 
 
 @dataclass(kw_only=True)
@@ -109,7 +108,7 @@ class CountsUnderTest:
 
     open: Callable[[], Metrics]
     happen: Callable[[str, int, int], None]
-    """`happen(version, well, failed)`: so many requests to a version end well, and so many fail."""
+    """`happen(version, well, failed)`: so many requests to a version succeed, and so many fail."""
     can: MetricsCapabilities = field(default_factory=MetricsCapabilities)
     restart: Callable[[], None] | None = None
     """Let the source forget everything, as a restart does."""
@@ -140,7 +139,7 @@ class NotifierUnderTest:
     received: Callable[[], list[str]]
     """The keys of the messages that arrived, oldest first."""
     shown: Callable[[], str]
-    """Everything that the receiver shows to people."""
+    """Everything that the receiver shows."""
     drops_repetitions: bool = False
     """The receiver knows a message that it has by its key, and keeps one."""
     refuse: Callable[[bool], None] | None = None

@@ -10,9 +10,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Version(ThreadingHTTPServer):
-    """A version of a service that answers with its name; `…/error` fails, `…/missing` is not there, `/slow` takes
-    60 ms. While it is `dying` it closes the connection over each request. asked: headers of the requests it got
-    · connections: that are open; it closes none by itself."""
+    """A version of a service that answers with its name; `…/error` fails, `…/missing` does not exist, `/slow` takes 60
+    ms. While it is `dying`, it closes the connection of each request. asked: headers of the requests it got ·
+    connections: the open ones; it closes none by itself."""
 
     daemon_threads = True
     request_queue_size = 256

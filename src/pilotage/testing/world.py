@@ -1,7 +1,7 @@
-"""A target in memory that does at once what it is told: router, fleet, counts and flag, with faults on demand.
+"""A target in memory that acts immediately: router, fleet, counts and flag, with faults on demand.
 
-For tests of whatever acts on a target. `tests/contract` runs the contracts of the ports against it, so it behaves as a
-real one does.
+For tests of code that acts on a target. `tests/contract` runs the contracts of the ports against it, so it behaves like
+a real one.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class FakeWorld:
     """Requests and errors by version since `started`."""
     ramp: Ramp = OFF
     ill: set[str] = field(default_factory=set)
-    """Versions whose instances are not well."""
+    """Versions with unhealthy instances."""
     silent: set[str] = field(default_factory=set)
     """Ports that do not answer: router, fleet, metrics, flags."""
     started: int = 1
@@ -56,7 +56,7 @@ class FakeWorld:
         self.backends = {version: frozenset(found) for version, found in backends.items()}
 
     def happen(self, version: str, well: int, failed: int) -> None:
-        """So many requests to a version end well, and so many fail."""
+        """So many requests to a version succeed, and so many fail."""
         requests, errors = self.counts.get(version, (0, 0))
         self.counts[version] = (requests + well + failed, errors + failed)
 

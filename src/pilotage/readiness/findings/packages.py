@@ -30,7 +30,7 @@ class _PipAudit(msgspec.Struct, frozen=True):
 
 
 def pip_audit(read: object, name: str) -> Iterator[Issue | Passed]:
-    """Raises BadEvidence for no package at all, and for a package of which nothing is said."""
+    """Raises BadEvidence if there is no package at all, or a package without a result."""
     found = shaped(read, _PipAudit, name)
     if not found.dependencies:
         raise BadEvidence(f"{name}: pip-audit checked no packages")

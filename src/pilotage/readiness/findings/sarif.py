@@ -141,7 +141,7 @@ class _Log(_Struct, frozen=True):
 
 
 def sarif(read: object, name: str) -> Iterator[Issue | Passed]:
-    """Raises BadEvidence for another version, for a run that did not end well, and for results kept elsewhere."""
+    """Raises BadEvidence for another version, for a run that failed, and for results kept elsewhere."""
     if (version := find(read, "version")) not in (None, "2.1.0"):
         raise BadEvidence(f"{name} looks like SARIF {str(version)[:20]}; supported is 2.1.0")
     log = shaped(read, _Log, name)
@@ -239,7 +239,7 @@ def _judged(result: _Result, rules: _Rules, run: _Run) -> Issue | Passed:
         return Passed.UNCHANGED
     if kind in ("pass", "informational", "notApplicable"):
         return Passed.NOTE
-    # What a tool leaves to people (open, review) has the level none, and nobody has decided it.
+    # A result that a tool leaves to people (open, review) has the level none and is undecided.
     if kind == "fail" and level in ("none", "note") and (score is None or score < SERIOUS):
         return Passed.NOTE
     severity = level if score is None else f"{level}, CVSS {score:g}"

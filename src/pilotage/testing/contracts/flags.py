@@ -10,7 +10,7 @@ from pilotage.testing.harness import FlagsUnderTest
 
 
 class FlagsContract:
-    """Give it a fixture `flag` with a `FlagsUnderTest` whose flag nobody has set yet."""
+    """Give it a fixture `flag` with a `FlagsUnderTest` whose flag was never set."""
 
     def test_one_that_was_never_set_is_off(self, flag: FlagsUnderTest) -> None:
         assert flag.open(1).read() == OFF

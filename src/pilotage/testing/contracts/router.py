@@ -30,7 +30,7 @@ def _wait_for_endpoints(routed: RouterUnderTest, wanted: Mapping[str, frozenset[
 
 
 class RouterContract:
-    """Give it a fixture `routed` with a `RouterUnderTest` that nobody has told anything yet."""
+    """Give it a fixture `routed` with a `RouterUnderTest` whose split was never set."""
 
     @pytest.fixture
     def versions(self) -> Iterator[Versions]:
