@@ -5,13 +5,13 @@ docs/guides/adapters.md shows how. The names here stay; everything else of Pilot
 
 from __future__ import annotations
 
+from pilotage.adapters.alert_series import AlertSeries
 from pilotage.adapters.context import Context, Peers
 from pilotage.adapters.fence import Fence
 from pilotage.adapters.outgoing import Undelivered
 from pilotage.adapters.own_requests import SYNTHETIC_HEADER, synthetic_token
 from pilotage.adapters.ports import (
     AdapterError,
-    AlertSeries,
     Backends,
     Checks,
     Delivery,

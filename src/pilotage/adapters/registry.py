@@ -16,7 +16,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
-from pilotage.adapters.ports import AdapterError, AlertSeries
+from pilotage.adapters.alert_series import AlertSeries
+from pilotage.adapters.ports import AdapterError
 from pilotage.model.capabilities import Port, PortCapabilities
 from pilotage.model.finding import Finding
 from pilotage.model.json import JsonObject

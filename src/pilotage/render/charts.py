@@ -11,7 +11,8 @@ from html import escape
 from pilotage.model.plan import Plan, Step
 from pilotage.model.quantity import format_duration, format_share
 from pilotage.model.traffic import WHOLE
-from pilotage.render.sections import headline, show_day
+from pilotage.render.days import show_day
+from pilotage.render.sections import headline
 
 _WIDTH, _LABELS, _ROW, _TOP = 960, 150, 34, 44
 _STYLE = """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pilotage.adapters import registry
-from pilotage.adapters.ports import AlertSeries
+from pilotage.adapters.alert_series import AlertSeries
 from pilotage.model.capabilities import Port
 from pilotage.model.errors import Invalid
 from pilotage.model.json import Json, JsonObject

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, datetime
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
@@ -11,11 +10,13 @@ from pilotage.model.document import Section
 from pilotage.model.plan import Plan, Step
 from pilotage.model.quantity import format_duration, format_share
 from pilotage.model.risk import Assessment
-from pilotage.model.schedule import Conflict, Message, OnCall, Phase, Shift
+from pilotage.model.schedule import Conflict, Message, OnCall, Shift
 from pilotage.model.traffic import WHOLE
 from pilotage.plan.attendance import outside_hours
 from pilotage.plan.monitoring import UNKNOWN_FOR, limit_in_words
 from pilotage.plan.values import origin, show_value
+from pilotage.render.days import show_day, show_instant
+from pilotage.render.timeline_section import timeline_section
 
 
 def sections(plan: Plan) -> tuple[Section, ...]:
@@ -23,7 +24,7 @@ def sections(plan: Plan) -> tuple[Section, ...]:
     return (
         _answers(plan),
         *((_conflicts(plan),) if plan.conflicts else ()),
-        _timeline(plan),
+        timeline_section(plan),
         _readiness(plan),
         *((_risk(plan.risk),) if plan.risk else ()),
         _steps(plan),
@@ -56,14 +57,6 @@ def summary(plan: Plan) -> str:
         f"{kind} release, {strategy}, risk tolerance {plan.answers.risk_tolerance}: "
         f"{format_duration(plan.watched)} of analysis, rollback within {format_duration(plan.rollback.timeout)}{when}"
     )
-
-
-def show_day(day: date | None) -> str:
-    return f"{day:%a %Y-%m-%d}" if day else "–"
-
-
-def show_instant(instant: datetime) -> str:
-    return f"{instant:%a %Y-%m-%d %H:%M}"
 
 
 def _answers(plan: Plan) -> Section:
@@ -115,57 +108,6 @@ def _standing(conflict: Conflict) -> str:
     if conflict.reason:
         return f"accepted by {conflict.accepted_by}: {conflict.reason}"
     return "blocks" if conflict.blocking else "warning"
-
-
-def _timeline(plan: Plan) -> Section:
-    timeline = plan.timeline
-    if not timeline.phases:
-        headers: tuple[str, ...] = ("stage", "usual time", "this plan", "activities", "approval")
-        rows: tuple[tuple[str, ...], ...] = tuple(
-            (
-                stage.title, f"{format_duration(stage.shortest)}–{format_duration(stage.longest)}",
-                "–" if stage.estimate is None else format_duration(stage.estimate), _names(stage.activities),
-                "by a person, at the end" if stage.approval else "–",
-            )
-            for stage in timeline.stages
-        )  # fmt: skip
-        return Section("timeline", "Pipeline", (), headers, rows, (*timeline.afterwards, *timeline.on_failure))
-    rows = tuple(_phase(phase) for phase in timeline.phases)
-    dated = ("safe schedule", "shortest path") if plan.release_date else ()
-    headers = ("phase", "open days", *dated, "activities", "milestones")
-    return Section("timeline", "Timeline", tuple(_slack(plan)), headers, rows, timeline.afterwards)
-
-
-def _slack(plan: Plan) -> Iterator[str]:
-    timeline = plan.timeline
-    if timeline.trains and not plan.release_date:
-        yield from (f"{one[0].upper()}{one[1:]}." for one in timeline.trains.overlap)
-    if timeline.latest_safe_start and timeline.latest_start:
-        yield (
-            f"Latest safe start: {show_day(timeline.latest_safe_start)}. Latest start at all: "
-            f"{show_day(timeline.latest_start)}, {timeline.slack} open days later."
-        )
-    if timeline.flag_removal:
-        yield f"Remove the flag's code by {show_day(timeline.flag_removal)}."
-
-
-def _phase(phase: Phase) -> tuple[str, ...]:
-    length = str(phase.longest) if phase.shortest == phase.longest else f"{phase.shortest}–{phase.longest}"
-    milestones = "; ".join(f"{m.title} {m.due:%m-%d}" if m.due else m.title for m in phase.milestones)
-    spans = (
-        (_span(phase.start, phase.end), _span(phase.latest_start, phase.latest_end))
-        if phase.start and phase.end and phase.latest_start and phase.latest_end
-        else ()
-    )
-    return (f"{phase.title}{' (done)' if phase.done else ''}", length, *spans, _names(phase.activities), milestones)
-
-
-def _span(first: date, last: date) -> str:
-    return f"{first} … {last}" if first != last else str(first)
-
-
-def _names(activities: tuple[str, ...]) -> str:
-    return ", ".join(activity.replace("_", " ") for activity in activities)
 
 
 def _readiness(plan: Plan) -> Section:

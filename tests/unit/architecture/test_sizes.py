@@ -1,4 +1,4 @@
-"""A module is short enough to be read at once: use cases, the engine and decisions on a rollout, above all."""
+"""A module is short enough to be read at once."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ MOST = 300
 """Lines."""
 
 
-def test_no_module_of_app_engine_and_rollout_is_longer_than_300_lines() -> None:
+def test_no_module_is_longer_than_300_lines() -> None:
     found = {
-        str(path.relative_to(SOURCE)): path.read_text().count("\n")
-        for folder in ("app", "engine", "rollout")
-        for path in (SOURCE / folder).rglob("*.py")
+        str(path.relative_to(SOURCE)): path.read_text(encoding="utf-8").count("\n") for path in SOURCE.rglob("*.py")
     }
-    assert len(found) > 100
+    assert len(found) > 400
     assert {name: lines for name, lines in found.items() if lines > MOST} == {}

@@ -7,8 +7,9 @@ from typing import Literal
 
 from pydantic import Field
 
+from pilotage.adapters.alert_series import AlertSeries
 from pilotage.adapters.context import Context
-from pilotage.adapters.ports import AlertSeries, Metrics
+from pilotage.adapters.ports import Metrics
 from pilotage.adapters.registry import Adapter
 from pilotage.config.fields import Address
 from pilotage.config.kinds import MetricsSection
