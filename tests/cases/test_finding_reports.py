@@ -381,3 +381,18 @@ def test_a_handed_report_fits_one_format_alone() -> None:
         except (BadEvidence, UnicodeDecodeError):
             continue
         assert len(fitting(content)) == 1, path
+
+
+@pytest.mark.parametrize(
+    ("uri", "shown"),
+    [
+        ("file:///srv/shop/my%20app.py", "/srv/shop/my app.py:3"),
+        ("src/a%20b.py", "src/a b.py:3"),
+        ("file://[", "file://[:3"),
+    ],
+)
+def test_a_finding_stands_at_a_path_and_not_at_an_address(tmp_path: Path, uri: str, shown: str) -> None:
+    place = {"physicalLocation": {"artifactLocation": {"uri": uri}, "region": {"startLine": 3}}}
+    result = {"ruleId": "r", "level": "error", "message": {"text": "m"}, "locations": [place]}
+    run = {"tool": {"driver": {"name": "scan"}}, "results": [result]}
+    assert of(tmp_path, {"version": "2.1.0", "runs": [run]}) == (False, f"1 finding: r m ({shown})")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import http.server
 import json
 import os
 import shutil
@@ -690,3 +691,53 @@ def test_what_an_instance_could_see_of_the_worker_envoy_does_not_see(
     routed.take(ONE, {"1.0": [versions("1.0").address]})
     (envoy_process,) = _envoys()
     assert "hush" not in str(envoy_process.environ())
+
+
+class _Streams(http.server.BaseHTTPRequestHandler):
+    """`/stream` sends a line every 0.1 s for 2 s; `/late` begins after 1.5 s; `/silent` begins and says no more."""
+
+    protocol_version = "HTTP/1.0"
+
+    def do_GET(self) -> None:
+        if self.path == "/late":
+            time.sleep(1.5)
+        self.send_response(200)
+        self.end_headers()
+        with contextlib.suppress(OSError):
+            for _ in range(20 if self.path == "/stream" else 1):
+                self.wfile.write(b"data: x\n\n")
+                time.sleep(0.1)
+            if self.path == "/silent":
+                time.sleep(5)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def streams() -> Iterator[tuple[str, int]]:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Streams) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, args=(0.02,)).start()
+        yield "127.0.0.1", server.server_address[1]
+        server.shutdown()
+
+
+def test_a_response_that_flows_is_never_cut_by_the_time_limit_of_requests(
+    routed: EnvoyUnderTest, streams: tuple[str, int]
+) -> None:
+    """Server-sent events and downloads last as long as they flow; a response that does not begin is given up."""
+    routed.configured(request_timeout=0.5, idle_timeout=0.8)
+    routed.take(ONE, {"1.0": [streams]})
+    assert routed.answer("/stream").data == b"data: x\n\n" * 20
+    assert routed.answer("/late").status == 504
+    with pytest.raises(urllib3.exceptions.HTTPError):  # cut by the router; the server itself would end it well
+        routed.answer("/silent")
+
+
+def test_without_limits_a_response_may_begin_and_pause_for_as_long_as_it_likes(
+    routed: EnvoyUnderTest, streams: tuple[str, int]
+) -> None:
+    routed.configured(request_timeout=0, idle_timeout=0)
+    routed.take(ONE, {"1.0": [streams]})
+    assert routed.answer("/late").status == 200

@@ -67,6 +67,8 @@ def parse_share(text: str | int | float) -> int | float:
         share = float(text)
     else:
         raise ValueError(f"{text!r} is not a share such as 5% or 0.05")
+    if isinstance(text, int | float) and 1 < share <= 100:
+        raise ValueError(f"{text!r} is more than the whole: write {text:g}%")
     if not 0 <= share <= 1:
         raise ValueError(f"{text!r} is not between 0% and 100%")
     return int(share) if share.is_integer() else share

@@ -65,6 +65,10 @@ def read_value(unit: Unit, written: object) -> Value:
 
 
 def _weights(written: list[object] | tuple[object, ...]) -> tuple[int, ...]:
+    numbers = [share for share in written if isinstance(share, int | float) and not isinstance(share, bool)]
+    if any(number > 1 for number in numbers) or any(number == 1 for number in numbers[:-1]):
+        meant = ", ".join(f"{share:g}%" if isinstance(share, int | float) else str(share) for share in written)
+        raise ValueError(f"{list(written)!r} has numbers without %: write [{meant}]")
     shares = [parse_share(share) for share in written if isinstance(share, str | int | float)]
     weights = tuple(round(share * WHOLE) for share in shares)
     if len(shares) != len(written) or not weights or weights[-1] != WHOLE:

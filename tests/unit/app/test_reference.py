@@ -46,7 +46,7 @@ def test_a_place_that_is_none_names_those_there_are() -> None:
 def test_sections_are_shown_with_defaults_and_as_json() -> None:
     said = CliRunner().invoke(cli, ["docs", "environments.router"])
     assert said.exit_code == 0
-    assert "request_timeout  duration; default 15s" in said.output
+    assert "request_timeout  duration; default 1m" in said.output
     content = json.loads(CliRunner().invoke(cli, ["docs", "environments.router", "--json"]).output)
     assert "listen" in [s["name"] for s in content["sections"][0]["settings"]]
 
@@ -67,7 +67,7 @@ def test_a_setting_of_a_plan_is_explained() -> None:
 
 def test_one_setting_of_a_section_is_explained_too() -> None:
     said = CliRunner().invoke(cli, ["docs", "environments.router.request_timeout"])
-    assert "request_timeout  duration; default 15s" in said.output
+    assert "request_timeout  duration; default 1m" in said.output
     assert "listen" not in said.output
 
 

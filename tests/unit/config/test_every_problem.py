@@ -34,7 +34,7 @@ def test_names_that_stand_for_nothing_are_found_with_their_places_beside_errors_
         ("22:18", "readiness.environments[0]"),
         ("23:12", "readiness.staging"),
         ("24:16", "readiness.not_for_us.production_approval"),
-        ("24:57", "readiness.not_for_us.unit_test_coverag"),
+        ("24:54", "readiness.not_for_us.unit_test_coverag"),
         ("25:44", "readiness.waivers.never[1]"),
         ("26:14", "readiness.evidence.lint"),
     ]

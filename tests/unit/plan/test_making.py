@@ -107,6 +107,8 @@ def test_an_override_takes_the_place_of_a_number_and_names_its_line() -> None:
         ("canary.phase_durations", "30m", "did you mean canary.phase_duration?"),
         ("canary.phase_duration", "soon", "'soon' is not a duration such as"),
         ("canary.weights", ["5%", "50%"], "does not end at 100%"),
+        ("canary.weights", [1, 100], "has numbers without %: write [1%, 100%]"),
+        ("canary.weights", [5, "25%", "100%"], "write [5%, 25%, 100%]"),
         ("canary.weights", ["50%", "5%", "100%"], "does not rise"),
         ("rollback_triggers.error_rate", "101%", "is not between 0% and 100%"),
         ("rollback_triggers.response_time_factor", 0.5, "is not a number of at least 1"),

@@ -41,7 +41,12 @@ class EnvoyRouterSection(RouterSection):
     kind: Literal["envoy"]
     listen: Address = Field(description="Address where users reach the service, such as 0.0.0.0:8080.")
     sticky: StickySection | None = Field(None, description="Keep each user on one version, by cookie or header.")
-    request_timeout: Duration = Field(15.0, description="Time limit of a request; 0 for none.")
+    request_timeout: Duration = Field(
+        60.0, description="Time limit until a response begins; 0 for none. A stream that has begun is not cut."
+    )
+    idle_timeout: Duration = Field(
+        300.0, description="Time without a byte after which a request, stream or WebSocket ends; 0 for none."
+    )
     version_header: HeaderName | None = Field(
         None, description="Response header that names the version, such as x-release. Default: none."
     )
@@ -64,6 +69,7 @@ def _open(section: EnvoyRouterSection, context: Context) -> Router:
         listen=host_and_port(section.listen),
         sticky=Sticky(sticky.cookie or "", sticky.header or "") if sticky else None,
         request_timeout=section.request_timeout,
+        idle_timeout=section.idle_timeout,
         version_header=section.version_header or "",
         # Where the page is gone users get Pilotage's own.
         page=(context.text_of(section.maintenance_page) or "") if section.maintenance_page else "",

@@ -36,7 +36,8 @@ class Sticky:
 
 @dataclass(frozen=True)
 class Settings:
-    """listen: host and port that users reach · request_timeout: seconds, 0 for none · version_header: response header
+    """listen: host and port that users reach · request_timeout: seconds until a response begins, 0 for none ·
+    idle_timeout: seconds without a byte in either direction, 0 for none · version_header: response header
     that names the version asked, empty for none · page: what users get while the service is closed, empty for one of
     ours · health: the path on which a load balancer in front may then ask whether this router lives · strata: what is
     counted apart · synthetic: requests of Pilotage's own are told from those of users · http2: instances speak HTTP/2
@@ -47,7 +48,8 @@ class Settings:
 
     listen: tuple[str, int]
     sticky: Sticky | None = None
-    request_timeout: float = 15.0
+    request_timeout: float = 60.0
+    idle_timeout: float = 300.0
     version_header: str = ""
     page: str = ""
     health: str = "/healthz"

@@ -181,9 +181,13 @@ def _behaviour(settings: Settings, *, retry: bool = False) -> JsonObject:
     """Another instance is tried only where the first cannot have seen the request: nothing is done twice. With
     `retry`, once also where the first died over it."""
     predicate = f"{TYPE}.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"
+    # Envoy's limit of a route ends a response that is still flowing. That of an attempt holds until its first byte.
+    first_byte: JsonObject = {"per_try_timeout": f"{settings.request_timeout:g}s"} if settings.request_timeout else {}
     return {
-        "timeout": f"{settings.request_timeout:g}s",
+        "timeout": "0s",
+        "idle_timeout": f"{settings.idle_timeout:g}s",
         "retry_policy": {
+            **first_byte,
             "retry_on": "connect-failure,refused-stream,reset-before-request" + (",reset" if retry else ""),
             "num_retries": 1 if retry else 3,
             "retry_host_predicate": [{"name": "previous_hosts", "typed_config": {"@type": predicate}}],

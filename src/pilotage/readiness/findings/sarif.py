@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Literal
+from urllib.parse import unquote, urlsplit
 
 import msgspec
 
@@ -282,5 +283,16 @@ def _place(result: _Result, run: _Run) -> str:
         if artifact.uri is None and 0 <= artifact.index < len(known):
             artifact = known[artifact.index].location or artifact
         line = physical.region.start_line if physical.region else None
-        return f"{artifact.uri or ''}:{line}" if line else artifact.uri or ""
+        place = _path(artifact.uri or "")
+        return f"{place}:{line}" if line else place
     return ""
+
+
+def _path(uri: str) -> str:
+    """A path as people write it: that of a `file:` address, without what an address escapes."""
+    if not uri.lower().startswith("file:"):
+        return unquote(uri)
+    try:
+        return unquote(urlsplit(uri).path)
+    except ValueError:
+        return uri
