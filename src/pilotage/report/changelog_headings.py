@@ -136,8 +136,8 @@ def check_shape(body: str, found: Sequence[Heading]) -> None:
     if not found and (first := next(listed, None)) is not None:
         line, number = body[first.start() :].partition("\n")[0], body.count("\n", 0, first.start()) + 1
         raise OtherShape(
-            f"line {number} of the changelog, {line[:60]!r}, names a version and is no heading of Markdown: write it as "
-            "## 1.2.0, or give another file"
+            f"line {number} of the changelog, {line[:60]!r}, names a version and is no heading of Markdown: "
+            "write it as ## 1.2.0, or give another file"
         )
 
 
