@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from pilotage.model.json import Json, find
 from pilotage.model.readiness import BadEvidence
 from pilotage.readiness.evidence import json_of, text_of
+from pilotage.readiness.ways_out import WAYS_OUT
 from pilotage.readiness.xml_reader import Node, xml_of
 
 _T = TypeVar("_T")
@@ -49,7 +50,7 @@ def recognise(content: bytes, name: str, supported: Collection[str]) -> Report:
     known = f"supported: {', '.join(supported)}"
     if not report.format:
         raise BadEvidence(f"{name} has an unknown format; {known}")
-    cure = _CURES.get(report.format, "")
+    cure = WAYS_OUT.get(report.format, "")
     raise BadEvidence(f"{name} looks like {report.format}; {known}{f'. {cure}' if cure else ''}")
 
 
@@ -277,40 +278,4 @@ _TEXT: Mapping[str, Callable[[str], bool]] = {
     TAP: lambda line: re.match(r"(TAP version \d+$|(not )?ok\b|1\.\.\d+\s*(#|$))", line[:200]) is not None,
     LCOV: lambda line: line.startswith(("SF:", "TN:")),
     GO: lambda line: re.fullmatch(r"mode: (set|count|atomic)", line[:200]) is not None,
-}
-
-_CURES: Mapping[str, str] = {
-    "ESLint JSON": "Write SARIF: eslint -f @microsoft/eslint-formatter-sarif",
-    "Ruff JSON": "Write SARIF: ruff check --output-format sarif",
-    "Gitleaks JSON": "Write SARIF: gitleaks -f sarif",
-    "gosec JSON": "Write SARIF: gosec -fmt sarif",
-    "Brakeman JSON": "Write SARIF: brakeman -f sarif",
-    "tfsec JSON": "Write SARIF: tfsec -f sarif",
-    "Failsafe's summary": "Use the reports beside it: target/failsafe-reports/TEST-*.xml",
-    "Catch2 XML": "Write JUnit XML: -r junit",
-    "Qt Test XML": "Write JUnit XML: -o results.xml,junitxml",
-    "SimpleCov JSON": "Write lcov or Cobertura: simplecov-lcov, simplecov-cobertura",
-    "gcov JSON": "Write Cobertura or lcov: gcovr --cobertura",
-    "golangci-lint JSON": "Write SARIF: golangci-lint --output.sarif.path",
-    "Snyk JSON": "Write SARIF: snyk test --sarif-file-output",
-    "Checkov JSON": "Write SARIF: checkov -o sarif",
-    "govulncheck JSON": "Write SARIF: govulncheck -format sarif",
-    "an empty list of results, which names no tool": "Write SARIF: osv-scanner --format sarif",
-    "CycloneDX XML": "Write JSON",
-    "dependency-check XML": "Write JSON or SARIF: --format JSON",
-    "SpotBugs XML": "Write SARIF: spotbugs -sarif",
-    "Checkstyle XML": "Write SARIF: checkstyle -f sarif",
-    "PMD XML": "Write SARIF: pmd -f sarif",
-    "xUnit.net XML": "Write TRX: dotnet test --logger trx",
-    "NUnit 3 XML": "Write JUnit XML or TRX",
-    "Visual Studio's coverage XML": "Write Cobertura: dotnet-coverage merge -f cobertura",
-    "OpenCover XML": "Write Cobertura or lcov",
-    "dotCover XML": "Write Cobertura or lcov",
-    "scoverage XML": "Use the Cobertura report beside it",
-    "Clover XML": "Write Cobertura or lcov",
-    "Istanbul's JSON summary": "Write lcov: --coverageReporters lcov",
-    "Jest JSON": "Write JUnit XML: jest-junit",
-    "Google Benchmark JSON": "Write {name: [seconds, …]}",
-    "JMH JSON": "Write {name: [seconds, …]}",
-    "an error of npm": "The audit itself failed",
 }

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from pilotage.risk.operations import Found, breaks, destroys, locks
+from pilotage.risk.operations import Found, breaks, destroys, locks, unread
 from pilotage.risk.python_calls import given, name_of, strings
 
 _WORDS = {
@@ -22,12 +22,32 @@ _WORDS = {
 _KEYS = ("ForeignKey", "OneToOneField")
 
 
+OPERATIONS = frozenset((
+    "CreateModel", "DeleteModel", "RenameModel", "AlterModelTable", "AlterModelTableComment", "AlterUniqueTogether",
+    "AlterIndexTogether", "AlterOrderWithRespectTo", "AlterModelOptions", "AlterModelManagers", "AddField",
+    "RemoveField", "AlterField", "RenameField", "AddIndex", "RemoveIndex", "RenameIndex", "AddConstraint",
+    "RemoveConstraint", "AlterConstraint", "RunSQL", "RunPython", "SeparateDatabaseAndState", "AddIndexConcurrently",
+    "RemoveIndexConcurrently", "AddConstraintNotValid", "ValidateConstraint", "CreateCollation", "RemoveCollation",
+    "AddDefaultValue",
+))  # fmt: skip
+"""Of Django, of its support for PostgreSQL, and of django-add-default-value."""
 _SET_DEFAULT = re.compile(r"\b(\w+)\W{1,5}SET\s+DEFAULT\b", re.IGNORECASE)
 
 
 def columns_with_defaults(text: str) -> set[str]:
     """Columns that SQL in the migration gives a default of the database: how projects before Django 5.0 do it."""
     return {found[1].casefold() for found in _SET_DEFAULT.finditer(text)}
+
+
+def others_of(tree: ast.Module) -> Iterator[Found]:
+    """Operations of a migration that are not Django's: a project's own, or a library's."""
+    for node in (one for one in ast.walk(tree) if isinstance(one, ast.Assign)):
+        named = node.targets[0]
+        if isinstance(named, ast.Name) and named.id == "operations" and isinstance(node.value, ast.List):
+            for call in (part for part in node.value.elts if isinstance(part, ast.Call)):
+                name = name_of(call)
+                if name not in OPERATIONS and not name.endswith("Extension"):
+                    yield unread(f"an operation that is not Django's ({name})")
 
 
 @dataclass

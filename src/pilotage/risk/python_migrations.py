@@ -6,7 +6,7 @@ import ast
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
-from pilotage.risk.django_migrations import Models, columns_with_defaults, of_django
+from pilotage.risk.django_migrations import OPERATIONS, Models, columns_with_defaults, of_django, others_of
 from pilotage.risk.operations import Found, breaks, destroys, locks, unread
 from pilotage.risk.python_calls import Calls, given, name_of, strings
 from pilotage.risk.sql_migrations import of_sql
@@ -31,8 +31,11 @@ def of_python(text: str) -> Iterator[Found]:
         else:
             yield from alembic.found(call, name)
             yield from of_django(call, name, django)
+    yield from others_of(tree)
     for sql in _returned(tree):
         yield from of_sql(sql)
+    if calls.forward and "alembic" in text and not any(_is_read(call) for call in calls.all):
+        yield unread("functions of other modules that upgrade() calls")
     if calls.forward and not _is_known(tree, calls):
         yield unread("a Python migration of another tool than Alembic, Django, yoyo and Aerich")
 
@@ -47,18 +50,19 @@ def _is_known(tree: ast.Module, calls: Calls) -> bool:
     imported += [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
     if any(name.split(".")[0] in _TOOLS for name in imported):
         return True
-    return any(name_of(call) in (*_SQL, *_OPERATIONS) or _is_of(call, ("op", "batch_op")) for call in calls.all)
+    return any(
+        name_of(call) in (*_SQL, "batch_alter_table", *OPERATIONS) or _is_of(call, ("op", "batch_op"))
+        for call in calls.all
+    )
+
+
+def _is_read(call: ast.Call) -> bool:
+    return name_of(call) in (*_SQL, "batch_alter_table") or _is_of(call, ("op", "batch_op"))
 
 
 def _is_of(call: ast.Call, names: tuple[str, ...]) -> bool:
     value = call.func.value if isinstance(call.func, ast.Attribute) else None
     return isinstance(value, ast.Name) and value.id in names
-
-
-_OPERATIONS = (
-    "batch_alter_table", "AddField", "AlterField", "CreateModel", "DeleteModel", "RemoveField", "RunPython",
-    "SeparateDatabaseAndState",
-)  # fmt: skip
 
 
 def _returned(tree: ast.Module) -> Iterator[str]:
@@ -160,6 +164,18 @@ def _of_operation(call: ast.Call, name: str, shown: str) -> Iterator[Found]:
     match name:
         case "drop_table":
             yield destroys(f"drops a table ({shown})")
+        case "drop_all":
+            yield destroys("drops every table (drop_all)")
+        case "drop" if call.args or call.keywords:
+            made = call.func.value if isinstance(call.func, ast.Attribute) else None
+            is_type = isinstance(made, ast.Call) and name_of(made).upper() == "ENUM"
+            yield (
+                breaks("drops a type that the old version may still use (drop)")
+                if is_type
+                else destroys("drops a table (drop)")
+            )
+        case "delete" if _is_of_every_row(call):
+            yield destroys("deletes every row (query.delete)")
         case "drop_column":
             yield destroys(f"drops a column ({shown})")
         case "rename_table":
@@ -174,6 +190,12 @@ def _of_operation(call: ast.Call, name: str, shown: str) -> Iterator[Found]:
             yield locks(f"adds a constraint and builds its index under a lock ({shown})")
         case _:
             pass
+
+
+def _is_of_every_row(call: ast.Call) -> bool:
+    """`session.query(Model).delete()`, with no filter between."""
+    made = call.func.value if isinstance(call.func, ast.Attribute) else None
+    return isinstance(made, ast.Call) and name_of(made) == "query"
 
 
 def _of_alter(call: ast.Call, shown: str) -> Iterator[Found]:

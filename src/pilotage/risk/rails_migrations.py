@@ -15,7 +15,8 @@ _ARG = r"[\s(]*:?[\"']?(\w+)"
 _CALL = re.compile(
     r"\b(create_table|create_join_table|drop_table|drop_join_table|remove_columns?|remove_reference|remove_references"
     r"|remove_belongs_to|remove_timestamps|rename_column|rename_table|change_column|change_column_null|add_index"
-    r"|change_column_default|add_reference|add_belongs_to|add_foreign_key|add_check_constraint|validate_check_constraint|add_unique_constraint"
+    r"|change_column_default|truncate_tables|truncate|drop_schema|drop_view|drop_enum"
+    r"|rename_enum_value|rename_enum|drop_function|add_reference|add_belongs_to|add_foreign_key|add_check_constraint|validate_check_constraint|add_unique_constraint"
     rf"|add_column|change_table)\b{_ARG}[\"']?(?:\s*,{_ARG})?"
 )
 _IN_TABLE = re.compile(r"\bt\.(remove|remove_references|remove_belongs_to|remove_timestamps|rename|change|index)\b[ (]")
@@ -26,12 +27,16 @@ _NO_DEFAULT = re.compile(r"^[\s,]*(?:nil\b|from:[^,]*,\s*to:\s*nil\b)")
 _OTHER_TOOL = re.compile(r"\b(Sequel\.migration|ROM::SQL\.migration|Mongoid::Migration|DataMapper)\b")
 _DOWN = re.compile(r"([ \t]*)(?:def (?:self\.)?down\b|(?:\w+\.)?down do\b)")
 _DOWN_BRACES = re.compile(r"[ \t]*(?:\w+\.)?down[ \t]*\{")
-_EXECUTE = re.compile(r"\bexecute\b[ \t(]*(<<[~-]?['\"]?(\w+)|[\"']|%[qQ]?[({\[])?")
+_EXECUTE = re.compile(
+    r"\b(?:execute|exec_query|exec_update|exec_delete)\b[ \t(]*(<<[~-]?['\"]?(\w+)|[\"']|%[qQ]?[({\[])?"
+)
 _INSERTED = re.compile(r"#\{[^{}\n]*\}")
 _CONCURRENT = re.compile(r"algorithm:\s*:concurrently|:algorithm\s*=>\s*:concurrently")
 _NOT_VALID = re.compile(r"\bvalidate:\s*false|:validate\s*=>\s*false")
 _NOT_NULL = re.compile(r"\bnull:\s*false|:null\s*=>\s*false")
 _DEFAULT = re.compile(r"\bdefault:|:default\s*=>")
+_FORCED = re.compile(r"\bforce:\s*(?:true|:cascade)")
+_IS_OPTION = re.compile(r"\s*=>|:")
 _NO_INDEX = re.compile(r"\bindex:\s*false")
 _KEY = re.compile(r"\bforeign_key:\s*(?!false)")
 
@@ -57,6 +62,7 @@ def of_rails(text: str) -> Iterator[Found]:
         rest = _rest(kept[call.end() : end])
         name, table = call[1], call[2]
         if name in ("create_table", "create_join_table"):
+            yield from _of_call(name, table, "", f"{call[3] or ''}{rest}", made)
             made.created |= {table, _joined(call)}
         elif name == "validate_check_constraint":
             made.proven.add(table)
@@ -93,8 +99,11 @@ def _rest(text: str) -> str:
 
 def _of_call(name: str, table: str, column: str, rest: str, made: _Table) -> Iterator[Found]:
     match name:
+        case "create_table" if _FORCED.search(rest):
+            yield destroys(f"drops table {table}, if there is one, and creates it anew (force)")
         case "drop_table":
-            for one in (table, *([column] if column else []), *_names(rest)):
+            others = () if _IS_OPTION.match(rest) else (*([column] if column else []), *_names(rest))
+            for one in (table, *others):
                 yield destroys(f"drops table {one}")
         case "drop_join_table":
             yield destroys(f"drops join table {table}, {column}")
@@ -107,7 +116,13 @@ def _of_call(name: str, table: str, column: str, rest: str, made: _Table) -> Ite
             yield destroys(f"drops column {table}.{column}_id")
         case "remove_timestamps":
             yield destroys(f"drops columns {table}.created_at and {table}.updated_at")
-        case "rename_column" | "rename_table":
+        case "truncate" | "truncate_tables":
+            yield destroys(f"empties table {table}")
+        case "drop_schema":
+            yield destroys(f"drops schema {table}")
+        case "drop_view" | "drop_enum" | "drop_function":
+            yield breaks(f"drops {name.removeprefix('drop_')} {table}, which the old version may still use")
+        case "rename_column" | "rename_table" | "rename_enum" | "rename_enum_value":
             yield breaks(f"renames something of {table} that the old version uses")
         case "change_column":
             yield breaks(f"changes the type of {table}.{column}")
