@@ -44,7 +44,7 @@ def test_the_example_is_listed_with_what_it_can_do(tmp_path: Path) -> None:
 
 def test_a_configuration_names_it_and_a_plan_that_it_cannot_do_is_refused(tmp_path: Path) -> None:
     router = 'router: {kind: haproxy, listen: "127.0.0.1:8080"}\n    metrics: {kind: command, command: [./counts]}'
-    mirrored = GOOD.replace('router: {kind: envoy, listen: "127.0.0.1:8080", sticky: {cookie: session}}', router)
+    mirrored = GOOD.replace('router: {kind: envoy, listen: "127.0.0.1:28080", sticky: {cookie: session}}', router)
     (tmp_path / "pilotage.yaml").write_text(mirrored.replace("canary.phase_duration: 30m", "canary.mirror_weight: 10%"))
     said = run(tmp_path, "pilotage.cli.main", "plan", "2.0")
     assert said.returncode == 2

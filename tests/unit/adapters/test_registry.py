@@ -46,7 +46,7 @@ METRICS = Adapter(section=Counts, capabilities=MetricsCapabilities(), open=Opene
 ENTRIES = {"pilotage.router": "edge = edge_package:ROUTER\nenvoy = edge_package:ROUTER\nbroken = gone:X",
            "pilotage.metrics": "counts = edge_package:METRICS"}  # fmt: skip
 EDGE = GOOD.replace(
-    'router: {kind: envoy, listen: "127.0.0.1:8080", sticky: {cookie: session}}',
+    'router: {kind: envoy, listen: "127.0.0.1:28080", sticky: {cookie: session}}',
     "router: {kind: edge, site: berlin}\n    metrics: {kind: counts}",
 )
 
