@@ -19,9 +19,9 @@ class AlertSeries:
     """95th percentile of durations."""
     stable_p95: str
     """The same of all other versions together."""
-    healthy: str
-    """Healthy instances."""
-    total: str
-    """Instances."""
     absent: str
     """True while there are no figures."""
+    healthy: str = ""
+    """Healthy instances. Empty, like `total`, for a router that knows only those that are healthy."""
+    total: str = ""
+    """Instances."""

@@ -18,10 +18,12 @@ from pilotage.engine.records import announcements, followups
 from pilotage.engine.records.store import Store
 
 if TYPE_CHECKING:
+    from pilotage.app import monitoring
     from pilotage.app.status_page import Publisher
 
 _log = logging.getLogger(__name__)
 _PUBLISH_EVERY = 1.0
+_MONITOR_EVERY = 1.0
 _REMIND_EVERY = 60.0
 _LIMIT_LOGS_EVERY = 10.0
 
@@ -45,6 +47,21 @@ class StatusPage:
                 _log.warning("cannot write the status page: %s", error)
 
 
+class Monitoring:
+    """Rules and a page for Prometheus, where a rollout of the folder wants either."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._monitoring: monitoring.Monitoring | None = None
+
+    def keep(self, store: Store) -> None:
+        # It imports what draws plans; a worker that takes over does that first.
+        from pilotage.app import monitoring
+
+        self._monitoring = self._monitoring or monitoring.Monitoring(self._directory)
+        self._monitoring.keep(store)
+
+
 def remind(store: Store) -> None:
     """Remind owners of announcements and follow-ups that are overdue."""
     announcements.remind(store.engine, store.clock.now())
@@ -55,6 +72,7 @@ def jobs(directory: Path) -> tuple[Job, ...]:
     """All that the worker of a folder does next to rollouts."""
     return (
         Job(name="publisher", every=_PUBLISH_EVERY, work=StatusPage(directory).renew),
+        Job(name="monitoring", every=_MONITOR_EVERY, work=Monitoring(directory).keep),
         Job(name="reminders", every=_REMIND_EVERY, work=remind),
         Job(name="logs", every=_LIMIT_LOGS_EVERY, work=lambda _: limit_logs(directory)),
     )

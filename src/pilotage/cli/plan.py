@@ -17,6 +17,7 @@ from pilotage.cli.wishes import Wished, wish_of, wish_options
 
 if TYPE_CHECKING:
     from pilotage.app.plan import PlanRequest
+    from pilotage.config.environment import EnvironmentSection
     from pilotage.model.plan import Plan
 
 
@@ -25,45 +26,45 @@ def plan() -> None:
     """Show what a release would do; compare plans; move a plan to another date."""
 
 
-def _rules(plan: Plan) -> str:
+def _rules(plan: Plan, section: EnvironmentSection) -> str:
     from pilotage.render.rules import to_rules
 
-    return to_rules(plan)
+    return to_rules(plan, page=section.monitoring is not None and section.monitoring.metrics is not None)
 
 
-def _ics(plan: Plan) -> bytes:
+def _ics(plan: Plan, _section: EnvironmentSection) -> bytes:
     from pilotage.render.ics import to_ics
 
     # When the file was made: nothing is decided by it.
     return to_ics(plan, datetime.now(UTC))
 
 
-def _html(plan: Plan) -> str:
+def _html(plan: Plan, _section: EnvironmentSection) -> str:
     from pilotage.render.html import to_html
 
     return to_html(plan)
 
 
-def _markdown(plan: Plan) -> str:
+def _markdown(plan: Plan, _section: EnvironmentSection) -> str:
     from pilotage.render.markdown import to_markdown
 
     return to_markdown(plan)
 
 
-def _gantt(plan: Plan) -> str:
+def _gantt(plan: Plan, _section: EnvironmentSection) -> str:
     from pilotage.render.charts import gantt
 
     return gantt(plan)
 
 
-def _staircase(plan: Plan) -> str:
+def _staircase(plan: Plan, _section: EnvironmentSection) -> str:
     from pilotage.render.charts import staircase
 
     return staircase(plan)
 
 
-_FORMATS: dict[str, Callable[[Plan], str | bytes]] = {
-    "json": lambda plan: plan.to_json() + "\n",
+_FORMATS: dict[str, Callable[[Plan, EnvironmentSection], str | bytes]] = {
+    "json": lambda plan, _: plan.to_json() + "\n",
     "markdown": _markdown,
     "html": _html,
     "ics": _ics,
@@ -126,7 +127,8 @@ def make(
     if path:
         _explain(made, path, as_json)
     elif as_json or form != "terminal" or output:
-        _write(made, "json" if as_json or form == "terminal" else form, output)
+        format_as = _FORMATS["json" if as_json or form == "terminal" else form]
+        _write(format_as(made, project.loaded.configuration.environments[named]), output)
     else:
         _show(made, section)
 
@@ -170,8 +172,7 @@ def _explain(made: Plan, path: str, as_json: bool) -> None:
         click.echo(f"  {sentence}")
 
 
-def _write(made: Plan, form: str, output: Path | None) -> None:
-    content = _FORMATS[form](made)
+def _write(content: str | bytes, output: Path | None) -> None:
     if output is None:
         click.echo(content, nl=False)
         return
@@ -246,4 +247,4 @@ def retarget(project: Project, /, source: str, output: Path | None, as_json: boo
     moved = move(project, before, wish_of(project, before.version, **wished))
     show_retargeted(moved, as_json)
     if output is not None:
-        _write(moved.plan, "json", output)
+        _write(moved.plan.to_json() + "\n", output)

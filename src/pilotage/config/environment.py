@@ -15,6 +15,7 @@ from pilotage.config.counting import ErrorKinds, RouteSection, check_routes, ser
 from pilotage.config.fields import NAME, Misplaced, Section, Share, UrlPath
 from pilotage.config.kinds import FlagSection, FleetSection, KindOf, MetricsSection, RouterSection
 from pilotage.config.matching import mismatches
+from pilotage.config.monitoring import MonitoringSection
 from pilotage.model.capabilities import Port
 
 
@@ -78,6 +79,9 @@ class EnvironmentSection(Section):
     )
     analysis: AnalysisSection | None = Field(None, description="Signals and rules from Prometheus.")
     backup: BackupSection | None = Field(None, description="Backups of the environment's database.")
+    monitoring: MonitoringSection | None = Field(
+        None, description="Prometheus and Alertmanager: alert rules of rollouts, and alerts that hold them."
+    )
     overrides: dict[str, bool | int | float | str | list[int | float | str]] = Field(
         default_factory=dict,
         description="Settings of the plan to change, by name, such as `canary.phase_duration: 30m`.",

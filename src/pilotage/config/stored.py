@@ -19,6 +19,7 @@ from pilotage.config.analysis import AnalysisSection
 from pilotage.config.checks import ProbeSection
 from pilotage.config.environment import EnvironmentSection
 from pilotage.config.kinds import AdapterSection, KindOf, kinds_of, section_of
+from pilotage.config.monitoring import MonitoringSection
 from pilotage.model.capabilities import Port
 from pilotage.model.errors import Invalid
 from pilotage.model.json import Json, JsonObject, find
@@ -85,6 +86,12 @@ def read_analysis(data: JsonObject) -> AnalysisSection | None:
     """Rules and signals alone, of a section that a rollout kept; None without any that can be read."""
     found = _alone("analysis", data)
     return found if isinstance(found, AnalysisSection) else None
+
+
+def read_monitoring(data: JsonObject) -> MonitoringSection | None:
+    """Where rules and alerts are, of a section that a rollout kept; None where it names none that can be read."""
+    found = _alone("monitoring", data)
+    return found if isinstance(found, MonitoringSection) else None
 
 
 def read_probes(data: JsonObject) -> Sequence[ProbeSection]:

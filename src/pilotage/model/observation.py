@@ -215,6 +215,17 @@ class Excuse(StrEnum):
     """The errors are those of one instance; the other instances are not harmful without it."""
 
 
+class Remedy(StrEnum):
+    """What a verdict asks for where its kind alone would ask for something else."""
+
+    HOLD = "hold"
+    """The release stays where it is: something is wrong with the service, and nobody says that it is the release."""
+    PAUSE = "pause"
+    """The release is paused until a person decides."""
+    NOTHING = "nothing"
+    """People hear of it; the release goes on."""
+
+
 @dataclass(frozen=True)
 class Verdict:
     """The judge's answer on one metric, with its reasons.
@@ -226,7 +237,8 @@ class Verdict:
     fails, with `Excuse.INSTANCE` · past: compared with the past alone, because no stable version runs next to the new
     one; such a verdict can hold a release, never roll it back · detail: routes, statuses and examples behind the
     sentence, one per line · since: Unix seconds at which the new version got worse, as far as is known · unit: what
-    ratio and interval count, such as `users with errors`; empty for the metric itself.
+    ratio and interval count, such as `users with errors`; empty for the metric itself · asks: what the rollout should
+    do, if verdicts of this kind usually lead to something else.
     """
 
     metric: str
@@ -245,3 +257,4 @@ class Verdict:
     detail: tuple[str, ...] = ()
     since: float | None = None
     unit: str = ""
+    asks: Remedy | None = None

@@ -73,6 +73,17 @@ def _alerts(strategy: DeploymentStrategy, n: Numbers) -> Iterator[AlertRule]:
         )  # fmt: skip
 
 
+def rule_name(alert: AlertRule) -> str:
+    """`HighErrorRate`: what the rule of an alert is called in Prometheus."""
+    return alert.title.replace(" ", "")
+
+
+def needs_page(alert: AlertRule) -> bool:
+    """Whether only Pilotage's own metrics page has the series: a router sends to instances that are ready, and knows
+    nothing of the others."""
+    return alert.id == "canary_health_check_failed"
+
+
 def limit_in_words(alert: AlertRule, shown: str) -> str:
     """`> 5%`, `> 2× baseline`, `unknown for 30m`. shown: the formatted limit."""
     return f"> {shown} baseline" if alert.comparison == TIMES_BASELINE else f"{alert.comparison} {shown}"

@@ -15,6 +15,10 @@ from pilotage.rollout.watching import JUDGED
 _UNDOING = (CommandKind.ABORT, CommandKind.ROLLBACK)
 
 
+_ANSWERED = (HoldCause.REGRESSION, HoldCause.LOW_SUCCESS_RATE)
+"""Causes of pauses that ask whether this may go on: who resumes has said yes."""
+
+
 def first_to_undo(command: Command) -> bool:
     """A sort key: commands that roll back come before all others (rule 7)."""
     return command.kind not in _UNDOING
@@ -91,7 +95,7 @@ def _without_analyses(turn: Tick) -> Mode:
 
 def _go_on(turn: Tick, command: Command) -> str:
     kind, status, hold = command.kind, turn.state.status, turn.state.hold
-    if status is Status.PAUSED and hold is not None and hold.cause is HoldCause.REGRESSION:
+    if status is Status.PAUSED and hold is not None and hold.cause in _ANSWERED:
         # The pause asked for this decision.
         accept(turn)
     if status is Status.PAUSED or (status is Status.HOLDING and kind is CommandKind.RETRY):

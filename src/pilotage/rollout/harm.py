@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from pilotage.model.action import Action, Replace
 from pilotage.model.events import InstanceReplaced, RetryStarted, TrafficRestored, TrafficWithdrawn
-from pilotage.model.observation import Excuse, Health, Verdict, VerdictKind
+from pilotage.model.observation import Excuse, Health, Remedy, Verdict, VerdictKind
 from pilotage.model.plan import Plan
 from pilotage.model.quantity import format_duration
 from pilotage.model.rollout import Hold, HoldCause, Observed, RolloutState, Status
@@ -42,6 +42,8 @@ def note_harm(turn: Tick) -> None:
 
 
 def _is_harm(verdict: Verdict) -> bool:
+    if verdict.asks in (Remedy.HOLD, Remedy.NOTHING):
+        return False  # nobody says that it is the release's
     return verdict.kind is VerdictKind.FAIL or (verdict.evidence >= STRONG_EVIDENCE and verdict.since is not None)
 
 
@@ -49,9 +51,9 @@ def guard_against_harm(turn: Tick) -> None:
     """React to what failed in this look, in any status."""
     if turn.stale:
         return
-    failed = [v for v in turn.seen.verdicts if v.kind is VerdictKind.FAIL]
+    failed = [v for v in (*turn.seen.verdicts, *turn.strategy.verdicts(turn)) if v.kind is VerdictKind.FAIL]
     critical = [v for v in failed if v.critical]
-    sure = [v for v in failed if not v.critical and not v.past and v.metric not in turn.state.accepted]
+    sure = [v for v in failed if is_sure(v) and v.metric not in turn.state.accepted]
     if critical:
         roll_back(turn, sentence_of(critical[:1]), critical[0].metric, critical[0].detail)
         return
@@ -60,6 +62,12 @@ def guard_against_harm(turn: Tick) -> None:
         _act_on_sure_harm(turn, guilty)
     elif sure and not turn.state.excuse and turn.state.status is not Status.WITHDRAWN:
         _begin_second_try(turn, sure)
+
+
+def is_sure(verdict: Verdict) -> bool:
+    """Whether a failure takes the users back by the release's risk tolerance: neither a critical limit, nor compared
+    with the past alone, nor one that asks for something else."""
+    return not verdict.critical and not verdict.past and verdict.asks is None
 
 
 def _excused(turn: Tick, verdict: Verdict) -> bool:
@@ -246,7 +254,7 @@ def mind_the_withdrawal(turn: Tick, wanted: int) -> None:
 
 def accept(turn: Tick) -> None:
     """A person has accepted what withdrew the traffic, what fails now, and what looks worse than the past."""
-    verdicts = [v for v in turn.seen.verdicts if not v.critical]
+    verdicts = [v for v in (*turn.seen.verdicts, *turn.strategy.verdicts(turn)) if not v.critical]
     failing = [v.metric for v in verdicts if v.kind is VerdictKind.FAIL or _worse_than_the_past(v)]
     known = (*turn.state.accepted, *turn.state.harmed, *failing)
     turn.set(accepted=tuple(dict.fromkeys(known)), harmed=(), convicted=False, excuse="")

@@ -10,20 +10,22 @@ from dataclasses import replace
 
 from pilotage.model.answers import RiskTolerance
 from pilotage.model.events import HoldEnded, HoldStarted, Paused
-from pilotage.model.observation import VerdictKind
+from pilotage.model.observation import Remedy, VerdictKind
 from pilotage.model.plan import StepKind
 from pilotage.model.quantity import format_duration
 from pilotage.model.rollout import Hold, HoldCause, Mode, RolloutState, Status, Trouble
 from pilotage.model.traffic import percent
 from pilotage.rollout import patience
 from pilotage.rollout.checking import awaits_approval
-from pilotage.rollout.harm import hold_for_second_try, second_try_limit
+from pilotage.rollout.harm import hold_for_second_try, second_try_limit, sentence_of
 from pilotage.rollout.turn import Tick
 from pilotage.rollout.undoing import roll_back
 from pilotage.rollout.watching import (
     JUDGED,
+    asking,
     go_on_although_worse,
     go_on_unwatched,
+    hold_on_alerts,
     hold_on_evidence,
     is_watched,
     lacks_data_alone,
@@ -65,6 +67,8 @@ def why_not_begin_the_next(turn: Tick) -> Hold | None:
         return Hold(HoldCause.FREEZE, turn.seen.freeze)
     if turn.seen.barrier:
         return Hold(HoldCause.DEPENDENCY, turn.seen.barrier)
+    if (alert := hold_on_alerts(turn)) is not None:
+        return alert
     return turn.strategy.hold_before_exposing(turn)
 
 
@@ -159,6 +163,16 @@ def good_for_now(state: RolloutState) -> str:
     """What a hold says while its reason is gone, and may come back."""
     was = state.hold.sentence if state.hold else state.reason
     return f"{was}; recovered, waiting until it stays stable"
+
+
+def pause_on_verdict(turn: Tick) -> None:
+    """What is too bad to go on with, and not bad enough to take back, is for a person to decide."""
+    found = asking(turn, Remedy.PAUSE)
+    if found and turn.state.status in (Status.PROGRESSING, Status.HOLDING):
+        hold = Hold(HoldCause.LOW_SUCCESS_RATE, sentence_of(found))
+        # The cause stays: who resumes the rollout has answered it.
+        turn.enter(Status.PAUSED, hold=hold, troubles=(), reason=hold.sentence)
+        turn.tell(Paused(cause=hold.cause, reason=hold.sentence))
 
 
 def mind_the_pause(turn: Tick) -> None:

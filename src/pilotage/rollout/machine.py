@@ -35,6 +35,7 @@ from pilotage.rollout.holds import (
     good_for_now,
     keep_holding,
     mind_the_pause,
+    pause_on_verdict,
     why_hold,
     why_not_begin_the_next,
 )
@@ -159,6 +160,7 @@ def _go_on(turn: Tick) -> None:
     if turn.stale:
         # The verdicts of this look are of evidence that was thrown away.
         return
+    pause_on_verdict(turn)
     if turn.state.status is Status.PAUSED:
         mind_the_pause(turn)
     elif turn.state.status in FORWARD and turn.state.step == turn.began_at:

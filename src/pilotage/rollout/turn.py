@@ -14,7 +14,7 @@ from typing import Protocol, Unpack
 from pilotage.model.action import Action
 from pilotage.model.events import Occurrence
 from pilotage.model.flag import Ramp
-from pilotage.model.observation import CheckResult
+from pilotage.model.observation import CheckResult, Verdict
 from pilotage.model.plan import Plan, Step, StepKind
 from pilotage.model.progress import Progress
 from pilotage.model.rollout import Changes, Details, Event, Hold, Mode, Observed, RolloutState, Status
@@ -202,6 +202,10 @@ class Strategy(Protocol):
     @abstractmethod
     def comparison(self, state: RolloutState) -> Comparison:
         """What the judge compares the new version with at this step."""
+
+    def verdicts(self, _turn: Tick) -> tuple[Verdict, ...]:
+        """The strategy's own verdicts on what was read back; they act like those of the judge."""
+        return ()
 
     def baseline(self, _plan: Plan, _old: str | None) -> str | None:
         """The name of the fresh stable instances to compare with; None if there are none."""

@@ -7,7 +7,7 @@ The analysis is the same for all strategies. `harm` reacts to failed verdicts; h
 from __future__ import annotations
 
 from pilotage.model.events import AnalysisIncomplete, RegressionAccepted, VerdictChanged
-from pilotage.model.observation import Verdict, VerdictKind
+from pilotage.model.observation import Remedy, Verdict, VerdictKind
 from pilotage.model.plan import Plan, StepKind
 from pilotage.model.quantity import format_duration
 from pilotage.model.rollout import Hold, HoldCause, Mode, RolloutState, Status
@@ -74,9 +74,27 @@ def note_verdicts(turn: Tick) -> None:
     turn.set(verdicts=tuple(known), recovering=tuple(recovering))
 
 
+def asking(turn: Tick, remedy: Remedy) -> list[Verdict]:
+    """Verdicts that ask for this, of a rollout that waits for evidence, as far as no person has answered them."""
+    if turn.state.mode is not Mode.FULL:
+        return []
+    return [v for v in turn.seen.verdicts if v.asks is remedy and v.metric not in turn.state.accepted]
+
+
+def hold_on_alerts(turn: Tick) -> Hold | None:
+    """A critical alert of the service: nobody else gets the release until it is over, wherever its cause is."""
+    firing = asking(turn, Remedy.HOLD)
+    if not firing:
+        return None
+    why = "; ".join(v.sentence for v in firing)
+    return Hold(HoldCause.ALERT, f"{why} (silence it, or run `pilotage promote` to go on all the same)")
+
+
 def hold_on_evidence(turn: Tick) -> Hold | None:
     """What speaks against continuing from a step that is watched."""
-    open_verdicts = [v for v in turn.seen.verdicts if v.metric not in turn.state.accepted]
+    if (alert := hold_on_alerts(turn)) is not None:
+        return alert
+    open_verdicts = [v for v in turn.seen.verdicts if v.metric not in turn.state.accepted and v.asks is None]
     by_kind = {kind: [v for v in open_verdicts if v.kind is kind] for kind in VerdictKind}
     if sure := [v for v in by_kind[VerdictKind.FAIL] if not v.past]:
         return _because(HoldCause.DEGRADED, sure)

@@ -223,7 +223,7 @@ def test_the_staircase_rises_to_the_top() -> None:
 
 
 def test_rules_carry_the_plans_limits_and_their_source() -> None:
-    (group,) = yaml.safe_load(to_rules(plan()))["groups"]
+    (group,) = yaml.safe_load(to_rules(plan(), page=True))["groups"]
     rules = {rule["alert"]: rule for rule in group["rules"]}
     assert " > 0.05 " in rules["HighErrorRate"]["expr"]
     assert "rollback_triggers.error_rate" in rules["HighErrorRate"]["annotations"]["description"]
@@ -232,6 +232,12 @@ def test_rules_carry_the_plans_limits_and_their_source() -> None:
     assert set(rules) == {
         "HighErrorRate", "PerformanceDegradation", "LowSuccessRate", "NoData", "CanaryHealthCheckFailed",
     }  # fmt: skip
+
+
+def test_without_pilotages_page_there_is_no_rule_that_could_not_fire() -> None:
+    """Envoy knows only instances that are ready: 1 of 2 shows as 1 of 1."""
+    (group,) = yaml.safe_load(to_rules(plan()))["groups"]
+    assert "CanaryHealthCheckFailed" not in {rule["alert"] for rule in group["rules"]}
 
 
 def test_rules_without_series_are_refused_with_what_would_give_them() -> None:

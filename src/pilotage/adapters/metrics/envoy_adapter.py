@@ -50,8 +50,6 @@ def alert_series(version: str) -> AlertSeries:
         counted=f"sum(increase(envoy_cluster_upstream_rq_completed{{{new}}}[{{window}}]))",
         p95=_p95(new),
         stable_p95=_p95(stable),
-        healthy=f"sum(envoy_cluster_membership_healthy{{{new}}})",
-        total=f"sum(envoy_cluster_membership_total{{{new}}})",
         absent=f"absent(envoy_cluster_upstream_rq_completed{{{new}}})",
     )
 

@@ -14,11 +14,11 @@ from pilotage.app.readiness.files import few
 from pilotage.config.loading import Loaded
 from pilotage.config.readiness import EvidenceSection, ReadinessSection, ReviewsSection
 from pilotage.engine.records.store import Store
-from pilotage.model.json import WrongJson, find, list_at, text_at
 from pilotage.model.plan import Plan
 from pilotage.model.quantity import format_duration
 from pilotage.model.readiness import BadEvidence, Document, Evidence
 from pilotage.model.schedule import Requirement
+from pilotage.plan.monitoring import needs_page, rule_name
 from pilotage.readiness import reviews
 from pilotage.readiness.evidence import text_of
 
@@ -120,21 +120,13 @@ def _served(case: CheckContext, git: Git) -> str:
 
 def _rules(case: CheckContext, _item: Requirement, given: EvidenceSection) -> Evidence:
     """The plan's alerts are loaded, for this service there, and evaluated without an error."""
-    from pilotage.adapters.http import get_json
+    from pilotage.adapters.prometheus_rules import loaded_alerts
 
     base = (given.alert_rules or "").rstrip("/")
-    read = get_json(f"{base}/api/v1/rules?type=alert", timeout=5.0)
-    try:
-        rules = [rule for group in list_at(read, "data", "groups") for rule in list_at(group, "rules")]
-        mine = {
-            text_at(rule, "name"): find(rule, "health")
-            for rule in rules
-            if find(rule, "labels", "service") == case.plan.service
-            and find(rule, "labels", "environment") == case.plan.environment
-        }
-    except WrongJson:
-        raise BadEvidence(f"{base} did not return a list of rules") from None
-    wanted = [alert.title.replace(" ", "") for alert in case.plan.alerts]
+    mine = loaded_alerts(base, {"service": case.plan.service, "environment": case.plan.environment})
+    section = case.loaded.configuration.environments[case.plan.environment].monitoring
+    page = section is not None and section.metrics is not None
+    wanted = [rule_name(alert) for alert in case.plan.alerts if page or not needs_page(alert)]
     if gone := [name for name in wanted if name not in mine]:
         cure = "write them with `pilotage plan VERSION --format rules`"
         raise BadEvidence(f"{base} has not loaded {few(gone)} for {case.plan.service}: {cure}")

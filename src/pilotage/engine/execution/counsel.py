@@ -6,10 +6,13 @@ release's judge compares versions.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 
+from pilotage.adapters.series import series_of
+from pilotage.config.stored import read_monitoring
 from pilotage.engine.execution.crew import Crew
+from pilotage.engine.execution.success import SuccessRate
 from pilotage.engine.execution.targets import Target
 from pilotage.model.clock import Clock
 from pilotage.model.json import JsonObject
@@ -72,9 +75,21 @@ class Counsels:
                 member.restore(kept)
 
 
-def counsels_of(_rollout: Rollout, _crew: Crew, _clock: Clock) -> Counsels:
+def counsels_of(rollout: Rollout, crew: Crew, clock: Clock) -> Counsels:
     """The counsels that a rollout's plan and configuration require."""
-    return Counsels(())
+    return Counsels(_members(rollout, crew, clock))
+
+
+def _members(rollout: Rollout, crew: Crew, clock: Clock) -> Iterator[Counsel]:
+    if any(alert.id == "low_success_rate" for alert in rollout.plan.alerts):
+        yield SuccessRate(rollout.plan)
+    monitoring = read_monitoring(rollout.snapshot.environment)
+    if monitoring is not None and monitoring.tells_alerts:
+        from pilotage.engine.execution.alerts import FiringAlerts, LoadedRules
+
+        yield FiringAlerts(rollout, monitoring, crew, clock)
+        if monitoring.rules_folder and series_of(rollout.plan) is not None:
+            yield LoadedRules(rollout, monitoring, crew, clock)
 
 
 def lost_guards(target: Target) -> tuple[Verdict, ...]:

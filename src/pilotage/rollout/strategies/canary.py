@@ -7,12 +7,13 @@ docs/guides/canary.md has the rules.
 from __future__ import annotations
 
 from pilotage.model.action import Action, Apply, Ensure
-from pilotage.model.observation import VerdictKind
+from pilotage.model.observation import Verdict, VerdictKind
 from pilotage.model.plan import Plan, StepKind
 from pilotage.model.progress import CanaryProgress
 from pilotage.model.rollout import Hold, HoldCause, Mode, Observed, RolloutState, Status
 from pilotage.model.traffic import TESTER, WHOLE, HeaderRoute, Mirror, Split, split_between
 from pilotage.rollout import baseline, shifting
+from pilotage.rollout.canaries import too_few_ready
 from pilotage.rollout.checking import awaits_approval
 from pilotage.rollout.harm import STRONG_EVIDENCE, sentence_of
 from pilotage.rollout.sight import present
@@ -76,6 +77,9 @@ class Canary(Strategy):
 
     def comparison(self, _state: RolloutState) -> Comparison:
         return Comparison.SIDE_BY_SIDE
+
+    def verdicts(self, turn: Tick) -> tuple[Verdict, ...]:
+        return too_few_ready(turn)
 
     def baseline(self, plan: Plan, old: str | None) -> str | None:
         return baseline.name(plan, old)

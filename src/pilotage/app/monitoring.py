@@ -1,0 +1,127 @@
+"""What the worker does for Prometheus: the alert rules of rollouts, and a page about them that it scrapes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from pilotage.adapters.files import read_json, set_aside, write_json
+from pilotage.adapters.metrics_page import MetricsServer
+from pilotage.app.alert_rules import AlertRules, RulesFile, rules_file
+from pilotage.config.fields import host_and_port
+from pilotage.config.stored import read_monitoring
+from pilotage.engine.records.store import Store
+from pilotage.model.json import WrongJson, read_as
+from pilotage.model.plan import Plan
+from pilotage.model.record import Unreadable
+from pilotage.render.metrics_page import CONTENT_TYPE, Shown, metrics_page
+
+_log = logging.getLogger(__name__)
+_NOTE = "metrics-pages.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _UnderWay:
+    """place: `service/environment` · address: of its metrics page; empty without one."""
+
+    place: str
+    plan: Plan
+    rules: RulesFile | None
+    address: str
+
+
+class Monitoring:
+    """Of one worker's folder. A rollout keeps its configuration, so it is read once."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._rules = AlertRules(directory)
+        self._under_way: dict[str, _UnderWay] = {}
+        self._pages = _noted(directory / _NOTE)
+        """Place → address: of what is over, too, so that Prometheus finds the page while no rollout is in progress."""
+        self._servers: dict[str, MetricsServer | None] = {}
+
+    def keep(self, store: Store) -> None:
+        """See that rules lie where they should, and that every page that is wanted is served."""
+        there = store.unfinished()
+        read = {one: self._under_way.get(one) or self._read(store, one) for one in there}
+        self._under_way = {identity: one for identity, one in read.items() if one}
+        self._note_pages()
+        self._serve(store)
+        rules = (one.rules for one in self._under_way.values())
+        self._rules.keep({one.path: one for one in rules if one})
+
+    def stop(self) -> None:
+        for server in self._servers.values():
+            if server:
+                server.stop()
+        self._servers.clear()
+
+    def _read(self, store: Store, identity: str) -> _UnderWay | None:
+        """None for a rollout of another place, and for one that cannot be read."""
+        try:
+            rollout = store.get(identity)
+        except (KeyError, Unreadable):
+            return None
+        home = store.home(self._directory, rollout.service, rollout.environment)
+        if home is None or not home.is_here:
+            return None
+        section = read_monitoring(rollout.snapshot.environment)
+        if not Path(rollout.snapshot.cwd).is_dir():
+            rollout = replace(rollout, snapshot=replace(rollout.snapshot, cwd=str(self._directory.resolve().parent)))
+        return _UnderWay(
+            place=f"{rollout.service}/{rollout.environment}",
+            plan=rollout.plan,
+            rules=rules_file(rollout, section) if section else None,
+            address=(section.metrics or "") if section else "",
+        )
+
+    def _note_pages(self) -> None:
+        pages = {**self._pages, **{one.place: one.address for one in self._under_way.values()}}
+        pages = {place: address for place, address in pages.items() if address}
+        if pages != self._pages:
+            write_json(self._directory / _NOTE, pages)
+            self._pages = pages
+
+    def _serve(self, store: Store) -> None:
+        wanted = dict.fromkeys(self._pages.values())
+        for address in [address for address in self._servers if address not in wanted]:
+            if server := self._servers.pop(address):
+                server.stop()
+        for address in wanted:
+            if not self._servers.get(address):
+                self._begin(address, partial(self._page, store, address))
+
+    def _begin(self, address: str, page: Callable[[], str]) -> None:
+        try:
+            self._servers[address] = MetricsServer(host_and_port(address), CONTENT_TYPE, page)
+        except OSError as error:
+            if address not in self._servers:
+                _log.warning("cannot serve metrics on %s: %s", address, error)
+            self._servers[address] = None
+
+    def _page(self, store: Store, address: str) -> str:
+        """The latest rollout of each environment that names this address."""
+        places = [place.partition("/") for place, one in self._pages.items() if one == address]
+        latest = [found for service, _, environment in places if (found := store.newest(service, environment))]
+        seen = store.live_views([rollout.id for rollout in latest])
+        plans = {identity: one.plan for identity, one in self._under_way.items()}
+        return metrics_page(
+            Shown(
+                service=one.service, environment=one.environment, version=one.version, old=one.old, status=one.status,
+                plan=plans.get(one.id), live=seen[one.id],
+            )
+            for one in latest
+        )  # fmt: skip
+
+
+def _noted(note: Path) -> dict[str, str]:
+    found = read_json(note)
+    try:
+        return {} if found is None else read_as(dict[str, str], found)
+    except WrongJson as error:
+        set_aside(note, f"it was not written by Pilotage: {error}")
+        return {}
