@@ -102,6 +102,12 @@ def _forecasts(plan: Plan, traffic: TrafficSection) -> Iterator[str]:
         yield f"at {usual}, twice as many errors at {format_share(step.weight / WHOLE)} would be {known}{late}"
 
 
+def scrapes_pilotage(loaded: Loaded, environment: str) -> bool:
+    """Whether a Prometheus scrapes Pilotage's own metrics page there."""
+    section = loaded.configuration.environments[environment].monitoring
+    return section is not None and section.metrics is not None
+
+
 def service_of(loaded: Loaded, environment: str) -> Service:
     """What the plan needs to know of the service there."""
     section = loaded.configuration.environments[environment]

@@ -17,7 +17,6 @@ from pilotage.cli.wishes import Wished, wish_of, wish_options
 
 if TYPE_CHECKING:
     from pilotage.app.plan import PlanRequest
-    from pilotage.config.environment import EnvironmentSection
     from pilotage.model.plan import Plan
 
 
@@ -26,44 +25,45 @@ def plan() -> None:
     """Show what a release would do; compare plans; move a plan to another date."""
 
 
-def _rules(plan: Plan, section: EnvironmentSection) -> str:
+def _rules(plan: Plan, scraped: bool) -> str:
     from pilotage.render.rules import to_rules
 
-    return to_rules(plan, page=section.monitoring is not None and section.monitoring.metrics is not None)
+    return to_rules(plan, page=scraped)
 
 
-def _ics(plan: Plan, _section: EnvironmentSection) -> bytes:
+def _ics(plan: Plan, _scraped: bool) -> bytes:
     from pilotage.render.ics import to_ics
 
     # When the file was made: nothing is decided by it.
     return to_ics(plan, datetime.now(UTC))
 
 
-def _html(plan: Plan, _section: EnvironmentSection) -> str:
+def _html(plan: Plan, _scraped: bool) -> str:
     from pilotage.render.html import to_html
 
     return to_html(plan)
 
 
-def _markdown(plan: Plan, _section: EnvironmentSection) -> str:
+def _markdown(plan: Plan, _scraped: bool) -> str:
     from pilotage.render.markdown import to_markdown
 
     return to_markdown(plan)
 
 
-def _gantt(plan: Plan, _section: EnvironmentSection) -> str:
+def _gantt(plan: Plan, _scraped: bool) -> str:
     from pilotage.render.charts import gantt
 
     return gantt(plan)
 
 
-def _staircase(plan: Plan, _section: EnvironmentSection) -> str:
+def _staircase(plan: Plan, _scraped: bool) -> str:
     from pilotage.render.charts import staircase
 
     return staircase(plan)
 
 
-_FORMATS: dict[str, Callable[[Plan, EnvironmentSection], str | bytes]] = {
+# Each takes the plan, and whether Prometheus scrapes Pilotage's own metrics page.
+_FORMATS: dict[str, Callable[[Plan, bool], str | bytes]] = {
     "json": lambda plan, _: plan.to_json() + "\n",
     "markdown": _markdown,
     "html": _html,
@@ -110,7 +110,7 @@ def make(
     pilotage plan diff A B                   compare two plans
     pilotage plan retarget PLAN --date DATE  move a plan to another date
     """
-    from pilotage.app.plan import plan_for
+    from pilotage.app.plan import plan_for, scrapes_pilotage
 
     if form == "terminal" and not (as_json or output or section or path or what_if) and project.all_of(environment):
         _show_all(project, wish_of(project, version, **wished))
@@ -128,7 +128,7 @@ def make(
         _explain(made, path, as_json)
     elif as_json or form != "terminal" or output:
         format_as = _FORMATS["json" if as_json or form == "terminal" else form]
-        _write(format_as(made, project.loaded.configuration.environments[named]), output)
+        _write(format_as(made, scrapes_pilotage(project.loaded, named)), output)
     else:
         _show(made, section)
 

@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 from pilotage.adapters.evidence import ProjectFiles
 from pilotage.adapters.git import Git
+from pilotage.app.plan import scrapes_pilotage
 from pilotage.app.readiness.files import few
 from pilotage.config.loading import Loaded
 from pilotage.config.readiness import EvidenceSection, ReadinessSection, ReviewsSection
@@ -124,8 +125,7 @@ def _rules(case: CheckContext, _item: Requirement, given: EvidenceSection) -> Ev
 
     base = (given.alert_rules or "").rstrip("/")
     mine = loaded_alerts(base, {"service": case.plan.service, "environment": case.plan.environment})
-    section = case.loaded.configuration.environments[case.plan.environment].monitoring
-    page = section is not None and section.metrics is not None
+    page = scrapes_pilotage(case.loaded, case.plan.environment)
     wanted = [rule_name(alert) for alert in case.plan.alerts if page or not needs_page(alert)]
     if gone := [name for name in wanted if name not in mine]:
         cure = "write them with `pilotage plan VERSION --format rules`"
