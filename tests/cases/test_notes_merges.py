@@ -33,7 +33,7 @@ def lines(text: str) -> list[str]:
                      id="GitTools/GitVersion#1543: Azure"),
         pytest.param("Merge pull request #12 from x/f\n\nAdd export to CSV", "Add export to CSV (#12)", id="GitHub"),
         pytest.param("Add export to CSV (#12)", "Add export to CSV (#12)", id="GitHub, the title as message"),
-        pytest.param("Merge branch 'x' into 'main'\n\nAdd export\n\nSee merge request team/shop!31", "Add export (#31)",
+        pytest.param("Merge branch 'x' into 'main'\n\nAdd export\n\nSee merge request team/shop!31", "Add export (!31)",
                      id="GitLab"),
         pytest.param("Merge pull request 'Add export' (#5) from x/f into main", "Add export (#5)", id="Gitea"),
         pytest.param('Merge "Add export to CSV" into main', "Add export to CSV (", id="Gerrit"),

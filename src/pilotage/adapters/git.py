@@ -89,6 +89,13 @@ class Git:
             return name.removeprefix("refs/tags/")
         return None
 
+    def common(self, one: str, other: str) -> str:
+        """The commit at which two histories part; empty where they have none in common."""
+        try:
+            return self.run("merge-base", one, other).strip()
+        except AdapterError:
+            return ""
+
     def commits_between(self, first: str, last: str, paths: Sequence[str] = ()) -> tuple[tuple[str, float], ...]:
         """Every commit after `first` up to `last` but merges, newest first: its id, and when it was committed, Unix
         seconds. paths: only what touches these. Raises AdapterError."""

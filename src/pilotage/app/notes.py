@@ -13,6 +13,7 @@ from pilotage.adapters.ports import AdapterError
 from pilotage.app.output import write_file
 from pilotage.app.periods import Report
 from pilotage.app.project import Project
+from pilotage.app.version_tags import declared_at, names_at, on_a_release_branch
 from pilotage.model.rollout import Status
 from pilotage.render.notes import document_of, draft_of, notes_output
 from pilotage.report.changelog import updated
@@ -21,7 +22,7 @@ from pilotage.report.curated import Span, unmarked
 from pilotage.report.notes import Audience, Notes, Release, kept_sections, notes_of
 from pilotage.report.range import changes_of
 from pilotage.report.tags import of_one_package, version_named, versions_of
-from pilotage.report.versions import BadVersion, Scheme, Tag, asked_version, next_version
+from pilotage.report.versions import BadVersion, Part, Scheme, Tag, asked_version, next_version
 
 if TYPE_CHECKING:
     from pilotage.engine.records.store import Store
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 class Found:
     """changes of a range · before: the version that the range starts at, if it is one · day: of its last commit · at:
     the version that it ends at, empty where it ends at none · announced: a pre-release within it, the newest one ·
-    span: the range by its commits, as a changelog remembers it."""
+    span: the range by its commits, as a changelog remembers it · part: the one that change sets ask for."""
 
     range: str
     changes: tuple[Change, ...]
@@ -40,6 +41,7 @@ class Found:
     at: str = ""
     announced: str = ""
     span: Span | None = None
+    part: Part | None = None
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,8 @@ def changes_between(git: Git, ends: Ends, paths: Sequence[str] = ()) -> Found:
     newest = next((commit.at for commit in commits if touching is None or commit.id in touching), None)
     day = datetime.fromtimestamp(newest, UTC).date() if newest is not None else None
     span = _span(git, first and git.commit(first), git.commit(last))
-    return Found(shown, changes_of(commits, touching), first, day, ends.at, ends.announced, span)
+    part = declared_at(git, git.commit(last), paths)
+    return Found(shown, changes_of(commits, touching), first, day, ends.at, ends.announced, span, part)
 
 
 def _span(git: Git, first: str, last: str) -> Span:
@@ -108,8 +111,12 @@ def _versions_before(git: Git, request: NotesRequest) -> tuple[Sequence[Tag], Ta
     scheme = Scheme(request.scheme)
     here = git.run("tag", "--points-at", "HEAD").split()
     found = versions_of(git.run("tag", "--merged", "HEAD").split(), scheme)
-    tags = of_one_package(found, request.paths, request.tag_prefix, here)
-    return tags, next((tag for tag in reversed(tags) if tag.name in here), None)
+    tags = of_one_package(found, request.paths, request.tag_prefix, here, names_at(git, request.paths))
+    if tagged := next((tag for tag in reversed(tags) if tag.name in here), None):
+        return tags, tagged
+    prefixes = {tag.prefix for tag in tags} or {"", "v"}
+    others = versions_of(git.run("tag", "--no-merged", "HEAD").split(), scheme)
+    return [*tags, *on_a_release_branch(git, tags, [tag for tag in others if tag.prefix in prefixes])], None
 
 
 def _version_at(git: Git, first: str, last: str) -> str:
@@ -127,7 +134,8 @@ def following(found: Found, scheme: Scheme) -> str:
     BadVersion."""
     if wanted := asked_version(found.before or found.announced, found.changes, scheme):
         return wanted
-    return next_version(found.before or "0.0.0", found.changes, scheme, found.announced)
+    first = f"{found.day:%Y.%-m}" if scheme is Scheme.CALVER and found.day else "0.0.0"
+    return next_version(found.before or first, found.changes, scheme, found.announced, found.day, found.part)
 
 
 def release_of(found: Found, service: str, version: str, day: date | None, store: Store | None) -> Release:
@@ -160,8 +168,8 @@ def service_here(folder: Path) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class NotesRequest:
-    """range: `A..B`, or `A` for everything after A · scheme: semver or pep440 · version: of the release; None for the
-    next one · audience: developer, user or executive · day: of the release; None for that of its last commit ·
+    """range: `A..B`, or `A` for everything after A · scheme: semver, pep440 or calver · version: of the release; None
+    for the next one · audience: developer, user or executive · day: of the release; None for that of its last commit ·
     repository: another one than the project's · needs_version: use a word for a version that cannot be determined ·
     tag_prefix: of the tags that are its versions; None for the one that fits the paths · only_number: only the next
     version is wanted."""
@@ -228,7 +236,8 @@ def renew_draft(path: Path, found: NotesFound) -> str:
 
 def _changes(project: Project, request: NotesRequest) -> Found:
     git = Git(request.repository or project.folder)
-    return changes_between(git, ends_of(git, request), request.paths)
+    found = changes_between(git, ends_of(git, request), request.paths)
+    return replace(found, day=request.day) if request.day else found
 
 
 def _version(found: Found, request: NotesRequest) -> str:

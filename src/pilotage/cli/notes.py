@@ -36,7 +36,7 @@ _AUDIENCES = ["developer", "user", "executive"]
 @click.option("--next-version", "only_version", is_flag=True, help="Print the next version only.")
 @click.option(
     "--scheme",
-    type=click.Choice(["semver", "pep440"]),
+    type=click.Choice(["semver", "pep440", "calver"]),
     default="semver",
     show_default=True,
     help="Scheme of version numbers.",

@@ -6,6 +6,7 @@ from pilotage.model.document import Document, Section
 from pilotage.model.output.reports import BreakingOutput, NoteOutput, NotesOutput, NotesSectionOutput
 from pilotage.render.markdown import coded, literal
 from pilotage.report.curated import Line, merged
+from pilotage.report.merges import reference
 from pilotage.report.notes import Audience, Breaking, Item, Notes
 
 _MOST_HINTS = 5
@@ -70,7 +71,7 @@ def _shown(item: Item, notes: Notes) -> str:
     if notes.audience is not Audience.DEVELOPER:
         return item.text
     scope = f"{item.scope}: " if item.scope else ""
-    links = [f"#{item.request}" if item.request else item.id[:9], *item.issues[:3]]
+    links = [reference(item.request) if item.request else item.id[:9], *item.issues[:3]]
     return f"{scope}{item.text} ({', '.join(links)}{', ?' if item.unsure else ''})"
 
 

@@ -33,6 +33,7 @@ _PLATFORM = re.compile(rf"(?<![\w-]){_NAMES} ?v?\d", re.IGNORECASE)
 _DROPS = re.compile(
     rf"\b(?:drop(?:s|ped|ping)?(?: support)?(?: for| of)?|(?:remov(?:e|es|ed|ing)|ends?) support (?:for|of)"
     rf"|no longer supports?) (?:(?:old|the|legacy|eol) )?(?:(?P<named>{_NAMES})[ -]?v?[<>=]{{0,2}} ?\d|v?\d+\.\d)"
+    rf"|\b(?:now requires?|requires? at least) (?P<needed>{_NAMES})[ -]?v?[<>=]{{0,2}} ?\d"
     rf"|\b(?:remov(?:e|es|ed|ing)|drop(?:s|ped|ping)?) (?P<before>{_NAMES}) ?v?\d[\d.]{{0,9}} support\b",
     re.IGNORECASE,
 )
@@ -95,7 +96,7 @@ def drops_platform(subject: str, kind: Kind) -> bool:
     header = CONVENTIONAL.match(subject)
     of_tests = header["type"].lower() in ("ci", "test", "tests", "docs", "doc") if header else kind is Kind.DOCS
     found = None if of_tests else _DROPS.search(subject)
-    return bool(found and (found["named"] or found["before"] or _PLATFORM.search(subject)))
+    return bool(found and (found["named"] or found["before"] or found["needed"] or _PLATFORM.search(subject)))
 
 
 def mentioned(subject: str, body: str, kind: Kind) -> bool:

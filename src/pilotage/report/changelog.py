@@ -11,6 +11,7 @@ from datetime import date
 
 from pilotage.report.changelog_headings import Heading, bare, check_shape, headings_of, level_below, linked, written
 from pilotage.report.curated import Line, Span, joined, merged, with_bullets
+from pilotage.report.merges import reference
 from pilotage.report.notes import Item
 
 _HEAD = """# Changelog
@@ -107,5 +108,5 @@ def _is_next(found: Sequence[Heading], version: str, waiting: Heading) -> bool:
 def sentence(item: Item) -> str:
     """`**scope:** text (#12)`."""
     scope = f"**{item.scope}:** " if item.scope else ""
-    request = f" (#{item.request})" if item.request else ""
+    request = f" ({reference(item.request)})" if item.request else ""
     return f"{scope}{item.text}{request}"

@@ -61,6 +61,7 @@ _TELLING: Sequence[tuple[Kind, float, re.Pattern[str]]] = [
             r"\b(?:mypy|pyright|pylint|eslint|rubocop|ruff|pre-commit|golangci(?:-lint)?|dependabot|codecov)\b"),
         (Kind.INTERNAL, 0.85,
             r"^the \d+\w\w batch|\bbefore -?rc"),
+        (Kind.DOCS, 0.85, r"\badd \S{1,60} as (?:an? )?(?:new )?(?:contributor|code ?owner|maintainer)\b"),
         (Kind.DOCS, 0.75, r"\[(?:ci[ -]skip|skip[ -]ci)\]|^(?:typo|doc)(?:s|fix(?:es)?)?\b"),
     )
 ]  # fmt: skip
@@ -70,7 +71,8 @@ _TELLING: Sequence[tuple[Kind, float, re.Pattern[str]]] = [
 _VERBS: Sequence[tuple[Kind, float, re.Pattern[str]]] = [
     (kind, sure, re.compile(rf"(?:{words})\b", re.IGNORECASE))
     for kind, sure, words in (
-        (Kind.DEPENDENCY, 0.9, r"bump|(?:update|upgrade) (?:dependency|dependencies|.+ (?:from|to) v?\d)"),
+        (Kind.DEPENDENCY, 0.9, r"bump|(?:updat(?:e|ing)|upgrad(?:e|ing)) (?:(?:\w+ )?dependenc(?:y|ies)"
+                               r"|.+ (?:from|to) v?\d)"),
         (Kind.INTERNAL, 0.7, r"tests?|ci|lint|rubocop|refactor\w*|renam\w+|clean ?up|cosmetic|reformat|format"
                              r"|re-?indent"
                              r"|move|extract|inline|simplif\w+|deduplicate|typos? in (?:a )?(?:comment|test)s?"

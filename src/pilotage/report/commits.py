@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 
 from pilotage.model.commit import Commit
 from pilotage.report.breaking import declared, drops_platform, mentioned, sentence
-from pilotage.report.commit_words import Kind, by_words, is_security_update, scoped
+from pilotage.report.commit_words import Kind, by_words, is_security_update, only_releases, scoped
 from pilotage.report.decoration import NO_ISSUE, Plain, is_issue, undecorated
 from pilotage.report.headers import CONVENTIONAL, LABEL, LABELS, PART, TYPES
-from pilotage.report.merges import plain_title, request_of
+from pilotage.report.merges import plain_title, reference, request_of
 from pilotage.report.people import CO_AUTHOR
 from pilotage.report.reverts import Revert, revert_of
 
@@ -55,7 +55,9 @@ _PART_OF = re.compile(r"(?:fixup|squash|amend)! ")
 """What git writes for commits that `rebase --autosquash` would have folded into another one."""
 _TRAILER = re.compile(r"^changelog:\s*(?P<word>\w+)", re.IGNORECASE | re.MULTILINE)
 _RELEASE_AS = re.compile(r"^Release-As: {0,9}(\S{1,250})$", re.IGNORECASE | re.MULTILINE)
-_ISSUE = re.compile(r"(?:(?<![\w/&.-])[\w.-]+/[\w.-]+#\d+|(?<![\w/&])(?:#\d+|GH-\d+|AB#\d+|[A-Z][A-Z0-9]{1,9}-\d+))\b")
+_ISSUE = re.compile(
+    r"(?:(?<![\w/&.-])[\w.-]+/[\w.-]+#\d+|(?<![\w/&])(?:#\d+|GH-\d+|AB#\d+|(?<!-)[A-Z][A-Z0-9]{1,9}-\d+))\b"
+)
 
 
 def classify(commit: Commit) -> Change:
@@ -78,7 +80,7 @@ def classify(commit: Commit) -> Change:
     authors = tuple(dict.fromkeys([commit.name, *helpers]))
     return Change(
         commit.id, kind, sentence(text), scope, breaking, sure, why, request.number,
-        tuple(i for i in issues if i not in (f"#{request.number}", f"!{request.number}")), authors, reverts, commit.at,
+        tuple(i for i in issues if i != reference(request.number)), authors, reverts, commit.at,
         may_break=breaking is None and mentioned(subject, body, kind), release_as=_asked(commit.message),
     )  # fmt: skip
 
@@ -121,13 +123,24 @@ def _read(plain: Plain, body: str, files: Sequence[str]) -> tuple[Kind, str, str
 
 def _conventional(known: Kind, found: re.Match[str]) -> tuple[Kind, str, str, float, str]:
     scope, text = (found["scope"] or "").strip(), undecorated(found["text"]).text
-    if scope.lower() in ("deps", "deps-dev", "dependencies") or (known is Kind.INTERNAL and _bumps(found["text"])):
+    if known is Kind.INTERNAL and _NEEDS_NEWER.search(text):
+        known = Kind.CHANGE
+    elif scope.lower() in ("deps", "deps-dev", "dependencies") or (known is Kind.INTERNAL and _bumps(found["text"])):
         known = Kind.SECURITY if is_security_update(text) else Kind.DEPENDENCY
     return known, "" if is_issue(scope) else scope, text, 1.0, "Conventional Commits"
 
 
+_BUMPS = re.compile(
+    r"(?:bump|updat(?:e|ing)|upgrad(?:e|ing)) "
+    r"(?:.+ from v?\d|\S{1,200} to v?\d+\.\d|(?:\w{1,30} )?dependenc(?:y|ies)\b)",
+    re.IGNORECASE,
+)
+_NEEDS_NEWER = re.compile(r"\bMSRV\b|\bminimum supported (?:rust|go|python|node) version\b", re.IGNORECASE)
+"""Whoever builds with an older compiler notices, whatever type the commit has."""
+
+
 def _bumps(text: str) -> bool:
-    return bool(re.match(r"(?:bump|update|upgrade) .+ (?:from|to) v?\d", text, re.IGNORECASE))
+    return bool(_BUMPS.match(text)) and not only_releases(text)
 
 
 def _asked(message: str) -> str:

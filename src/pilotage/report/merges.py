@@ -24,16 +24,16 @@ _FORMS = tuple(
 )
 """Of each forge; where the subject holds no title, it is the first line below."""
 
-_GITLAB = re.compile(r"^See merge request (?:\S+)?!(\d+)", re.MULTILINE)
+_GITLAB = re.compile(r"^See merge request \S{0,500}?(?:!|/merge_requests/)(\d+)\s*$", re.MULTILINE)
 _TOPIC = re.compile(r"^Merge (?:branch|tag) '?([\w./+-]+?)'?(?: of \S+)?(?: into .+)?$")
 _PLAIN = re.compile(r"^(?:auto(?:matic(?:ally)?)?[- ])?merg(?:e|ed|es|ing)\b", re.IGNORECASE)
-_SQUASHED = re.compile(r"\((?:#|!)(\d+)\)$")
+_SQUASHED = re.compile(r"\((#|!)(\d+)\)$")
 
 
 @dataclass(frozen=True)
 class Request:
-    """title: without its number · body: the text below · number: empty if unknown · speaks: whether it describes its
-    content, and does not only join histories or make a release."""
+    """title: without its number · body: the text below · number: `12`, of GitLab `!12`, where `#12` is an issue; empty if
+    unknown · speaks: whether it describes its content, and does not only join histories or make a release."""
 
     title: str
     body: str
@@ -56,7 +56,12 @@ def request_of(commit: Commit) -> Request:
 def without_number(title: str) -> tuple[str, str]:
     """A title without the number of its request, and the number: `Add x (#12)`."""
     found = _SQUASHED.search(title)
-    return (title[: found.start()].rstrip(), found[1]) if found else (title, "")
+    return (title[: found.start()].rstrip(), found[2] if found[1] == "#" else f"!{found[2]}") if found else (title, "")
+
+
+def reference(number: str) -> str:
+    """A request as its forge links it: `#12`, of GitLab `!12`."""
+    return number if number.startswith("!") else f"#{number}"
 
 
 def plain_title(subject: str) -> str:
@@ -79,8 +84,8 @@ def _of_forge(subject: str, body: str) -> Request | None:
     if found := _GITLAB.search(body):
         title = "" if first.startswith("See merge request") else first
         if not subject.startswith("Merge branch"):  # squashed: the title is the subject
-            return Request(subject, body, found[1], speaks=True)
-        return Request(title or subject, rest.strip(), found[1], speaks=bool(title))
+            return Request(subject, body, f"!{found[1]}", speaks=True)
+        return Request(title or subject, rest.strip(), f"!{found[1]}", speaks=bool(title))
     return None
 
 

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from pilotage.report.commit_words import Kind
 from pilotage.report.commits import SURE, Change
+from pilotage.report.merges import reference
 
 
 class Audience(StrEnum):
@@ -114,7 +115,7 @@ def notes_of(changes: Sequence[Change], release: Release, audience: Audience) ->
         tuple((titles[kind], counts[kind]) for kind, _, _ in SECTIONS if counts[kind]),
         tuple(sorted(people, key=lambda name: (-people[name], name))) if audience is Audience.DEVELOPER else (),
         sum(change.sure < SURE for change in changes), release.measured,
-        tuple(f"#{c.request}" if c.request else c.id[:9] for c in changes if c.may_break),
+        tuple(reference(c.request) if c.request else c.id[:9] for c in changes if c.may_break),
     )  # fmt: skip
 
 

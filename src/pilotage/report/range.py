@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from pilotage.model.commit import Commit
 from pilotage.report.commits import LABELLED, SURE, Change, classify, most_notable
-from pilotage.report.merges import request_of
+from pilotage.report.merges import reference, request_of
 from pilotage.report.people import names_of, shown
 from pilotage.report.reverts import without_reverts
 
@@ -92,7 +92,7 @@ def _spoken_for(merge: Commit, brought: Sequence[Commit]) -> Change:
     issues = dict.fromkeys((*said.issues, *(issue for part in parts for issue in part.issues)))
     return replace(
         said, breaking=breaking, authors=tuple(writers) or said.authors,
-        issues=tuple(i for i in issues if i != f"#{said.request}")[:10], covers=tuple(c.id for c in brought),
+        issues=tuple(i for i in issues if i != reference(said.request))[:10], covers=tuple(c.id for c in brought),
         may_break=breaking is None and (said.may_break or any(part.may_break for part in parts)),
         release_as=said.release_as or next((part.release_as for part in parts if part.release_as), ""),
     )  # fmt: skip

@@ -106,7 +106,7 @@ class _Book:
         for name in (commit.subject, title, typed["text"] if typed else title):
             self._subjects[name] = change.id
         if change.request:
-            self._requests[change.request] = change.id
+            self._requests[change.request.lstrip("!")] = change.id
         if change.reverts and not change.reverts.again:
             self._reverted[change.reverts.subject] = self._reverted[plain_title(change.reverts.subject)] = change.id
 

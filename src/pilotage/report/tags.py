@@ -22,14 +22,19 @@ def version_named(name: str) -> Tag | None:
 
 
 def of_one_package(
-    tags: Sequence[Tag], paths: Sequence[str], prefix: str | None = None, here: Sequence[str] = ()
+    tags: Sequence[Tag],
+    paths: Sequence[str],
+    prefix: str | None = None,
+    here: Sequence[str] = (),
+    called: Sequence[str] = (),
 ) -> tuple[Tag, ...]:
-    """The tags of what is released: those with the prefix, else those whose prefix names the path, else those of
-    everything. here: tags of the commit itself; where one package has one, it is that package's release. Raises
-    BadVersion where several packages come into question."""
+    """The tags of what is released: those with the prefix, else those whose prefix is the name of the package at the
+    path or names the path, else those of everything. called: names that the path's manifest gives · here: tags of the
+    commit itself; where one package has one, it is that package's release. Raises BadVersion where several packages
+    come into question."""
     if prefix is not None:
         return tuple(tag for tag in tags if tag.prefix == prefix)
-    if found := _of_paths(tags, paths):
+    if found := _of_names(tags, called) or _of_paths(tags, paths):
         return found
     if found := tuple(tag for tag in tags if not tag.package):
         return found
@@ -45,6 +50,13 @@ def of_one_package(
             f"the tags are of several packages ({shown}): choose one with --path or --tag-prefix {newest[-1].prefix}"
         )
     return tuple(tag for tag in tags if tag.package in packages)
+
+
+def _of_names(tags: Sequence[Tag], names: Sequence[str]) -> tuple[Tag, ...]:
+    """`@acme/api` is tagged as `@acme/api@1.0.0` or as `api-v1.0.0`."""
+    short = {name.rpartition("/")[2] for name in names}
+    whole = tuple(tag for tag in tags if tag.package in names)
+    return whole or tuple(tag for tag in tags if tag.package in short)
 
 
 def _of_paths(tags: Sequence[Tag], paths: Sequence[str]) -> tuple[Tag, ...]:

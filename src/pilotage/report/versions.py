@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 
 from pilotage.model.errors import Invalid
+from pilotage.report.calendar_versions import following_day, is_calendar
 from pilotage.report.commit_words import Kind
 from pilotage.report.commits import Change
 
@@ -31,6 +33,7 @@ _LONGEST = 250
 class Scheme(StrEnum):
     SEMVER = "semver"
     PEP440 = "pep440"
+    CALVER = "calver"
 
 
 class Part(StrEnum):
@@ -111,18 +114,35 @@ def _identifier(text: str) -> tuple[bool, int, str]:
     return (not text.isdecimal(), int(text) if text.isdecimal() else 0, text)
 
 
-def next_version(now: str, changes: Sequence[Change], scheme: Scheme, announced: str = "") -> str:
+def next_version(
+    now: str,
+    changes: Sequence[Change],
+    scheme: Scheme,
+    announced: str = "",
+    day: date | None = None,
+    part: Part | None = None,
+) -> str:
     """The version after `now`. Below 1.0.0 nothing is promised (semver's rule 4): what breaks raises the minor part. A
     pre-release becomes the release it announced, when that is large enough. announced: a pre-release after `now`, whose
-    changes are among these. Raises BadVersion."""
+    changes are among these · day: of the release, which decides calendar versions · part:
+    the one that change sets ask for, which decides, below 1.0.0 as well. Raises BadVersion."""
     tag = _read(now, scheme)
-    part = part_of(changes)
+    if scheme is Scheme.CALVER:
+        return _by_calendar(tag, changes, day)
+    is_asked, part = part is not None, part or part_of(changes)
     if part is None and not announced:
         return now
-    grown = _grown(tag, part)
+    grown = _grown(tag, part, promises=is_asked or tag.release[0] > 0)
     if announced:
         grown = max(grown, _read(announced, scheme).release)
     return f"{tag.prefix}{'.'.join(map(str, grown))}"
+
+
+def _by_calendar(tag: Tag, changes: Sequence[Change], day: date | None) -> str:
+    number = tag.name[len(tag.prefix) :]
+    if not is_calendar(number):
+        raise BadVersion(f"{tag.name!r} is not a calendar version such as 2026.3.1 or 26.03")
+    return f"{tag.prefix}{following_day(number, day)}" if day and changes else tag.name
 
 
 def asked_version(now: str, changes: Sequence[Change], scheme: Scheme) -> str:
@@ -136,9 +156,9 @@ def asked_version(now: str, changes: Sequence[Change], scheme: Scheme) -> str:
     return ""
 
 
-def _grown(tag: Tag, part: Part | None) -> tuple[int, int, int]:
+def _grown(tag: Tag, part: Part | None, *, promises: bool) -> tuple[int, int, int]:
     major, minor, patch = tag.release
-    if part is Part.MAJOR and major == 0:
+    if part is Part.MAJOR and not promises:
         part = Part.MINOR
     match part:
         case None:
@@ -156,6 +176,8 @@ def _read(text: str, scheme: Scheme) -> Tag:
     if len(text) > _LONGEST:
         raise BadVersion(f"{text[:40]!r}… is not a version: it has more than {_LONGEST} characters")
     found = tag_of(text, scheme)
+    if scheme is Scheme.CALVER and found is None:
+        raise BadVersion(f"{text!r} is not a calendar version such as 2026.3.1 or 26.03")
     if scheme is Scheme.SEMVER and (found is None or text[len(found.prefix) :].count(".") < 2):
         two = ": versions of two numbers are of --scheme pep440" if _SHORT.match(text.removeprefix("v")) else ""
         raise BadVersion(f"{text!r} is not a semantic version such as 2.4.0 or 2.4.0-rc.1{two}")

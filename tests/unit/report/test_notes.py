@@ -124,7 +124,7 @@ def test_a_merge_with_a_title_speaks_for_its_commits_and_one_without_does_not() 
 def test_gitlab_and_topic_merges_speak_too() -> None:
     part = commit("one")
     gitlab = commit("Merge branch 'x' into 'main'\n\nAdd coupons\n\nSee merge request team/shop!31", "base", part.id)
-    assert (changes_of([gitlab, part])[0].summary, changes_of([gitlab, part])[0].request) == ("Add coupons", "31")
+    assert (changes_of([gitlab, part])[0].summary, changes_of([gitlab, part])[0].request) == ("Add coupons", "!31")
     topic = commit("Merge branch 'ab/x'\n\n\"git log\" learned\na new option.\n\n* ab/x:\n  one", "base", part.id)
     assert summaries(topic, part) == ['"git log" learned a new option']
 
