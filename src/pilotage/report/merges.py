@@ -32,8 +32,8 @@ _SQUASHED = re.compile(r"\((#|!)(\d+)\)$")
 
 @dataclass(frozen=True)
 class Request:
-    """title: without its number · body: the text below · number: `12`, of GitLab `!12`, where `#12` is an issue; empty if
-    unknown · speaks: whether it describes its content, and does not only join histories or make a release."""
+    """title: without its number · body: the text below · number: `12`, of GitLab `!12`, where `#12` is an issue; empty
+    if unknown · speaks: whether it describes its content, and does not only join histories or make a release."""
 
     title: str
     body: str
