@@ -36,6 +36,7 @@ from pilotage.adapters.own_requests import secret_of, synthetic_token
 from pilotage.adapters.ports import AdapterError, Backends
 from pilotage.adapters.routers.envoy_listener import listener_named, listener_of, listens_alone
 from pilotage.adapters.routers.envoy_process import EnvoyProcess
+from pilotage.adapters.routers.envoy_read_back import cluster_names, clusters_in, config_in, split_of
 from pilotage.adapters.routers.envoy_resources import (
     Settings,
     cluster,
@@ -44,7 +45,7 @@ from pilotage.adapters.routers.envoy_resources import (
     socket_of,
     watched_by,
 )
-from pilotage.adapters.routers.envoy_routes import cluster_names, clusters_in, config_in, no_routes, routes_of, split_of
+from pilotage.adapters.routers.envoy_routes import no_routes, routes_of
 from pilotage.adapters.routers.envoy_stats import stats_listener
 from pilotage.adapters.routers.listening import refuse_taken
 from pilotage.adapters.strata import SYNTHETIC, TESTERS

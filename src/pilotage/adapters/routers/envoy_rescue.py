@@ -18,6 +18,7 @@ from pilotage.adapters.envoy_admin import admin_url, cluster_of, stratum_of, ver
 from pilotage.adapters.files import read_leniently, write_over
 from pilotage.adapters.http import get_json
 from pilotage.adapters.ports import AdapterError
+from pilotage.adapters.routers.envoy_read_back import clusters_in, config_in, split_of
 from pilotage.adapters.routers.envoy_resources import (
     Settings,
     cluster,
@@ -26,7 +27,7 @@ from pilotage.adapters.routers.envoy_resources import (
     socket_of,
     watched_by,
 )
-from pilotage.adapters.routers.envoy_routes import clusters_in, config_in, routes_of, split_of
+from pilotage.adapters.routers.envoy_routes import routes_of
 from pilotage.model.json import Json, JsonList, JsonObject, each, list_at, object_at, optional, text_at
 from pilotage.model.traffic import WHOLE, Split, artifact_of
 

@@ -1,4 +1,4 @@
-"""Who is sent where: the route configuration that a split means to Envoy, and the split that one says.
+"""Who is sent where: the route configuration that a split means to Envoy; `envoy_read_back` says what one means.
 
 Order of the routes: Pilotage's own requests, testers, then the users of each route of the service, then the rest. Every
 stratum has the same weights. Users without the sticky cookie have a route next to those who have it: that one hashes
@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
-from pilotage.adapters.envoy_admin import ROUTE_CONFIG, cluster_of, version_of
+from pilotage.adapters.envoy_admin import ROUTE_CONFIG, cluster_of
 from pilotage.adapters.own_requests import SYNTHETIC_HEADER
 from pilotage.adapters.routers.envoy_resources import TYPE, Settings, Sticky
 from pilotage.adapters.strata import SYNTHETIC, TESTERS
-from pilotage.model.json import Json, JsonObject, each, find, list_at, object_at, optional, text_at, whole_at
-from pilotage.model.traffic import WHOLE, HeaderRoute, Mirror, Split, artifact_of
+from pilotage.model.json import Json, JsonObject
+from pilotage.model.traffic import WHOLE, HeaderRoute, Split, artifact_of
 
 USER_HEADER = "x-pilotage-user"
 """A random text that Envoy sets on every incoming request, whatever the client sent under that name."""
@@ -25,8 +25,8 @@ USER = "pilotage.user"
 HEALTH_HEADER = "x-pilotage-health"
 """With this header a load balancer in front asks whether the router is running, even while the service is closed."""
 
-_CLOSED = "closed: "
-_USERS = "users"
+CLOSED = "closed: "
+USERS = "users"
 _LARGEST_PAGE = 1 << 20
 _IDEMPOTENT = "GET|HEAD|OPTIONS|PUT|DELETE"
 _MAINTENANCE = (
@@ -93,7 +93,7 @@ def _newcomers(
 
 def _user_route(match: JsonObject, headers: Sequence[JsonObject], action: JsonObject) -> JsonObject:
     return {
-        "name": _USERS,
+        "name": USERS,
         "match": {**match, **({"headers": headers} if headers else {})},
         "route": action,
         "request_headers_to_remove": [USER_HEADER, SYNTHETIC_HEADER],
@@ -133,7 +133,7 @@ def _closed(settings: Settings, split: Split) -> Iterator[JsonObject]:
         "direct_response": {"status": 200, "body": {"inline_string": "closed for maintenance\n"}},
     }
     yield {
-        "name": _CLOSED + json.dumps(split.weights),
+        "name": CLOSED + json.dumps(split.weights),
         "match": {"prefix": "/"},
         "direct_response": {"status": 503, "body": {"inline_string": settings.page or _MAINTENANCE}},
         "response_headers_to_add": [
@@ -212,90 +212,3 @@ def _hash_policy(sticky: Sticky) -> JsonObject:
 
 def _set_header(name: str, value: str) -> JsonObject:
     return {"header": {"key": name, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
-
-
-# ── the split that routes say ──────────────────────────────────────────────────────────────────────────────
-
-
-def split_of(config: JsonObject) -> Split | None:
-    """The split that a route configuration of Pilotage expresses, of any version; None if it routes nothing yet. Raises
-    ValueError if its strata are split differently."""
-    if not find(config, "virtual_hosts"):
-        return None
-    *before, last = each(object_at, config, "virtual_hosts", 0, "routes")
-    testers = tuple(_tester_of(route) for route in before if _is_tester(route))
-    if (title := optional(text_at, last, "name") or "").startswith(_CLOSED):
-        weights = tuple((text_at(pair, 0), whole_at(pair, 1)) for pair in json.loads(title.removeprefix(_CLOSED)))
-        return Split(weights, testers, closed=True)
-    weights, mirror = _weights_of(last), _mirror_of(last)
-    for route in before:
-        name = route.get("name", "")
-        if name in (SYNTHETIC, _USERS) and _weights_of(route) != weights:
-            shown = f"{dict(_weights_of(route))}, the rest {dict(weights)}"
-            raise ValueError(f"the routes disagree: {_shown(route)} is split {shown}")
-        if name == _USERS and _mirror_of(route) != mirror:
-            raise ValueError(f"the routes disagree: {_shown(route)} is mirrored differently from the rest")
-    return Split(weights, testers, mirror)
-
-
-def _is_tester(route: JsonObject) -> bool:
-    return "route" in route and route.get("name", TESTERS) == TESTERS
-
-
-def _tester_of(route: JsonObject) -> HeaderRoute:
-    (header,) = list_at(route, "match", "headers")
-    ((version, _),) = _weights_of(route)
-    return HeaderRoute(text_at(header, "name"), text_at(header, "string_match", "exact"), version)
-
-
-def _weights_of(route: JsonObject) -> tuple[tuple[str, int], ...]:
-    clusters = list_at(route, "route", "weighted_clusters", "clusters")
-    return tuple((_version(text_at(one, "name")), whole_at(one, "weight")) for one in clusters)
-
-
-def _mirror_of(route: JsonObject) -> Mirror | None:
-    policies = optional(list_at, route, "route", "request_mirror_policies")
-    if not policies:
-        return None
-    share = whole_at(policies, 0, "runtime_fraction", "default_value", "numerator") // 10
-    return Mirror(_version(text_at(policies, 0, "cluster")), share)
-
-
-def _shown(route: JsonObject) -> str:
-    path = find(route, "match", "path_separated_prefix") or find(route, "match", "prefix")
-    return "Pilotage's own traffic" if find(route, "name") == SYNTHETIC else str(path)
-
-
-def _version(cluster: str) -> str:
-    version = version_of(cluster)
-    if version is None:
-        raise ValueError(f"cluster {cluster}")
-    return version
-
-
-def cluster_names(node: Json) -> Iterator[str]:
-    """Every cluster of Pilotage that a route configuration names."""
-    if isinstance(node, Mapping):
-        for key, value in node.items():
-            if key in ("name", "cluster") and isinstance(value, str):
-                if version_of(value):
-                    yield value
-            else:
-                yield from cluster_names(value)
-    elif isinstance(node, list):
-        for item in node:
-            yield from cluster_names(item)
-
-
-# ── what Envoy says of itself ──────────────────────────────────────────────────────────────────────────────
-
-
-def config_in(dump: Json) -> JsonObject | None:
-    """Our route configuration in a dump of `dynamic_route_configs`. Raises WrongJson."""
-    configs = (object_at(entry, "route_config") for entry in optional(list_at, dump, "configs") or ())
-    return next((config for config in configs if config.get("name") == ROUTE_CONFIG), None)
-
-
-def clusters_in(dump: Json) -> set[str]:
-    """The names in a dump of `dynamic_active_clusters`. Raises WrongJson."""
-    return {text_at(entry, "cluster", "name") for entry in optional(list_at, dump, "configs") or ()}
