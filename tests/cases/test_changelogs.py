@@ -149,6 +149,8 @@ def test_the_way_back_and_what_no_release_runs_is_left_out(path: str) -> None:
         "supabase/migrations/20240101000000_x.sql",
         "hasura/migrations/default/1620000000_x/up.sql",
         "prisma/migrations/20240101_x/migration.sql",
+        "dojo/db_migrations/0002_x.sql",
+        "sql-migrations/0002_x.sql",
     ],
 )
 def test_the_way_forward_of_every_tool_is_read(path: str) -> None:

@@ -98,6 +98,7 @@ def test_operations_that_make_a_new_column_required_stop_the_old_version(
          [(CRITICAL, "deletes every row")]),
         (ALEMBIC, "from alembic import op\nfrom .tools import rebuild\ndef upgrade():\n    rebuild()\n",
          [(MEDIUM, "functions of other modules that upgrade() calls")]),
+        (DJANGO, "class Migration:\n    replaces = [('a', '0001_x')]\n    operations = [DeleteModel('A')]\n", []),
         (DJANGO, "class Migration:\n    operations = [DropIt(), RemoveIndex('m', 'i'), TrigramExtension()]\n",
          [(MEDIUM, "an operation that is not Django's (DropIt)")]),
         (RUBY, "drop_table \"a\", force: :cascade\n", [(CRITICAL, "drops table a")]),

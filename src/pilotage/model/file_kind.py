@@ -27,7 +27,7 @@ _TEST = re.compile(
     r"|(^|/)(test_[^/]*|[^/]*([._-](test|spec|tests)|Tests?|Spec))\.[A-Za-z0-9]+$|(^|/)conftest\.py$"
 )
 _MIGRATION = re.compile(
-    r"(^|/)[mM]igrations?/(.*/)?((\d|(Version|Migration|m)_?\d)[^/]*\.(py|rb|js|mjs|cjs|ts|mts|cts|php|exs|go|edgeql|kts?)"
+    r"(^|/)([a-z]+[_-])?[mM]igrations?/(.*/)?((\d|(Version|Migration|m)_?\d)[^/]*\.(py|rb|js|mjs|cjs|ts|mts|cts|php|exs|go|edgeql|kts?)"
     r"|(Migration_?|M|V)?\d+_?[^/]*(?<!\.Designer)\.cs|[^/]*\.sql|[VRUB]\d[^/]*__[^/]*\.(java|kt)|[^/]*changelog[^/]*\.groovy"
     r"|\d[^/]*\.(up|down)\.json)$"
     r"|(^|/)drizzle/(.*/)?[^/]*\.sql$|(^|/)(alembic|migrations?|migrate_repo)/versions/[^/]*\.py$"

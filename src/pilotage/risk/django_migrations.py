@@ -39,6 +39,18 @@ def columns_with_defaults(text: str) -> set[str]:
     return {found[1].casefold() for found in _SET_DEFAULT.finditer(text)}
 
 
+def is_squashed(tree: ast.Module) -> bool:
+    """Whether a migration replaces others: where those have run, Django marks it as applied and runs nothing."""
+    assigned = (one for one in ast.walk(tree) if isinstance(one, ast.Assign))
+    return any(
+        isinstance(one.targets[0], ast.Name)
+        and one.targets[0].id == "replaces"
+        and isinstance(one.value, ast.List)
+        and bool(one.value.elts)
+        for one in assigned
+    )
+
+
 def others_of(tree: ast.Module) -> Iterator[Found]:
     """Operations of a migration that are not Django's: a project's own, or a library's."""
     for node in (one for one in ast.walk(tree) if isinstance(one, ast.Assign)):

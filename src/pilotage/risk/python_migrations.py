@@ -6,7 +6,7 @@ import ast
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
-from pilotage.risk.django_migrations import OPERATIONS, Models, columns_with_defaults, of_django, others_of
+from pilotage.risk.django_migrations import OPERATIONS, Models, columns_with_defaults, is_squashed, of_django, others_of
 from pilotage.risk.operations import Found, breaks, destroys, locks, unread
 from pilotage.risk.python_calls import Calls, given, name_of, strings
 from pilotage.risk.sql_migrations import of_sql
@@ -20,6 +20,8 @@ def of_python(text: str) -> Iterator[Found]:
         calls = Calls.of(tree := ast.parse(text))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         yield unread("unreadable Python migration")
+        return
+    if is_squashed(tree):
         return
     alembic = _Alembic(calls)
     defaults = [str(given(call, "name")) for call in calls.forward if name_of(call) == "AddDefaultValue"]
