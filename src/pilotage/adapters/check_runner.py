@@ -50,7 +50,7 @@ class _Check:
 
 @dataclass(frozen=True, kw_only=True)
 class _Asked:
-    """What a step wants checked. facts: what is filled into commands and paths · cwd: of commands."""
+    """The checks of one step. facts: values of the placeholders in commands and paths · cwd: of commands."""
 
     checks: tuple[_Check, ...]
     facts: Mapping[str, str]

@@ -74,7 +74,7 @@ class StepChecks:
         return tuple(self._result(name, attempt, record) for (name, attempt), record in begun.items())
 
     def _result(self, name: str, attempt: int, record: process_records.Record | None) -> CheckResult:
-        # Whether it lives is asked first: it may write its answer and end between the two questions.
+        # Look first whether it is running: it may write its answer and exit between the two reads.
         living = record is not None and record.process() is not None
         answer = self._answer(self._directory / f"{name}.{attempt}{_RESULT}")
         if answer is not None:

@@ -1,7 +1,7 @@
-"""Replaces a file only if it still holds what was read of it, also where others save it by rename without any lock.
+"""Replaces a file only if it still has the content that was read, even if others save it by rename without a lock.
 
-Linux can exchange two files in one step, so that what was replaced is at hand afterwards and can be put back. Elsewhere
-the file is compared just before the rename, which leaves an instant.
+Linux can exchange two files in one step, so the replaced content is available afterwards and can be restored. Elsewhere
+the file is compared just before the rename, which leaves a gap of an instant.
 """
 
 from __future__ import annotations

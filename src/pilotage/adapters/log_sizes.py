@@ -43,7 +43,7 @@ def _begin_anew(path: Path, largest: int) -> None:
         try:
             _copy_end(log.fileno(), path, largest)
         except OSError as error:
-            # A full disk wants the room more than anyone wants what filled it.
+            # On a full disk, space is worth more than the log that filled it.
             _log.warning("%s was emptied without keeping a copy: %s", path, error.strerror)
         log.truncate(0)
 

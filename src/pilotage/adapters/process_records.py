@@ -1,8 +1,8 @@
-"""Records of processes that outlive the controller: written down before they start, found again afterwards.
+"""Records of processes that outlive the controller: written before they start, found again afterwards.
 
-A process is known by its id and its start on the kernel's clock in this boot (an id alone is used again for somebody
-else, and the wall clock may be put right). Every one carries the path of its record in its environment: where the
-record is lost, that mark finds the process, and what it was started for makes the record anew.
+A process is known by its id and its start time on the kernel's clock in this boot (an id alone is reused, and the wall
+clock may be corrected). Every process carries the path of its record in its environment. If the record is lost, that
+mark finds the process, and its facts rebuild the record.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from pilotage.model.json import Json, JsonObject, WrongJson, number_at, object_a
 
 _log = logging.getLogger(__name__)
 FACTS = "PILOTAGE_PROCESS_FACTS"
-"""The variable of a process that says what its record says of it, as JSON, beside its mark."""
+"""The variable of a process with the content of its record, as JSON, next to its mark."""
 
 _unwritten: dict[str, Record] = {}
 """Records that the disk has not taken, by their marks."""
@@ -57,8 +57,8 @@ class Record:
         return float("inf") if self.began is None else time.monotonic() - self.began
 
     def save(self) -> None:
-        """Write it down; where the disk does not take it, it is kept in memory until it does. The process carries its
-        mark and its facts, so that whoever has neither file nor memory finds it all the same."""
+        """Save the record. If the disk rejects it, keep it in memory until it can be saved. The process carries its
+        mark and facts, so it can be found without file or memory."""
         data = asdict(self)
         data.pop("path")
         try:
@@ -97,8 +97,8 @@ class Record:
 
 
 def load(path: Path, needs: Needs | None = None) -> Record | None:
-    """The record at `path`; None when there is none. A start that was cut off is completed or forgotten here; a record
-    that cannot be read is made anew where its process lives."""
+    """The record at `path`; None if there is none. An interrupted start is completed or forgotten here. An unreadable
+    record is rebuilt if its process is running."""
     if _unwritten and (kept := _unwritten.get(mark_of(path))) is not None and kept.pid is not None:
         kept.save()
         return kept
@@ -133,7 +133,7 @@ def runs(path: Path) -> bool:
 
 
 def find(path: Path, needs: Needs | None = None) -> Record | None:
-    """As `load`, and where no record lies, by the mark: before something is started that may be running."""
+    """Like `load`, but without a record it searches by mark: before starting something that may already be running."""
     if (record := load(path, needs)) is not None:
         return record
     found = leader_of(path)
@@ -141,7 +141,7 @@ def find(path: Path, needs: Needs | None = None) -> Record | None:
 
 
 def adopt(folder: Path, needs: Needs | None = None) -> list[Record]:
-    """Records made anew of what runs for this folder without one."""
+    """Rebuilt records of processes that run for this folder without one."""
     paths = {Path(mark) for _, mark in marked() if Path(mark).parent == folder.resolve()}
     found = [find(path, needs) for path in sorted(paths) if not path.exists()]
     return [record for record in found if record is not None]
@@ -158,7 +158,7 @@ def _read(path: Path, needs: Needs | None) -> Record | None:
         set_aside(path, f"not a process record: {error!r}")
         return None
     if record.start is None and record.stopping_since is not None:
-        # By the wall clock of an earlier Pilotage: the deadline begins anew.
+        # An earlier Pilotage stored wall-clock time, so the timeout starts again.
         record = replace(record, stopping_since=time.monotonic())
     return record
 
@@ -193,7 +193,7 @@ def _checked(facts: JsonObject, needs: Needs | None) -> JsonObject:
 
 
 def _taken_over(path: Path, process: psutil.Process, facts: JsonObject | None, needs: Needs | None) -> Record | None:
-    """The record made anew of a process that carries its mark; None when it is gone, or nobody knows what it is."""
+    """The rebuilt record of a process that carries its mark; None if it is gone or cannot be identified."""
     lost = facts is None
     try:
         if facts is None:

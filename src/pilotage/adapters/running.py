@@ -9,7 +9,7 @@ from pilotage.adapters.identity import boot_id, is_zombie, start_ticks
 
 
 def runs(path: Path) -> bool:
-    """As `process_records.runs`, which is asked where the record does not say plainly which process it is."""
+    """Like `process_records.runs`, which is used if the record does not identify the process clearly."""
     found = read_leniently(path)
     if isinstance(found, dict):
         pid, start, boot = found.get("pid"), found.get("start"), found.get("boot")

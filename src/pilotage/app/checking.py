@@ -1,5 +1,5 @@
-"""What is wrong with a configuration beside its form: names of readiness items, environments and countries that do not
-exist. All of it is found in one go, each with its place, also where the form is wrong elsewhere."""
+"""Errors of a configuration beyond its form: names of readiness items, environments and countries that do not exist.
+All are found in one pass, each with its place, even if the form is wrong elsewhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands to a running rollout: each is written down, taken up by a worker within a second, and answered."""
+"""Commands to a running rollout: each is recorded, handled by a worker within a second, and answered."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Answer:
 
 
 def submit(project: Project, actor: str, request: CommandRequest) -> Answer:
-    """Write a command down and wait until it is taken up, for 15 s at most. Raises Unclear, ConfigError."""
+    """Record a command and wait until it is handled, for 15 s at most. Raises Unclear, ConfigError."""
     from pilotage.engine.records.store import StoreConflict
 
     rollout = meant(project, request.environment)

@@ -44,7 +44,7 @@ def examine(project: Project, environment: str | None, version: str | None = Non
 
 
 def _of_all(project: Project, environments: Sequence[str], version: str | None) -> list[Finding]:
-    """What all environments have in common is told once."""
+    """What all environments share is reported once."""
     found = {name: examine(project, name, version) for name in environments}
     shared = [one for one in found[environments[0]] if all(one in others for others in found.values())]
     own = [

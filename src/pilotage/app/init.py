@@ -65,7 +65,7 @@ def check_new(project: Project, *, force: bool) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Start:
-    """How one instance starts, where its health is asked, how many there are, and where users reach them. command, cwd,
+    """How one instance starts, its health check, the number of instances, and where users reach them. command, cwd,
     env: as of the fleet."""
 
     command: tuple[str, ...]
@@ -81,7 +81,7 @@ PLACEHOLDER = "./start --port {port}"
 
 
 def proposed_start(project: Project) -> tuple[Start, Proposal]:
-    """What the folder's files tell, on a port that is free, and where that stands. Without such files the command is a
+    """The start that the folder's files suggest, on a free port, and its source. Without such files the command is a
     placeholder."""
     found = propose(project.folder)
     words = found.command or tuple(shlex.split(PLACEHOLDER))

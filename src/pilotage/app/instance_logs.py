@@ -1,4 +1,4 @@
-"""Where the logs of a version's instances are, for who wants to read more than a few lines."""
+"""Where the logs of a version's instances are."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ from pilotage.report.retro import Facts, fact_sheet
 from pilotage.report.told import Business, Period, Reader
 
 UNDONE = (Status.ROLLED_BACK, Status.FAILED, Status.ROLLING_BACK, Status.WITHDRAWN)
-"""How a rollout stands that users may have suffered from."""
+"""Statuses of rollouts that may have harmed users."""
 
 
 class BadSpan(Invalid):

@@ -268,7 +268,7 @@ class Project:
         return known if len(known) > 1 else ()
 
     def environments(self) -> tuple[str, ...]:
-        """Of the service; none where nobody can read the configuration, or several services are meant."""
+        """Of the service; none if the configuration cannot be read, or if several services are meant."""
         from pilotage.config.yaml_reader import ConfigError
 
         try:

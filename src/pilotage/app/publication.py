@@ -1,4 +1,4 @@
-"""What the configuration wants published: commands leave word of it in the state's folder, for the worker there."""
+"""What the configuration publishes: commands leave a note in the state's folder for the worker there."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Publication:
 
 
 def publication_of(whole: Loaded) -> Publication | None:
-    """What the configuration of all services wants published. Raises LeadsOutside."""
+    """What the configuration of all services publishes. Raises LeadsOutside."""
     wanted, section = whole.configuration, whole.configuration.status_page
     if section is None:
         return None

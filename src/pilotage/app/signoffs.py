@@ -48,11 +48,8 @@ def sign_off(project: Project, actor: str, request: SignOffRequest) -> tuple[Req
 
 
 def waive(project: Project, actor: str, request: WaiverRequest) -> tuple[Signature, ...]:
-    """Continue without some items until a moment: a word of their owner's or the release manager's. All or none.
-
-    Raises NothingToSign for an item that the plan does not require or that was signed off, TooManyWaivers, Forbidden,
-    UnknownRole.
-    """
+    """Continue without some items until a given time, by decision of their owner or the release manager. All or
+    none."""
     role, plan = role_called(request.role), request.plan
     items = [_waivable(plan, item, role) for item in dict.fromkeys(request.items)]
     person = project.require(actor, Permission.WAIVE, plan.environment, role)

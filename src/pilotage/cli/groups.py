@@ -8,7 +8,7 @@ import click
 
 
 class DefaultGroup(click.Group):
-    """Without a subcommand's name, `default` is meant."""
+    """Without the name of a subcommand, `default` is used."""
 
     def __init__(self, *args: Any, default: str = "make", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

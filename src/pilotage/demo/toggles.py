@@ -19,7 +19,7 @@ _BOUNDS = (0.005, 0.01, 0.015, 0.02, 0.025, 0.03, 0.05, 0.075, 0.1, 0.25, 0.5, 1
 
 
 def group_of(user: str) -> str:
-    """One user in twenty works here, one in twenty wants to see everything first."""
+    """One user in twenty is internal, one in twenty is a beta user."""
     number = int(re.sub(r"\D", "", user) or 2) % 20
     return {0: "internal", 1: "beta"}.get(number, "")
 

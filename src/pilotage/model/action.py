@@ -1,4 +1,4 @@
-"""What a decision wants done to the outside world, as values; `engine.execution.acting` does it."""
+"""Actions on the outside world, as values; `engine.execution.acting` executes them."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ class ActorKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Actor:
-    """A person, a token of theirs, or a machine."""
+    """A person, a person's token, or a machine."""
 
     name: str
     """The recorded name: the one in `people`, if the actor is listed there."""

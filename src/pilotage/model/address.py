@@ -37,7 +37,7 @@ def parse_address(text: str, lowest: int = 1) -> tuple[str, int]:
 
 
 def show_host(host: str) -> str:
-    """A host as it stands before a port."""
+    """A host as written before a port."""
     return f"[{host}]" if ":" in host else host
 
 

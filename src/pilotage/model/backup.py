@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 FORMAT = 1
-"""Of the description that lies beside a dump."""
+"""Of the description next to a dump."""
 
 
 class Purpose(StrEnum):

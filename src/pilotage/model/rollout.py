@@ -288,4 +288,4 @@ class Decision:
     actions: tuple[Action, ...]
     events: tuple[Event, ...]
     answered: tuple[tuple[int, str], ...] = ()
-    """Commands taken up, by id, each with its outcome."""
+    """Handled commands, by id, each with its outcome."""

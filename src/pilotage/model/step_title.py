@@ -29,7 +29,7 @@ _NOT_FIRST = (StepKind.ANALYSE, StepKind.BAKE, StepKind.KEEP, StepKind.DRAIN, St
 
 
 def happens(step: Step, mode: Mode) -> bool:
-    """Whether anything is done in this step: a step that is left out is passed in the same look, and told to nobody."""
+    """Whether this step does anything: a skipped step is passed in the same look, and not reported."""
     return step.kind not in (_NOT_FIRST if mode is Mode.INITIAL else _SKIPPED if mode is Mode.FAST_RETURN else ())
 
 

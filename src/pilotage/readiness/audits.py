@@ -32,7 +32,7 @@ READERS: Mapping[str, Callable[[object, str], Iterator[Issue | Passed]]] = {
 
 
 def findings(content: bytes, name: str) -> Findings:
-    """All that a report says. Raises BadEvidence for what is none, and for a run that did not end well."""
+    """The content of a report. Raises BadEvidence for an invalid report, and for a run that failed."""
     report = recognise(content, name, READERS)
     issues, passed = list[Issue](), Counter[Passed]()
     for one in READERS[report.format](report.content, name):

@@ -137,7 +137,7 @@ def _fleet(rollout: Rollout) -> Text:
     parts = [f"{v}: {states.count('healthy')} of {len(states)} healthy" for v, states in of_version.items()]
     text.append("   ".join(parts) or "no instances")
     if rollout.state.status.final:
-        text.append("   at the end", "dim")  # nobody looks any more, and it may be down by now
+        text.append("   at the end", "dim")  # nothing observes it any more, and it may be down by now
     for check in live.checks:
         if check.status == "running":
             text.append(f"   {check.name} running", "cyan")

@@ -126,7 +126,7 @@ def _level(marks: str) -> int:
 
 
 class OtherShape(Invalid):
-    """The versions of a changelog are no headings of Markdown: nobody can tell where a section begins and ends."""
+    """The versions of a changelog are not Markdown headings, so sections cannot be found."""
 
 
 def check_shape(body: str, found: Sequence[Heading]) -> None:

@@ -39,8 +39,8 @@ _REQUEST = re.compile(r"reverts (?:(?:pull|merge) request )?(?:[\w.-]+/[\w./-]+)
 
 @dataclass(frozen=True)
 class Revert:
-    """What a commit reverts. id: the beginning of a commit's · request: its number · subject: as it was written; id and
-    request are empty where nothing tells them · again: it brings the subject back."""
+    """What a commit reverts. id: start of a commit's id · request: its number · subject: as written; id and request are
+    empty if unknown · again: whether it restores the subject."""
 
     subject: str
     id: str = ""
@@ -90,7 +90,8 @@ def without_reverts(found: Sequence[Change], known: Mapping[str, Commit]) -> lis
 
 
 class _Book:
-    """What stands so far, and by which names it can be reverted. owners: of the one commit that a merge brought."""
+    """The changes so far, and the names by which they can be reverted. owners: of the one commit that a merge
+    brought."""
 
     def __init__(self, owners: Mapping[str, str]) -> None:
         self.owners = owners

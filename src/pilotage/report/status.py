@@ -60,8 +60,8 @@ class Happened:
 
 @dataclass(frozen=True)
 class Rollout:
-    """One, with its events in order. final: it is over · last: Unix seconds of its last event, where those that told
-    users nothing are left out."""
+    """One rollout, with its events in order. final: whether it is over · last: Unix seconds of its last event that
+    concerns users."""
 
     id: str
     service: str
@@ -106,8 +106,8 @@ class Planned:
 
 @dataclass(frozen=True)
 class Seen:
-    """Who answers users of a service, as someone saw who looked. down_since: Unix seconds, None where nobody saw it end
-    · unseen_since: Unix seconds of the last look at a service that nobody looks at any more."""
+    """Who serves users of a service, as last observed. down_since: Unix seconds, None if its end was not observed ·
+    unseen_since: Unix seconds of the last look at a service that is no longer observed."""
 
     down: bool = False
     down_since: float | None = None
@@ -117,7 +117,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Service:
-    """since: Unix seconds from which it has been down or unseen; None in any other condition, or where nobody knows."""
+    """since: Unix seconds since when it has been down or unobserved; None in any other condition, or if unknown."""
 
     name: str
     condition: Condition

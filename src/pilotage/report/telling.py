@@ -125,7 +125,7 @@ def _asks(occurrence: Occurrence) -> tuple[str, ...]:
 
 
 def channels_for(message: Message, channels: Sequence[JsonObject]) -> list[tuple[JsonObject, float]]:
-    """The channels (as plain sections of `notify`) that are told, each with the time at which it may be."""
+    """The channels (as plain sections of `notify`) that get the message, each with its earliest time."""
     known = [(section, channel_of(section)) for section in channels]
     return [(section, due_at(message, channel.quiet_hours)) for section, channel in known if _wanted(message, channel)]
 
@@ -139,7 +139,7 @@ def _wanted(message: Message, channel: KnownChannel) -> bool:
         return message.incident is not Incident.NONE
     if channel.kind == "cdevents":
         return True
-    # What ends a thread is told wherever its beginning was (rule 12: always one at the end).
+    # The end of a thread goes wherever its start went (rule 12: always one at the end).
     least = channel.min_severity
     return message.severity.rank >= least.rank or (message.final and least.rank <= Severity.WARNING.rank)
 

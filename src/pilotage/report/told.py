@@ -1,4 +1,4 @@
-"""What reports are made of: rollouts and figures as they are told, for three readers (R24)."""
+"""The input of reports: rollouts and figures, for three kinds of readers (R24)."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ _SEMVER = re.compile(
 """The expression that semver.org suggests."""
 
 _SHORT = re.compile(r"^(?P<major>0|[1-9]\d*)\.(?P<minor>0|[1-9]\d*)$")
-"""A range may start at `v1.2`; what comes after it is asked for by name."""
+"""A range may start at `v1.2`; versions after it are named by the caller."""
 
 _NUMBER = re.compile(r"(?<!\d)(?<!\d\.)\d+(?=\.\d)")
 """Where the number of a tag with a prefix may start."""
@@ -58,8 +58,8 @@ def part_of(changes: Sequence[Change]) -> Part | None:
 
 @dataclass(frozen=True, kw_only=True)
 class Tag:
-    """A tag that is a version. prefix: what stands before the number, such as `v` or `api-v` · order: compares versions
-    of one scheme · final: it is no pre-release."""
+    """A tag that is a version. prefix: text before the number, such as `v` or `api-v` · order: compares versions of one
+    scheme · final: whether it is not a pre-release."""
 
     name: str
     prefix: str

@@ -95,7 +95,7 @@ def swift(text: str) -> Iterator[Pair]:
 
 
 def catalog(text: str) -> Iterator[Pair]:
-    """Gradle's libs.versions.toml: its named versions, and those that stand beside a module."""
+    """Gradle's libs.versions.toml: its named versions, and those next to a module."""
     read = _toml(text)
     for name, version in (optional(object_at, read, "versions") or {}).items():
         rich = [key for key in ("strictly", "require", "prefer") if find(version, key)]

@@ -197,7 +197,7 @@ def _named(action: exp.Expression) -> str:
 
 
 def _of_modify(action: exp.Expression, table: str) -> Iterator[Found]:
-    """MySQL's MODIFY and CHANGE: both write the whole definition anew, and CHANGE can give another name."""
+    """MySQL's MODIFY and CHANGE: both write the whole definition again, and CHANGE can rename the column."""
     before, now = action.args.get("rename_from"), _named(action.this)
     if before is not None and before.name != now:
         yield breaks(f"renames {table}.{before.name} to {now}, which the old version still uses")

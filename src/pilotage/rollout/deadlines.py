@@ -11,7 +11,7 @@ _GOES_ON = (HoldCause.REGRESSION, HoldCause.INSUFFICIENT_DATA, HoldCause.SOURCE_
 
 
 def awaited(plan: Plan, state: RolloutState) -> Awaited | None:
-    """The decision that is waited for; None while the rollout goes on by itself."""
+    """The decision that the rollout waits for; None while it continues by itself."""
     answers: tuple[str, ...]
     cause = state.hold.cause if state.hold else None
     match state.status:

@@ -172,7 +172,7 @@ class Strategy(Protocol):
         (rule 2). Asking for it twice changes nothing."""
 
     def failed_check(self, _turn: Tick) -> CheckResult | None:
-        """A check that failed of those that this step has beside its own."""
+        """A failed check of those that this step has in addition to its own."""
         return None
 
     def next_progress(self, turn: Tick) -> Progress:

@@ -19,7 +19,7 @@ DATABASE, SCRATCH = "database", "scratch"
 
 
 class Act(StrEnum):
-    """What a step wants."""
+    """What a step does."""
 
     CHECK = "check"
     FINAL = "final"

@@ -109,7 +109,7 @@ class ProcessFleet:
                 processes.stop(record, self._stop_timeout)
 
     def log_tail(self, instance: str, lines: int = 3) -> tuple[str, ...]:
-        # The newest instance at an address is the one meant.
+        # The newest instance at an address counts.
         named = next((r.path.stem for r in reversed(self._records()) if _address(r) == instance), instance)
         if Path(named).name != named:
             return ()

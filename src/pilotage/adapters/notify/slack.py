@@ -1,8 +1,9 @@
-"""Slack: an incoming webhook, or a bot that keeps one message a rollout up to date and writes what matters below it.
+"""Slack: an incoming webhook, or a bot that keeps one message per rollout up to date and posts important changes below
+it.
 
-With a bot, the first message of a thread shows the state and is edited (chat.update) as steps go by; warnings, ends and
-questions come as replies. Each message carries its key as metadata, so that after a crash the bot can look whether the
-last one arrived (conversations.replies). Texts are escaped as Slack wants it: &, < and > only.
+With a bot, the first message of a thread shows the state and is edited (chat.update) as steps complete; warnings, ends
+and questions are replies. Each message carries its key as metadata, so after a crash the bot can look whether the last
+one arrived (conversations.replies). Texts are escaped by Slack's rules: &, < and > only.
 """
 
 from __future__ import annotations

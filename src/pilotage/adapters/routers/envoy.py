@@ -158,7 +158,7 @@ class EnvoyRouter:
         return (self._files / "rds.json").exists() or self._envoy.record.exists()
 
     def _ensure_running(self) -> process_records.Record:
-        """Adopt the Envoy of before, or start one; it then has taken up the files."""
+        """Adopt the running Envoy, or start one; it has then loaded the files."""
         record = self._envoy.running()
         if record is not None:
             if record != self._has_listener:
@@ -168,7 +168,7 @@ class EnvoyRouter:
         return self._started()
 
     def _started(self) -> process_records.Record:
-        """A new Envoy that has taken up the files. Raises AdapterError."""
+        """A new Envoy that has loaded the files. Raises AdapterError."""
         refuse_taken(*self._settings.listen)
         self._is_first_start = not self._was_told()
         try:

@@ -115,7 +115,7 @@ def _fresh_user() -> JsonObject:
 
 
 def _user_filters(directory: Path, settings: Settings) -> list[JsonObject]:
-    """What keeps the user of a request at hand, and hashes it when the request failed."""
+    """Keeps the user of a request available, and hashes it if the request failed."""
     if not settings.sticky:
         return []
     kept = [_kept(USER, f"%REQ({USER_HEADER})%")]

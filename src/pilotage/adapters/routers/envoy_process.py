@@ -40,8 +40,8 @@ class EnvoyProcess:
         self.record = directory / "envoy.json"
 
     def running(self) -> process_records.Record | None:
-        """The Envoy of before, also where its record is lost. One that nobody can tell anything any more, because its
-        files were taken away under it, ends."""
+        """The running Envoy, even if its record is lost. One that can no longer be controlled, because its files were
+        removed, is stopped."""
         record = process_records.find(self.record)
         if record is None or record.process() is None:
             return None
@@ -53,8 +53,8 @@ class EnvoyProcess:
         return None
 
     def _lost(self, record: process_records.Record) -> str:
-        """What keeps Envoy from being told anything; empty when nothing does. Raises AdapterError where it obeys, but
-        not here."""
+        """Why Envoy cannot be controlled; empty if it can. Raises AdapterError if it is controlled from another
+        folder."""
         if not self._may_answer():
             self._refuse_moved(record)
             return "its admin interface is gone"
@@ -77,7 +77,7 @@ class EnvoyProcess:
         return True
 
     def _refuse_moved(self, record: process_records.Record) -> None:
-        """Users stay with a router whose folder was moved: it is where it is for whoever looks there."""
+        """Users stay with a router whose folder was moved: its new location is recorded."""
         process = record.process()
         now = marks.runs_in(process) if process else None
         if now is not None and now != self._directory and (now / ADMIN_SOCKET).is_socket():

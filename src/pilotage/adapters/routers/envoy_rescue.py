@@ -67,7 +67,7 @@ def lead_all(directory: Path, version: str, instances: Iterable[tuple[str, int]]
     names = {text_at(found, "name") for found in clusters}
     if _until(lambda: names <= _active_clusters(directory), _CLUSTERS_DEADLINE) is None:
         time.sleep(_UNSEEN)
-    # A worker that did not find the word of this writes its older wish before it, or finds the word.
+    # A worker either writes its outdated goal before this, or finds the note.
     with alone_in(files):
         _put(files / "rds.json", [routes])
     return bool(_until(lambda: _shown(directory) == Split(((version, WHOLE),)), _ROUTES_DEADLINE))

@@ -32,7 +32,7 @@ _ADDS: Mapping[str, tuple[str, ...]] = {
     "puma": ("--port", "{port}"),
     "next": ("--port", "{port}"),
 }
-"""The variable that tells a server its port, if its command does not."""
+"""The variable with a server's port, if its command does not name one."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""What Pilotage knows itself: its records of earlier releases, its configuration, and the target at hand."""
+"""Evidence that Pilotage has itself: its records of earlier releases, its configuration, and the current target."""
 
 from __future__ import annotations
 

@@ -127,7 +127,7 @@ class Round:
         return self._here.leave()
 
     def take_up(self) -> bool:
-        """Whether it was left, and not taken up since."""
+        """Whether it was left, and not continued since."""
         found = self._here.is_left and not self._is_taken_up
         self._is_taken_up = self._here.is_left
         return found

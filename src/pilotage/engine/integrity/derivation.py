@@ -176,7 +176,7 @@ def _text(row: JsonObject, name: str) -> str | None:
     return optional(text_at, row, name)
 
 
-# ── beside the row ─────────────────────────────────────────────────────────────────────────────────────────
+# ── next to the row ────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _bodies(case: StoredRollout) -> Iterator[str]:

@@ -86,7 +86,7 @@ def plain(text: Json) -> Json:
     return found
 
 
-# ── begun ──────────────────────────────────────────────────────────────────────────────────────────────────
+# ── started ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def entry(connection: Connection, rollout: str) -> Seal:
@@ -130,7 +130,7 @@ def link(connection: Connection, service: str, environment: str, rollout: str, n
     connection.execute(update(environments).where(*here).values(head=newest.scalar_subquery()))
 
 
-# ── asked, told, ended ─────────────────────────────────────────────────────────────────────────────────────
+# ── commands, messages, the end ────────────────────────────────────────────────────────────────────────────
 
 
 def asked(connection: Connection, rollout: str, answered: Collection[int], *, ends: bool) -> JsonObject:

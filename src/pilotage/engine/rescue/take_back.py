@@ -104,7 +104,7 @@ def take_back_at(place: Path, to_version: str | None, by: str = "pilotage", *, n
     rescued = Rescued(at=SYSTEM.now(), by=by, to=version)
     reach("rescue")
     if noted:
-        # Before anything is done: a worker that has the old wish would undo what it finds no word of.
+        # Before any change: a worker with an outdated goal would undo a change without a note.
         _leave_word(place, rescued)
         reach("rescue-noted")
     off = flag.turn_off() if flag else ""
@@ -147,7 +147,7 @@ def remember(directory: Path, rollout: Rollout) -> None:
 
 
 def stable_of(directory: Path, service: str, environment: str) -> str:
-    """The version that was stable here when a rollout was last taken up; empty where no note says so."""
+    """The version that was stable when a rollout was last started or continued here; empty without a note."""
     return _noted_in(place_of(directory, service, environment))
 
 

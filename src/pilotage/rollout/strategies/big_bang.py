@@ -144,7 +144,7 @@ def _closed_for(version: str) -> Split:
 
 
 def _under_way(plan: Plan, state: RolloutState, seen: Observed) -> tuple[Action, ...]:
-    """The check that runs beside the step's own, if one does."""
+    """The check that runs in addition to the step's own, if there is one."""
     if state.old is None:
         return ()
     if state.status is Status.ROLLING_BACK and _came_to(state) is WayBack.STOPPED:
