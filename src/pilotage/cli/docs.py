@@ -147,7 +147,9 @@ def _show_errors(as_json: bool) -> None:
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    """Print the script that completes commands and options in SHELL.
+    """Print the script that completes commands, options and names in SHELL.
+
+    Names are environments, versions, rollouts, readiness items, channels and the like of the project in this folder.
 
     \b
     bash: eval "$(pilotage completion bash)"                     in ~/.bashrc
@@ -156,12 +158,12 @@ def completion(shell: str) -> None:
     """
     from click.shell_completion import get_completion_class
 
-    from pilotage.cli.main import cli
+    from pilotage.cli.main import COMPLETING, cli
 
     kind = get_completion_class(shell)
     assert kind is not None, "one of the shells that click knows"
     try:
-        click.echo(kind(cli, {}, "pilotage", "_PILOTAGE_COMPLETE").source())
+        click.echo(kind(cli, {}, "pilotage", COMPLETING).source())
     except RuntimeError as error:
         # bash before 4.4, as macOS has it, completes nothing that way.
         click.echo(str(error), err=True)

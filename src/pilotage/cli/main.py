@@ -84,6 +84,10 @@ _WORDS = {"help": "--help", "version": "--version", "man": "--help"}
 """Words that people try in place of an option."""
 
 
+COMPLETING = "_PILOTAGE_COMPLETE"
+"""The environment variable by which a shell asks what it may complete."""
+
+
 class _Run:
     """Of this process."""
 
@@ -141,6 +145,10 @@ class _Lazy(click.Group):
             return None
         command = getattr(import_module(f"pilotage.cli.{_COMMANDS[cmd_name][0]}"), cmd_name.replace("-", "_"))
         assert isinstance(command, click.Command)
+        if COMPLETING in os.environ:
+            from pilotage.cli.completing import complete_values
+
+            complete_values(command)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  # click passes it
@@ -214,6 +222,10 @@ def main() -> None:
     guard()
     # A command runs for moments, mostly loading modules: garbage collection would take a tenth of the time.
     gc.set_threshold(50_000, 20, 20)
+    if COMPLETING in os.environ:
+        from pilotage.cli.completing import complete_values
+
+        complete_values(cli)
     try:
         cli(standalone_mode=False)
     except click.exceptions.Exit as done:
