@@ -57,9 +57,10 @@ def get_status(
     return _asked("GET", url, timeout, headers or {}, most)
 
 
-def post(url: str, timeout: float = 2.0) -> tuple[int, bytes]:
-    """As `get_status`, with POST and nothing to send."""
-    return _asked("POST", url, timeout, {}, _MOST)
+def post(url: str, timeout: float = 2.0, body: bytes = b"") -> tuple[int, bytes]:
+    """As `get_status`, with POST. body: JSON; empty for nothing to send."""
+    headers = {"Content-Type": "application/json"} if body else {}
+    return _asked("POST", url, timeout, headers, _MOST, body)
 
 
 def get_json(url: str, timeout: float = 2.0) -> Json:
@@ -83,7 +84,9 @@ def shown(url: str) -> str:
     return f"{unquote(parts.netloc)} ({parts.path})" if parts.scheme == UNIX else url
 
 
-def _asked(method: str, url: str, timeout: float, headers: Mapping[str, str], most: int) -> tuple[int, bytes]:
+def _asked(
+    method: str, url: str, timeout: float, headers: Mapping[str, str], most: int, sent: bytes = b""
+) -> tuple[int, bytes]:
     try:
         parts = urlsplit(url)
         connection = _Connection(parts.scheme, parts.hostname or "", parts.port, unquote(parts.netloc), timeout)
@@ -92,7 +95,9 @@ def _asked(method: str, url: str, timeout: float, headers: Mapping[str, str], mo
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     body = bytearray()
     try:
-        connection.request(method, quote(target, safe=IN_TARGETS), headers={"Connection": "close", **headers})
+        connection.request(
+            method, quote(target, safe=IN_TARGETS), sent or None, headers={"Connection": "close", **headers}
+        )
         with connection.getresponse() as answer:
             while len(body) <= most and (chunk := answer.read(min(_CHUNK, most + 1 - len(body)))):
                 body += chunk

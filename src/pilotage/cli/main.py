@@ -53,6 +53,7 @@ _GROUPS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "Communicate": {
         "notify": ("notify", "Show channels and messages; send a test; retry."),
+        "alerts": ("alerts", "Send a test alert, and see whether it arrives."),
         "announce": ("announce", "Preview, approve, send or skip the plan's announcements."),
         "notes": ("notes", "Write release notes and CHANGELOG.md from git."),
         "serve-status": ("report", "Write and serve the public status page."),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from pilotage.adapters.evidence import ProjectFiles
 from pilotage.adapters.ports import AdapterError
 from pilotage.app.project import Project
-from pilotage.app.readiness import database, first_release
+from pilotage.app.readiness import alert_delivery, database, first_release
 from pilotage.app.readiness.files import BY_REPORT, Reports
 from pilotage.app.readiness.next_steps import next_step
 from pilotage.app.readiness.records import OURS
@@ -179,6 +179,9 @@ def _proofs(case: CheckContext, item: Requirement, section: ReadinessSection) ->
         checks.append((item.id, partial(OURS[item.id], case, item)))
     if item.id == database.ITEM and database.makes_backups(case):
         checks.append(("backup", partial(database.backup, case, item)))
+    if item.id == alert_delivery.ITEM:
+        mine = alert_delivery.checks(case)
+        checks = [*((kind, check) for kind, check in checks if kind not in mine), *mine.items()]
     return tuple(safely(kind, check) for kind, check in checks)
 
 
