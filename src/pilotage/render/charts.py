@@ -181,12 +181,12 @@ def _points(steps: tuple[Step, ...]) -> tuple[list[tuple[float, float]], list[tu
     return points, labels
 
 
-def svg(title: str, description: str, height: float, body: list[str]) -> str:
+def svg(title: str, description: str, height: float, body: list[str], width: float = _WIDTH) -> str:
     """A chart of the usual size and colours around `body`, with a description for screen readers."""
     inside = "\n".join(body)
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="pg-chart" role="img" viewBox="0 0 {_WIDTH} {height:g}" '
-        f'width="{_WIDTH}" height="{height:g}"><title>{escape(title)}</title><desc>{escape(description)}</desc>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="pg-chart" role="img" viewBox="0 0 {width:g} {height:g}" '
+        f'width="{width:g}" height="{height:g}"><title>{escape(title)}</title><desc>{escape(description)}</desc>'
         f"<style>{_STYLE}</style>"
-        f'<rect class="paper" width="{_WIDTH}" height="{height:g}"/>\n{inside}\n</svg>\n'
+        f'<rect class="paper" width="{width:g}" height="{height:g}"/>\n{inside}\n</svg>\n'
     )

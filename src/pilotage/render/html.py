@@ -45,9 +45,11 @@ def rollout_to_html(
     """
     from pilotage.render.judge_chart import verdicts_chart
 
-    chart = Markup(verdicts_chart(verdicts, plan.number("analysis.max_ratio"), "Analysis results"))
+    tolerated = plan.number("analysis.max_ratio")
+    chart = Markup(verdicts_chart(verdicts, tolerated, "Analysis results"))
+    narrow = Markup(verdicts_chart(verdicts, tolerated, "Analysis results", narrow=True))
     return page("rollout.html.j2", title=title, plan=plan, sentences=sentences, verdicts=verdicts, events=events,
-                 chart=chart)  # fmt: skip
+                 chart=chart, narrow=narrow)  # fmt: skip
 
 
 def page(name: str, **facts: object) -> str:

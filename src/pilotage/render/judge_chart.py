@@ -121,25 +121,27 @@ def _thinned(moments: tuple[Moment, ...], most: int = 400) -> tuple[Moment, ...]
     return kept if kept[-1] is moments[-1] else (*kept, moments[-1])
 
 
-def verdicts_chart(verdicts: Sequence[SeenVerdict], tolerated: float, title: str) -> str:
-    """One line per compared metric: a bar of all ratios that are not refuted, a dot at the ratio, a mark at the
-    tolerated one. `verdicts` as a look records them; a metric without a ratio is named without a picture."""
-    rows, wide = 34, _WIDTH - 220 - _RIGHT
+def verdicts_chart(verdicts: Sequence[SeenVerdict], tolerated: float, title: str, *, narrow: bool = False) -> str:
+    """A line a metric that is compared: all ratios that are not refuted as a bar, the ratio as a dot, the tolerated one
+    as a mark. `verdicts` as a look records them; what has no ratio is named without a picture. narrow: for a phone,
+    with each name above its bar."""
+    left, width, rows = (12, 380, 46) if narrow else (220, _WIDTH, 34)
+    marks = _MARKS[::2] if narrow else _MARKS
 
     def x(ratio: float | None, otherwise: float) -> float:
         inside = min(max(otherwise if ratio is None else ratio, _LOWEST), _HIGHEST)
-        return round(220 + math.log(inside / _LOWEST) / math.log(_HIGHEST / _LOWEST) * wide, 1)
+        return round(left + math.log(inside / _LOWEST) / math.log(_HIGHEST / _LOWEST) * (width - left - _RIGHT), 1)
 
     bottom = _TOP + rows * max(1, len(verdicts))
     body = [
         f'<line class="line" x1="{x(mark, 1)}" x2="{x(mark, 1)}" y1="{_TOP - 6}" y2="{bottom}"/>'
         f'<text x="{x(mark, 1)}" y="{bottom + 18}" text-anchor="middle">{Fraction(mark)}×</text>'
-        for mark in _MARKS
+        for mark in marks
     ]
     for number, verdict in enumerate(verdicts):
-        y = _TOP + rows * number + rows // 2
-        kind = escape(f"{verdict.metric}: {verdict.kind}")
-        body.append(f'<text x="12" y="{y + 4}">{kind}</text>')
+        y = _TOP + rows * number + (34 if narrow else rows // 2)
+        unit = f" ({verdict.unit})" if verdict.unit and verdict.interval and narrow else ""
+        body.append(f'<text x="12" y="{y - 12 if narrow else y + 4}">{escape(_named(verdict))}{escape(unit)}</text>')
         interval, ratio = verdict.interval, verdict.ratio
         if interval:
             low, high = x(interval[0], _LOWEST), x(interval[1], _HIGHEST)
@@ -148,5 +150,13 @@ def verdicts_chart(verdicts: Sequence[SeenVerdict], tolerated: float, title: str
             body.append(f'<circle class="core" cx="{x(ratio, 1)}" cy="{y}" r="5"/>')
     at = x(tolerated, 1)
     body.append(f'<line class="edge" x1="{at}" x2="{at}" y1="{_TOP - 6}" y2="{bottom}"/>')
+    body.append(f'<text x="{at + 4}" y="{_TOP - 12}">tolerated: {tolerated:g}×</text>')
+    body.append(
+        f'<text class="soft" x="12" y="{bottom + 38}">new version over stable: dot, with its confidence interval</text>'
+    )
     words = "; ".join(f"{v.metric}: {v.kind}: {v.sentence}" for v in verdicts)
-    return svg(title, f"canary over stable, tolerated up to {tolerated:g}×. {words}", bottom + 30, body)
+    return svg(title, f"new version over stable, tolerated up to {tolerated:g}×. {words}", bottom + 48, body, width)
+
+
+def _named(verdict: SeenVerdict) -> str:
+    return f"{verdict.metric}: {verdict.kind}" + ("" if verdict.interval or verdict.ratio is not None else ", no ratio")

@@ -216,7 +216,7 @@ class _Metrics:
 
 def _drawn(rollout: Rollout, verdict: SeenVerdict) -> str:
     """The ratio of the rates with all ratios that are not refuted; empty if nothing is compared."""
-    if not verdict.interval:
+    if not verdict.interval or verdict.kind == "insufficient-data":
         return ""
     low, high = verdict.interval
     shown = (0.0 if low is None else low, math.inf if high is None else high)

@@ -13,8 +13,11 @@ from pilotage.model.events import (
     HoldEnded,
     InterventionRequired,
     Occurrence,
+    Promoted,
+    RetryStarted,
     RollbackStarted,
     RolledBack,
+    StepRestarted,
     TrafficRestored,
     TrafficWithdrawn,
 )
@@ -170,9 +173,13 @@ def incident_of(rollout: Rollout) -> PublicIncident | None:
     """An incident for users who met a bad version: from the first harm known until they had a good one again."""
     updates: list[Update] = []
     ended: float | None = None
+    exposed = True
     for index, event in enumerate(rollout.events):
+        exposed = _exposed_after(event.what, exposed)
         found = _update(event.what, is_open=bool(updates) and ended is None, began=bool(updates))
-        if found is None or (not updates and harm_began(_moments(rollout.events[: index + 1])) is None):
+        if found is None or (not exposed and found[0] != "resolved" and not isinstance(event.what, Failed)):
+            continue
+        if not updates and harm_began(_moments(rollout.events[: index + 1])) is None:
             continue
         state, words = found
         if updates and words == updates[-1].template:
@@ -187,6 +194,17 @@ def incident_of(rollout: Rollout) -> PublicIncident | None:
         return None
     title = f"{rollout.service}: some requests failed"
     return PublicIncident(rollout.id, rollout.service, began, ended, title, tuple(updates))
+
+
+def _exposed_after(what: Occurrence, before: bool) -> bool:
+    """Whether users can meet the new version: a rollback of one that was withdrawn already harms nobody."""
+    match what:
+        case TrafficRestored() | RolledBack():
+            return False
+        case RetryStarted() | Promoted() | StepRestarted(traffic_restored=True):
+            return True
+        case _:
+            return before
 
 
 def _update(what: Occurrence, *, is_open: bool, began: bool) -> tuple[str, str] | None:

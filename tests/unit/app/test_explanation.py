@@ -27,7 +27,7 @@ from tests.unit.config.test_config import GOOD
 
 @pytest.fixture
 def rollout(tmp_path: Path) -> Rollout:
-    (tmp_path / "pilotage.yaml").write_text(GOOD.replace("8080", "18491"))
+    (tmp_path / "pilotage.yaml").write_text(GOOD)
     loaded, store = load(tmp_path / "pilotage.yaml"), Store(tmp_path / "state")
     request = DeployRequest(plan=plan_for(loaded, "production", PlanRequest("v1")))
     found = deploy(Project.of(loaded, store), "ada", request).rollout

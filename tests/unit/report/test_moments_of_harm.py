@@ -91,3 +91,12 @@ def test_what_nobody_answers_is_down_whatever_was_recorded_and_what_nobody_sees_
     assert unseen.services == (Service("shop", Condition.UNKNOWN, 60.0),)
     assert headline(down) == "Not available."
     assert "Not available since 1970-01-01 00:01 UTC" in files_of(down, "https://x")["index.html"]
+
+
+def test_r21_a_rollback_of_what_nobody_reached_any_more_opens_no_incident_again() -> None:
+    events: tuple[tuple[float, Occurrence], ...] = (
+        (10, EXPOSED), (40, withdrawn(12.0)), (41, RESTORED), (90, ABORT), (91, RESTORED),
+    )  # fmt: skip
+    page = public(*events, final=True)
+    assert page.incidents[0].ended == 41
+    assert [update.state for update in page.incidents[0].updates] == ["investigating", "resolved"]

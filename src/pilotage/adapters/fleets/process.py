@@ -120,7 +120,8 @@ class ProcessFleet:
         except FileNotFoundError:
             return ()
         shown = [line(row, _LINE) for row in clean(text).split("\n") if any(map(str.isalnum, row))]
-        return tuple(shown[-lines:]) if lines > 0 else ()
+        # The same line again and again says no more than once.
+        return tuple(list(dict.fromkeys(shown))[-lines:]) if lines > 0 else ()
 
     def instances(self) -> tuple[Instance, ...]:
         records = self._records()

@@ -15,11 +15,12 @@ from pilotage.engine.records.tables import announcements, events, rollouts
 from pilotage.model.event_names import types_stored
 from pilotage.model.events import parse
 from pilotage.model.events.course import Completed, Failed, RolledBack, StepStarted
-from pilotage.model.events.people import InterventionRequired
+from pilotage.model.events.people import InterventionRequired, Promoted, StepRestarted
 from pilotage.model.events.trouble import (
     HoldEnded,
     HoldStarted,
     InstanceExited,
+    RetryStarted,
     RollbackStarted,
     TrafficRestored,
     TrafficWithdrawn,
@@ -40,8 +41,11 @@ _NOTICED = tuple(
         HoldStarted,
         InstanceExited,
         InterventionRequired,
+        Promoted,
+        RetryStarted,
         RollbackStarted,
         RolledBack,
+        StepRestarted,
         StepStarted,
         TrafficRestored,
         TrafficWithdrawn,
