@@ -157,3 +157,55 @@ def test_a_class_of_characters_is_no_issue(history: History) -> None:
     """angular/angular-cli: "[a-zA-Z0-9_-]" gave the issue Z0-9."""
     history.commit("fix: allow [a-zA-Z0-9_-] in names", "b", tag="")
     assert "Z0-9)" not in history.notes()
+
+
+def test_what_came_out_with_a_version_of_another_branch_is_no_news_again(history: History) -> None:
+    """angular/angular-cli picks fixes to 22.0.x: the notes of v22.1.0 told 56 fixes that v22.0.9 had told before."""
+    fixed = history.commit("fix: crash on start", "src/x.py")
+    history.commit("feat: faster")
+    history.git("checkout", "-q", "-b", "1.0.x", "v1.0.0")
+    history.git("cherry-pick", "-x", fixed)
+    history.git("tag", "v1.0.1")
+    history.git("checkout", "-q", "main")
+    notes = history.notes("v1.0.1..main")
+    assert "- Faster (" in notes
+    assert "Crash on start" not in notes
+    assert "- Crash on start (" in history.notes("v1.0.0..main")
+    assert "Crash" not in history.notes("v1.0.1..main", "--path", "src")
+
+
+def test_a_footer_of_angular_deprecates(history: History) -> None:
+    """angular/angular-cli: `refactor(core): deprecate x`, with `DEPRECATED:` in its body."""
+    history.commit("refactor(core): deprecate x\n\nDEPRECATED: `x` is deprecated. Use `y`.")
+    assert "## Deprecated\n\n- core: Deprecate x" in history.notes()
+    assert history.next_version() == "v1.1.0"
+
+
+@pytest.mark.parametrize(
+    "subject",
+    ["Bump golang.org/x/net to v0.56.0 to resolve CVEs", "Migrate Docker SDK to moby v29 to fix docker/* CVEs"],
+)
+def test_vulnerabilities_without_a_number_are_security(history: History, subject: str) -> None:
+    """gitlab-org/gitlab-runner files them under Security fixes."""
+    history.commit(subject)
+    assert "## Security\n\n- " in history.notes()
+
+
+def test_a_merge_that_calls_itself_internal_does_not_hide_its_fixes(history: History) -> None:
+    """clap-rs/clap#4885: "refactor(help): …" brought a fix and an improvement, and the published notes tell both."""
+    title = "Merge pull request #4885 from x\n\nrefactor(help): Clean up long values"
+    history.merged(
+        title, ("fix(help): Calculate the length", "a"), ("perf(help): Save a line", "b"), ("refactor: c", "c")
+    )
+    found = history.notes()
+    assert "## Improvements\n\n- help: Save a line (" in found
+    assert "## Fixes\n\n- help: Calculate the length (" in found
+    assert "2 changes" not in found.partition("## ")[0]
+    assert history.next_version() == "v1.0.1"
+
+
+def test_a_merge_that_is_a_feature_speaks_for_its_fixes(history: History) -> None:
+    history.merged("Merge pull request #2 from x\n\nfeat: Add export", ("fix: typo in it", "a"), ("feat: export", "b"))
+    found = history.notes()
+    assert "- Add export (#2" in found
+    assert "Typo" not in found

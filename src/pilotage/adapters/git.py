@@ -159,6 +159,17 @@ class Git:
         """Ids of the commits but merges that touch one of the paths. Raises AdapterError."""
         return frozenset(self.run("rev-list", "--full-history", "--no-merges", *revisions, "--", *paths).split())
 
+    def picked(self, first: str, last: str) -> frozenset[str]:
+        """Ids of the commits after `first` up to `last` that stand in `first`, too, as copies: `git cherry-pick` keeps
+        author, time of writing and subject. Empty where `first` lies in the history of `last`. Raises AdapterError."""
+        common = self.common(first, last)
+        if common in ("", self.commit(first)):
+            return frozenset()
+        form = "--format=%H%x00%aE%x00%at%x00%s"
+        there = {line.partition("\0")[2] for line in self.run("log", form, f"{common}..{first}", "--").splitlines()}
+        here = (line.partition("\0") for line in self.run("log", form, f"{first}..{last}", "--").splitlines())
+        return frozenset(identity for identity, _, rest in here if rest in there)
+
     def told(self, revisions: Sequence[str]) -> tuple[Commit, ...]:
         """Commits with their messages and the names of their files, newest first; merges name no files. Raises
         AdapterError."""

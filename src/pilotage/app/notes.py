@@ -62,6 +62,8 @@ def changes_between(git: Git, ends: Ends, paths: Sequence[str] = ()) -> Found:
     git.see_whole(revisions, shown)
     commits = git.told(revisions)
     touching = git.touching(revisions, paths) if paths else None
+    if first and (picked := git.picked(first, last)):  # what came out with a version of another branch is no news
+        touching = (touching or frozenset(commit.id for commit in commits)) - picked
     newest = next((commit.at for commit in commits if touching is None or commit.id in touching), None)
     day = datetime.fromtimestamp(newest, UTC).date() if newest is not None else None
     span = _span(git, first and git.commit(first), git.commit(last))

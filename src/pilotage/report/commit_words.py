@@ -45,7 +45,7 @@ def only_releases(subject: str) -> bool:
     return bool(_ONLY_RELEASES.match(subject[:_LONGEST_RELEASE]))
 
 
-_ADVISORY = re.compile(r"\bCVE-\d{4}-\d+|\bGHSA-\w{4}-", re.IGNORECASE)
+_ADVISORY = re.compile(r"\bCVE-\d{4}-\d+|\bCVEs\b|\bGHSA-\w{4}-", re.IGNORECASE)
 
 
 def is_security_update(text: str) -> bool:
@@ -85,7 +85,7 @@ _VERBS: Sequence[tuple[Kind, float, re.Pattern[str]]] = [
                          r"|spelling"
                          r"|grammar|links?|docs?|documentation|comments?|rdoc \w+)|clarify|rst|markdown|(?:update|fix"
                          r"|improve) .*docstrings?"),
-        (Kind.SECURITY, 0.85, r".*\bcve-\d+|.*\bsecurity\b|.*\bvulnerab"),
+        (Kind.SECURITY, 0.85, r".*\bcve-\d+|.*\bcves\b|.*\bsecurity\b|.*\bvulnerab"),
         (Kind.DEPRECATION, 0.85, r"deprecat\w+"),
         (Kind.FIX, 0.8, r"fix\w*|correct\w*|repair\w*|resolv\w+|prevent\w*|avoid\w*|handle\w*|don'?t|do not|stop"
                         r"|restore"

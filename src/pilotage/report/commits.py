@@ -54,6 +54,8 @@ _FAIRLY_SURE, LABELLED = 0.85, 0.95
 _PART_OF = re.compile(r"(?:fixup|squash|amend)! ")
 """What git writes for commits that `rebase --autosquash` would have folded into another one."""
 _TRAILER = re.compile(r"^changelog:\s*(?P<word>\w+)", re.IGNORECASE | re.MULTILINE)
+_DEPRECATED = re.compile(r"^DEPRECATED: \S", re.MULTILINE)
+"""Angular's footer, beside `BREAKING CHANGE:`; the type of such a commit is often refactor."""
 _RELEASE_AS = re.compile(r"^Release-As: {0,9}(\S{1,250})$", re.IGNORECASE | re.MULTILINE)
 _ISSUE = re.compile(
     r"(?:(?<![\w/&.-])[\w.-]+/[\w.-]+#\d+|(?<![\w/&])(?:#\d+|GH-\d+|AB#\d+|(?<!-)[A-Z][A-Z0-9]{1,9}-\d+))\b"
@@ -70,6 +72,8 @@ def classify(commit: Commit) -> Change:
     kind, scope, text, sure, why = _read(plain, body, commit.files)
     if sure < _FAIRLY_SURE and (known := _kind_of_parts(body)):
         kind, sure, why = known, _FAIRLY_SURE, "the commits it was squashed from"
+    if _DEPRECATED.search(body):
+        kind, sure, why = Kind.DEPRECATION, 1.0, "a DEPRECATED footer"
     if reverts and not reverts.again:
         kind, sure, why = Kind.CHANGE, 1.0, "a revert"
     breaking = declared(subject if reverts else plain.text, text, body)

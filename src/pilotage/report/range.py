@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 
 from pilotage.model.commit import Commit
+from pilotage.report.commit_words import Kind
 from pilotage.report.commits import LABELLED, SURE, Change, classify, most_notable
 from pilotage.report.merges import reference, request_of
 from pilotage.report.people import names_of, shown
@@ -36,10 +37,25 @@ def changes_of(commits: Sequence[Commit], touching: Set[str] | None = None) -> t
             spoken |= brought
             ours = brought if touching is None else brought & touching
             if ours or touching is None:
-                found.append(_spoken_for(commit, [known[identity] for identity in sorted(ours, key=place.__getitem__)]))
+                found += _of_merge(commit, [known[identity] for identity in sorted(ours, key=place.__getitem__)])
     names = names_of(commits)
     left = [replace(change, authors=shown(change.authors, names)) for change in without_reverts(found, known)]
     return _without_copies(left)
+
+
+_SILENT = frozenset({Kind.INTERNAL, Kind.DOCS, Kind.DEPENDENCY})
+
+
+def _of_merge(merge: Commit, brought: Sequence[Commit]) -> Iterator[Change]:
+    """The merge speaks for its commits; where it calls itself internal, those that are not speak for themselves."""
+    said = _spoken_for(merge, brought)
+    loud: list[Change] = []
+    if said.kind in _SILENT and len(brought) > 1:
+        parts = (classify(commit) for commit in brought if len(commit.parents) < 2)
+        loud = [part for part in parts if part.kind not in _SILENT and part.sure >= LABELLED and not part.reverts]
+    apart = {part.id for part in loud}
+    yield replace(said, covers=tuple(identity for identity in said.covers if identity not in apart))
+    yield from loud
 
 
 def _with_mainline(commits: Sequence[Commit], known: Mapping[str, Commit]) -> dict[str, set[str]]:
