@@ -203,7 +203,7 @@ def schema_of(what: str) -> str:
 
 
 def _template(service: str, answers: Mapping[str, str], start: Start) -> str:
-    home = f"\n      cwd: {json.dumps(start.cwd)}   # each version lies in its own folder" if start.cwd else ""
+    home = f"\n      cwd: {json.dumps(start.cwd)}   # each version is in its own folder" if start.cwd else ""
     given = f"\n      env: {{{', '.join(f'{k}: {json.dumps(v)}' for k, v in start.env.items())}}}" if start.env else ""
     return f"""\
 # yaml-language-server: $schema=.pilotage/pilotage.schema.json

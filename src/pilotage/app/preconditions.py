@@ -70,7 +70,7 @@ def _may_execute(plan: Plan, loaded: Loaded) -> None:
     if plan.stopped_by:
         raise PlanStopped(
             f"{plan.version} is not deployed: {'; '.join(f'{c.name}: {c.explanation}' for c in plan.stopped_by)}. "
-            f"Change what collides ({'; '.join(c.relaxation for c in plan.stopped_by)}), or go on with "
+            f"Change what collides ({'; '.join(c.relaxation for c in plan.stopped_by)}), or accept with "
             f'{" ".join(f"--accept {c.name}" for c in plan.stopped_by)} --reason "…"'
         )
     section = loaded.configuration.environments[plan.environment]

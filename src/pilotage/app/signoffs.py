@@ -106,7 +106,7 @@ def _within_limits(project: Project, name: str, items: Sequence[str], given: Seq
     if len(own.union(items)) > limits.per_person:
         before = f"{name} has waived {', '.join(sorted(own))} for this release. " if own else ""
         raise TooManyWaivers(
-            f"{before}One person can waive {limits.per_person} items of a release: ask somebody else for "
+            f"{before}One person can waive {limits.per_person} items of a release: ask someone else for "
             f"{', '.join(sorted(set(items) - own))}. An item that never applies belongs in readiness.not_for_us; "
             "readiness.waivers.per_person is the limit"
         )

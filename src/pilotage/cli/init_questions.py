@@ -86,7 +86,7 @@ def start_of(proposed: Start, found: Proposal, options: Mapping[str, str | None]
 
     command = " ".join(_quoted(word) for word in proposed.command)
     if asks():
-        click.echo("Press Enter to accept what stands in [brackets]; ? explains a question.")
+        click.echo("Press Enter to accept the value in [brackets]; ? explains a question.")
     start = answered(
         "command",
         "How does one instance start?",

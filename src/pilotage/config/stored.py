@@ -238,7 +238,7 @@ def _value_by_value(model: type[_M], place: str, data: dict[str, object], troubl
             elif field.is_required():
                 trouble.append(f"{place}.{name} cannot be read: {_in_words(error)}")
                 return None
-            trouble.append(f"{place}.{name} is none that this version would take: {_in_words(error)}")
+            trouble.append(f"{place}.{name} has a value that this version does not accept: {_in_words(error)}")
     return model.model_construct(None, **found)
 
 

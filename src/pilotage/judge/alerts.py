@@ -38,7 +38,7 @@ class AlertBook:
         if now - self._answered > SILENT:
             # What it said last is too old to go on upon; what it said against the release is no longer known either.
             why = self._trouble or f"no answer for {now - self._answered:.0f} s"
-            return (Verdict(METRIC, VerdictKind.SOURCE_ERROR, f"nobody knows whether a critical alert fires: {why}"),)
+            return (Verdict(METRIC, VerdictKind.SOURCE_ERROR, f"it is unknown whether a critical alert fires: {why}"),)
         if self._found is None:
             return (Verdict(METRIC, VerdictKind.INCONCLUSIVE, "no answer yet"),)
         against = [v for alert in self._found if (v := self._verdict(alert))]

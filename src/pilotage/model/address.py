@@ -30,7 +30,7 @@ def parse_address(text: str, lowest: int = 1) -> tuple[str, int]:
             raise ValueError(f"{shown!r} is not an address such as [::1]:8080: {host!r} is no IPv6 address")
         return host, int(port)
     if ":" in host:
-        raise ValueError(f"{shown!r} is not an address: an IPv6 address stands in brackets, such as [::1]:8080")
+        raise ValueError(f"{shown!r} is not an address: write an IPv6 address in brackets, such as [::1]:8080")
     if not _NAME.fullmatch(host) or (re.fullmatch(r"[\d.]+", host) and not _is_v4(host)):
         raise ValueError(f"{shown!r} is not an address such as 127.0.0.1:8080: {host!r} is no host")
     return host, int(port)

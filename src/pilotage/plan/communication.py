@@ -125,7 +125,7 @@ _CALENDAR: Mapping[Stakeholder, tuple[_Draft, ...]] = {
 }  # fmt: skip
 
 _OPERATIONS = (
-    _Draft("rollback_notice", "everyone told of the release", "The release was rolled back",
+    _Draft("rollback_notice", "everyone informed of the release", "The release was rolled back",
         "every channel used before", Role.RELEASE_MANAGER, Lead("a rollback", 0, "hours"),
         "{service} {version} was rolled back at [time] because of [reason with its numbers]. The previous version "
         "serves all users. Next: [step].", "R21"),
@@ -168,19 +168,19 @@ def _message(draft: _Draft, words: Mapping[str, str], calendar: Calendar, times:
 
 
 _CATCH_UP = {
-    "told at the decision": Lead(DECISION, 0, "hours"),
-    "told at the start": _START,
-    "told right after": _NOW,
+    "notified at the decision": Lead(DECISION, 0, "hours"),
+    "notified at the start": _START,
+    "notified right after": _NOW,
 }
 _RULE_OF = {
-    "compliance": "told at the decision",
-    "IT leadership": "told at the decision",
-    "support": "told at the decision",
-    "internal teams": "told at the decision",
-    "tenants": "told at the decision",
-    "executives": "told at the start",
-    "customers": "told at the start",
-    "end users": "told right after",
+    "compliance": "notified at the decision",
+    "IT leadership": "notified at the decision",
+    "support": "notified at the decision",
+    "internal teams": "notified at the decision",
+    "tenants": "notified at the decision",
+    "executives": "notified at the start",
+    "customers": "notified at the start",
+    "end users": "notified right after",
 }
 """Which rule replaces a lead that has passed, by audience (C11): those who must act first are notified first."""
 

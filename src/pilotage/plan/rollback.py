@@ -9,7 +9,7 @@ from pilotage.model.plan import Rollback
 from pilotage.plan.steps import Numbers
 
 _AFTER = (
-    "at once: open an incident and notify everyone who was told of the release",
+    "at once: open an incident and notify everyone who was informed of the release",
     "at once: validate the version that serves; if that fails, escalate and list what is left to do",
     "within 24 hours: document the incident with its duration and the numbers behind it",
     "within 5 working days: hold a blameless review",

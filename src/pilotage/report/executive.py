@@ -75,7 +75,7 @@ def _deployments(dora: Dora) -> str:
 def _recovery(dora: Dora) -> str:
     figure = dora.figure("failed-deployment-recovery-time")
     if figure.value is None:
-        return "No deployment failed, so nobody had to recover." if not dora.failed else "No failure is over yet."
+        return "No deployment failed, so there was no recovery." if not dora.failed else "No failure is over yet."
     return (
         f"After a failure, users had a good version again within {about(figure.value)} of the first harm they met "
         f"(median of {figure.n})."

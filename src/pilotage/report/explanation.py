@@ -151,8 +151,8 @@ def _next(rollout: Rollout, due: Awaited | None) -> str:
 
 
 _DOES = {
-    "promote": "gives it its traffic and goes on", "retry": "gives it its traffic and judges fresh evidence",
-    "abort": "rolls it back", "resume": "continues", "approve": "goes on", "reject": "rolls it back",
+    "promote": "restores its traffic and continues", "retry": "restores its traffic and judges fresh evidence",
+    "abort": "rolls it back", "resume": "continues", "approve": "continues", "reject": "rolls it back",
 }  # fmt: skip
 
 

@@ -181,7 +181,7 @@ def _next(incident: Incident) -> Section:
     still = "in the failed environment, which still runs, or " if incident.preserved else ""
     place = f"{still}with the artifact"
     rows = [_when_and_what(words) for words in incident.then] + [
-        ("immediate", f"notify everyone who was told of {incident.version}"),
+        ("immediate", f"notify everyone who was informed of {incident.version}"),
         ("short-term", f"reproduce {failure} {place}"),
         ("short-term", "prepare a hotfix or a corrected release; check it with `pilotage risk`"),
         ("long-term", f"add a check that catches {failure} before users are exposed"),

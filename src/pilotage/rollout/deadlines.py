@@ -25,5 +25,5 @@ def awaited(plan: Plan, state: RolloutState) -> Awaited | None:
             left, answers = plan.number("hold.decision_timeout") - state.hold.held, ("promote", "abort")
         case _:
             return None
-    then = "it rolls back, or goes on if nothing but data is missing" if cause in _GOES_ON else "it rolls back"
+    then = "it rolls back, or continues if only data is missing" if cause in _GOES_ON else "it rolls back"
     return Awaited(until=state.at + max(0.0, left), commands=answers, then=then)

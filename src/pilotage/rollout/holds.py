@@ -186,4 +186,4 @@ def mind_the_pause(turn: Tick) -> None:
         if turn.strategy.did_its_part(turn):
             go_on_unwatched(turn, turn.state.reason)
     else:
-        roll_back(turn, f"nobody decided before the deadline of the pause: {turn.state.reason}", "timeout")
+        roll_back(turn, f"nobody decided before the pause timed out: {turn.state.reason}", "timeout")

@@ -48,7 +48,7 @@ def message(identity: str, **changes: Any) -> Message:
         ("C9", "multi-tenant", "tenant_wave_notice", "tenants", "7 working days before full exposure"),
         ("C9", "multi-tenant", "tenant_wave_start", "tenants of the wave", "at the start of the rollout"),
         ("C9", "multi-tenant", "tenant_wave_done", "tenants of the wave", "at full exposure"),
-        ("R21", "internal-only", "rollback_notice", "everyone told of the release", "at a rollback"),
+        ("R21", "internal-only", "rollback_notice", "everyone informed of the release", "at a rollback"),
     ],
 )
 def test_r22_messages(requirement: str, stakeholder: str, identity: str, audience: str, lead: str) -> None:
@@ -98,13 +98,13 @@ def test_r22_days_are_working_days_never_later_than_due_and_hours_are_instants()
 @pytest.mark.parametrize(
     ("identity", "stakeholder", "rule", "lead"),
     [
-        ("compliance_impact", "enterprise", "told at the decision", "at the decision to release"),
-        ("it_leadership_briefing", "enterprise", "told at the decision", "at the decision to release"),
-        ("end_user_guides", "enterprise", "told right after", "at full exposure"),
-        ("release_announcement", "customer-facing", "told at the start", "at the start of the rollout"),
-        ("support_team_briefing", "customer-facing", "told at the decision", "at the decision to release"),
-        ("tenant_wave_notice", "multi-tenant", "told at the decision", "at the decision to release"),
-        ("internal_notice", "internal-only", "told at the decision", "at the decision to release"),
+        ("compliance_impact", "enterprise", "notified at the decision", "at the decision to release"),
+        ("it_leadership_briefing", "enterprise", "notified at the decision", "at the decision to release"),
+        ("end_user_guides", "enterprise", "notified right after", "at full exposure"),
+        ("release_announcement", "customer-facing", "notified at the start", "at the start of the rollout"),
+        ("support_team_briefing", "customer-facing", "notified at the decision", "at the decision to release"),
+        ("tenant_wave_notice", "multi-tenant", "notified at the decision", "at the decision to release"),
+        ("internal_notice", "internal-only", "notified at the decision", "at the decision to release"),
     ],
 )
 def test_c11_a_hotfix_catches_up_by_audience(identity: str, stakeholder: str, rule: str, lead: str) -> None:

@@ -42,7 +42,7 @@ class EnvoyRouterSection(RouterSection):
     listen: Address = Field(description="Address where users reach the service, such as 0.0.0.0:8080.")
     sticky: StickySection | None = Field(None, description="Keep each user on one version, by cookie or header.")
     request_timeout: Duration = Field(
-        60.0, description="Time limit until a response begins; 0 for none. A stream that has begun is not cut."
+        60.0, description="Time limit until a response starts; 0 for none. A stream that has started is not cut off."
     )
     idle_timeout: Duration = Field(
         300.0, description="Time without a byte after which a request, stream or WebSocket ends; 0 for none."

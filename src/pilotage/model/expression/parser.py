@@ -125,7 +125,7 @@ def _number(tokens: Tokens) -> Part:
 
 def _element(tokens: Tokens) -> Part:
     if not tokens.in_each:
-        raise tokens.wrong("'#' stands for an element, inside all(…), any(…), filter(…) and the like")
+        raise tokens.wrong("'#' is an element inside all(…), any(…), filter(…) and the like")
     tokens.take()
     return parts.ELEMENT
 

@@ -69,7 +69,7 @@ def undoing(_n: Numbers, _full: int) -> Undoing:
         steps=(
             "switch all requests back to the old environment",
             "validate the old environment",
-            "notify everyone who was told of the release",
+            "notify everyone who was informed of the release",
             "keep the failed environment running for debugging",
             "prepare a hotfix",
         ),

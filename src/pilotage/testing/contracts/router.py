@@ -183,7 +183,7 @@ class RouterContract:
         self, routed: RouterUnderTest, versions: Versions
     ) -> None:
         if routed.kill is None:
-            pytest.skip("the router is somebody else's to run")
+            pytest.skip("another process runs the router")
         backends = {"1.0": [versions("1.0").address], "2.0": [versions("2.0").address]}
         split = split_between("2.0", routed.weight(300), "1.0")
         routed.take(split, backends)
