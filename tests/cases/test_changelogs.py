@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from textwrap import indent
 
 import pytest
@@ -11,6 +12,7 @@ from pilotage.model.change import FileKind
 from pilotage.model.file_kind import kind_of
 from pilotage.model.risk import RiskLevel
 from pilotage.risk.migrations import findings_of, forward_sql
+from tests.cases.history import History
 from tests.cases.test_migrations import CRITICAL, HIGH, MEDIUM, SQL
 
 
@@ -210,3 +212,21 @@ def test_what_runs_again_when_it_is_changed_is_read_whole(path: str) -> None:
 
 def test_a_change_of_what_cannot_be_read_is_still_a_finding() -> None:
     assert len(said("migrations/20240101_x.js", "exports.up = y", "exports.up = x")) == 1
+
+
+def test_the_command_compares_a_changelog_with_the_last_release(tmp_path: Path) -> None:
+    """From git on: an old change set, the way back and Sqitch's tests are neither told nor counted."""
+    history = History(tmp_path / "shop")
+    file = history.folder / "db/changelog/changes.xml"
+    file.parent.mkdir(parents=True)
+    file.write_text(xml(DROP_A))
+    history.commit("feat: a", "README")
+    file.write_text(xml(DROP_A, DROP_B))
+    for folder in ("deploy", "revert", "verify"):
+        (history.folder / folder).mkdir()
+        (history.folder / folder / "users.sql").write_text("DROP TABLE users;\n")
+    history.commit("feat: b", "README")
+    said = history.run("risk", "--repository", str(history.folder), "HEAD~1..HEAD", "--json")
+    found = [one["sentence"] for one in json.loads(said)["findings"] if one["factor"] == "database migrations"]
+    assert found == ["dropColumn of Liquibase (t.b)", "drops table users"]
+    assert "2 migration files" in said

@@ -12,6 +12,7 @@ from pilotage.model.change import Change, FileKind
 from pilotage.model.file_kind import kind_of
 from pilotage.model.quantity import format_share, percent_of
 from pilotage.model.risk import Assessment, ChangeRisk, FactorRisk, Finding, RiskFactor, RiskLevel
+from pilotage.risk.direction import is_left_out
 from pilotage.risk.features import FEATURES
 from pilotage.risk.model import RiskModel
 
@@ -105,7 +106,8 @@ def _words(factor: RiskFactor, measured: Sequence[Measured]) -> str:
             late = sum(bool(m.of("night") or m.of("weekend")) for m in measured)
             return f"{late} of {len(measured)} changes were written at night or on a weekend" if late else ""
         case RiskFactor.MIGRATIONS:
-            paths = {f.path for m in measured for f in m.change.files if kind_of(f.path) is FileKind.MIGRATION}
+            files = (f.path for m in measured for f in m.change.files)
+            paths = {path for path in files if kind_of(path) is FileKind.MIGRATION and not is_left_out(path)}
             return f"{len(paths)} migration file{'s' * (len(paths) != 1)}" if paths else ""
         case _:
             return ""
