@@ -58,7 +58,8 @@ def others_of(tree: ast.Module) -> Iterator[Found]:
         if isinstance(named, ast.Name) and named.id == "operations" and isinstance(node.value, ast.List):
             for call in (part for part in node.value.elts if isinstance(part, ast.Call)):
                 name = name_of(call)
-                if name not in OPERATIONS and not name.endswith("Extension"):
+                is_split = any(k.arg in ("state_operations", "database_operations") for k in call.keywords)
+                if name not in OPERATIONS and not is_split and not name.endswith("Extension"):
                     yield unread(f"an operation that is not Django's ({name})")
 
 
