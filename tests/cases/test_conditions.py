@@ -68,7 +68,7 @@ def test_result_alone_is_its_first_number_and_default_stands_in_for_none() -> No
         ("len(result)", "gives a number, not true or false: compare it"),
         ("lenght(result) > 1", "lenght() is not known; known are abs, all"),
         ("result[0] >= {{args.limit}}", "column 20: '.' is not expected here"),
-        ("# > 1", "'#' stands for an element"),
+        ("# > 1", "'#' is an element"),
         ("", "something is missing here"),
         ("(" * 60 + "true" + ")" * 60, "nested more than 40 deep"),
         ("!" * 900 + "true", "nested more than 40 deep"),
