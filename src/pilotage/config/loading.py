@@ -194,6 +194,7 @@ def _message(path: tuple[str | int, ...], detail: ErrorDetails, data: Json) -> s
 
 _NAMED = "a name of a-z, 0-9 and -, such as shop"
 _FORMS = {
+    r"[^\x00]+": "a path",
     r"[A-Z]{2}(-[A-Z0-9]{1,3})?": "a country or region in capitals, such as DE or DE-BY",
     r"[a-z]{2}(-[A-Z]{2})?": "a language such as de or de-AT",
     r"[a-z][a-z0-9-]{0,31}": _NAMED,

@@ -40,7 +40,7 @@ def test_every_section_is_reached_and_says_what_each_setting_takes() -> None:
 def test_a_place_that_is_none_names_those_there_are() -> None:
     said = CliRunner().invoke(cli, ["docs", "environments.ruoter"])
     assert said.exit_code == 2
-    assert "environments has no setting 'ruoter'; it has analysis, checks" in said.stderr
+    assert "environments has no setting 'ruoter'; it has analysis, backup, checks" in said.stderr
 
 
 def test_sections_are_shown_with_defaults_and_as_json() -> None:
