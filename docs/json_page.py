@@ -101,7 +101,7 @@ def _usual(name: str, hint: object) -> str:
     of_class = " ".join((inspect.getdoc(kinds[0]) or "").split()).partition(". ")[0].rstrip(".") if kinds else ""
     if of_class and typing.get_origin(hint) is tuple:
         return f"Each entry: {of_class[:1].lower()}{of_class[1:]}."
-    return f"{of_class}." if of_class else _USUAL.get(name, "")
+    return f"{of_class}." if of_class else _USUAL[name]  # a field without words is a mistake
 
 
 def _parts(kind: type[msgspec.Struct]) -> list[type[msgspec.Struct]]:

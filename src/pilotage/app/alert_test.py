@@ -26,7 +26,7 @@ _KNOWN_WITHIN = 10.0
 
 
 class NotDelivered(Unavailable):
-    """The test alert did not reach a receiver. The message names the part of the way that failed."""
+    """The test alert did not reach a receiver. The message names the part of the path that failed."""
 
 
 @dataclass(frozen=True, kw_only=True)

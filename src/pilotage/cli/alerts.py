@@ -21,7 +21,7 @@ def alerts() -> None:
 )  # fmt: skip
 @click.pass_obj
 def test(project: Project, environment: str | None, timeout: float) -> None:
-    """Send a critical test alert through Alertmanager, and wait until it has notified somebody.
+    """Send a critical test alert through Alertmanager, and wait until it has notified someone.
 
     The result is evidence for the readiness gate alerting_configuration. No rollout reacts to the test alert. Exits 9
     if it does not arrive.

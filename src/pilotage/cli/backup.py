@@ -26,7 +26,7 @@ def backup() -> None:
 def make_one(project: Project, environment: str | None, verify: bool, as_json: bool) -> None:
     """Dump the database, restore the dump elsewhere, and compare every table.
 
-    The application can go on writing. Exits with 3 if the backup does not restore.
+    The application can keep writing. Exits with 3 if the backup does not restore.
     """
     from pilotage.app.backups import make_backup
 

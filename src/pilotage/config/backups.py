@@ -11,14 +11,14 @@ from pilotage.config.fields import Duration, Section
 
 
 class BackupSection(Section):
-    """Backups of the environment's database, made, tried out and restored by Pilotage."""
+    """Backups of the environment's database, made, tested and restored by Pilotage."""
 
     kind: Literal["postgres"] = Field("postgres", description="Kind of database.")
     database: SecretRef = Field(
         description="Reference to the connection string of the database, such as secret://env/DATABASE_URL."
     )
     scratch: SecretRef = Field(
-        description="Reference to the connection string of a server where backups are tried out. Its user needs "
+        description="Reference to the connection string of a server where backups are tested. Its user needs "
         "CREATEDB: each try has a database of its own, which is dropped afterwards."
     )
     folder: str = Field(

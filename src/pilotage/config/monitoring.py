@@ -17,7 +17,7 @@ class MonitoringSection(Section):
     )
     rules_folder: Annotated[str, Field(min_length=1)] | None = Field(
         None,
-        description="Folder from which Prometheus reads rules. Each rollout has a file there until it ends. "
+        description="Folder from which Prometheus reads rules. Each rollout has a file there while it is in progress. "
         "A relative path starts at the folder of pilotage.yaml.",
     )
     reload: bool = Field(

@@ -10,6 +10,7 @@ class TableOutput(Part, frozen=True, kw_only=True):
 
     name: str
     rows: int
+    """Number of rows."""
     checksum: str
     """Sum of a hash of each row. It does not depend on the order of the rows."""
 
@@ -22,7 +23,9 @@ class BackupOutput(Output, frozen=True, kw_only=True):
     database: str
     """Host, port and name."""
     made_at: str
+    """When it was made."""
     dump_seconds: float
+    """How long the dump took."""
     size_bytes: int
     sha256: str
     purpose: str
@@ -31,9 +34,11 @@ class BackupOutput(Output, frozen=True, kw_only=True):
     verified: bool
     """Whether its last restore into a scratch database brought everything back."""
     verified_at: str | None
+    """When it was last restored into a scratch database; null if it never was."""
     restore_seconds: float | None
+    """How long that restore took."""
     problem: str
-    """What was missing after that restore; empty if nothing was."""
+    """What was missing after the last restore; empty if nothing was."""
     tables: tuple[TableOutput, ...]
 
 
