@@ -84,7 +84,8 @@ def test_a_life_of_releases(shop: Make) -> None:
         # the old version deployed while another rolls out is a return to it
         it.run("deploy", it.release("v2"), "--detach")
         it.wait(lambda r: r.state.step >= 2)
-        it.run("deploy", "v1")
+        it.run("deploy", "v1", expect=7)
+        it.run("deploy", "v1", "--yes")
 
         # back to the last good version, without its analyses
         it.run("rollback")

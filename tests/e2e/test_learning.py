@@ -120,7 +120,7 @@ def _public(it: Shop) -> None:
     while not (data := json.loads((folder / "status.json").read_text()))["scheduled"]:
         assert time.monotonic() < until, data
         time.sleep(0.1)
-    assert data["services"] == [{"name": "shop", "condition": "operational"}]
+    assert data["services"] == [{"name": "shop", "condition": "operational", "since": None}]
     (incident,) = data["incidents"]
     assert [u["state"] for u in incident["updates"]] == ["investigating", "resolved"]
     assert incident["resolved_at"] is not None

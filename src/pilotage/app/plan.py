@@ -126,6 +126,7 @@ def service_of(loaded: Loaded, environment: str) -> Service:
         loaded.configuration.service, environment, section.fleet.count, overrides, measured, section.downtime,
         Traffic(usual.requests_per_second, usual.error_rate) if usual else None,
         loaded.configuration.readiness.not_for_us if loaded.configuration.readiness else {},
+        frozenset(name for name, checks in section.checks.items() if checks),
     )  # fmt: skip
 
 

@@ -36,3 +36,13 @@ RESTORE: Final = "restore"
 DEPLOY_DARK: Final = "deploy-dark"
 CHECK_KILL_SWITCH: Final = "check-kill-switch"
 """The engine tries the flag itself unless the configuration has a check of this name."""
+
+# ── who answers a check ────────────────────────────────────────────────────────────────────────────────────
+
+OWN_CHECKS: Final = frozenset(
+    {
+        CHECK_HEALTH, CHECK_HEALTH_CHECKS, CHECK_INSTANCES, CHECK_MINIMUM, CHECK_MONITORING, CHECK_WAY_BACK,
+        CHECK_WINDOW, VERIFY, CHECK_KILL_SWITCH,
+    }
+)  # fmt: skip
+"""Checks that Pilotage makes itself. Any other is skipped unless the configuration has one of its name."""

@@ -36,7 +36,8 @@ class Service:
     instances: how many carry all traffic · overrides: settings of the plan by name, from `pilotage.yaml` · measured:
     which source provides which health metric (R19) · downtime: this release closes the service with any strategy,
     because of a migration (C16) · traffic: of users at a usual hour, for `canary.weights: auto` · not_for_us: readiness
-    items that do not apply to the team, with the reason.
+    items that do not apply to the team, with the reason · checks: steps for which a check is configured, None if that
+    is not known.
     """
 
     name: str = "service"
@@ -47,6 +48,7 @@ class Service:
     downtime: bool = False
     traffic: Traffic | None = None
     not_for_us: Mapping[str, str] = field(default_factory=dict)
+    checks: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)

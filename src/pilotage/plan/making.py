@@ -9,10 +9,11 @@ from pilotage.model.acceptance import Acceptance
 from pilotage.model.answers import Answers, DeploymentStrategy
 from pilotage.model.calendar import Calendar
 from pilotage.model.capabilities import Capabilities
-from pilotage.model.plan import FORMAT, Plan
+from pilotage.model.plan import FORMAT, Plan, StepKind
 from pilotage.model.quantity import format_duration
 from pilotage.model.risk import Assessment
 from pilotage.model.schedule import Conflict, Message, OnCall, Requirement, Timeline
+from pilotage.model.step_ids import OWN_CHECKS
 from pilotage.plan.attendance import on_call_of
 from pilotage.plan.communication import Times, messages_of, words_of
 from pilotage.plan.conflicts import accepted, conflicts_of, conflicts_with
@@ -162,6 +163,7 @@ def _messages(frame: Frame, undo: str) -> tuple[Message, ...]:
 def _notes(frame: Frame, timeline: Timeline) -> tuple[str, ...]:
     return (
         *_exempt(frame),
+        *_unchecked(frame),
         *_band(timeline),
         # Without a date nobody asked for a schedule; its problems are in its own section.
         *(_outlasts(frame.usual, frame.spans) if frame.landing else ()),
@@ -173,6 +175,16 @@ def _exempt(frame: Frame) -> tuple[str, ...]:
     mine = {item.id for items in frame.places.values() for item in items}
     exempt = [(item, reason) for item, reason in frame.service.not_for_us.items() if item in mine]
     return tuple(f"readiness does not require {item}: {reason}" for item, reason in exempt)
+
+
+def _unchecked(frame: Frame) -> tuple[str, ...]:
+    """Steps that look like checks and check nothing, because nobody was named to ask."""
+    configured = frame.service.checks
+    if configured is None:
+        return ()
+    empty = [s for s in frame.steps if s.kind is StepKind.CHECK and s.id not in OWN_CHECKS and s.id not in configured]
+    titles = ", ".join(f"{step.title} ({step.id})" for step in empty)
+    return (f"skipped unless you configure them under `checks`: {titles}",) if empty else ()
 
 
 def _band(timeline: Timeline) -> tuple[str, ...]:

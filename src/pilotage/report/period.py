@@ -86,7 +86,7 @@ def _deployments(period: Period) -> Section:
     if times:
         middle, interval = median_interval(times)
         rows.append(("median duration", about(middle), _span(interval, len(times))))
-    return Section("deployments", "Deployments", (), ("measure", "value", "95 % interval, of"), tuple(rows))
+    return Section("deployments", "Deployments", (), ("measure", "value", "detail, or 95 % interval"), tuple(rows))
 
 
 def _ways(dora: Dora) -> str:
