@@ -95,7 +95,7 @@ def drain_step(duration: int | float, deadline: int | float, full: int, old: str
 def retire_step(
     deadline: int | float, full: int, old: str, path: str, source: str, activities: tuple[str, ...] = ()
 ) -> Step:  # fmt: skip
-    undo = f"start {old} again, then send it all requests"
+    undo = f"start {old} again, then send all requests to it"
     return Step(
         "retire", StepKind.RETIRE, f"stop {old}", 100, full, 0, deadline, undo, activities=activities,
         derived=(Derived("timeout", path),), source=source,
