@@ -104,8 +104,11 @@ def test_argo_s_templates_in_templates_and_arguments_that_nothing_takes_are_name
     """What Argo would run as well, and a slip of the pen, must not be dropped in silence."""
     made = json.loads(template(metric(successCondition="result[0] > 0.9")))
     made["spec"]["templates"] = [{"templateName": "latency"}]
-    status, _, err = imported(tmp_path, json.dumps(made), values=("service-name=shop", "servicename=shop"))
+    status, _, err = imported(
+        tmp_path, json.dumps(made), values=("service-name=shop", "servicename=shop", "provider=x")
+    )
     assert status == 0
+    assert "--arg provider: no template has an argument provider" in err
     assert "not imported: success-rate: spec.templates names latency: import that, too" in err
     assert "--arg servicename: no template has an argument servicename" in err
     made["spec"]["metrics"] = []

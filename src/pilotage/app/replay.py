@@ -139,7 +139,11 @@ def import_rules(source: Path, prometheus: str | None, values: Mapping[str, str]
     except UnicodeDecodeError as error:
         raise BadFile(f"{source}: {error}") from None
     rules = {name: made.rules for name, made in found.items()}
-    unused = tuple(f"--arg {name}: no template has an argument {name}" for name in values if name not in text)
+    unused = tuple(
+        f"--arg {name}: no template has an argument {name}"
+        for name in values
+        if not any(form.format(name) in text for form in ("args.{}", "name: {}", '"name": "{}"'))
+    )
     blind = tuple(
         f"{name}: the query of {rule.name} names no version: add {{version}}, or it measures both versions together"
         for name, made in rules.items()
