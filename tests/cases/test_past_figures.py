@@ -53,8 +53,8 @@ def test_series_of_one_role_are_added_up() -> None:
             all_series([5.0, 3.0, 6.0, 2.0, 7.0, 3.0, 5.0, 4.0, 6.0, 3.0]),
             "these are rates: query the counters, without rate()",
         ),
-        ("time;canary_bad;canary_total;stable_bad\n", "stable_total is missing; the columns are"),
-        ("Date,canary,stable\n", "line 1 has date, canary, stable"),
+        ("time;canary_bad;canary_total;stable_bad\n", "stable_total is missing; needs time, canary_bad, canary_total"),
+        ("Date,canary,stable\n", "found date, canary, stable"),
         ("time,canary_bad,canary_total,stable_bad,stable_total\n1,2,x,0,0\n", "canary_total is 'x', not a number"),
     ],
     ids=[

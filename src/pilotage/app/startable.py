@@ -23,7 +23,10 @@ def check_startable(project: Project, environment: str, version: str) -> None:
     if problem := lacks_of(loaded, section, version):
         raise CannotStart(f"{loaded.place('environments', environment, 'fleet')}: {problem}")
     service = loaded.configuration.service
-    if project.store.serving(service, environment) or router_runs(project.directory, service, environment):
+    serving = project.store.serving(service, environment)
+    if serving and (problem := lacks_of(loaded, section, serving[0])):
+        project.warn(f"{serving[0]} serves, but could not be started again for a later rollback: {problem}")
+    if serving or router_runs(project.directory, service, environment):
         return
     latest = project.store.latest(service, environment)
     if latest is not None and not latest.state.status.final:

@@ -48,6 +48,8 @@ class EnvironmentStatus:
     looked: float | None
     split: Split | None
     troubles: tuple[str, ...]
+    frozen: tuple[str, ...] = ()
+    """A sentence for every declared freeze that holds now."""
 
     @property
     def headline(self) -> str:
@@ -146,6 +148,10 @@ def status_of(project: Project, environment: str | None) -> EnvironmentStatus:
         looked=live.at if live and live.at else None,
         split=_split_here(project, service, name) if seen and seen.router_up and not serving else None,
         troubles=(*_untold(project), *_unsigned(project)),
+        frozen=tuple(
+            f"no rollout starts in {name} until {_clock(ends)}: freeze {called!r}, {why}"
+            for called, ends, why in project.records.frozen(service, name, now)
+        ),
     )
 
 

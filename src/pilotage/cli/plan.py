@@ -131,6 +131,16 @@ def make(
         _write(format_as(made, scrapes_pilotage(project.loaded, named)), output)
     else:
         _show(made, section)
+        _say_if_it_cannot_start(project, named, version)
+
+
+def _say_if_it_cannot_start(project: Project, environment: str, version: str) -> None:
+    """A plan can be made of what is not there yet; whoever wants to deploy it should know."""
+    from pilotage.app.startable import lacks_of
+
+    section = project.loaded.configuration.environments[environment]
+    if problem := lacks_of(project.loaded, section, version):
+        click.echo(f"not deployable here yet: {problem}", err=True)
 
 
 make.context_class = Unnamed

@@ -48,7 +48,7 @@ def status(project: Project, environment: str | None, as_json: bool) -> None:
     newest = found.newest
     if newest is not None and newest.preserved:
         click.echo(f"the failed environment with {newest.version} is kept for debugging: `pilotage cleanup` deletes it")
-    for line in found.troubles:
+    for line in (*found.frozen, *found.troubles):
         click.echo(line)
     for waiting in found.queued:
         click.echo(f"{waiting.version} is queued, requested by {waiting.actor}")
@@ -68,7 +68,7 @@ def _overview(project: Project, every: Sequence[EnvironmentStatus], as_json: boo
         newest = found.newest
         now = f"; {newest.version} is {newest.status}" if newest and not newest.status.final else ""
         click.echo(f"{found.service} in {found.environment}: {found.headline}{now}")
-    for line in dict.fromkeys(trouble for found in every for trouble in found.troubles):
+    for line in dict.fromkeys(line for found in every for line in (*found.frozen, *found.troubles)):
         click.echo(line)
 
 

@@ -73,8 +73,8 @@ def _rows(text: str, columns: Sequence[str]) -> Iterator[tuple[int, float, tuple
     rows.fieldnames = there
     wanted = ("time", *columns)
     if missing := [name for name in wanted if name not in there]:
-        found = f"; line {skipped + 1} has {', '.join(there)[:200]}" if there else ""
-        raise BadFigures(f"line {skipped + 1}: {_several(missing)} missing; the columns are {', '.join(wanted)}{found}")
+        found = f"found {', '.join(there)[:200]}" if there else "found none"
+        raise BadFigures(f"line {skipped + 1}: {_several(missing)} missing; needs {', '.join(wanted)}; {found}")
     for row in rows:
         line = rows.line_num + skipped
         yield line, _moment(line, row["time"]), tuple(_number(line, name, row[name]) for name in columns)

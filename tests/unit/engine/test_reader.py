@@ -7,6 +7,7 @@ import gzip
 import json
 import sqlite3
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from pilotage.app.errors import exit_status
 from pilotage.engine.records.reader import Reader, reader_of
 from pilotage.engine.records.store import Store
+from pilotage.model.calendar import Freeze
 from pilotage.model.record import Unreadable
 
 STORES = sorted((Path(__file__).parents[2] / "stores").glob("*.sqlite.gz"))
@@ -68,6 +70,8 @@ def assert_the_same(store: Store) -> None:
         assert reader.events(identity, after=1) == store.events(identity, after=1)
     ids = [one.id for one in every]
     assert reader.live_views([*ids, "unknown"]) == store.live_views([*ids, "unknown"])
+    for moment in (0.0, store.clock.now(), 1e12):
+        assert reader.frozen(*PLACE, moment) == store.frozen(*PLACE, moment)
     assert reader.untold() == store.untold()
     assert reader.unsigned() == store.unsigned()
 
@@ -182,3 +186,14 @@ def test_only_this_user_reads_the_file_afterwards(store: Store) -> None:
     file.chmod(0o644)
     of(store.directory)
     assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_freezes_that_hold_are_read_and_those_that_are_lifted_or_over_are_not(store: Store) -> None:
+    now = datetime.fromtimestamp(store.clock.now(), UTC)
+    for name, begins, hours in (("now", 0, 4), ("over", -9, 1), ("lifted", 0, 9), ("later", 5, 6)):
+        freeze = Freeze(name, now + timedelta(hours=begins), now + timedelta(hours=begins + hours))
+        store.freezes.declare(*PLACE, freeze, "ada", "holiday")
+    store.freezes.lift(*PLACE, "lifted", "ada")
+    at = now.timestamp() + 60
+    ends = (now + timedelta(hours=4)).timestamp()
+    assert of(store.directory).frozen(*PLACE, at) == store.frozen(*PLACE, at) == (("now", ends, "ada: holiday"),)

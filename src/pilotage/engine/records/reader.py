@@ -140,6 +140,11 @@ class Reader:
         # Leases of a file expire by this machine's clock, as its writers see them.
         return home_as_seen(directory, row["home"], row["home_name"], expires, time.time())
 
+    def frozen(self, service: str, environment: str, now: float) -> tuple[tuple[str, float, str], ...]:
+        holds = "lifted_by IS NULL AND begins <= ? AND ends > ? ORDER BY ends, id"
+        rows = self._all(f"SELECT * FROM freezes WHERE {_HERE} AND {holds}", service, environment, now, now)
+        return tuple((row["name"], row["ends"], f"{row['actor']}: {row['reason']}") for row in rows)
+
     def untold(self) -> tuple[tuple[str, int, str], ...]:
         last = self._all("SELECT channel, error FROM outbox WHERE state != 'sent' AND error IS NOT NULL ORDER BY id")
         why = {row["channel"]: row["error"] for row in last}

@@ -13,7 +13,7 @@ from pilotage.engine.records import environments, outbox
 from pilotage.engine.records.home import Home
 from pilotage.engine.records.rows import ACTIVE, FINAL, newest_first, parsed, summary, whole
 from pilotage.engine.records.statements import Listed, summaries, wholes
-from pilotage.engine.records.tables import commands, events, judge_states, rollouts
+from pilotage.engine.records.tables import commands, events, freezes, judge_states, rollouts
 from pilotage.engine.records.tables import environments as places
 from pilotage.model.clock import Clock
 from pilotage.model.live import NOTHING_SEEN, JudgeState, LiveView, read_judge, read_live
@@ -107,6 +107,18 @@ class Reads:
     def home(self, directory: Path, service: str, environment: str) -> Home | None:
         """Where an environment is; None where it has no home yet."""
         return home_of(self._engine, directory, service, environment)
+
+    def frozen(self, service: str, environment: str, now: float) -> tuple[tuple[str, float, str], ...]:
+        """Declared freezes that hold now: name, end in Unix seconds, and who declared it and why."""
+        query = (
+            select(freezes.c.name, freezes.c.ends, freezes.c.actor, freezes.c.reason)
+            .where(freezes.c.service == service, freezes.c.environment == environment)
+            .where(freezes.c.lifted_by.is_(None), freezes.c.begins <= now, freezes.c.ends > now)
+            .order_by(freezes.c.ends, freezes.c.id)
+        )
+        with self._engine.connect() as connection:
+            rows = connection.execute(query).all()
+        return tuple((row.name, row.ends, f"{row.actor}: {row.reason}") for row in rows)
 
     def untold(self) -> tuple[tuple[str, int, str], ...]:
         """Channels with undelivered messages: name, number of messages, and the error of the last attempt."""
