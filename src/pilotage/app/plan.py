@@ -127,6 +127,7 @@ def service_of(loaded: Loaded, environment: str) -> Service:
         Traffic(usual.requests_per_second, usual.error_rate) if usual else None,
         loaded.configuration.readiness.not_for_us if loaded.configuration.readiness else {},
         frozenset(name for name, checks in section.checks.items() if checks),
+        minds_alerts=section.monitoring is not None and section.monitoring.tells_alerts,
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from pilotage.model.calendar import Calendar
 from pilotage.model.plan import Step
 from pilotage.model.risk import Assessment
 from pilotage.plan.dates import Landing, PlanRefused, Search, land, lateness
+from pilotage.plan.monitoring import with_alerts
 from pilotage.plan.numbers import Override, settings
 from pilotage.plan.ramp import Traffic, exposure_of
 from pilotage.plan.readiness import Item, items_of, placed
@@ -37,7 +38,7 @@ class Service:
     which source provides which health metric (R19) · downtime: this release closes the service with any strategy,
     because of a migration (C16) · traffic: of users at a usual hour, for `canary.weights: auto` · not_for_us: readiness
     items that do not apply to the team, with the reason · checks: steps for which a check is configured, None if that
-    is not known.
+    is not known · minds_alerts: Pilotage asks which alerts of the service fire.
     """
 
     name: str = "service"
@@ -49,6 +50,7 @@ class Service:
     traffic: Traffic | None = None
     not_for_us: Mapping[str, str] = field(default_factory=dict)
     checks: frozenset[str] | None = None
+    minds_alerts: bool = False
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,7 @@ def frame_of(
     )  # fmt: skip
     numbers = exposure.numbers
     steps = steps_of(answers.deployment_strategy, numbers, service.instances)
+    steps = with_alerts(steps) if service.minds_alerts else steps
     usual, lead = spans_of(answers), until_everyone(steps)
     finished = _finished(done, usual)
     search = Search(usual, lead, calendar, today, finished, answers.release_type is ReleaseType.HOTFIX)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from pilotage.model.answers import DeploymentStrategy
-from pilotage.model.plan import Unit
+from pilotage.model.plan import Step, StepKind, Unit
 from pilotage.model.quantity import format_share
 from pilotage.model.schedule import AlertRule, HealthMetric
 from pilotage.plan.steps import Numbers
@@ -71,6 +72,16 @@ def _alerts(strategy: DeploymentStrategy, n: Numbers) -> Iterator[AlertRule]:
             n.limit("alerts.canary_health_score"), "alerts.canary_health_score", 0, "critical",
             "stop_canary_rollout", CHANNELS, "R20",
         )  # fmt: skip
+
+
+NO_ALERT = "no critical alert of the service"
+_EXPOSING = (StepKind.SET_WEIGHT, StepKind.SWITCH, StepKind.BATCH, StepKind.FLAG_RAMP, StepKind.MAINTENANCE)
+
+
+def with_alerts(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """The same steps where Pilotage asks which alerts fire: none that brings users to the release begins during a
+    critical one (R13)."""
+    return tuple(replace(step, needs=(*step.needs, NO_ALERT)) if step.kind in _EXPOSING else step for step in steps)
 
 
 def rule_name(alert: AlertRule) -> str:

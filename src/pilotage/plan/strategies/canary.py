@@ -65,7 +65,7 @@ def _good_enough(n: Numbers, *, first: bool, ramp: bool = False) -> tuple[str, .
     if ramp:
         return ("evidence of harm below 20 to 1",)
     error, p95 = n.shown("success_criteria.error_rate"), n.shown("success_criteria.response_time_p95")
-    return (f"errors below {error} and p95 below {p95}, or not worse than stable", "no critical alert")
+    return (f"errors below {error} and p95 below {p95}, or not worse than stable",)
 
 
 def _watched_at(n: Numbers, weight: int, full: int, *, baking: bool) -> Step:
