@@ -209,3 +209,32 @@ def test_a_merge_that_is_a_feature_speaks_for_its_fixes(history: History) -> Non
     found = history.notes()
     assert "- Add export (#2" in found
     assert "Typo" not in found
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        'Revert "feat: b" and "feat: c"\n\nThis reverts commit {0}.\nThis reverts commit {1}.',
+        'Revert "the export"\n\nThis reverts commits {0} and {1}.',
+        "revert: let us never again speak of the export\n\nRefs: {0}, {1}",
+        'Revert "the export"\n\nReverts commits `{0}`,\n`{1}`',
+    ],
+)
+def test_a_revert_can_name_several_commits(history: History, message: str) -> None:
+    """Conventional Commits 1.0 shows `Refs: 676104e, a215868`; only the first of them was taken away."""
+    ids = [history.commit("feat: b"), history.commit("feat: c")]
+    revert = history.commit(message.format(*(identity[:12] for identity in ids)))
+    notes = history.notes()
+    assert ("- B (" in notes, "- C (" in notes, "everted" in notes) == (False, False, False)
+    history.commit(f'Reapply "the export"\n\nThis reverts commit {revert}.')
+    notes = history.notes()
+    assert ("- B (" in notes, "- C (" in notes) == (True, True)
+
+
+def test_of_several_commits_that_a_revert_names_those_of_older_versions_are_told(history: History) -> None:
+    old = history.git("rev-parse", "HEAD")
+    new = history.commit("feat: c")
+    history.commit(f'Revert "two things"\n\nThis reverts commits {new} and {old}.')
+    notes = history.notes()
+    assert "- C (" not in notes
+    assert "- Reverted: Two things (" in notes

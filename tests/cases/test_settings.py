@@ -11,7 +11,7 @@ from pilotage.adapters.flags.flagd_file import FlagdFile
 from pilotage.adapters.ports import AdapterError
 from pilotage.app.plan import PlanRequest, plan_for
 from pilotage.config.loading import load
-from pilotage.config.yaml_reader import ConfigError
+from pilotage.config.yaml_reader import ConfigError, read
 from pilotage.model.flag import OFF
 from pilotage.model.version import BadVersionName, check_version
 from tests.typed import typed
@@ -106,3 +106,10 @@ def test_a_file_of_flags_is_read_as_editors_save_it(tmp_path: Path, content: byt
             flag.read()
     else:
         assert flag.read() == OFF
+
+
+@pytest.mark.parametrize("separator", ["\u2028", "\u2029", "\x85"])
+def test_a_character_that_ends_a_line_in_one_version_of_yaml_only_is_refused(separator: str) -> None:
+    """YAML 1.1 reads two lines, 1.2 one: the same file would say two things."""
+    with pytest.raises(ConfigError, match=r"pilotage.yaml:2:4: control character .* is not allowed"):
+        read(f"a: 1\nb: {separator}c: 2\n".encode(), "pilotage.yaml")

@@ -99,11 +99,12 @@ def _text(content: bytes, file: str) -> str:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise refuse("not UTF-8 text: save the file as UTF-8", error.start) from None
-    # The class of all that YAML allows takes Python milliseconds to compile, and most files are ASCII.
+    # The class of all that YAML allows takes Python milliseconds to compile, and most files are ASCII. U+0085, U+2028
+    # and U+2029 end a line in YAML 1.1, which libyaml reads, and do not in YAML 1.2.
     if text.isascii():
         bad = re.search(r"[^\t\n\r\x20-\x7e]", text)
     else:
-        bad = re.search(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", text)
+        bad = re.search(r"[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", text)
     if bad:
         offset = len(text[: bad.start()].encode())
         raise refuse(f"control character {bad[0]!r} is not allowed", offset)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from pilotage.model.commit import Commit
@@ -32,18 +33,21 @@ _QUOTED = re.compile(r'^"(?P<subject>.+)"')
 _WHOLE = re.compile(r"^(?:this )?revert(?:s|ed) commit `?([0-9a-f]{4,40})\b`?\.?$|^original commit: ([0-9a-f]{7,40})\b",
                     re.IGNORECASE | re.MULTILINE)  # fmt: skip
 _ID = re.compile(r"[0-9a-f]{7,40}")
-_IDS = re.compile(r"revert(?:s|ed) commit `?([0-9a-f]{4,40})\b", re.IGNORECASE)
-_REFS = re.compile(r"^Refs: ([0-9a-f]{7,40})\b", re.MULTILINE)
+_NAMES = re.compile(r"revert(?:s|ed) commits?[ \n](?=`?[0-9a-f]{4,40}\b)", re.IGNORECASE)
+_REFS = re.compile(r"^Refs: (?=[0-9a-f]{7,40}\b)", re.MULTILINE)
+_BETWEEN = re.compile(r"[\s,&`.]+(?:and\s)?")
+_MOST = 100
+"""Commits that one revert names."""
 _REQUEST = re.compile(r"reverts (?:(?:pull|merge) request )?(?:[\w.-]+/[\w./-]+)?[#!](\d+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Revert:
-    """What a commit reverts. id: start of a commit's id · request: its number · subject: as written; id and request are
-    empty if unknown · again: whether it restores the subject."""
+    """What a commit reverts. ids: starts of commits' ids · request: its number · subject: as written; ids and request
+    are empty if unknown · again: whether it restores the subject."""
 
     subject: str
-    id: str = ""
+    ids: tuple[str, ...] = ()
     request: str = ""
     again: bool = False
 
@@ -53,13 +57,24 @@ def revert_of(title: str, body: str) -> Revert | None:
     if not (found := _REVERT.match(title)):
         return _in_words(title, body)
     subject = found["subject"] or found["conventional"]
-    by_id = _IDS.search(body) or (_REFS.search(body) if found["conventional"] else None)
+    ids = _named(_NAMES, body) or (_named(_REFS, body) if found["conventional"] else ())
     by_number = _REQUEST.search(body)
     times = int(found["times"] or 1)
+    if _REVERT.match(subject):
+        ids = ids[:1]  # the rest can be the message of the revert that is reverted
     again = (found["word"] or "").lower() == "reapply" or times % 2 == 0
     if times > 2 and not again:
         subject = f'Revert^{times - 1} "{subject}"'
-    return Revert(subject, by_id[1] if by_id else "", by_number[1] if by_number else "", again)
+    return Revert(subject, ids, by_number[1] if by_number else "", again)
+
+
+def _named(before: re.Pattern[str], body: str) -> tuple[str, ...]:
+    """The ids after each place that `before` finds, as in `reverts commits 3f2a91c, 676104e and a215868`."""
+    found: dict[str, None] = {}
+    for place in before.finditer(body):
+        words = _BETWEEN.split(body[place.end() : place.end() + 42 * _MOST].lstrip("`"))
+        found |= dict.fromkeys([words[0], *takewhile(_ID.fullmatch, words[1:])])
+    return tuple(found)[:_MOST]
 
 
 def _in_words(title: str, body: str) -> Revert | None:
@@ -72,7 +87,7 @@ def _in_words(title: str, body: str) -> Revert | None:
     if not identity:
         return None
     quoted = _QUOTED.match(rest)
-    return Revert(quoted["subject"] if quoted else rest, identity)
+    return Revert(quoted["subject"] if quoted else rest, (identity,))
 
 
 def without_reverts(found: Sequence[Change], known: Mapping[str, Commit]) -> list[Change]:
@@ -80,10 +95,11 @@ def without_reverts(found: Sequence[Change], known: Mapping[str, Commit]) -> lis
     names is in the range, the revert itself is no news."""
     book = _Book({covered: change.id for change in found for covered in change.covers if len(change.covers) == 1})
     for change in reversed(found):
-        target = book.target(change.reverts) if change.reverts else None
-        book.standing[change.id] = target is None
-        if target is not None:
-            book.targets[change.id] = target
+        targets, is_whole = book.targets_of(change.reverts) if change.reverts else ((), False)
+        book.standing[change.id] = not is_whole
+        if targets:
+            book.targets[change.id] = targets
+        for target in targets:
             book.turn(target, on=False)
         book.enter(change, known[change.id])
     return [change for change in found if book.standing[change.id]]
@@ -96,7 +112,7 @@ class _Book:
     def __init__(self, owners: Mapping[str, str]) -> None:
         self.owners = owners
         self.standing: dict[str, bool] = {}
-        self.targets: dict[str, str] = {}
+        self.targets: dict[str, tuple[str, ...]] = {}
         self._subjects: dict[str, str] = {}
         self._requests: dict[str, str] = {}
         self._reverted: dict[str, str] = {}
@@ -111,16 +127,25 @@ class _Book:
         if change.reverts and not change.reverts.again:
             self._reverted[change.reverts.subject] = self._reverted[plain_title(change.reverts.subject)] = change.id
 
-    def target(self, revert: Revert) -> str | None:
-        """The change of the range that is reverted."""
-        if revert.id:
-            for identity in (*self.standing, *self.owners):
-                if identity.startswith(revert.id):
-                    return self.owners.get(identity, identity)
+    def targets_of(self, revert: Revert) -> tuple[tuple[str, ...], bool]:
+        """The changes of the range that are reverted, and whether they are all that the revert names."""
+        found = [target for named in revert.ids if (target := self._by_id(named))]
+        if found:
+            return tuple(dict.fromkeys(found)), len(found) == len(revert.ids)
         names = self._reverted if revert.again else self._subjects
-        return self._requests.get(revert.request) or names.get(revert.subject) or names.get(plain_title(revert.subject))
+        named = self._requests.get(revert.request) or names.get(revert.subject)
+        named = named or names.get(plain_title(revert.subject))
+        return ((named,), True) if named else ((), False)
+
+    def _by_id(self, named: str) -> str:
+        known = next((one for one in (*self.standing, *self.owners) if one.startswith(named)), "")
+        return self.owners.get(known, known)
 
     def turn(self, identity: str, *, on: bool) -> None:
-        while identity in self.targets:
-            identity, on = self.targets[identity], not on
-        self.standing[identity] = on
+        left = [(identity, on)]
+        while left:
+            identity, on = left.pop()
+            if identity in self.targets:
+                left += [(target, not on) for target in self.targets[identity]]
+            else:
+                self.standing[identity] = on

@@ -34,12 +34,13 @@ def pip_audit(read: object, name: str) -> Iterator[Issue | Passed]:
     found = shaped(read, _PipAudit, name)
     if not found.dependencies:
         raise BadEvidence(f"{name}: pip-audit checked no packages")
-    for package in found.dependencies:
+    for number, package in enumerate(found.dependencies):
         if package.skip_reason is not None:
             words = f"{package.name} was not checked: {package.skip_reason}"
             yield Issue(id="skipped", sentence=words, place=package.name)
         elif package.vulns is None or package.version is None:
-            raise BadEvidence(f"{name} is incomplete: {package.name} has neither version and vulns nor skip_reason")
+            words = f"{package.name} has neither version and vulns nor skip_reason"
+            raise BadEvidence(f"{name} is incomplete: {words} - at `$.dependencies[{number}]`")
         for known in package.vulns or ():
             fixed = f", fixed in {', '.join(known.fix_versions)}" if known.fix_versions else ""
             yield Issue(
