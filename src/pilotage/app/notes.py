@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 from pilotage.adapters.git import Git
 from pilotage.adapters.ports import AdapterError
+from pilotage.app.notes_around import ApiSpan, around
 from pilotage.app.output import write_file
 from pilotage.app.periods import Report
 from pilotage.app.project import Project
 from pilotage.app.version_tags import declared_at, names_at, on_a_release_branch
 from pilotage.model.rollout import Status
-from pilotage.render.notes import document_of, draft_of, notes_output
+from pilotage.render.notes import document_of, draft_of, lines_table, notes_output
+from pilotage.report.around import Around
 from pilotage.report.changelog import updated
 from pilotage.report.commits import Change
 from pilotage.report.curated import Span, unmarked
@@ -42,6 +44,7 @@ class Found:
     announced: str = ""
     span: Span | None = None
     part: Part | None = None
+    last: str = "HEAD"
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ def changes_between(git: Git, ends: Ends, paths: Sequence[str] = ()) -> Found:
     day = datetime.fromtimestamp(newest, UTC).date() if newest is not None else None
     span = _span(git, first and git.commit(first), git.commit(last))
     part = declared_at(git, git.commit(last), paths)
-    return Found(shown, changes_of(commits, touching), first, day, ends.at, ends.announced, span, part)
+    return Found(shown, changes_of(commits, touching), first, day, ends.at, ends.announced, span, part, last)
 
 
 def _span(git: Git, first: str, last: str) -> Span:
@@ -140,8 +143,10 @@ def following(found: Found, scheme: Scheme) -> str:
     return next_version(found.before or first, found.changes, scheme, found.announced, found.day, found.part)
 
 
-def release_of(found: Found, service: str, version: str, day: date | None, store: Store | None) -> Release:
-    return Release(service, version, day, found.range, measured(store, service, version) if store else ())
+def release_of(
+    found: Found, service: str, version: str, day: date | None, store: Store | None, beside: Around
+) -> Release:
+    return Release(service, version, day, found.range, measured(store, service, version) if store else (), beside)
 
 
 def measured(store: Store, service: str, version: str) -> tuple[tuple[str, str], ...]:
@@ -210,7 +215,10 @@ def notes_for(project: Project, request: NotesRequest) -> NotesFound:
     found = _changes(project, request)
     version, day = request.version or _version(found, request), request.day or found.day
     store = project.store if project.has_store and request.repository is None else None
-    release = release_of(found, _service(project, request.repository), version, day, store)
+    git = Git(request.repository or project.folder)
+    span = ApiSpan(first=found.before, last=found.last, paths=tuple(request.paths))
+    beside = around(project, git, span, version, ours=request.repository is None)
+    release = release_of(found, _service(project, request.repository), version, day, store, beside)
     notes = notes_of(found.changes, release, Audience(request.audience))
     return NotesFound(notes=notes, changes=found.changes, version=version, day=day, span=found.span)
 
@@ -218,6 +226,11 @@ def notes_for(project: Project, request: NotesRequest) -> NotesFound:
 def report_of(found: NotesFound) -> Report:
     """The notes as a document, and for programs."""
     return Report(document=document_of(found.notes), output=notes_output(found.notes))
+
+
+def lines_here(found: NotesFound) -> tuple[str, ...]:
+    """Each part of complete release notes as a line: whether these have it, or why not."""
+    return lines_table(found.notes)
 
 
 def update_changelog(path: Path, found: NotesFound, *, unreleased: bool) -> str:

@@ -35,6 +35,9 @@ _AUDIENCES = ["developer", "user", "executive"]
 @click.option("--unreleased", is_flag=True, help="With --changelog: write under Unreleased, not under a version.")
 @click.option("--next-version", "only_version", is_flag=True, help="Print the next version only.")
 @click.option(
+    "--lines", "only_lines", is_flag=True, help="List the parts of complete notes, and why some are left out."
+)
+@click.option(
     "--scheme",
     type=click.Choice(["semver", "pep440", "calver"]),
     default="semver",
@@ -64,6 +67,7 @@ def notes(
     changelog: Path | None,
     unreleased: bool,
     only_version: bool,
+    only_lines: bool,
     scheme: str,
     paths: tuple[str, ...],
     tag_prefix: str | None,
@@ -91,6 +95,9 @@ def notes(
         click.echo(made.next_version_of(project, request))
         return
     found = made.notes_for(project, request)
+    if only_lines:
+        click.echo("\n".join(made.lines_here(found)))
+        return
     if changelog is not None:
         written = made.update_changelog(changelog, found, unreleased=unreleased)
         click.echo(f"written: {changelog}, {written}", err=True)

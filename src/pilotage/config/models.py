@@ -12,6 +12,7 @@ from pilotage.config.channels import ChannelSection
 from pilotage.config.environment import EnvironmentSection
 from pilotage.config.fields import NAME, Misplaced, Section
 from pilotage.config.integrity import AuditSection, SigningSection
+from pilotage.config.notes import NotesSection
 from pilotage.config.readiness import ReadinessSection
 from pilotage.config.reporting import ReportSection, RetentionSection, StatusPageSection
 from pilotage.model.answers import (
@@ -122,6 +123,7 @@ class Configuration(Section):
         default_factory=RetentionSection, description="How long messages and logs are kept."
     )
     status_page: StatusPageSection | None = Field(None, description="Public status page.")
+    notes: NotesSection | None = Field(None, description="What release notes say beside the changes.")
     templates: str | None = Field(None, description="Folder with your own announcement templates.")
     language: Annotated[str, Field(pattern=r"^[a-z]{2}(-[A-Z]{2})?$")] = Field(
         "en", description="Language of announcements, such as en or de."

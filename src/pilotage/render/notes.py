@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterator
+
 from pilotage.model.document import Document, Section
-from pilotage.model.output.reports import BreakingOutput, NoteOutput, NotesOutput, NotesSectionOutput
+from pilotage.model.output.reports import ApiChangeOutput, BreakingOutput, NoteOutput, NotesOutput, NotesSectionOutput
 from pilotage.render.markdown import coded, literal
+from pilotage.render.plain_table import lines_of as lines_of_table
+from pilotage.report.breaking import sentence
 from pilotage.report.curated import Line, merged
 from pilotage.report.merges import reference
 from pilotage.report.notes import Audience, Breaking, Item, Notes
+from pilotage.report.notes_lines import lines_of
+from pilotage.report.openapi import ApiChange
+from pilotage.report.openapi_kinds import Certainty
 
 _MOST_HINTS = 5
 
@@ -17,8 +25,7 @@ def document_of(notes: Notes) -> Document:
     parts = [*_breaking(notes)]
     for title, items in notes.sections:
         parts.append(Section(_anchor(title), title, bullets=tuple(_shown(item, notes) for item in items)))
-    if notes.measured:
-        parts.append(Section("measured", "Measured", headers=("measure", "value"), rows=notes.measured))
+    parts += _around(notes)
     if notes.contributors:
         parts.append(Section("contributors", "Contributors", (", ".join(notes.contributors),)))
     return Document(_title(notes), tuple(_lead(notes)), tuple(parts))
@@ -64,15 +71,59 @@ def _breaking(notes: Notes) -> list[Section]:
 
 
 def _migration(one: Breaking) -> str:
-    return f"{one.text}: {one.cure}" if one.cure and one.cure != one.text else one.text
+    text = f"{one.text}: {one.cure}" if one.cure and one.cure != one.text else one.text
+    impact = f" Impact: {one.impact.rstrip('.')}." if one.impact else ""
+    until = f" The old way works until {one.until.rstrip('.')}." if one.until else ""
+    stop = "." if (impact or until) and not text.endswith((".", "!", "?")) else ""
+    return f"{text}{stop}{impact}{until}"
+
+
+def _around(notes: Notes) -> Iterator[Section]:
+    """What stands beside the changes, as far as it is known."""
+    around = notes.around
+    if around.api and notes.audience is Audience.DEVELOPER:
+        yield Section("api", "API changes", (_api_lead(notes),), bullets=tuple(map(_api_change, around.api)))
+    if rows := (*notes.measured, *around.rates):
+        yield Section("measured", "Measured", headers=("measure", "value"), rows=rows)
+    if steps := notes.developer_steps or notes.user_steps:
+        yield Section("steps", "How to update", bullets=tuple(map(sentence, steps)))
+    if around.support:
+        yield Section(
+            "support", "Support", bullets=tuple(f"{sentence(label)}: {where}" for label, where in around.support)
+        )
+    if upcoming := tuple(_upcoming(notes)):
+        yield Section("next", "What's next", bullets=upcoming)
+
+
+def _api_lead(notes: Notes) -> str:
+    count = notes.around.operations
+    shown = ", ".join(notes.around.documents)
+    return f"{count} operation{'s' * (count != 1)} of {shown} break{'s' * (count == 1)} callers:"
+
+
+def _api_change(one: ApiChange) -> str:
+    perhaps = "may break: " if one.certainty is Certainty.MAY_BREAK else ""
+    return f"{perhaps}{one.sentence}; {one.cure}"
+
+
+def _upcoming(notes: Notes) -> Iterator[str]:
+    around = notes.around
+    yield from around.upcoming
+    if around.next_release:
+        yield f"Next release: {around.next_release}"
+    if around.roadmap:
+        yield f"Roadmap: {around.roadmap}"
+    if around.feedback:
+        yield f"Tell us what you need: {around.feedback}"
 
 
 def _shown(item: Item, notes: Notes) -> str:
     if notes.audience is not Audience.DEVELOPER:
-        return item.text
+        return f"{item.text}. {item.value}" if item.value else item.text
     scope = f"{item.scope}: " if item.scope else ""
     links = [reference(item.request) if item.request else item.id[:9], *item.issues[:3]]
-    return f"{scope}{item.text} ({', '.join(links)}{', ?' if item.unsure else ''})"
+    value = f". {item.value.rstrip('.')}" if item.value else ""
+    return f"{scope}{item.text}{value} ({', '.join(links)}{', ?' if item.unsure else ''})"
 
 
 def _anchor(title: str) -> str:
@@ -87,8 +138,17 @@ def draft_of(notes: Notes, before: str | None) -> str:
         sections.append(("Migration guide", lines))
     for title, items in notes.sections:
         sections.append((title, [Line(item.id, coded(_shown(item, notes))) for item in items]))
+    for part in _around(notes):
+        rows = [f"{label}: {value}" for label, value in part.rows]
+        lines = [Line(_id_of(part.id, text), coded(text)) for text in (*part.bullets, *rows)]
+        sections.append((part.title, lines))
     head = "\n\n".join([f"# {literal(_title(notes))}", *(literal(one) for one in _lead(notes))])
     return merged(before, head, sections)
+
+
+def _id_of(part: str, text: str) -> str:
+    """Of a line that no commit stands for."""
+    return hashlib.sha256(f"{part}: {text}".encode()).hexdigest()[:12]
 
 
 def notes_output(notes: Notes) -> NotesOutput:
@@ -101,14 +161,40 @@ def notes_output(notes: Notes) -> NotesOutput:
         range=notes.range,
         counts=dict(notes.counts),
         guessed=notes.unsure,
-        breaking=tuple(BreakingOutput(id=one.id, text=one.text, migration=one.cure) for one in notes.breaking),
+        breaking=tuple(
+            BreakingOutput(id=one.id, text=one.text, migration=one.cure, impact=one.impact, works_until=one.until)
+            for one in notes.breaking
+        ),
         may_break=notes.may_break,
         sections=tuple(
             NotesSectionOutput(title=title, items=tuple(map(_note, items))) for title, items in notes.sections
         ),
         contributors=notes.contributors,
-        measured=dict(notes.measured),
+        measured=dict((*notes.measured, *notes.around.rates)),
+        api=tuple(map(_api, notes.around.api)),
+        steps=notes.developer_steps or notes.user_steps,
+        support=dict(notes.around.support),
+        upcoming=notes.around.upcoming,
+        next_release=notes.around.next_release or None,
+        roadmap=notes.around.roadmap or None,
+        feedback=notes.around.feedback or None,
+        left_out={line.name: line.why_not for line in lines_of(notes) if line.why_not},
     )
+
+
+def _api(one: ApiChange) -> ApiChangeOutput:
+    return ApiChangeOutput(
+        method=one.method, path=one.path, place=one.place, change=one.what, callers_must=one.cure,
+        breaks=one.certainty is Certainty.BREAKS,
+    )  # fmt: skip
+
+
+def lines_table(notes: Notes) -> tuple[str, ...]:
+    """A line for each part of complete release notes: whether these notes have it, or why not."""
+    found = lines_of(notes)
+    rows = [(line.name, line.why_not or "yes") for line in found]
+    there = sum(not line.why_not for line in found)
+    return (*lines_of_table(("LINE", "IN THESE NOTES"), rows), f"{there} of {len(found)} lines")
 
 
 def _note(item: Item) -> NoteOutput:
@@ -120,4 +206,5 @@ def _note(item: Item) -> NoteOutput:
         issues=item.issues,
         authors=item.authors,
         guessed=item.unsure,
+        value=item.value,
     )

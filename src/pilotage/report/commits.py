@@ -17,6 +17,7 @@ from pilotage.report.breaking import declared, drops_platform, mentioned, senten
 from pilotage.report.commit_words import Kind, by_words, is_security_update, only_releases, scoped
 from pilotage.report.decoration import NO_ISSUE, Plain, is_issue, undecorated
 from pilotage.report.headers import CONVENTIONAL, LABEL, LABELS, PART, TYPES
+from pilotage.report.improvements import aspect_of
 from pilotage.report.merges import plain_title, reference, request_of
 from pilotage.report.people import CO_AUTHOR
 from pilotage.report.reverts import Revert, revert_of
@@ -44,6 +45,10 @@ class Change:
     covers: tuple[str, ...] = field(default=(), compare=False)
     may_break: bool = False
     release_as: str = ""
+    aspect: str = ""
+    value: str = ""
+    impact: str = ""
+    until: str = ""
 
 
 SURE = 0.5
@@ -60,13 +65,23 @@ _RELEASE_AS = re.compile(r"^Release-As: {0,9}(\S{1,250})$", re.IGNORECASE | re.M
 _ISSUE = re.compile(
     r"(?:(?<![\w/&.-])[\w.-]+/[\w.-]+#\d+|(?<![\w/&])(?:#\d+|GH-\d+|AB#\d+|(?<!-)[A-Z][A-Z0-9]{1,9}-\d+))\b"
 )
+_SAID = re.compile(
+    r"^(?P<name>Value|Impact|Works-until): {0,9}(?P<text>\S.{0,500}(?:\n[ \t]{1,9}\S.{0,500}){0,5})",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""What a commit says for the notes: what a change is worth, whom it concerns, and when the old way stops working."""
+
+
+def _trailers(message: str) -> dict[str, str]:
+    """What `Value:`, `Impact:` and `Works-until:` say, by their names in small letters."""
+    return {found["name"].lower(): sentence(" ".join(found["text"].split())) for found in _SAID.finditer(message)}
 
 
 def classify(commit: Commit) -> Change:
     """The change of a commit. A merge that describes its content stands for it (`covers` is then set by the caller, who
     knows the history)."""
     request = request_of(commit)
-    subject, body = request.title, request.body
+    subject, body = request.title, _SAID.sub("", request.body).strip()
     reverts = revert_of(subject, body) or revert_of(undecorated(subject).text, body)
     plain = undecorated(plain_title(reverts.subject) if reverts else subject)
     kind, scope, text, sure, why = _read(plain, body, commit.files)
@@ -80,12 +95,15 @@ def classify(commit: Commit) -> Change:
     if breaking is None and not (reverts and not reverts.again) and (plain.breaks or drops_platform(plain.text, kind)):
         breaking = sentence(text)
     issues = tuple(dict.fromkeys(i for i in _ISSUE.findall(f"{subject}\n{body}") if not NO_ISSUE.match(i)))
+    said = _trailers(commit.message)
     helpers = [name.strip() for name, _ in CO_AUTHOR.findall(commit.message) if name.strip()]
     authors = tuple(dict.fromkeys([commit.name, *helpers]))
     return Change(
         commit.id, kind, sentence(text), scope, breaking, sure, why, request.number,
         tuple(i for i in issues if i != reference(request.number)), authors, reverts, commit.at,
         may_break=breaking is None and mentioned(subject, body, kind), release_as=_asked(commit.message),
+        aspect=aspect_of(subject, text, scope) if kind is Kind.IMPROVEMENT else "", value=said.get("value", ""),
+        impact=said.get("impact", ""), until=said.get("works-until", ""),
     )  # fmt: skip
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
+from pilotage.report.around import Around, developer_steps, user_steps
 from pilotage.report.commit_words import Kind
 from pilotage.report.commits import SURE, Change
+from pilotage.report.improvements import ASPECTS, OTHER
 from pilotage.report.merges import reference
 
 
@@ -54,15 +56,18 @@ class Item:
     issues: tuple[str, ...] = ()
     authors: tuple[str, ...] = ()
     unsure: bool = False
+    value: str = ""
 
 
 @dataclass(frozen=True)
 class Breaking:
-    """id, what changed, and what to do about it."""
+    """id, what changed, and what to do about it. impact: on whom · until: when the old way works no more."""
 
     id: str
     text: str
     cure: str
+    impact: str = ""
+    until: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,9 @@ class Notes:
     unsure: int
     measured: tuple[tuple[str, str], ...] = ()
     may_break: tuple[str, ...] = ()
+    around: Around = field(default_factory=Around)
+    developer_steps: tuple[str, ...] = ()
+    user_steps: tuple[str, ...] = ()
 
     @property
     def changes(self) -> int:
@@ -97,34 +105,47 @@ class Release:
     day: date | None
     range: str
     measured: tuple[tuple[str, str], ...] = ()
+    around: Around = field(default_factory=Around)
 
 
 def notes_of(changes: Sequence[Change], release: Release, audience: Audience) -> Notes:
     shown = _SHOWN[audience]
     sections = []
     for kind, title, _ in SECTIONS:
-        items = tuple(_item(change, audience) for change in changes if change.kind is kind and kind in shown)
-        if items:
-            sections.append((title, items))
+        mine = [change for change in changes if change.kind is kind and kind in shown]
+        for part, parts in _by_aspect(mine) if kind is Kind.IMPROVEMENT else ((title, mine),):
+            if parts:
+                sections.append((part, tuple(_item(change, audience) for change in parts)))
     counts = Counter(change.kind for change in changes)
     titles = {kind: title.lower() for kind, title, _ in SECTIONS}
     people = Counter(name for change in changes for name in change.authors)
+    breaking = tuple(
+        Breaking(c.id, _text(c, audience), _cure(c), c.impact, c.until) for c in changes if c.breaking is not None
+    )
     return Notes(
         release.service, release.version, release.day, audience, release.range, tuple(sections),
-        tuple(Breaking(c.id, _text(c, audience), _cure(c)) for c in changes if c.breaking is not None),
+        breaking,
         tuple((titles[kind], counts[kind]) for kind, _, _ in SECTIONS if counts[kind]),
         tuple(sorted(people, key=lambda name: (-people[name], name))) if audience is Audience.DEVELOPER else (),
         sum(change.sure < SURE for change in changes), release.measured,
-        tuple(reference(c.request) if c.request else c.id[:9] for c in changes if c.may_break),
+        tuple(reference(c.request) if c.request else c.id[:9] for c in changes if c.may_break), release.around,
+        developer_steps(release.version, bool(breaking), release.around) if audience is Audience.DEVELOPER else (),
+        user_steps(bool(breaking), release.around) if audience is Audience.USER else (),
     )  # fmt: skip
+
+
+def _by_aspect(changes: Sequence[Change]) -> Iterator[tuple[str, list[Change]]]:
+    """Improvements by what they improve; those of which nothing says it last."""
+    for title in (*ASPECTS, OTHER):
+        yield title, [change for change in changes if (change.aspect or OTHER) == title]
 
 
 def _item(change: Change, audience: Audience) -> Item:
     if audience is not Audience.DEVELOPER:
-        return Item(change.id, _text(change, audience))
+        return Item(change.id, _text(change, audience), value=change.value)
     return Item(
         change.id, _text(change, audience), change.scope, change.request, change.issues, change.authors,
-        change.sure < SURE,
+        change.sure < SURE, change.value,
     )  # fmt: skip
 
 

@@ -150,6 +150,8 @@ class NoteOutput(Part, frozen=True, kw_only=True):
     """Names of its authors."""
     guessed: bool
     """Whether its kind is a guess."""
+    value: str = ""
+    """What it is worth to users, if the commit has a `Value:` trailer."""
 
 
 class NotesSectionOutput(Part, frozen=True, kw_only=True):
@@ -168,6 +170,27 @@ class BreakingOutput(Part, frozen=True, kw_only=True):
     """What changed."""
     migration: str
     """What to do about it, if the commit says so."""
+    impact: str = ""
+    """On whom, if the commit has an `Impact:` trailer."""
+    works_until: str = ""
+    """When the old way stops working, if the commit has a `Works-until:` trailer."""
+
+
+class ApiChangeOutput(Part, frozen=True, kw_only=True):
+    """A change of an OpenAPI document that concerns callers."""
+
+    method: str
+    """In capitals."""
+    path: str
+    """As the document has it."""
+    place: str
+    """Such as `query parameter limit`; empty for the whole operation."""
+    change: str
+    """What changed."""
+    callers_must: str
+    """What callers do about it."""
+    breaks: bool
+    """Whether it breaks callers for certain; else it depends on what they send or do."""
 
 
 class NotesOutput(Output, frozen=True, kw_only=True):
@@ -193,3 +216,19 @@ class NotesOutput(Output, frozen=True, kw_only=True):
     """Names, most changes first; only for developers."""
     measured: Mapping[str, str]
     """Metrics of this version's last rollout, against the version before."""
+    api: tuple[ApiChangeOutput, ...] = ()
+    """Changes of the repository's OpenAPI documents that concern callers."""
+    steps: tuple[str, ...] = ()
+    """What this audience does to update."""
+    support: Mapping[str, str] = {}
+    """Where readers get help: `documentation`, `portal`, `training` and `contact`, as far as configured."""
+    upcoming: tuple[str, ...] = ()
+    """Features that come next."""
+    next_release: str | None = None
+    """Its version and day."""
+    roadmap: str | None = None
+    """Its address."""
+    feedback: str | None = None
+    """Address where readers say what they need."""
+    left_out: Mapping[str, str] = {}
+    """Lines of complete release notes that these do not have, and why."""
