@@ -13,7 +13,7 @@ import click
 
 _GROUPS: dict[str, dict[str, tuple[str, str]]] = {
     "Set up": {
-        "init": ("set_up", "Write a commented pilotage.yaml from six answers."),
+        "init": ("set_up", "Write a commented pilotage.yaml from a few answers."),
         "validate": ("set_up", "Check pilotage.yaml and list every error."),
         "doctor": ("set_up", "Check this machine, pilotage.yaml and its channels."),
         "docs": ("docs", "Explain settings and errors."),
