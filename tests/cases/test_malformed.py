@@ -112,3 +112,17 @@ def test_a_lock_file_in_an_unusual_shape_is_read(name: str, text: str, expected:
 def test_a_statement_of_which_the_parser_lost_a_part_is_no_internal_error(text: str) -> None:
     """sqlglot's own fixture `pushdown_projections.sql` was one: its writer trips over a negation of nothing."""
     assert isinstance(findings_of("db/migrate/1.sql", text), list)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("SELECT 1;\nSELECT 'abc\n", 2),
+        ("SELECT 1;\nSELECT " + "(" * 300 + "\n", 2),
+        ("-- +goose Down\nDROP TABLE a;\n-- +goose Up\nSELECT 1;\n/* x\n", 5),
+        ("COPY a FROM stdin;\n1\n2\n\\.\nSELECT '", 5),
+    ],
+)
+def test_sql_that_cannot_be_read_says_in_which_line(text: str, line: int) -> None:
+    (found,) = findings_of("db/migrate/1.sql", text)
+    assert found.sentence == f"unreadable SQL, at the latest in line {line}: review it by hand"

@@ -70,10 +70,11 @@ def change_sets(text: str, before: str, *, is_xml: bool) -> list[Node]:
 
 
 def new_sql(text: str, before: str) -> str:
-    """Formatted SQL without the change sets that were in the file before; other SQL unchanged."""
+    """Formatted SQL without the change sets that were in the file before, whose lines are empty; other SQL
+    unchanged."""
     known = {_plain(one) for one in _blocks(before)[1:]}
     first, *rest = _blocks(text)
-    return "".join([first, *(one for one in rest if _plain(one) not in known)])
+    return "".join([first, *(one if _plain(one) not in known else "\n" * one.count("\n") for one in rest)])
 
 
 def _blocks(text: str) -> list[str]:

@@ -40,7 +40,7 @@ def runs_again(path: str) -> bool:
 
 
 def forward(text: str) -> str:
-    """The SQL that runs forward: all of it, where no mark divides it."""
+    """The SQL that runs forward: all of it, where no mark divides it. Every line stays in its place."""
     return "\n".join(_forward(text.split("\n")))
 
 
@@ -52,8 +52,7 @@ def _forward(lines: list[str]) -> Iterator[str]:
             down, marked = False, True
         elif way and (marked or is_sure):
             down = True
-        if not down:
-            yield line
+        yield "" if down else line
 
 
 def _way(line: str) -> tuple[str, bool]:

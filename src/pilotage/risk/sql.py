@@ -51,6 +51,9 @@ _BETWEEN = re.compile(
 class UnreadableSql(Invalid):
     """A migration's SQL cannot be parsed."""
 
+    line = 0
+    """Where, from 1; 0 where nothing can be said."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Script:
@@ -86,14 +89,15 @@ def script(text: str, path: str = "") -> Script:
 
 
 def _without_data(lines: list[str]) -> Iterator[str]:
-    """The lines without the rows that psql's `COPY … FROM stdin` takes, up to `\\.`."""
+    """The lines, empty where rows stand that psql's `COPY … FROM stdin` takes, up to `\\.`."""
     is_data = False
     for line in lines:
         if not is_data:
             yield line
             is_data = line[:5].upper() == "COPY " and line.rstrip().lower().endswith("from stdin;")
-        elif line.rstrip() == "\\.":
-            is_data = False
+        else:
+            yield ""
+            is_data = line.rstrip() != "\\."
 
 
 def _hinted(path: str, text: str) -> Iterator[str]:
@@ -149,23 +153,37 @@ def _statements(text: str, name: str) -> Iterator[exp.Expression]:
     from sqlglot.errors import ErrorLevel
 
     logging.getLogger("sqlglot").setLevel(logging.ERROR)
+    parser: _Bounded | None = None
     try:
         dialect = Dialect.get_or_raise(name)
         tokens = dialect.tokenize(text)
         parser = _bounded(name)(error_level=ErrorLevel.IGNORE, dialect=dialect)
         parser.left = 1_000 + _STEPS_PER_TOKEN * len(tokens)
         yield from (statement for statement in parser.parse(tokens, text) if statement is not None)
-    except UnreadableSql:
+    except UnreadableSql as error:
+        error.line = _line(parser, text)
         raise
     # Where errors are ignored, the parser continues with parts that it has not got, and trips over them in many ways.
     except Exception as error:
-        raise UnreadableSql(str(error)) from None
+        fault = UnreadableSql(str(error))
+        fault.line = _line(parser, text)
+        raise fault from None
+
+
+def _line(parser: _Bounded | None, text: str) -> int:
+    """Where a parser stopped. What is no sequence of tokens has a quote or a comment without an end."""
+    if parser is None:
+        return text.count("\n") + 1
+    return parser.place()
 
 
 class _Bounded(Protocol):
     """A parser with a limit. left: steps that it may still make."""
 
     left: int
+
+    def place(self) -> int:
+        """The line of the token that it looks at, 0 at the end."""
 
     def __init__(self, *, error_level: ErrorLevel, dialect: Dialect) -> None: ...
 
@@ -187,5 +205,9 @@ def _bounded(name: str) -> type[_Bounded]:
             if self.left < 0:
                 raise UnreadableSql("it is too complex")
             super()._advance(times)
+
+        def place(self) -> int:
+            token = self._curr or self._prev
+            return int(token.line) if token else 0
 
     return Bounded

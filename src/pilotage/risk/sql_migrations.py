@@ -22,8 +22,8 @@ def of_sql(text: str, path: str = "", added: Collection[tuple[str, str]] = ()) -
 
     try:
         read = script(text, path)
-    except UnreadableSql:
-        yield unread("unreadable SQL")
+    except UnreadableSql as error:
+        yield unread(f"unreadable SQL, at the latest in line {error.line}" if error.line else "unreadable SQL")
         return
     steps = [step for statement in read.statements for step in _flat(statement)]
     schema = Schema(read.dialect, added=dict.fromkeys(added, False))
