@@ -9,6 +9,7 @@ from typing import cast
 
 import pytest
 
+from pilotage.adapters.git import Git
 from pilotage.app.reports import reached_users
 from pilotage.model.live import LiveView
 from pilotage.model.record import RolloutSummary
@@ -113,3 +114,18 @@ def test_a_rollout_that_nobody_reached_is_no_failed_deployment(
     """A canary with weight and without a request was counted as a deployment that failed."""
     rollout = cast(RolloutSummary, SimpleNamespace(reached=50, old="1.0", version="1.1", status=status))
     assert reached_users(rollout, (), LiveView(requests=requests)) is reached
+
+
+def test_a_rebase_does_not_shorten_the_lead_time(tmp_path: Path) -> None:
+    """R25: the committer's date is that of the rebase, days after the change was written."""
+    history = History(tmp_path / "shop")
+    history.commit("feat: a", tag="v1.0.0")
+    history.git("checkout", "-q", "-b", "topic")
+    history.commit("feat: b")
+    written = float(history.git("log", "-1", "--format=%at"))
+    history.git("checkout", "-q", "main")
+    history.commit("feat: c")
+    history.git("rebase", "-q", "main", "topic")
+    history.git("tag", "v1.1.0")
+    assert float(history.git("log", "-1", "--format=%ct")) > written
+    assert Git(history.folder).commits_between("v1.0.0", "v1.1.0")[0][1] == written

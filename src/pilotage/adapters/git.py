@@ -97,10 +97,12 @@ class Git:
             return ""
 
     def commits_between(self, first: str, last: str, paths: Sequence[str] = ()) -> tuple[tuple[str, float], ...]:
-        """Every commit after `first` up to `last` but merges, newest first: its id, and when it was committed, Unix
-        seconds. paths: only what touches these. Raises AdapterError."""
-        lines = self.run("log", "--no-merges", "--format=%H %ct", f"{first}..{last}", "--", *paths).splitlines()
-        return tuple((line.split()[0], float(line.split()[1])) for line in lines)
+        """Every commit after `first` up to `last` but merges, newest first: its id, and when it was written, Unix
+        seconds. A rebase sets the committer's date anew, and the author's can be ahead of its clock: the earlier one
+        counts. paths: only what touches these. Raises AdapterError."""
+        lines = self.run("log", "--no-merges", "--format=%H %at %ct", f"{first}..{last}", "--", *paths).splitlines()
+        read = (line.split() for line in lines)
+        return tuple((identity, min(float(written), float(committed))) for identity, written, committed in read)
 
     def boundary(self) -> frozenset[str]:
         """Commits at which a shallow clone ends: what came before them is unknown. Empty in a whole one."""
