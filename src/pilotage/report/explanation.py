@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from pilotage.model.answers import DeploymentStrategy
 from pilotage.model.awaited import Awaited
 from pilotage.model.event_names import data_today
 from pilotage.model.events import (
@@ -86,7 +87,7 @@ def explain(
     measured = [f"{v.metric}: {v.kind}: {v.sentence}" for v in meaningful(rollout)]
     if live.trouble and not state.status.final:
         measured.append(live.trouble)
-    answer = _answer(rollout, clock, due)
+    answer = _answer(rollout, clock, due, _outcome(turning))
     if not state.status.final and state.status is not Status.QUEUED and live.at and now - live.at > _SILENT:
         answer += f" Nobody has looked at it since {clock(live.at)}: run `pilotage watch`, which starts a worker."
     failing = _failing(rollout, turning)
@@ -100,10 +101,22 @@ def explain(
 _WENT_WRONG = (Status.ROLLING_BACK, Status.ROLLED_BACK, Status.FAILED, Status.WITHDRAWN)
 
 
-def _answer(rollout: Rollout, clock: Callable[[float], str], due: Awaited | None) -> str:
+def _gone(rollout: Rollout) -> str:
+    """How users were taken off the version."""
+    toggled = rollout.plan.answers.deployment_strategy is DeploymentStrategy.FEATURE_TOGGLE and rollout.state.step
+    return "has its flag turned off for everyone" if toggled else "is withdrawn from traffic"
+
+
+def _outcome(turning: Sequence[Recorded]) -> str:
+    """What was confirmed at the end of the rollback."""
+    found = [event.what.outcome for event in turning if isinstance(event.what, RolledBack)]
+    return f" At its end: {_ended(found[-1])}" if found else ""
+
+
+def _answer(rollout: Rollout, clock: Callable[[float], str], due: Awaited | None, outcome: str) -> str:
     state, step = rollout.state, rollout.plan.steps[rollout.state.step]
     waits = f" It waits for a decision until {clock(due.until)}; without one, {due.then}." if due else ""
-    why, share = _ended(state.reason), format_share(step.weight / WHOLE)
+    why, share = _ended(state.reason), step.audience or format_share(step.weight / WHOLE)
     match state.status:
         case Status.QUEUED:
             return f"{rollout.version} is queued for {rollout.environment}."
@@ -117,13 +130,13 @@ def _answer(rollout: Rollout, clock: Callable[[float], str], due: Awaited | None
         case Status.PAUSED:
             return f"{rollout.version} is paused at {share}: {why}{waits}"
         case Status.WITHDRAWN if state.excuse:
-            return f"{rollout.version} is withdrawn from traffic: {why} It may be transient: Pilotage retries once."
+            return f"{rollout.version} {_gone(rollout)}: {why} It may be transient: Pilotage retries once."
         case Status.WITHDRAWN:
-            return f"{rollout.version} is withdrawn from traffic: {why}{waits}"
+            return f"{rollout.version} {_gone(rollout)}: {why}{waits}"
         case Status.ROLLING_BACK:
             return f"{rollout.version} is rolling back: {why}"
         case Status.ROLLED_BACK:
-            return f"{rollout.version} was rolled back: {why} All requests went back to {rollout.old}."
+            return f"{rollout.version} was rolled back: {why}{outcome}"
         case Status.CANCELLED:
             return f"{rollout.version} never started: {why}"
         case Status.FAILED:

@@ -9,6 +9,7 @@ from pilotage.model.document import Bar, Document, Figure, Section
 from pilotage.model.events import (
     Occurrence,
     RollbackStarted,
+    RolledBack,
     StepStarted,
     TrafficWithdrawn,
     parse,
@@ -85,8 +86,9 @@ def _lead(incident: Incident) -> list[str]:
         found.append(_known_then(incident))
     elif (harm := _withdrawn(incident)) and harm.reason not in incident.reason:
         found.append(f"Before that, Pilotage had returned its users to stable: {harm.reason}.".replace("..", "."))
-    if incident.old and incident.status == "rolled-back":
-        found.append(f"All requests went back to {incident.old}.")
+    outcomes = [line.what.outcome for line in incident.lines if isinstance(line.what, RolledBack)]
+    if outcomes and outcomes[-1]:
+        found.append(f"At its end: {outcomes[-1]}.")
     if incident.status == "failed":
         found.append("The automatic rollback is not complete: manual intervention needed.")
     return found

@@ -233,10 +233,8 @@ def _moments(events: Sequence[Happened]) -> Iterator[tuple[float, Occurrence]]:
 
 
 _FOUND = "A new version of {service} causes problems for some users. We are investigating."
-_GOING_BACK = (
-    "A new version of {service} caused problems for some users. We are returning all users to the previous version."
-)
-_RESTORED = "The previous version of {service} serves all requests again."
+_GOING_BACK = "A new version of {service} caused problems for some users. We are undoing the change."
+_RESTORED = "The change is undone: {service} works as before."
 _RECOVERED = "The problems with the new version of {service} are over."
 _COMPLETED = "The new version of {service} serves all requests."
 _FAILED = "The rollback is taking longer than expected. Our engineers are working on it."

@@ -18,7 +18,7 @@ from pilotage.model.plan import Plan
 from pilotage.model.quantity import format_duration
 from pilotage.model.rollout import Hold, HoldCause, Observed, RolloutState, Status
 from pilotage.rollout.sight import alive, healthy
-from pilotage.rollout.turn import Tick, switch
+from pilotage.rollout.turn import Comparison, Tick, switch
 from pilotage.rollout.undoing import roll_back
 
 STRONG_EVIDENCE = math.log(20)
@@ -122,6 +122,7 @@ def _withdrawn(turn: Tick, guilty: list[Verdict]) -> TrafficWithdrawn:
         retry_after=_what_is_awaited(turn) if excuse else "",
         details=guilty[0].detail,
         harm_started_at=turn.harm_started_at,
+        flag=turn.strategy.comparison(turn.state) is Comparison.VARIANTS,
     )
 
 
@@ -242,7 +243,7 @@ def mind_the_withdrawal(turn: Tick, wanted: int) -> None:
     state = turn.state
     if not state.returned and turn.strategy.returned(turn):
         turn.set(returned=True)
-        turn.tell(TrafficRestored(outcome=f"the router confirms that no user reaches {state.new}"))
+        turn.tell(TrafficRestored(outcome=turn.strategy.confirmed(turn)))
     if state.excuse and second_try_is_ready(turn, wanted):
         begin_again(turn)
         return

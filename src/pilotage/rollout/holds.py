@@ -98,6 +98,7 @@ def _begin(turn: Tick, hold: Hold, limit: float, then: str) -> None:
             timeout_seconds=limit if math.isfinite(limit) else None,
             details=_behind(turn, hold),
             harm_started_at=turn.harm_started_at,
+            audience=turn.step.audience,
         )
     )
 

@@ -225,6 +225,10 @@ class Strategy(Protocol):
         """Whether this look saw that no user has the new version any more."""
         return False
 
+    def confirmed(self, turn: Tick) -> str:
+        """What `returned` saw, in words."""
+        return f"the router confirms that no user reaches {turn.state.new}"
+
     def turn_back(self, turn: Tick) -> Progress:
         """What the strategy remembers when the way back starts."""
         return turn.state.progress

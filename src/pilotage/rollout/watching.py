@@ -66,6 +66,8 @@ def note_verdicts(turn: Tick) -> None:
             recovering.append((metric, began))
             continue
         known.append((metric, now))
+        if turn.state.mode is Mode.INITIAL and verdict.kind is not VerdictKind.FAIL:
+            continue  # nothing is analysed, so nothing about it is news
         if was != now and (was in _TROUBLE or now in _TROUBLE):
             dated = timestamp(verdict.since) if verdict.since and verdict.kind is VerdictKind.FAIL else ""
             turn.tell(

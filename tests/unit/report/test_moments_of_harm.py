@@ -78,7 +78,7 @@ def test_r21_the_public_is_told_which_version_serves_in_the_end() -> None:
     undone, kept = (incident_of(Rollout("r", "shop", "2", True, False, events)) for events in (undoing, keeping))
     assert undone is not None
     assert kept is not None
-    assert "previous version of shop serves" in undone.updates[-1].text
+    assert "shop works as before" in undone.updates[-1].text
     assert "new version of shop serves" in kept.updates[-1].text
 
 

@@ -412,3 +412,24 @@ def test_r21_an_abort_of_a_release_that_harmed_nobody_tells_of_no_harm() -> None
     before = decide(plan, at(plan), seen(50, WELL), (), 2.0).state
     aborted = decide(plan, before, seen(50, ()), say(CommandKind.ABORT), 3.0)
     assert "harm_started_at" not in aborted.events[0].data
+
+
+def test_a_toggle_that_harms_is_told_as_a_flag_that_is_off_and_not_as_requests_of_the_router() -> None:
+    """Its code stays where it is and serves every request: only the flag is gone."""
+    plan = a_plan(strategy="feature-toggle")
+    ramp = next(i for i, step in enumerate(plan.steps) if step.kind is StepKind.ANALYSE)
+    state = replace(at(plan), step=ramp, progress=ToggleProgress(parts=4))
+    held = decide(plan, replace(state, watched=1e9), seen(WHOLE, (Verdict("error rate", VerdictKind.INCONCLUSIVE, "?"),), flag=Ramp(("internal",), 0)), (), 2.0)  # fmt: skip
+    assert "holding at internal users: " in held.events[-1].sentence
+    withdrawn = decide(plan, state, seen(WHOLE, WORSE, flag=Ramp(("internal",), 0)), (), 2.0)
+    assert "new has its flag turned off for everyone: " in withdrawn.events[-1].sentence
+    confirmed = decide(plan, withdrawn.state, seen(WHOLE, WORSE, flag=OFF), (), 3.0)
+    assert confirmed.events[-1].sentence == "the flag is off for everyone, confirmed by its provider"
+
+
+def test_a_first_deployment_tells_no_verdicts_but_harm() -> None:
+    plan = a_plan()
+    first = replace(begin(plan, None, Mode.INITIAL), at=1.0)
+    unread = (Verdict("error rate", VerdictKind.SOURCE_ERROR, "no metrics yet"),)
+    assert "verdict-changed" not in told(decide(plan, first, seen(WHOLE, unread, old=0), (), 2.0))
+    assert "verdict-changed" in told(decide(plan, first, seen(WHOLE, WORSE, old=0), (), 2.0))

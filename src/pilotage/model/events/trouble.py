@@ -59,6 +59,9 @@ class HoldStarted(Occurrence, tag="hold-started", severity=Severity.WARNING):
     harm_started_at: str = ""
     """When the new version began to harm users, as far as is known; ISO 8601. Left out if no harm is known."""
 
+    audience: str = ""
+    """Who has the new version, if that is a group and no share, such as `internal users`."""
+
     @property
     def severity(self) -> Severity:
         # Harm that cannot be withdrawn needs an operator.
@@ -68,7 +71,7 @@ class HoldStarted(Occurrence, tag="hold-started", severity=Severity.WARNING):
     def sentence(self) -> str:
         then, limit = _AT_DEADLINE.get(self.on_timeout, self.on_timeout), self.timeout_seconds
         after = "" if limit is None else f"; {then} after {format_duration(limit)}"
-        return f"holding at {_share(self.weight_percent)}: {self.reason}{after}"
+        return f"holding at {self.audience or _share(self.weight_percent)}: {self.reason}{after}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,6 +154,9 @@ class TrafficWithdrawn(Occurrence, tag="traffic-withdrawn", severity=Severity.CR
     harm_started_at: str = ""
     """When the new version began to harm users, as far as is known; ISO 8601. Left out if no harm is known."""
 
+    flag: bool = False
+    """The flag is turned off for everyone; the code stays where it is."""
+
     @property
     def severity(self) -> Severity:
         # Users are on stable, and Pilotage retries by itself, so nobody is paged.
@@ -159,14 +165,18 @@ class TrafficWithdrawn(Occurrence, tag="traffic-withdrawn", severity=Severity.CR
     @property
     def sentence(self) -> str:
         if self.retry_reason:
-            return (
-                f"all traffic returns to stable: {self.reason}; possibly transient: one retry after {self.retry_after}"
-            )
+            what = "the flag is off for everyone" if self.flag else "all traffic returns to stable"
+            return f"{what}: {self.reason}; possibly transient: one retry after {self.retry_after}"
         return (
-            f"{self.version} is withdrawn from traffic: {self.reason}. It needs a decision by an operator within "
+            f"{self._what}: {self.reason}. It needs a decision by an operator within "
             f"{format_duration(self.timeout_seconds)}, or it rolls back. `pilotage promote` restores its traffic, "
             "`pilotage retry` restores it and judges fresh evidence, `pilotage abort` rolls back"
         )
+
+    @property
+    def _what(self) -> str:
+        gone = "has its flag turned off for everyone" if self.flag else "is withdrawn from traffic"
+        return f"{self.version} {gone}"
 
 
 @dataclass(frozen=True, kw_only=True)

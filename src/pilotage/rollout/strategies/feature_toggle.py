@@ -19,6 +19,8 @@ from pilotage.rollout.undoing import fail_rollback, overdue_back, rolled_back
 from pilotage.rollout.walking import Walk
 from pilotage.rollout.watching import awaits_watch
 
+_FLAG_OFF = "the flag is off for everyone, confirmed by its provider"
+
 
 class FeatureToggle(Strategy):
     progress = ToggleProgress()
@@ -101,6 +103,9 @@ class FeatureToggle(Strategy):
     def returned(self, turn: Tick) -> bool:
         return shifting.no_user_has_it(turn) if _goes_out_dark(turn.state) else turn.seen.flag == OFF
 
+    def confirmed(self, turn: Tick) -> str:
+        return super().confirmed(turn) if _goes_out_dark(turn.state) else _FLAG_OFF
+
     def turn_back(self, turn: Tick) -> ToggleProgress:
         """Count the parts that never started as rolled back."""
         last = _parts(turn.plan)
@@ -111,7 +116,7 @@ class FeatureToggle(Strategy):
         state, off = turn.state, turn.seen.flag == OFF
         if off and not state.returned:
             turn.set(returned=True)
-            turn.tell(TrafficRestored(outcome="the flag is off for everyone, confirmed by its provider"))
+            turn.tell(TrafficRestored(outcome=_FLAG_OFF))
         if _goes_out_dark(state) and state.old is not None:
             _take_back_the_code(turn)
         elif off:
