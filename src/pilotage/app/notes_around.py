@@ -51,8 +51,8 @@ def around(project: Project, git: Git, span: ApiSpan, version: str, *, ours: boo
     return Around(
         api=api, documents=documents, support=tuple((label, where) for label, where in labelled if where),
         upcoming=upcoming, next_release=next_release, roadmap=section.next.roadmap or "",
-        feedback=section.next.feedback or "", developer_steps=tuple(section.steps.developers),
-        user_steps=tuple(section.steps.users), staging=_has_staging(loaded), rates=rates, why_not=reasons,
+        feedback=section.next.feedback or "", developer_steps=tuple(section.update_steps.developers),
+        user_steps=tuple(section.update_steps.users), staging=_has_staging(loaded), rates=rates, why_not=reasons,
     )  # fmt: skip
 
 

@@ -57,7 +57,9 @@ class NotesSection(Section):
     milestone: MilestoneSection | None = Field(
         None, description="Tracker whose next open milestone says what comes next."
     )
-    steps: StepsSection = Field(StepsSection.model_validate({}), description="Your own steps of the migration guide.")
+    update_steps: StepsSection = Field(
+        StepsSection.model_validate({}), description="Your own steps of the migration guide."
+    )
     openapi: list[_Text] = Field(
         default_factory=list,
         description="OpenAPI documents, as paths in the repository. Default: every openapi.yaml, .yml and .json.",

@@ -96,4 +96,4 @@ def _compatibility(notes: Notes) -> str:
 def _no_steps(notes: Notes, reader: Audience) -> str:
     if notes.audience is not reader:
         return f"these notes are for other readers: --audience {reader}"
-    return "nothing breaks, and notes.steps and notes.support are not configured"
+    return "nothing breaks, and notes.update_steps and notes.support are not configured"

@@ -254,6 +254,7 @@ def test_the_schema_accepts_the_example_and_names_every_section() -> None:
     assert set(schema["properties"]) == {
         "service",
         "answers",
+        "notes",
         "calendar",
         "accepted_conflicts",
         "people",

@@ -45,7 +45,7 @@ NOTES = {
         "training": "https://shop.example/learn", "contact": "support@shop.example",
     },
     "next": {"upcoming": ["Gift cards"], "version": "2.1.0", "day": "2027-01-15", "roadmap": "https://shop.example/next"},
-    "steps": {"users": ["Renew your bookmarks"], "developers": ["Renew your client"]},
+    "update_steps": {"users": ["Renew your bookmarks"], "developers": ["Renew your client"]},
 }  # fmt: skip
 LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{name}: &{name} [{', '.join([f'*{before}'] * 9)}]\n" for before, name in pairwise("abcdefgh")

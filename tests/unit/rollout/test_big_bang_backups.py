@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from pilotage.config.stored import read_section
 from pilotage.model import step_ids
 from pilotage.model.action import Action, Check, Ensure
 from pilotage.model.answers import DeploymentStrategy
+from pilotage.model.json import JsonObject
 from pilotage.model.observation import CheckResult, CheckStatus
 from pilotage.model.plan import Plan
 from pilotage.model.progress import BigBangProgress, WayBack
@@ -99,3 +101,14 @@ def _starts_new(action: Action) -> bool:
 
 def _stops_old(action: Action) -> bool:
     return isinstance(action, Ensure) and action.version == "old" and action.count == 0
+
+
+def test_a_backup_section_that_cannot_be_read_any_more_fails_its_checks() -> None:
+    """A restore that nobody can make must not pass: the old version would start on what the new one left."""
+    environment: JsonObject = {
+        "fleet": {"kind": "process", "command": ["{version}", "{port}"], "count": 1},
+        "router": {"kind": "envoy", "listen": "127.0.0.1:8080"},
+        "metrics": {"kind": "envoy"},
+        "backup": {"kind": "of-later", "database": "secret://env/A", "scratch": "secret://env/B"},
+    }
+    assert set(read_section(environment).lost_checks) == HOOKS
