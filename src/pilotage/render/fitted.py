@@ -12,8 +12,6 @@ from pilotage.render.plain_table import filled, width_of
 _GAP = 2
 _ROOMY = 22
 """Columns below which a text would be folded too often to be read."""
-_COMMAND = re.compile(r"\bpilotage [a-z]|--[a-z]")
-"""What people copy is not folded."""
 _INDENT = 4
 
 
@@ -74,13 +72,15 @@ def _words(text: str) -> list[str]:
     return re.findall(r"`[^`\n]{1,70}`\S*|\S+", text)
 
 
+def _is_command(line: str) -> bool:
+    """Whether people copy the line as it is, so that it is not folded. A sentence keeps commands in backticks whole."""
+    return line.startswith("pilotage ") or ("`" not in line and "pilotage " in line and " --" in line)
+
+
 def _least(cells: Sequence[str]) -> int:
     """The longest part of these cells that may not be folded."""
     parts = [
-        part
-        for cell in cells
-        for line in cell.split("\n")
-        for part in ([line] if _COMMAND.search(line) else _words(line))
+        part for cell in cells for line in cell.split("\n") for part in ([line] if _is_command(line) else _words(line))
     ]
     return max(map(width_of, parts), default=0)
 
@@ -111,7 +111,7 @@ def _block(titles: Sequence[str], row: Sequence[str], width: int) -> Iterator[Li
             yield Line(space + line)
         line = fact
         if width_of(space + fact) > width:
-            folded = [fact] if _COMMAND.search(cell) else wrapped(fact, width - _INDENT, "", "  ")
+            folded = [fact] if _is_command(cell) else wrapped(fact, width - _INDENT, "", "  ")
             yield from (Line(space + text) for text in folded)
             line = ""
     if line:
