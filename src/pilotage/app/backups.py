@@ -12,6 +12,7 @@ from pilotage.app.project import Project, Unclear
 from pilotage.config.backups import BackupSection
 from pilotage.config.loading import Loaded
 from pilotage.model.backup import Backup, Purpose
+from pilotage.model.finding import Finding
 from pilotage.model.plan import Plan
 from pilotage.model.quantity import format_duration
 from pilotage.model.step_ids import RESTORE
@@ -49,6 +50,21 @@ def known_backups(loaded: Loaded, environment: str) -> tuple[Backup, ...]:
     """Those on disk, newest first; needs neither secrets nor a server. Raises NoBackups."""
     section = section_of(loaded, environment)
     return folder_of(loaded.folder, section.folder, loaded.configuration.service, environment).every()
+
+
+def examine_backups(project: Project, environment: str) -> Iterator[Finding]:
+    """What `doctor` says of an environment's backups; nothing where it has none."""
+    from pilotage.adapters.backups import examining
+
+    if project.loaded.configuration.environments[environment].backup is None:
+        return
+    try:
+        backups = backups_in(project, environment)
+        servers = backups.server(backups.database), backups.server(backups.scratch)
+    except AdapterError as error:
+        yield Finding("FAIL", "backup", str(error))
+        return
+    yield from examining.examine_backups(*servers)
 
 
 def make_backup(project: Project, actor: str, environment: str | None, *, verify: bool) -> Backup:

@@ -33,7 +33,7 @@ class Backups:
 
     def make(self, now: float, purpose: Purpose = Purpose.ASKED, rollout: str = "") -> Backup:
         """A new backup; the oldest ones go. now: Unix seconds. Raises AdapterError."""
-        server = self._server(self.database)
+        server = self.server(self.database)
         with self.folder.making(now) as (identity, path):
             began = time.monotonic()
             found = dump(server, path)
@@ -54,7 +54,7 @@ class Backups:
         path = self.folder.dump_of(backup)
         modified = self.folder.check_size(backup)
         try:
-            restored, seconds = load_elsewhere(self._server(self.scratch), backup, path)
+            restored, seconds = load_elsewhere(self.server(self.scratch), backup, path)
             problem = "; ".join(differences(backup.contents, restored)[:5])
         except AdapterError as error:
             self.folder.note_tried(backup, Tried(at=now, seconds=0.0, modified=modified, problem=str(error)))
@@ -67,7 +67,7 @@ class Backups:
         """Put it in place of what the database holds; returns seconds. Raises NotRestored, DamagedBackup."""
         path = self.folder.dump_of(backup)
         try:
-            return load_in_place(self._server(self.database), backup, path)
+            return load_in_place(self.server(self.database), backup, path)
         except AdapterError as error:
             raise NotRestored(f"backup {backup.id} was not restored, and the database is unchanged: {error}") from None
 
@@ -83,7 +83,8 @@ class Backups:
                 return one
         raise UnknownBackup("no backup has been restored elsewhere yet: run `pilotage backup verify`")
 
-    def _server(self, connection: Secret) -> Server:
+    def server(self, connection: Secret) -> Server:
+        """Raises AdapterError."""
         return Server.of(connection.reveal(), self.programs, self.timeout)
 
 
