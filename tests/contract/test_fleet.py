@@ -547,3 +547,16 @@ def test_a_program_that_went_away_is_an_instance_that_exited_and_not_a_try_every
     assert (found.health, found.detail) == (Health.EXITED, "cannot start './1.0': No such file or directory")
     fleet.ensure("1.0", 0)
     assert fleet.instances() == ()
+
+
+def test_an_instance_that_ignores_its_port_is_told_with_the_one_it_uses(tmp_path: Path) -> None:
+    used = free_port()
+    fleet = ProcessFleet(
+        tmp_path / "fleet", Fence(tmp_path / "fence.json", 1), stop_timeout=1.0, cwd=tmp_path, health="/",
+        command=[sys.executable, "-c", SERVER, str(used), "{version}", "{port}"],
+    )  # fmt: skip
+    fleet.ensure("1.0", 1)
+    try:
+        wait(fleet, lambda found: any(f"it listens on {used} instead" in i.detail for i in found))
+    finally:
+        fleet.stop()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
@@ -52,13 +52,17 @@ def ready(
 ) -> None:  # fmt: skip
     """Show whether VERSION is ready: every gate of its plan, the evidence, and what to do next.
 
-    Exits 3 if a gate is not ready. `pilotage deploy` refuses the release with the same table.
+    Without -e, one line for each environment. Exits 3 if a gate is not ready. `pilotage deploy` refuses the release
+    with the same table.
     """
     from pilotage.app.plan import plan_for
     from pilotage.cli.output import show_json
     from pilotage.render.readiness_output import readiness_output
 
-    plan = plan_for(project.loaded, project.environment(environment), wish_of(project, version, **wished))
+    wish = wish_of(project, version, **wished)
+    if not (watch or sarif or markdown or archive or as_json) and (every := project.all_of(environment)):
+        raise SystemExit(_show_all(project, [plan_for(project.loaded, name, wish) for name in every]))
+    plan = plan_for(project.loaded, project.environment(environment), wish)
     while True:
         found = _look(project, plan)
         _write(project, plan, found, sarif, markdown, archive)
@@ -69,6 +73,25 @@ def ready(
         if found.ready or not watch:
             raise SystemExit(0 if found.ready else 3)
         time.sleep(_AGAIN)
+
+
+def _show_all(project: Project, plans: Sequence[Plan]) -> int:
+    """A line for each environment. Returns the exit status."""
+    from collections import Counter
+
+    from pilotage.cli.plain_table import show_lines, show_table
+    from pilotage.model.readiness import GateStatus
+
+    every = [_look(project, plan) for plan in plans]
+    columns = (GateStatus.READY, GateStatus.WAIVED, GateStatus.NOT_REQUIRED, GateStatus.NOT_READY)
+    rows = []
+    for found in every:
+        counts = Counter(gate.standing for gate in found.gates)
+        verdict = "ready" if found.ready else "not ready"
+        rows.append((found.environment, verdict, *(str(counts[status]) for status in columns)))
+    show_table(("environment", "verdict", "ready", "waived", "not required", "to do"), rows)
+    show_lines([f"Run `pilotage ready {plans[0].version} -e {plans[0].environment}` for the items of one environment."])
+    return 0 if all(found.ready for found in every) else 3
 
 
 def _look(project: Project, plan: Plan) -> Readiness:

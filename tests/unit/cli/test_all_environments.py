@@ -19,7 +19,7 @@ def folder(tmp_path: Path) -> Path:
     (one,) = whole["environments"].values()
     one["fleet"]["command"][0] = "sh"
     whole["environments"] = {"staging": one, "production": copy.deepcopy(one)}
-    (tmp_path / "pilotage.yaml").write_text(yaml.safe_dump(whole))
+    (tmp_path / "pilotage.yaml").write_text(yaml.safe_dump(whole, sort_keys=False))
     return tmp_path
 
 
@@ -56,3 +56,11 @@ def test_a_command_that_changes_something_needs_its_environment(folder: Path, co
     said = typed(*command, *(["-m", "why"] if command[0] == "freeze" else []), cwd=folder)
     assert said.returncode == 2
     assert "name the environment with -e: " in said.stderr
+
+
+def test_readiness_is_one_line_for_each_environment(folder: Path) -> None:
+    said = typed("ready", "1.0", cwd=folder)
+    assert said.returncode == 3, said.stderr
+    rows = [line.split() for line in said.stdout.splitlines() if "not ready" in line]
+    assert [row[0] for row in rows] == ["staging", "production"]
+    assert said.stdout.endswith("Run `pilotage ready 1.0 -e staging` for the items of one environment.\n")

@@ -44,6 +44,8 @@ _REFUSES_AFTER = 0.8
 """Seconds for which an instance answers like that until it is believed."""
 _WRONG_PATH = "Set fleet.health_check_path to a path that returns 2xx without a login"
 
+_SETTLED = 1.5
+"""Seconds after which a program that listens has found its port."""
 _SLOW_START = 5.0
 _YOUNG = 60.0
 """Seconds after its start in which an instance that ended may have found its port taken."""
@@ -228,11 +230,24 @@ class ProcessFleet:
         if answer is None:
             return Health.STOPPING, ""
         if answer.status is None:
-            return (Health.STARTING if record.age < _SLOW_START else Health.UNHEALTHY), answer.detail
+            elsewhere = _listens_elsewhere(process, _port(record)) if record.age > _SETTLED else ""
+            health = Health.STARTING if record.age < _SLOW_START else Health.UNHEALTHY
+            return health, f"{answer.detail}{elsewhere}"
         if 200 <= answer.status < 300:
             return Health.HEALTHY, ""
         cure = f". {_WRONG_PATH}" if 300 <= answer.status < 500 and answer.status not in _FOR_NOW else ""
         return Health.UNHEALTHY, f"{self._health} returns {answer.status}{cure}"
+
+
+def _listens_elsewhere(process: psutil.Process, port: int) -> str:
+    """That it listens on another port than the one it was given, and what to do about it; empty otherwise."""
+    with contextlib.suppress(psutil.Error, OSError):
+        family = [process, *process.children(recursive=True)]
+        ports = {c.laddr.port for one in family for c in one.net_connections("tcp") if c.status == psutil.CONN_LISTEN}
+        if ports and port not in ports:
+            shown = ", ".join(map(str, sorted(ports)[:3]))
+            return f"; it listens on {shown} instead. Pass it {{port}}, in fleet.command or in fleet.env"
+    return ""
 
 
 def _number(record: Record) -> int:
