@@ -85,7 +85,7 @@ def _lead(incident: Incident) -> list[str]:
     if _ended_by_a_person(incident):
         found.append(_known_then(incident))
     elif (harm := _withdrawn(incident)) and harm.reason not in incident.reason:
-        found.append(f"Before that, Pilotage had returned its users to stable: {harm.reason}.".replace("..", "."))
+        found.append(f"Before that, Pilotage had taken its users off it: {harm.reason}.".replace("..", "."))
     outcomes = [line.what.outcome for line in incident.lines if isinstance(line.what, RolledBack)]
     if outcomes and outcomes[-1]:
         found.append(f"At its end: {outcomes[-1]}.")
@@ -102,7 +102,7 @@ def _ended_by_a_person(incident: Incident) -> bool:
 def _known_then(incident: Incident) -> str:
     """What the analysis knew when a person ended the rollout: the cause, which the person's reason may not name."""
     if harm := _withdrawn(incident):
-        return f"Before that, Pilotage had returned its users to stable: {harm.reason}.".replace("..", ".")
+        return f"Before that, Pilotage had taken its users off it: {harm.reason}.".replace("..", ".")
     if found := _suspects(incident):
         return "The analysis knew until then: " + "; ".join(f"{m}: {kind}: {words}" for m, kind, words in found) + "."
     return "The analysis knew of no harm until then."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pilotage.model.live import SeenVerdict
 from pilotage.model.observation import VerdictKind
 from pilotage.model.record import Rollout
-from pilotage.model.rollout import Mode, Status
+from pilotage.model.rollout import Mode
 
 _BAD = (VerdictKind.FAIL, VerdictKind.SOURCE_ERROR)
 
@@ -16,6 +16,6 @@ def meaningful(rollout: Rollout) -> tuple[SeenVerdict, ...]:
     verdicts = rollout.live.verdicts
     if rollout.state.mode is Mode.INITIAL:
         return tuple(verdict for verdict in verdicts if verdict.kind in _BAD)
-    if rollout.state.status in (Status.COMPLETED, Status.CANCELLED):
-        return tuple(verdict for verdict in verdicts if verdict.kind != VerdictKind.INSUFFICIENT_DATA)
+    if rollout.state.status.final:
+        return tuple(one for one in verdicts if one.kind != VerdictKind.INSUFFICIENT_DATA or one.samples)
     return verdicts

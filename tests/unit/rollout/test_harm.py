@@ -419,7 +419,8 @@ def test_a_toggle_that_harms_is_told_as_a_flag_that_is_off_and_not_as_requests_o
     plan = a_plan(strategy="feature-toggle")
     ramp = next(i for i, step in enumerate(plan.steps) if step.kind is StepKind.ANALYSE)
     state = replace(at(plan), step=ramp, progress=ToggleProgress(parts=4))
-    held = decide(plan, replace(state, watched=1e9), seen(WHOLE, (Verdict("error rate", VerdictKind.INCONCLUSIVE, "?"),), flag=Ramp(("internal",), 0)), (), 2.0)  # fmt: skip
+    unclear = (Verdict("error rate", VerdictKind.INCONCLUSIVE, "?"),)
+    held = decide(plan, replace(state, watched=1e9), seen(WHOLE, unclear, flag=Ramp(("internal",), 0)), (), 2.0)
     assert "holding at internal users: " in held.events[-1].sentence
     withdrawn = decide(plan, state, seen(WHOLE, WORSE, flag=Ramp(("internal",), 0)), (), 2.0)
     assert "new has its flag turned off for everyone: " in withdrawn.events[-1].sentence
