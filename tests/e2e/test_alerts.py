@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -70,3 +71,40 @@ def test_a_critical_alert_holds_a_silenced_one_does_not_and_one_about_the_versio
         undone = made.wait_end()
         assert undone.state.status is Status.ROLLED_BACK
         assert "Complaints" in undone.state.reason
+
+
+def test_a_low_success_rate_of_both_versions_pauses_and_says_the_number(shop: Make) -> None:
+    """R20's deployment_pause: 1.5 % of errors are no harm beside a stable version that has them too, and below the
+    limit that rolls back at medium."""
+    made = shop(
+        "medium", canary__weights=["50%", "100%"], canary__phase_duration="60s", alerts__min_requests=100,
+        alerts__window="30s",
+    )  # fmt: skip
+    made.run("deploy", made.release("v0", "flaky"))
+    with users(made):
+        made.run("deploy", made.release("v1", "flaky"), "--detach")
+        paused = made.wait(lambda r: r.state.status is Status.PAUSED)
+    assert paused.state.hold is not None
+    assert paused.state.hold.cause is HoldCause.LOW_SUCCESS_RATE
+    assert re.search(
+        r"success_rate: 9[78]\.\d\d% of \d+ requests in 30s succeeded, the limit is 99%", paused.state.reason
+    )
+    assert made.split() == {"version_v0": 500, "version_v1": 500}, "nobody is taken back"
+
+
+def test_with_one_of_four_canaries_not_ready_no_user_is_on_any_until_it_is(shop: Make) -> None:
+    """R20's stop_canary_rollout."""
+    made = shop("medium", count=4, canary__weights=["90%", "100%"], canary__phase_duration="4s")
+    made.run("deploy", made.release("v0"))
+    with users(made):
+        made.run("deploy", made.release("v1"), "--detach")
+        made.wait(lambda r: r.state.reached == 900 and r.state.watched > 0.3)
+        hanging = made.instances("v1")[0]
+        hanging.suspend()
+        withdrawn = made.wait(lambda r: r.state.status is Status.WITHDRAWN)
+        assert "3 of 4 canary instances are ready, below 90%" in withdrawn.state.reason
+        wait_for(lambda: made.split() == {"version_v0": 1000}, made.split)
+        hanging.resume()
+        ended = made.wait_end()
+    assert ended.state.status is Status.COMPLETED, ended.state.reason
+    assert ended.state.tries == 1

@@ -18,7 +18,7 @@ from pilotage.model.acceptance import Acceptance
 from pilotage.model.answers import SHORT_NAMES, Answers
 from pilotage.model.capabilities import Port
 from pilotage.model.errors import Invalid
-from pilotage.model.json import read_as
+from pilotage.model.json import JsonObject, read_as
 from pilotage.model.plan import Plan, StepKind
 from pilotage.model.plan_change import PlanChange, Renotified
 from pilotage.model.quantity import format_duration
@@ -106,6 +106,20 @@ def scrapes_pilotage(loaded: Loaded, environment: str) -> bool:
     """Whether a Prometheus scrapes Pilotage's own metrics page there."""
     section = loaded.configuration.environments[environment].monitoring
     return section is not None and section.metrics is not None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alerting:
+    """What rules and routes of a plan's alerts depend on. page: whether a Prometheus scrapes Pilotage's own metrics ·
+    notify: the configured channels."""
+
+    page: bool
+    notify: tuple[JsonObject, ...]
+
+
+def alerting_of(project: Project, environment: str) -> Alerting:
+    channels = tuple(one.model_dump(mode="json") for one in project.whole.configuration.notify)
+    return Alerting(page=scrapes_pilotage(project.loaded, environment), notify=channels)
 
 
 def service_of(loaded: Loaded, environment: str) -> Service:

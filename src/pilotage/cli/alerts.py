@@ -21,10 +21,11 @@ def alerts() -> None:
 )  # fmt: skip
 @click.pass_obj
 def test(project: Project, environment: str | None, timeout: float) -> None:
-    """Send a critical test alert through Alertmanager, and wait until it has notified someone.
+    """Send a test alert, and wait until it arrives.
 
-    The result is evidence for the readiness gate alerting_configuration. No rollout reacts to the test alert. Exits 9
-    if it does not arrive.
+    The alert is critical and goes to Alertmanager. It has arrived when Alertmanager has notified a receiver. The result
+    is evidence for the readiness gate alerting_configuration. No rollout reacts to the test alert. Exits 9 if it does
+    not arrive.
     """
     from pilotage.app.alert_test import try_alert
 

@@ -16,7 +16,7 @@ from pilotage.cli.options import environment_option, json_option
 from pilotage.cli.wishes import Wished, wish_of, wish_options
 
 if TYPE_CHECKING:
-    from pilotage.app.plan import PlanRequest
+    from pilotage.app.plan import Alerting, PlanRequest
     from pilotage.model.plan import Plan
 
 
@@ -25,45 +25,50 @@ def plan() -> None:
     """Show what a release would do; compare plans; move a plan to another date."""
 
 
-def _rules(plan: Plan, scraped: bool) -> str:
+def _rules(plan: Plan, alerting: Alerting) -> str:
     from pilotage.render.rules import to_rules
 
-    return to_rules(plan, page=scraped)
+    return to_rules(plan, page=alerting.page)
 
 
-def _ics(plan: Plan, _scraped: bool) -> bytes:
+def _routes(plan: Plan, alerting: Alerting) -> str:
+    from pilotage.render.routes import to_routes
+
+    return to_routes(plan, alerting.notify)
+
+
+def _ics(plan: Plan, _alerting: Alerting) -> bytes:
     from pilotage.render.ics import to_ics
 
     # When the file was made: nothing is decided by it.
     return to_ics(plan, datetime.now(UTC))
 
 
-def _html(plan: Plan, _scraped: bool) -> str:
+def _html(plan: Plan, _alerting: Alerting) -> str:
     from pilotage.render.html import to_html
 
     return to_html(plan)
 
 
-def _markdown(plan: Plan, _scraped: bool) -> str:
+def _markdown(plan: Plan, _alerting: Alerting) -> str:
     from pilotage.render.markdown import to_markdown
 
     return to_markdown(plan)
 
 
-def _gantt(plan: Plan, _scraped: bool) -> str:
+def _gantt(plan: Plan, _alerting: Alerting) -> str:
     from pilotage.render.charts import gantt
 
     return gantt(plan)
 
 
-def _staircase(plan: Plan, _scraped: bool) -> str:
+def _staircase(plan: Plan, _alerting: Alerting) -> str:
     from pilotage.render.charts import staircase
 
     return staircase(plan)
 
 
-# Each takes the plan, and whether Prometheus scrapes Pilotage's own metrics page.
-_FORMATS: dict[str, Callable[[Plan, bool], str | bytes]] = {
+_FORMATS: dict[str, Callable[[Plan, Alerting], str | bytes]] = {
     "json": lambda plan, _: plan.to_json() + "\n",
     "markdown": _markdown,
     "html": _html,
@@ -71,6 +76,7 @@ _FORMATS: dict[str, Callable[[Plan, bool], str | bytes]] = {
     "gantt": _gantt,
     "staircase": _staircase,
     "rules": _rules,
+    "alertmanager": _routes,
 }
 
 
@@ -110,7 +116,7 @@ def make(
     pilotage plan diff A B                   compare two plans
     pilotage plan retarget PLAN --date DATE  move a plan to another date
     """
-    from pilotage.app.plan import plan_for, scrapes_pilotage
+    from pilotage.app.plan import alerting_of, plan_for
 
     if form == "terminal" and not (as_json or output or section or path or what_if) and project.all_of(environment):
         _show_all(project, wish_of(project, version, **wished))
@@ -128,7 +134,7 @@ def make(
         _explain(made, path, as_json)
     elif as_json or form != "terminal" or output:
         format_as = _FORMATS["json" if as_json or form == "terminal" else form]
-        _write(format_as(made, scrapes_pilotage(project.loaded, named)), output)
+        _write(format_as(made, alerting_of(project, named)), output)
     else:
         _show(made, section)
         _say_if_it_cannot_start(project, named, version)

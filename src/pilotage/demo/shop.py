@@ -85,6 +85,8 @@ class _Handler(BaseHTTPRequestHandler):
         match fault:
             case "errors" if served % 5 == 0:
                 return self._answer(500, {"error": "the price list has no column 'discount'"})
+            case "flaky" if served % 66 == 0:
+                return self._answer(503, {"error": "the payment provider did not respond"})
             case "slow":
                 time.sleep(random.uniform(0.05, 0.15))
             case "crash" if served > _CRASH_AFTER:

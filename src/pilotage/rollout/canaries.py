@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pilotage.model.observation import Excuse, Health, Verdict, VerdictKind
+from collections.abc import Sequence
+
+from pilotage.model.observation import Excuse, Health, Instance, Verdict, VerdictKind
 from pilotage.model.plan import Plan, Step
 from pilotage.model.quantity import format_share
 from pilotage.model.traffic import WHOLE, instances_for
@@ -40,13 +42,20 @@ def too_few_ready(turn: Tick) -> tuple[Verdict, ...]:
     limit = _limit(turn.plan)
     if not 0 < well < wanted or well / wanted >= limit:
         return ()
-    sick = next((i for i in seen.instances if i.version == state.new and i.health is not Health.HEALTHY), None)
     sentence = f"{well} of {wanted} canary instances are ready, below {format_share(limit)}"
-    if sick:
+    shown, excuse, ill = format_share(well / wanted), Excuse.WARM_UP, ""
+    if sick := _least_well(seen.instances, state.new):
         sentence += f"; {sick.id} is {sick.health}{f': {sick.detail}' if sick.detail else ''}"
-    # It may be bad luck: the instance is replaced once. One that is missing is on its way.
-    ill, shown = f"{sick.host}:{sick.port}" if sick else "", format_share(well / wanted)
-    return (Verdict(METRIC, VerdictKind.FAIL, sentence, canary=shown, excuse=Excuse.INSTANCE, instance=ill),)
+    if sick and sick.health is Health.UNHEALTHY:
+        # It may be bad luck: the instance is replaced once. One that starts, or is missing, is on its way.
+        excuse, ill = Excuse.INSTANCE, f"{sick.host}:{sick.port}"
+    return (Verdict(METRIC, VerdictKind.FAIL, sentence, canary=shown, excuse=excuse, instance=ill),)
+
+
+def _least_well(instances: Sequence[Instance], version: str) -> Instance | None:
+    """One that is not ready; of several one that is unhealthy."""
+    sick = [i for i in instances if i.version == version and i.health is not Health.HEALTHY]
+    return max(sick, key=lambda i: i.health is Health.UNHEALTHY, default=None)
 
 
 def _limit(plan: Plan) -> float:
