@@ -7,7 +7,6 @@ readers of the sentence use.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import replace
 
 from pilotage.model.answers import DeploymentStrategy
@@ -15,21 +14,20 @@ from pilotage.model.observation import Verdict
 
 Words = tuple[tuple[re.Pattern[str], str], ...]
 
-_APART = r"(?<![\w/.-]){}(?![\w/.-]*/|\w|-)"
-"""The word by itself, and not as a part of a path, a version or an instance."""
+# Each word by itself, and not as a part of a path, a version or an instance.
+_THE_CANARYS = re.compile(r"(?<![\w/.-])the canary's(?![\w/-])")
+_ON_THE_CANARY = re.compile(r"(?<![\w/.-])on the canary(?![\w/'-])")
+_THE_CANARY = re.compile(r"(?<![\w/.-])the canary(?![\w/-])")
+_CANARY = re.compile(r"(?<![\w/.-])canary(?![\w/-])")
+_ON_STABLE = re.compile(r"(?<![\w/.-])on stable(?![\w/-])")
+_THAT_OF_STABLE = re.compile(r"(?<![\w/.-])that of stable(?![\w/-])")
+_STABLE = re.compile(r"(?<![\w/.-])stable(?![\w/-])")
 
-
-def _words(pairs: Mapping[str, str]) -> Words:
-    return tuple((re.compile(_APART.format(word)), said) for word, said in pairs.items())
-
-
-_CANARY: Words = ()
-_NEW = _words({"the canary's": "the new version's", "the canary": "the new version", "canary": "new version"})
-_FLAG = _words(
-    {
-        "on the canary": "with the flag on", "on stable": "with it off", "that of stable": "that with the flag off",
-        "the canary's": "the flag's", "the canary": "the flag", "canary": "flag on", "stable": "flag off",
-    }
+_OF_A_CANARY: Words = ()
+_NEW: Words = ((_THE_CANARYS, "the new version's"), (_THE_CANARY, "the new version"), (_CANARY, "new version"))
+_FLAG: Words = (
+    (_ON_THE_CANARY, "with the flag on"), (_ON_STABLE, "with it off"), (_THAT_OF_STABLE, "that with the flag off"),
+    (_THE_CANARYS, "the flag's"), (_THE_CANARY, "the flag"), (_CANARY, "flag on"), (_STABLE, "flag off"),
 )  # fmt: skip
 
 
@@ -37,7 +35,7 @@ def words_of(strategy: DeploymentStrategy, *, first: bool, flag: bool) -> Words:
     """first: there is no earlier version · flag: users with the flag on are compared with those without."""
     if flag:
         return _FLAG
-    return _CANARY if strategy is DeploymentStrategy.CANARY and not first else _NEW
+    return _OF_A_CANARY if strategy is DeploymentStrategy.CANARY and not first else _NEW
 
 
 def worded(verdict: Verdict, words: Words) -> Verdict:
