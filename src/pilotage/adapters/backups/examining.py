@@ -1,4 +1,4 @@
-"""What `doctor` looks at before a backup is needed: PostgreSQL's programs, both connections, and what their users may."""
+"""What `doctor` looks at before a backup is needed: programs of PostgreSQL, connections, and what their users may."""
 
 from __future__ import annotations
 
