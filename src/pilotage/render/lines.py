@@ -25,3 +25,8 @@ def event_lines(recorded: Sequence[Recorded], width: int | None = None) -> list[
 def local_clock(at: float) -> str:
     """Hours, minutes and seconds of a moment in Unix seconds, by the clock of this machine."""
     return f"{datetime.fromtimestamp(at, UTC).astimezone():%H:%M:%S}"
+
+
+def local_moment(at: float) -> str:
+    """Date, time and zone of a moment in Unix seconds, by the clock of this machine."""
+    return f"{datetime.fromtimestamp(at, UTC).astimezone():%Y-%m-%d %H:%M:%S %Z}"
