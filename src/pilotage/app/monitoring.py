@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -21,14 +22,17 @@ from pilotage.render.metrics_page import CONTENT_TYPE, Shown, metrics_page
 
 _log = logging.getLogger(__name__)
 _NOTE = "metrics-pages.json"
+_AGAIN = 30.0
+"""Seconds after which a rollout of another place is asked about again: it may have moved here."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class _UnderWay:
-    """place: `service/environment` · address: of its metrics page; empty without one."""
+    """place: `service/environment` · plan: None for a rollout that wants neither rules nor a page · address: of its
+    metrics page; empty without one."""
 
     place: str
-    plan: Plan
+    plan: Plan | None
     rules: RulesFile | None
     address: str
 
@@ -40,6 +44,8 @@ class Monitoring:
         self._directory = directory
         self._rules = AlertRules(directory)
         self._under_way: dict[str, _UnderWay] = {}
+        self._left: dict[str, float] = {}
+        """Rollouts that are not looked at until then, by the monotonic clock."""
         self._pages = _noted(directory / _NOTE)
         """Place → address: of what is over, too, so that Prometheus finds the page while no rollout is in progress."""
         self._servers: dict[str, MetricsServer | None] = {}
@@ -47,7 +53,9 @@ class Monitoring:
     def keep(self, store: Store) -> None:
         """See that rules lie where they should, and that every page that is wanted is served."""
         there = store.unfinished()
-        read = {one: self._under_way.get(one) or self._read(store, one) for one in there}
+        self._left = {one: until for one, until in self._left.items() if one in there and until > time.monotonic()}
+        asked = (one for one in there if one not in self._left)
+        read = {one: self._under_way.get(one) or self._read(store, one) for one in asked}
         self._under_way = {identity: one for identity, one in read.items() if one}
         self._note_pages()
         self._serve(store)
@@ -61,20 +69,23 @@ class Monitoring:
         self._servers.clear()
 
     def _read(self, store: Store, identity: str) -> _UnderWay | None:
-        """None for a rollout of another place, and for one that cannot be read."""
+        """None for a rollout of another place, and for one that cannot be read: neither is asked about again for a
+        while, because with a store for many workers most rollouts are of others."""
         try:
-            rollout = store.get(identity)
+            summary = store.look_up(identity)
+            home = store.home(self._directory, summary.service, summary.environment)
+            rollout = store.get(identity) if home and home.is_here else None
         except (KeyError, Unreadable):
-            return None
-        home = store.home(self._directory, rollout.service, rollout.environment)
-        if home is None or not home.is_here:
+            rollout = None
+        if rollout is None:
+            self._left[identity] = time.monotonic() + _AGAIN
             return None
         section = read_monitoring(rollout.snapshot.environment)
         if not Path(rollout.snapshot.cwd).is_dir():
             rollout = replace(rollout, snapshot=replace(rollout.snapshot, cwd=str(self._directory.resolve().parent)))
         return _UnderWay(
             place=f"{rollout.service}/{rollout.environment}",
-            plan=rollout.plan,
+            plan=rollout.plan if section else None,
             rules=rules_file(rollout, section) if section else None,
             address=(section.metrics or "") if section else "",
         )

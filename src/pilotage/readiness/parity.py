@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 USUAL = (
     "router.listen", "metrics.admin", "traffic", "synthetic", "flag.file", "analysis.prometheus", "checks", "probes",
-    "overrides", "backup",
+    "overrides", "backup", "monitoring",
 )  # fmt: skip
 """What two environments of one service differ in by nature: addresses, users, and how closely each is watched."""
 
