@@ -24,9 +24,11 @@ def backup() -> None:
 @json_option
 @click.pass_obj
 def make_one(project: Project, environment: str | None, verify: bool, as_json: bool) -> None:
-    """Dump the database, restore the dump elsewhere, and compare every table.
+    """Dump the database and prove that the dump restores.
 
-    The application can keep writing. Exits with 3 if the backup does not restore.
+    Restores it into a scratch database and compares every table. The application can keep writing.
+
+    Exits with 3 if the backup does not restore.
     """
     from pilotage.app.backups import make_backup
 
@@ -39,7 +41,9 @@ def make_one(project: Project, environment: str | None, verify: bool, as_json: b
 @json_option
 @click.pass_obj
 def verify_one(project: Project, identity: str | None, environment: str | None, as_json: bool) -> None:
-    """Restore backup ID, or the newest, into a scratch database and compare every table.
+    """Restore a backup elsewhere and compare every table.
+
+    Takes the newest backup unless you name one, and a scratch database of its own.
 
     Exits with 3 if it does not restore.
     """
@@ -55,9 +59,10 @@ def verify_one(project: Project, identity: str | None, environment: str | None, 
 @click.option("--discard-present", is_flag=True, help="Make no backup of the data that is replaced.")
 @click.pass_obj
 def restore_one(project: Project, identity: str, environment: str | None, yes: bool, discard_present: bool) -> None:
-    """Replace everything in the database by backup ID, in one transaction.
+    """Replace everything in the database by a backup.
 
-    Stop the service first. What is replaced is backed up before. If anything fails, the database stays as it is.
+    Stop the service first. What is replaced is backed up before. The restore is one transaction: if anything
+    fails, the database stays as it is.
     """
     from pilotage.app.backups import restore_backup
 
