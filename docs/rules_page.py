@@ -55,7 +55,10 @@ REQUIREMENTS: Mapping[str, tuple[str, str]] = {
         "The risk tolerance sets the limits of error rate and latency, and whether rollbacks are automatic.",
     ),
     "R19": ("Health", "Eight metrics are compared with stable or with a limit, and give one health score."),
-    "R20": ("Alerts", "Alert rules use the limits of the plan and name their channels."),
+    "R20": (
+        "Alerts",
+        "Alert rules use the plan's limits and name their channels. A low success rate pauses.",
+    ),
     "R21": (
         "Rollback",
         "A rollback opens an incident, returns the traffic, is validated and documented. A failed rollback "

@@ -52,6 +52,8 @@ def test_a_test_alert_arrives_and_is_evidence_that_ready_takes(watched: Monitors
 
     told = typed("alerts", "test", cwd=tmp_path)
     assert told.returncode == 0, told.stderr
+    doctor = typed("doctor", cwd=tmp_path).stdout
+    assert all(f"PASS {what}" in " ".join(doctor.split()) for what in ("Prometheus", "Alertmanager", "alert rules"))
     assert "notified test (webhook)" in told.stdout
     (alert,) = (one for one in watched.receiver.got if one["status"] == "firing")
     assert alert["labels"]["service"] == "shop"
@@ -73,6 +75,7 @@ def test_a_test_alert_that_does_not_arrive_is_none_whoever_lost_it(watched: Moni
     assert "silenced" in silenced.stderr
 
     watched.kill("alertmanager")
+    assert "FAIL Alertmanager" in " ".join(typed("doctor", cwd=tmp_path).stdout.split())
     gone = typed("alerts", "test", cwd=tmp_path)
     assert gone.returncode == 9
     assert watched.alertmanager in gone.stderr

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from pilotage.app.backups import examine_backups
 from pilotage.app.errors import exit_status
+from pilotage.app.examine_monitoring import examine_monitoring
 from pilotage.app.project import Project
 from pilotage.app.startable import lacks_of
 from pilotage.config.channels import Channel
@@ -39,7 +40,7 @@ def examine(project: Project, environment: str | None, version: str | None = Non
         findings += try_version(project, name, version)
     if all(finding.result == "PASS" for finding in stored):
         findings += _running(project, name)
-    findings += [*examine_backups(project, name), *_status_page(project)]
+    findings += [*examine_backups(project, name), *examine_monitoring(project, name), *_status_page(project)]
     channels = project.loaded.configuration.notify
     return findings + [_channel(it) for it in channels if not it.environments or name in it.environments]
 

@@ -20,7 +20,8 @@ _ROLLS_BACK = "immediate_rollback"
 
 
 class AlertBook:
-    """The last answer of whoever knows the alerts. Times are Unix seconds; began: of the rollout."""
+    """The last answer of whoever knows the alerts. began: of the rollout, Unix seconds · now: seconds by a clock that
+    nobody sets."""
 
     def __init__(self, service: str, environment: str, new: str, old: str | None, began: float, now: float) -> None:
         self._service, self._environment = service, environment

@@ -12,7 +12,7 @@ PATIENCE = 30.0
 
 
 class RulesLoaded:
-    """wanted: names of the rules · began: Unix seconds from which they are expected."""
+    """wanted: names of the rules · began: from when they are expected, seconds by a clock that nobody sets."""
 
     def __init__(self, wanted: tuple[str, ...], began: float) -> None:
         self._wanted, self._began = wanted, began

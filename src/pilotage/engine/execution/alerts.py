@@ -47,18 +47,18 @@ class FiringAlerts(_Beside):
         began = rollout.started_at or rollout.created_at
         self._clock = clock
         self._book = AlertBook(
-            rollout.service, rollout.environment, rollout.version, rollout.old, began, clock.now()
+            rollout.service, rollout.environment, rollout.version, rollout.old, began, clock.monotonic()
         )  # fmt: skip
         work = partial(firing_alerts, section.alertmanager, section.prometheus, CRITICAL)
         self._asking = Asking(
-            crew, _ALERTS_EVERY, work, lambda found: self._book.record(found, clock.now()), self._book.failed
+            crew, _ALERTS_EVERY, work, lambda found: self._book.record(found, clock.monotonic()), self._book.failed
         )
 
     def ask(self) -> None:
         self._asking.ask()
 
     def verdicts(self) -> tuple[Verdict, ...]:
-        return self._book.verdicts(self._clock.now())
+        return self._book.verdicts(self._clock.monotonic())
 
 
 class LoadedRules(_Beside):
@@ -69,7 +69,7 @@ class LoadedRules(_Beside):
     def __init__(self, rollout: Rollout, section: MonitoringSection, crew: Crew, clock: Clock) -> None:
         labels = {"service": rollout.service, "environment": rollout.environment, "version": rollout.version}
         wanted = [rule_name(alert) for alert in rollout.plan.alerts if section.metrics or not needs_page(alert)]
-        self._clock, self._book = clock, RulesLoaded(tuple(wanted), clock.now())
+        self._clock, self._book = clock, RulesLoaded(tuple(wanted), clock.monotonic())
         work = partial(loaded_alerts, section.prometheus or "", labels)
         self._asking = Asking(crew, _RULES_EVERY, work, self._book.record, self._book.failed)
 
@@ -77,4 +77,4 @@ class LoadedRules(_Beside):
         self._asking.ask()
 
     def verdicts(self) -> tuple[Verdict, ...]:
-        return self._book.verdicts(self._clock.now())
+        return self._book.verdicts(self._clock.monotonic())
