@@ -75,7 +75,8 @@ def test_every_wrong_setting_is_named_at_once_under_overrides_too(tmp_path: Path
     first = text.splitlines().index(lines[0]) + 1
     for at, (name, value) in enumerate(zip(names, wrong, strict=True)):
         column = len(f"      {name}: ") + 1
-        assert f"pilotage.yaml:{first + at}:{column}: {name}: {value!r} is not a duration" in said.stderr
+        place = f"pilotage.yaml:{first + at}:{column}: environments.production.overrides.{name}"
+        assert f"{place}: {value!r} is not a duration" in said.stderr
 
 
 @pytest.mark.parametrize("option", ["--limit", "--false-positive-rate"])

@@ -12,6 +12,8 @@ from pilotage.config.calendars import has_holidays
 from pilotage.config.loading import load
 from pilotage.config.yaml_reader import ConfigError, Document, Problem, read
 from pilotage.model.json import Json, find
+from pilotage.model.renamed import SETTINGS as RENAMED
+from pilotage.plan.numbers import wrong_value
 from pilotage.plan.readiness import NEVER_EXEMPT, every_item
 from pilotage.readiness.gates import BY_EVIDENCE, BY_OURSELVES
 
@@ -35,7 +37,8 @@ def check(path: Path) -> None:
     else:
         found += problems_in(document)
     if found:
-        raise ConfigError(str(path), found)
+        # Where the form is right, a name that stands for nothing may be told twice.
+        raise ConfigError(str(path), list({(one.mark, one.path): one for one in reversed(found)}.values()))
 
 
 def problems_in(document: Document) -> Iterator[Problem]:
@@ -43,6 +46,7 @@ def problems_in(document: Document) -> Iterator[Problem]:
     yield from _holidays(document)
     yield from _items(document)
     yield from _environments(document)
+    yield from _overrides(document)
 
 
 def _holidays(document: Document) -> Iterator[Problem]:
@@ -84,6 +88,21 @@ def _environments(document: Document) -> Iterator[Problem]:
     for path, name in named:
         if isinstance(name, str) and name not in known:
             yield _problem(document, path, f"no environment is called {name!r}; there are {', '.join(known)}")
+
+
+def _overrides(document: Document) -> Iterator[Problem]:
+    """Numbers of the plan with a value that they cannot have; what is no single value is wrong in its form already."""
+    places: list[_Place] = [("environments", name) for name in _keys(find(document.data, "environments"))]
+    for service in _keys(find(document.data, "services")):
+        within = ("services", service, "environments")
+        places += [(*within, name) for name in _keys(find(document.data, *within))]
+    for place in places:
+        written = find(document.data, *place, "overrides")
+        for path, value in written.items() if isinstance(written, dict) else ():
+            if path in RENAMED or value is None or isinstance(value, dict):
+                continue
+            if wrong := wrong_value(path, value):
+                yield _problem(document, (*place, "overrides", path), wrong)
 
 
 def _problem(document: Document, path: _Place, message: str) -> Problem:

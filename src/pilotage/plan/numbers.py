@@ -79,6 +79,13 @@ def _trouble(path: str, override: Override) -> str:
     return ""
 
 
+def wrong_value(path: str, value: object) -> str:
+    """What is wrong with a value as it is written for a number of the plan, in words; empty if it is valid."""
+    if path == "canary.weights" and value == AUTO:
+        return ""
+    return _trouble(path, Override(value, "")).removeprefix(f": {path}: ").removeprefix(": ")
+
+
 def _with_ramp(overrides: Mapping[str, Override]) -> Mapping[str, Override]:
     """`canary.weights: auto` requests a ramp; its weights are computed later, from the traffic."""
     if ramp := overrides.get("canary.ramp"):

@@ -92,9 +92,10 @@ SERVE = "import http.server, sys; http.server.test(http.server.SimpleHTTPRequest
 def test_doctor_starts_one_instance_of_a_version_and_leaves_nothing(
     tmp_path: Path, program: str, path: str, said: str
 ) -> None:
-    command = [sys.executable, "-c", program, "{port}", "{version}"]
+    mark = str(tmp_path)
+    command = [sys.executable, "-c", program, "{port}", "{version}", mark]
     _configured(tmp_path, command=command, health_check_path=path)
     answered = typed("doctor", "--version", "2.0", cwd=tmp_path)
     assert said in answered.stdout
     assert [*(tmp_path / ".pilotage").glob("trial-*")] == []
-    assert [p for p in psutil.process_iter(["cmdline"]) if program in (p.info.get("cmdline") or ())] == []
+    assert [p for p in psutil.process_iter(["cmdline"]) if mark in (p.info.get("cmdline") or ())] == []

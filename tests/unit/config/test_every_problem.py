@@ -23,11 +23,13 @@ readiness:
 
 
 def test_names_that_stand_for_nothing_are_found_with_their_places_beside_errors_of_form(tmp_path: Path) -> None:
-    (tmp_path / "pilotage.yaml").write_text(GOOD.replace("count: 4", "count: 0") + NAMES)
+    good = GOOD.replace("canary.phase_duration: 30m", "canary.phase_duration: 10 m")
+    (tmp_path / "pilotage.yaml").write_text(good.replace("count: 4", "count: 0") + NAMES)
     said = typed("validate", cwd=tmp_path).stderr
     places = re.findall(r"^pilotage\.yaml:(\d+:\d+): ([\w.\[\]-]+): ", said, re.MULTILINE)
     assert places == [
         ("14:14", "environments.production.fleet.count"),
+        ("18:30", "environments.production.overrides.canary.phase_duration"),
         ("20:14", "calendar.holidays[0]"),
         ("20:18", "calendar.holidays[1]"),
         ("20:30", "calendar.holidays[3]"),
