@@ -273,6 +273,11 @@ def test_r5_the_gate_and_the_commands_take_a_backup_of_ones_own(
     (listed,) = json.loads(typed("backup", "list", "--json", cwd=tmp_path).stdout)["backups"]
     assert listed["verified"]
     assert PASSWORD not in json.dumps(listed)
+    config = tmp_path / "pilotage.yaml"
+    before = config.read_text()
+    config.write_text(before.replace('"canary"', '"big-bang"'))
+    assert f"backup {listed['id']} took" in typed("plan", "2.0.0", cwd=tmp_path).stderr
+    config.write_text(before)
     dump = tmp_path / "backups/service/production" / listed["id"] / "dump"
     dump.write_bytes(dump.read_bytes()[:-1000])
     status, why = standing(tmp_path)

@@ -105,21 +105,37 @@ def restore_backup(
     return wanted, backups.restore(wanted), replaced
 
 
+def durations_of(loaded: Loaded, plan: Plan) -> Iterator[str]:
+    """What the last verified backup took, where the plan makes and restores one; then what of it is too long."""
+    if (last := _last_verified(loaded, plan)) is None or last.tried is None:
+        return
+    made, restored = (format_duration(max(1, round(seconds))) for seconds in (last.seconds, last.tried.seconds))
+    longer = "the service stays closed that much longer, forward and back"
+    yield f"backup {last.id} took {made} to make and {restored} to restore: {longer}"
+    yield from late_backups(loaded, plan)
+
+
 def late_backups(loaded: Loaded, plan: Plan) -> Iterator[str]:
-    """What of the last verified backup took longer than a plan that restores one allows, a sentence each."""
-    if RESTORE not in strategy_of(plan).more_checks:
+    """What of the last verified backup took longer than the plan allows, a sentence each."""
+    if (last := _last_verified(loaded, plan)) is None or last.tried is None:
         return
-    if loaded.configuration.environments[plan.environment].backup is None:
-        return
-    last = next((one for one in known_backups(loaded, plan.environment) if one.verified), None)
-    if last is None or last.tried is None:
-        return
-    made, restored = last.seconds, last.tried.seconds
-    for words, seconds, setting in (
-        ("making backup {} and restoring it elsewhere took", made + restored, "big_bang.check_timeout"),
-        ("restoring backup {} after another backup took", made + restored, "rollback.timeout"),
+    seconds = last.seconds + last.tried.seconds
+    for words, allowed, setting in (
+        (
+            "making backup {} and restoring it elsewhere",
+            plan.number("big_bang.check_timeout"),
+            "big_bang.check_timeout",
+        ),
+        ("restoring backup {} after another backup", plan.rollback.timeout, "rollback.timeout"),
     ):
-        allowed = plan.number(setting) if setting != "rollback.timeout" else plan.rollback.timeout
         if seconds > allowed:
             took, limit = format_duration(round(seconds)), format_duration(int(allowed))
-            yield f"{words.format(last.id)} {took}; {setting} is {limit}"
+            yield f"{words.format(last.id)} took {took}; {setting} is {limit}"
+
+
+def _last_verified(loaded: Loaded, plan: Plan) -> Backup | None:
+    """Of the environment, where the plan's strategy restores backups and Pilotage makes them."""
+    makes = loaded.configuration.environments[plan.environment].backup is not None
+    if not makes or RESTORE not in strategy_of(plan).more_checks:
+        return None
+    return next((one for one in known_backups(loaded, plan.environment) if one.verified), None)

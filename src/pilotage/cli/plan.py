@@ -137,7 +137,18 @@ def make(
         _write(format_as(made, alerting_of(project, named)), output)
     else:
         _show(made, section)
+        _say_what_backups_take(project, made)
         _say_if_it_cannot_start(project, named, version)
+
+
+def _say_what_backups_take(project: Project, made: Plan) -> None:
+    """Beside the plan, which stays the same whatever the last backup took."""
+    if project.loaded.configuration.environments[made.environment].backup is None:
+        return
+    from pilotage.app.backups import durations_of
+
+    for sentence in durations_of(project.loaded, made):
+        click.echo(sentence, err=True)
 
 
 def _say_if_it_cannot_start(project: Project, environment: str, version: str) -> None:
