@@ -239,7 +239,7 @@ environments:
     # Critical functions, tried at each instance of both versions while a release is watched.
     # probes: [{{http: /login, contains: Sign in}}]
     # Set any number of the plan here, by its path. `pilotage plan` lists them all with their sources.
-    overrides: {{}}
-      # canary.phase_duration: 30m
-      # canary.weights: [1%, 10%, 50%, 100%]
+    # overrides:
+    #   canary.phase_duration: 30m
+    #   canary.weights: [1%, 10%, 50%, 100%]
 """

@@ -43,7 +43,7 @@ class SuccessBook:
         rate = 1 - errors / requests
         span, limit = format_duration(self._window), format_share(self._limit)
         shown = f"{rate:.2%}"
-        sentence = f"{shown} of {requests} requests in {span} succeeded, the limit is {limit}"
+        sentence = f"{shown} of {requests:,} requests in {span} succeeded, the limit is {limit}"
         if rate < self._limit:
             return (Verdict(METRIC, VerdictKind.FAIL, sentence, samples=requests, canary=shown, asks=Remedy.PAUSE),)
         return (Verdict(METRIC, VerdictKind.PASS, sentence, samples=requests, canary=shown),)

@@ -228,7 +228,7 @@ class TrafficJudge:
         canary, stable = self._errors.hurt
         if not self._tells_users_apart or not canary + stable:
             return ""
-        return f"; {canary} users with errors on the canary, {stable} on stable"
+        return f"; {canary} user{'s' * (canary != 1)} with errors on the canary, {stable} on stable"
 
     def _without_users(self) -> str:
         if self.unit is Unit.REQUEST or self._tells_users_apart:

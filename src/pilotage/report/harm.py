@@ -71,3 +71,19 @@ def well_again(events: Iterable[tuple[float, Occurrence]]) -> float | None:
             case _:
                 pass
     return found
+
+
+def exposure(events: Iterable[tuple[float, Occurrence]], end: float, *, since: float = 0.0) -> float:
+    """Seconds after `since` in which users could reach the new version. end: of the events, where they still can."""
+    total, began = 0.0, None
+    for at, what in events:
+        match what:
+            case StepStarted(weight_percent=weight) if weight > 0 and began is None:
+                began = at
+            case RetryStarted() | Promoted() | StepRestarted(traffic_restored=True) if began is None and total:
+                began = at
+            case TrafficRestored() | RolledBack() if began is not None:
+                total, began = total + max(0.0, at - max(began, since)), None
+            case _:
+                pass
+    return total + (0.0 if began is None else max(0.0, end - max(began, since)))

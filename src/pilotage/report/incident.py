@@ -17,7 +17,7 @@ from pilotage.model.events import (
 from pilotage.model.json import JsonObject
 from pilotage.model.observation import VerdictKind
 from pilotage.model.quantity import about
-from pilotage.report.harm import harm_began, well_again
+from pilotage.report.harm import exposure, harm_began, well_again
 from pilotage.report.statistics import wilson
 
 
@@ -117,13 +117,13 @@ def _suspects(incident: Incident) -> list[tuple[str, str, str]]:
 
 def _impact(incident: Incident) -> Section:
     first, started, back = _moments(incident.lines)
-    harm = harm_began((line.at, line.what) for line in incident.lines)
-    end = back if back is not None else incident.lines[-1].at
+    moments = [(line.at, line.what) for line in incident.lines]
+    harm, end = harm_began(moments), incident.lines[-1].at
     rows = []
     if first is not None:
-        rows.append(("time with users exposed", about(end - first)))
+        rows.append(("time with users exposed", about(exposure(moments, end))))
     if harm is not None:
-        rows.append(("time with users harmed, from the first harm known", about(max(0.0, end - harm))))
+        rows.append(("time with users harmed, from the first harm known", about(exposure(moments, end, since=harm))))
     if started is not None and back is not None:
         rows.append(("from the decision until all traffic was back", about(back - started)))
     bars = []

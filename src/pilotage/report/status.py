@@ -29,7 +29,7 @@ from pilotage.model.output.published import (
     StatusPageOutput,
 )
 from pilotage.model.timestamp import timestamp
-from pilotage.report.harm import harm_began, tells_of_harm
+from pilotage.report.harm import harm_began, tells_of_harm, well_again
 
 
 class Condition(StrEnum):
@@ -184,6 +184,8 @@ def incident_of(rollout: Rollout) -> PublicIncident | None:
         state, words = found
         if updates and words == updates[-1].template:
             continue
+        if ended is not None and isinstance(event.what, RollbackStarted) and _all_well(rollout.events[:index]):
+            continue  # traffic left the new version before, and users had their incident until then
         if updates and updates[-1].at == event.at and ended is None:
             updates.pop()  # one look found it and acted
             state = "investigating" if not updates else state
@@ -226,6 +228,10 @@ def _update(what: Occurrence, *, is_open: bool, began: bool) -> tuple[str, str] 
             return "investigating", _FOUND
         case _:
             return None
+
+
+def _all_well(events: Sequence[Happened]) -> bool:
+    return well_again(_moments(events)) is not None
 
 
 def _moments(events: Sequence[Happened]) -> Iterator[tuple[float, Occurrence]]:

@@ -10,6 +10,7 @@ from pilotage.model.events import (
     HoldStarted,
     Occurrence,
     Promoted,
+    RetryStarted,
     RollbackStarted,
     RolledBack,
     StepStarted,
@@ -19,7 +20,7 @@ from pilotage.model.events import (
 from pilotage.model.rollout import HoldCause
 from pilotage.model.timestamp import timestamp
 from pilotage.render.status import files_of, headline
-from pilotage.report.harm import harm_began, well_again
+from pilotage.report.harm import exposure, harm_began, well_again
 from pilotage.report.status import Condition, Happened, Rollout, Seen, Service, StatusPage, incident_of, status_of
 
 EXPOSED = StepStarted(step="weight-25", finished_step="start", weight_percent=25, title="send 25%")
@@ -49,6 +50,25 @@ def test_harm_begins_with_the_first_that_users_met(
     events: list[tuple[float, Occurrence]], began: float | None, well: float | None
 ) -> None:
     assert (harm_began(events), well_again(events)) == (began, well)
+
+
+def test_r25_users_are_not_exposed_while_their_traffic_is_withdrawn() -> None:
+    """From 41 to 160 the retry waits, and after 200 the release waits for an operator: no user reaches it."""
+    retry = RetryStarted(restarts=1, step="s", title="analyse", failed_metrics="error rate")
+    waits = [(10.0, EXPOSED), (40.0, withdrawn(12.0)), (41.0, RESTORED), (160.0, retry)]
+    ended = [*waits, (199.0, withdrawn(12.0)), (200.0, RESTORED), (500.0, ABORT), (501.0, RESTORED)]
+    assert exposure(ended, 600.0) == 31 + 40
+    assert exposure(ended, 600.0, since=12.0) == 29 + 40
+    assert exposure(waits, 170.0) == 31 + 10, "it goes on"
+
+
+def test_r21_an_incident_ends_when_users_are_well_not_when_an_operator_ends_the_rollout() -> None:
+    events = ((10, EXPOSED), (40, withdrawn(12.0)), (41, RESTORED), (500, ABORT), (500, RESTORED))
+    incident = public(*events, final=True).incidents[0]
+    assert incident.ended == 41
+    assert [update.at for update in incident.updates if update.state == "resolved"] == [41]
+    promoted = (*events[:3], (100, Promoted(actor="ada", step="s")), *events[3:])
+    assert public(*promoted, final=True).incidents[0].ended == 500, "users had it again"
 
 
 def public(*events: tuple[float, Occurrence], final: bool = False) -> StatusPage:
