@@ -11,11 +11,11 @@ from pilotage.model.rollout import CommandKind, HoldCause
 
 @dataclass(frozen=True, kw_only=True)
 class Paused(Occurrence, tag="paused", severity=Severity.WARNING):
-    """A person paused the rollout, or a hold timed out and needs a decision. Critical with the cause
-    `regression`."""
+    """A person paused the rollout, a hold timed out, or too few requests succeed: it needs a decision. Critical with
+    the cause `regression`."""
 
     cause: HoldCause | None = None
-    """The hold that timed out; none if a person paused."""
+    """The hold that timed out, or `low-success-rate`; none if a person paused."""
     actor: str = ""
     reason: str = ""
 
