@@ -245,11 +245,12 @@ def _follow_lines(project: Project, identity: str, timeout: float | None, as_jso
 
 def _waits(look: Look) -> Iterator[str]:
     """Reported during silences: until when a decision is awaited, and that no worker is observing the rollout."""
+    from pilotage.model.timestamp import local_deadline
     from pilotage.render.lines import local_clock
 
     if look.asks is not None:
         answers = ", ".join(f"`pilotage {name}`" for name in look.asks.commands)
-        until = local_clock(look.asks.until)[:5]
+        until = local_deadline(look.asks.until, look.rollout.state.at)
         yield f"waiting for a decision until {until}, then {look.asks.then}: {look.rollout.state.reason} ({answers})"
     if look.silent_since is not None:
         yield f"no worker has looked at it since {local_clock(look.silent_since)}: run `pilotage doctor`"

@@ -1,4 +1,4 @@
-"""Moments as programs read them: ISO 8601 in UTC."""
+"""Moments as programs read them, ISO 8601 in UTC, and deadlines as people do."""
 
 from __future__ import annotations
 
@@ -25,3 +25,10 @@ def moment(text: str) -> float | None:
         return datetime.fromisoformat(text).timestamp() if text else None
     except ValueError:
         return None
+
+
+def local_deadline(until: float, at: float) -> str:
+    """By the clock of this machine, to the minute: `10:12`, or `2026-11-27 10:12` where that is another day than `at`.
+    until, at: Unix seconds."""
+    then, today = (datetime.fromtimestamp(one, UTC).astimezone() for one in (until, at))
+    return f"{then:%H:%M}" if then.date() == today.date() else f"{then:%Y-%m-%d %H:%M}"

@@ -18,6 +18,7 @@ from pilotage.model.quantity import format_duration, format_share
 from pilotage.model.record import Recorded, Rollout
 from pilotage.model.rollout import Mode, Status
 from pilotage.model.step_title import title_of
+from pilotage.model.timestamp import local_deadline
 from pilotage.model.traffic import WHOLE
 from pilotage.render.lines import local_clock
 from pilotage.render.rich_table import FittedTable, rich_table
@@ -82,7 +83,7 @@ def _head(rollout: Rollout) -> Text:
         head.append(f"\n  {state.reason}", _COLOUR[state.status])
     if (due := awaited(rollout.plan, state)) is not None:
         answers = ", ".join(f"`pilotage {name}`" for name in due.commands)
-        head.append(f"\n  waiting for a decision until {local_clock(due.until)[:5]}: {answers}", "bold yellow")
+        head.append(f"\n  waiting for a decision until {local_deadline(due.until, state.at)}: {answers}", "bold yellow")
     return head
 
 

@@ -30,6 +30,7 @@ from pilotage.model.quantity import format_duration, format_share
 from pilotage.model.record import Recorded, Rollout
 from pilotage.model.rollout import Mode, Status
 from pilotage.model.step_title import title_of
+from pilotage.model.timestamp import local_deadline
 from pilotage.model.traffic import WHOLE
 from pilotage.report.verdicts import meaningful
 
@@ -87,7 +88,7 @@ def explain(
     measured = [f"{v.metric}: {v.kind}: {v.sentence}" for v in meaningful(rollout)]
     if live.trouble and not state.status.final:
         measured.append(live.trouble)
-    answer = _answer(rollout, clock, due, _outcome(turning))
+    answer = _answer(rollout, due, _outcome(turning))
     if not state.status.final and state.status is not Status.QUEUED and live.at and now - live.at > _SILENT:
         answer += f" Nobody has looked at it since {clock(live.at)}: run `pilotage watch`, which starts a worker."
     failing = _failing(rollout, turning)
@@ -113,9 +114,11 @@ def _outcome(turning: Sequence[Recorded]) -> str:
     return f" At its end: {_ended(found[-1])}" if found else ""
 
 
-def _answer(rollout: Rollout, clock: Callable[[float], str], due: Awaited | None, outcome: str) -> str:
+def _answer(rollout: Rollout, due: Awaited | None, outcome: str) -> str:
     state, step = rollout.state, rollout.plan.steps[rollout.state.step]
-    waits = f" It waits for a decision until {clock(due.until)}; without one, {due.then}." if due else ""
+    waits = (
+        f" It waits for a decision until {local_deadline(due.until, state.at)}; without one, {due.then}." if due else ""
+    )
     why, share = _ended(state.reason), step.audience or format_share(step.weight / WHOLE)
     match state.status:
         case Status.QUEUED:

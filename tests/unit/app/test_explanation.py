@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
 
@@ -95,11 +96,16 @@ def test_a_first_deployment_shows_no_comparison_that_was_never_made(rollout: Rol
     assert "0 of the 50" not in drawn(done, 80)
 
 
-def test_what_waits_for_a_decision_says_until_when(rollout: Rollout) -> None:
-    withdrawn = stands(rollout, status=Status.WITHDRAWN, reason="errors", at=1_000_000.0)
-    until = local_clock(1_000_000.0 + rollout.plan.number("hold.decision_timeout"))
-    assert f"waits for a decision until {until}" in said(withdrawn)
-    assert f"waiting for a decision until {until[:5]}" in drawn(withdrawn, 120)
+@pytest.mark.parametrize(
+    ("status", "name"), [(Status.WITHDRAWN, "hold.decision_timeout"), (Status.PAUSED, "pause.timeout")]
+)
+def test_what_waits_for_a_decision_says_until_when(rollout: Rollout, status: Status, name: str) -> None:
+    """A pause lasts a day by default: a bare time of the clock would name this minute."""
+    waiting = stands(rollout, status=status, reason="errors", at=1_000_000.0)
+    until = datetime.fromtimestamp(1_000_000.0 + rollout.plan.number(name), UTC).astimezone()
+    shown = f"{until:%Y-%m-%d %H:%M}" if status is Status.PAUSED else f"{until:%H:%M}"
+    assert f"until {shown}" in said(waiting)
+    assert f"waiting for a decision until {shown}:" in drawn(waiting, 120)
 
 
 def test_explain_names_what_failed_where_the_log_is_and_the_next_command(rollout: Rollout) -> None:
