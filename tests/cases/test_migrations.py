@@ -408,3 +408,26 @@ WORDS = [
 @example("EXEC", SQL)
 def test_no_sequence_of_words_is_an_internal_error(text: str, path: str) -> None:
     assert isinstance(findings_of(path, text), list)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("SELECT 1 FROM a\nDROP TABLE b", ["drops table b"]),
+        (
+            "UPDATE a SET x = 1 WHERE y = 2\nDROP TABLE b\nGO\nALTER TABLE c DROP COLUMN d",
+            ["drops table b", "drops column c.d"],
+        ),
+        (
+            "INSERT INTO a VALUES (1)\n\nALTER TABLE a DROP COLUMN b\nTRUNCATE TABLE c",
+            ["drops column b", "empties table c"],
+        ),
+        ("SELECT x INTO #t FROM a\nDROP TABLE #t", []),
+        ("SELECT 1\nDELETE FROM a WHERE b = 1", []),
+    ],
+)
+def test_a_statement_behind_another_one_without_a_semicolon_is_read(text: str, wanted: list[str]) -> None:
+    """T-SQL needs none, and hardly anybody writes them: what stood behind a SELECT, INSERT or UPDATE was nothing."""
+    found = [finding.sentence for finding in findings_of("db/mssql/1.sql", text)]
+    assert sorted(found) == sorted(wanted)
+    assert bool(findings_of("db/migrate/1.sql", text)) is bool(wanted)

@@ -24,7 +24,8 @@ _STEPS_PER_TOKEN = 20
 """How often the parser may look at a token. Real migrations need one or two looks, nested arrays five."""
 
 _HINTS = (
-    ("tsql", re.compile(r"(?:^|[\s.,(])\[[A-Za-z_][\w ]*\]|^[ \t]*GO\b[ \t;\d]*$|\b(?:sp_rename|NVARCHAR|NOCHECK)\b",
+    ("tsql", re.compile(r"(?:^|[\s.,(])\[[A-Za-z_][\w ]*\]|^[ \t]*GO\b[ \t;\d]*$"
+                        r"|\b(?:INTO|FROM|TABLE) #\w|\b(?:sp_rename|NVARCHAR|NOCHECK)\b",
                         re.IGNORECASE | re.MULTILINE)),
     ("mysql", re.compile(r"`|\b(?:ENGINE|ALGORITHM)\s*=|\bAUTO_INCREMENT\b|\b(?:MODIFY|CHANGE)\s|\bRENAME\s+TABLE\b"
                          r"|\bADD\s+(?:UNIQUE\s+)?(?:INDEX|KEY)\b", re.IGNORECASE)),
@@ -159,7 +160,9 @@ def _statements(text: str, name: str) -> Iterator[exp.Expression]:
         tokens = dialect.tokenize(text)
         parser = _bounded(name)(error_level=ErrorLevel.IGNORE, dialect=dialect)
         parser.left = 1_000 + _STEPS_PER_TOKEN * len(tokens)
-        yield from (statement for statement in parser.parse(tokens, text) if statement is not None)
+        read = parser.parse(tokens, text)
+        # T-SQL needs no semicolon: statements of further lines are left over. What they make is known first.
+        yield from (statement for statement in [*parser.rest(), *read] if statement is not None)
     except UnreadableSql as error:
         error.line = _line(parser, text)
         raise
@@ -189,6 +192,24 @@ class _Bounded(Protocol):
 
     def parse(self, raw_tokens: list[Token], sql: str) -> list[exp.Expression | None]: ...
 
+    def rest(self) -> list[exp.Expression | None]:
+        """Statements that stand behind others without a semicolon. Raises UnreadableSql for thousands of them."""
+
+
+_FIRST_WORDS = frozenset(
+    ("ALTER", "CREATE", "DECLARE", "DELETE", "DROP", "EXEC", "EXECUTE", "IF", "INSERT", "MERGE", "RENAME", "TRUNCATE",
+     "UPDATE")
+)  # fmt: skip
+
+
+_MOST_LEFT_OVER = 40_000_000
+"""Tokens that are copied for statements without a semicolon between them: some thousand statements."""
+
+
+def _starts(tokens: list[Token], at: int) -> bool:
+    """Whether a statement begins with a token: on a line of its own, or where the parser stopped."""
+    return tokens[at].text.upper() in _FIRST_WORDS and (not at or tokens[at].line > tokens[at - 1].line)
+
 
 @cache
 def _bounded(name: str) -> type[_Bounded]:
@@ -199,6 +220,38 @@ def _bounded(name: str) -> type[_Bounded]:
 
     class Bounded(base):  # type: ignore[misc, valid-type]
         left = 0
+        sql: str
+
+        def __init__(self, **settings: object) -> None:
+            super().__init__(**settings)
+            self._left_over: list[list[Token]] = []
+
+        def raise_error(self, message: str, *details: Token) -> None:
+            """Where errors are ignored, what was not read stays to be read. Attempts take them seriously."""
+            tokens = list(self._tokens[max(0, self._index) :]) if message.startswith("Invalid expression") else []
+            start = next((at for at in range(len(tokens)) if _starts(tokens, at)), None)
+            if start is not None:
+                self._left_over.append(tokens[start:])
+            super().raise_error(message, *details)
+
+        def rest(self) -> list[exp.Expression | None]:
+            read: list[exp.Expression | None] = []
+            work = 0
+            while self._left_over:
+                tokens = self._left_over.pop(0)
+                work += len(tokens)
+                if work > _MOST_LEFT_OVER:
+                    raise UnreadableSql("it is too complex")
+                read += self._parse_one(tokens)
+            return read
+
+        def _parse_one(self, tokens: list[Token]) -> list[exp.Expression | None]:
+            """As `parse` does, but without going over all tokens for semicolons: there are none."""
+            text = self.sql
+            self.reset()
+            self.sql, self._chunks = text, [tokens]
+            method = type(self)._parse_statement
+            return list(self._parse_batch_statements(parse_method=method, sep_first_statement=False))
 
         def _advance(self, times: int = 1) -> None:
             self.left -= 1

@@ -71,6 +71,8 @@ def _of_statement(statement: exp.Expression, schema: Schema) -> Iterator[Found]:
         case exp.Drop(kind="TABLE" | "SCHEMA" | "DATABASE" | "VIEW" | "SEQUENCE" | "TYPE" | "FUNCTION" | "PROCEDURE"):
             for table in statement.args.get("tables") or [statement.this]:
                 name = (table.name or table.text("db")) if table else ""
+                if table and table.this and table.this.args.get("temporary"):
+                    continue  # T-SQL's #name lives as long as its session
                 yield from _of_drop(str(statement.kind).lower(), name, schema)
         case exp.TruncateTable():
             tables = [table.name for table in statement.expressions]
