@@ -93,10 +93,11 @@ class Assessment:
 
     @property
     def chance(self) -> str:
-        """`98.2% that something in 40 changes needs a repair`."""
+        """`98.2% probability that at least one of 40 changes will need a fix`."""
         percent = self.probability_percent
         score = "over 99.9%" if percent > 99.9 else f"{round(percent, 1):.4g}%"
-        return f"{score} probability that {self.changes} change{'s' * (self.changes != 1)} will need a fix"
+        which = "1 change" if self.changes == 1 else f"at least one of {self.changes} changes"
+        return f"{score} probability that {which} will need a fix"
 
     @property
     def advice(self) -> str:

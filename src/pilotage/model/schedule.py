@@ -81,6 +81,12 @@ class Milestone:
     due: date | None
 
 
+def open_days(shortest: int, longest: int) -> str:
+    """`4 open days`, or `1–2 open days`."""
+    span = f"{longest}" if shortest == longest else f"{shortest}–{longest}"
+    return f"{span} open day{'s' * (longest != 1)}"
+
+
 @dataclass(frozen=True)
 class Phase:
     """One phase of a scheduled release (R9), in open days.

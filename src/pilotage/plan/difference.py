@@ -9,7 +9,7 @@ from typing import TypeVar
 from pilotage.model.plan import Plan, Step
 from pilotage.model.plan_change import PlanChange, Renotified
 from pilotage.model.quantity import format_duration, format_share
-from pilotage.model.schedule import AlertRule, Message, Phase, Requirement
+from pilotage.model.schedule import AlertRule, Message, Phase, Requirement, open_days
 from pilotage.model.traffic import WHOLE
 from pilotage.plan.attendance import outside_hours
 from pilotage.plan.monitoring import limit_in_words
@@ -81,9 +81,10 @@ def _steps(a: Plan, b: Plan, cause: str) -> Iterator[PlanChange]:
 def _step(step: Step | None) -> str:
     if step is None:
         return NOTHING
-    watches = f", {format_duration(step.duration)}" if step.duration else ""
+    watches = f" for {format_duration(step.duration)}" if step.duration else ""
+    count = f"{step.instances} instance{'s' * (step.instances != 1)}"
     reach = "closed" if step.downtime else step.audience or format_share(step.weight / WHOLE)
-    return f"{reach} on {step.instances}{watches}, at most {format_duration(step.timeout)}"
+    return f"{reach} on {count}{watches}, timeout {format_duration(step.timeout)}"
 
 
 def _users(old: Step | None, new: Step | None) -> str:
@@ -129,7 +130,7 @@ def _timeline(a: Plan, b: Plan, cause: str) -> Iterator[PlanChange]:
 def _phase(phase: Phase | None) -> str:
     if phase is None:
         return NOTHING
-    days = f"{phase.shortest}–{phase.longest} open days{', done' if phase.done else ''}"
+    days = open_days(phase.shortest, phase.longest) + (", done" if phase.done else "")
     return f"{phase.start} … {phase.end}, {days}" if phase.start else days
 
 

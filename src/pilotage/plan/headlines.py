@@ -6,13 +6,14 @@ from collections.abc import Mapping
 
 from pilotage.model.plan import Plan
 from pilotage.model.quantity import format_duration
+from pilotage.model.schedule import open_days
 from pilotage.plan.values import show_value
 
 
 def headlines(plan: Plan) -> Mapping[str, str]:
     """The few facts of a plan by which answers are chosen."""
     phases = plan.timeline.phases
-    days = f"{sum(p.shortest for p in phases)}–{sum(p.longest for p in phases)} open days" if phases else "a pipeline"
+    days = open_days(sum(p.shortest for p in phases), sum(p.longest for p in phases)) if phases else "a pipeline"
     conflicts = ", ".join(conflict.name for conflict in plan.conflicts)
     error = plan.setting("rollback_triggers.error_rate")
     return {

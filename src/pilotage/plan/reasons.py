@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pilotage.model.errors import Invalid
-from pilotage.model.json import Json, find, list_at, object_at, text_at
+from pilotage.model.json import Json, find, list_at, object_at, text_at, whole_at
 from pilotage.model.plan import Plan, Setting, Step
 from pilotage.model.plan_formats import renamed_field
 from pilotage.model.renamed import SETTINGS
+from pilotage.model.schedule import open_days
 from pilotage.plan.dates import MOVED
 from pilotage.plan.rows import ROWS
 from pilotage.plan.values import DEFAULT, origin, show_value
@@ -119,7 +120,7 @@ def _of_date(plan: Plan, trail: list[tuple[str, Json]]) -> tuple[str, ...]:
         return moved or ("given with --date",) if plan.release_date else ("no date given",)
     for _, passed in reversed(trail):
         if isinstance(passed, dict) and {"shortest", "longest", "start"} <= set(passed):
-            counted = f"{passed['shortest']}–{passed['longest']} open days"
+            counted = open_days(whole_at(passed, "shortest"), whole_at(passed, "longest"))
             return (f"{passed['title']} takes {counted}, counted backwards from the release date",)
     return ()
 

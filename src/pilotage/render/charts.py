@@ -10,6 +10,7 @@ from html import escape
 
 from pilotage.model.plan import Plan, Step
 from pilotage.model.quantity import format_duration, format_share
+from pilotage.model.schedule import open_days
 from pilotage.model.traffic import WHOLE
 from pilotage.render.days import show_day
 from pilotage.render.sections import headline
@@ -89,7 +90,7 @@ def _bars(plan: Plan) -> tuple[list[_Bar], str, date | None]:
 def _length_bars(plan: Plan) -> list[_Bar]:
     bars, begin = [], 0
     for phase in plan.timeline.phases:
-        note = f"{phase.title}: {phase.shortest}–{phase.longest} open days"
+        note = f"{phase.title}: {open_days(phase.shortest, phase.longest)}"
         end = begin + phase.longest
         bars.append(_Bar(phase.title, note, (begin, end), (begin, begin + phase.shortest)))
         begin = end

@@ -41,7 +41,9 @@ def test_r3_a_lower_tolerance_changes_numbers_steps_readiness_and_alerts_and_say
     duration = found(changes, "settings", "canary.phase_duration")
     assert (duration.before, duration.after, duration.reason) == ("4h", "1d", "risk_tolerance: low")
     step = found(changes, "steps", "analyse at 5% for 1d")
-    assert (step.before, step.after, step.whom) == ("5% on 1, 4h, at most 4h15m", "5% on 1, 1d, at most 1d5m", "users")
+    assert (step.before, step.after, step.whom) == (
+        "5% on 1 instance for 4h, timeout 4h15m", "5% on 1 instance for 1d, timeout 1d5m", "users",
+    )  # fmt: skip
     assert "canary.phase_duration: risk_tolerance: low" in step.reason
     coverage = found(changes, "readiness", "Unit test coverage")
     assert (coverage.before[:6], coverage.after[:6], coverage.whom) == ("≥ 80 %", "≥ 90 %", "engineering lead")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pilotage import Service
-from pilotage.model.schedule import Phase
+from pilotage.model.schedule import Phase, open_days
 from tests.plans import planned as plan
 
 H, M = 3600, 60
@@ -230,3 +230,7 @@ def test_c13_trains_that_overlap(kind: str, frequency: str, length: int, in_flig
     assert trains is not None
     assert (trains.length, trains.in_flight, trains.smallest_cadence) == (length, in_flight, smallest)
     assert any("overlap; to avoid that" in note for note in trains.overlap) == (in_flight > 1)
+
+
+def test_a_span_of_open_days_reads_as_people_say_it() -> None:
+    assert [open_days(*span) for span in ((1, 1), (4, 4), (1, 2))] == ["1 open day", "4 open days", "1–2 open days"]

@@ -211,7 +211,7 @@ def test_the_command_answers_in_words_and_as_json_and_refuses_in_one_sentence(sh
     shop.commit("Add billing", {f"src/billing/{n}.py": CODE * 40 for n in range(3)})
     words = pilotage(shop.path, "risk", "v1..HEAD", "--at", "2026-11-25T10:00", "--per-commit")
     assert words.returncode == 0, words.stderr
-    assert "will need a fix" in words.stdout
+    assert "probability that 1 change will need a fix" in words.stdout
     assert "Add billing" in words.stdout
     said = json.loads(pilotage(shop.path, "risk", "v1..", "--json", "--per-commit").stdout)
     assert 0 < said["probability_percent"] < 100
