@@ -42,7 +42,7 @@ def _command(kind: str, text: str) -> click.Command:
 
 
 pause = _command("pause", "Hold the current weight. Rollback limits stay active. The pause ends at `pause.timeout`.")
-resume = _command("resume", "Continue after a pause.")
+resume = _command("resume", "Continue after a pause, or despite an alert.")
 retry = _command("retry", "Restart the checks and the analysis of the current step.")
 approve = _command("approve", "Approve the step that is waiting for approval.")
 reject = _command("reject", "Reject the step that is waiting for approval, and roll back.")

@@ -41,7 +41,7 @@ _GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "abort": ("control", "Roll back the rollout in progress, traffic first."),
         "rollback": ("control", "Return to the last good version."),
         "pause": ("control", "Hold the current weight; limits stay active."),
-        "resume": ("control", "Continue after a pause."),
+        "resume": ("control", "Continue after a pause, or despite an alert."),
         "promote": ("control", "Advance to the next step now."),
         "retry": ("control", "Restart this step's checks and analysis."),
         "approve": ("control", "Approve the step that is waiting."),

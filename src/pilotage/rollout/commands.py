@@ -15,7 +15,7 @@ from pilotage.rollout.watching import JUDGED
 _UNDOING = (CommandKind.ABORT, CommandKind.ROLLBACK)
 
 
-_ANSWERED = (HoldCause.REGRESSION, HoldCause.LOW_SUCCESS_RATE)
+_ANSWERED = (HoldCause.REGRESSION, HoldCause.LOW_SUCCESS_RATE, HoldCause.ALERT)
 """Causes of pauses that ask whether this may go on: who resumes has said yes."""
 
 
@@ -95,10 +95,12 @@ def _without_analyses(turn: Tick) -> Mode:
 
 def _go_on(turn: Tick, command: Command) -> str:
     kind, status, hold = command.kind, turn.state.status, turn.state.hold
-    if status is Status.PAUSED and hold is not None and hold.cause in _ANSWERED:
-        # The pause asked for this decision.
+    paused, holding = status is Status.PAUSED, status is Status.HOLDING
+    in_spite = holding and hold is not None and hold.cause is HoldCause.ALERT
+    if in_spite or (paused and hold is not None and hold.cause in _ANSWERED):
+        # The pause asked for this decision, or the hold would last as long as the alert.
         accept(turn)
-    if status is Status.PAUSED or (status is Status.HOLDING and kind is CommandKind.RETRY):
+    if paused or in_spite or (holding and kind is CommandKind.RETRY):
         turn.enter(Status.PROGRESSING, hold=None, troubles=(), reason="")
         turn.tell(Resumed(actor=command.actor, reason=command.reason))
     if kind is CommandKind.RETRY:

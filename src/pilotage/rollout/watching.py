@@ -89,7 +89,7 @@ def hold_on_alerts(turn: Tick) -> Hold | None:
     if not firing:
         return None
     why = "; ".join(v.sentence for v in firing)
-    return Hold(HoldCause.ALERT, f"{why} (silence it, or run `pilotage promote` to continue anyway)")
+    return Hold(HoldCause.ALERT, f"{why} (silence it, or run `pilotage resume` to continue anyway)")
 
 
 def hold_on_evidence(turn: Tick) -> Hold | None:
