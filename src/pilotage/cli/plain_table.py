@@ -36,8 +36,8 @@ def width_shown() -> int | None:
     return shutil.get_terminal_size().columns if for_terminal() else piped_width()
 
 
-def show_lines(lines: Iterable[str], hanging: int = 2) -> None:
-    """Print sentences, folded where a table would be. hanging: columns before what is folded, next to a line's own."""
+def show_lines(lines: Iterable[str]) -> None:
+    """Print sentences, folded where a table would be."""
     from pilotage.render.fitted import wrapped
 
     width = width_shown()
@@ -46,7 +46,7 @@ def show_lines(lines: Iterable[str], hanging: int = 2) -> None:
             click.echo(line)
             continue
         own = len(line) - len(line.lstrip())
-        for folded in wrapped(line, width, " " * own, " " * (own + hanging)):
+        for folded in wrapped(line, width, " " * own, " " * (own + 2)):
             click.echo(folded)
 
 

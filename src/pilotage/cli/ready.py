@@ -70,9 +70,20 @@ def ready(
             show_json(readiness_output(found), line=watch)
         else:
             show(found)
+            _say_where_it_counts(project, found)
         if found.ready or not watch:
             raise SystemExit(0 if found.ready else 3)
         time.sleep(_AGAIN)
+
+
+def _say_where_it_counts(project: Project, found: Readiness) -> None:
+    from pilotage.app.readiness.assessment import enforced
+    from pilotage.cli.plain_table import show_lines
+
+    if not found.ready and not enforced(project.loaded, found.environment):
+        section = project.loaded.configuration.readiness
+        why = "pilotage.yaml has no `readiness` section" if section is None else "`readiness` guards other environments"
+        show_lines([f"`deploy` does not enforce this for {found.environment}: {why}."])
 
 
 def _show_all(project: Project, plans: Sequence[Plan]) -> int:

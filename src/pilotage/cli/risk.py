@@ -14,6 +14,8 @@ from pilotage.cli.groups import DefaultGroup, Unnamed
 from pilotage.cli.options import json_option
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from pilotage.app.risk import Answer
 
 _COLOUR = {"low": "green", "medium": "yellow", "high": "red", "critical": "bold red"}
@@ -80,15 +82,26 @@ def _show(answer: Answer, per_commit: bool) -> None:
     screen.print(rich_table(("factor", "level", "share", "why"), rows))
     for finding in found.findings[:12]:
         where = f"  {finding.place}" if finding.place else ""
-        screen.print(Text("• ", _COLOUR[finding.level]).append(finding.sentence).append(where, "dim"))
+        _show_point(Text("•", _COLOUR[finding.level]), Text(finding.sentence).append(where, "dim"))
     if found.mitigations:
         screen.print(Text("\nwhat helps", "bold"))
         for cure in found.mitigations:
-            screen.print(Text(f"  {cure}"))
+            _show_point(Text(" "), Text(cure))
     screen.print(Text("\nrecommended ", "bold").append(found.advice))
     screen.print(Text(f"measured by {found.model}", "dim"))
     if per_commit:
         _show_changes(answer)
+
+
+def _show_point(mark: Text, words: Text) -> None:
+    """What is too long for the line continues below its first word."""
+    from rich.table import Table
+
+    from pilotage.cli.edge import console
+
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    grid.add_row(mark, words)
+    console().print(grid)
 
 
 def _show_changes(answer: Answer) -> None:

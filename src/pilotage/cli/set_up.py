@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,6 +11,9 @@ from pilotage.app.project import Project
 from pilotage.cli.options import Command, environment_option, json_option
 from pilotage.model.answers import SHORT_NAMES
 from pilotage.model.questions import QUESTIONS
+
+if TYPE_CHECKING:
+    from pilotage.model.finding import Finding
 
 
 def _answer_options(command: Command) -> Command:
@@ -148,7 +152,15 @@ def doctor(project: Project, environment: str | None, version: str | None, as_js
         checked = (CheckedOutput(result=f.result, subject=f.what, sentence=f.sentence) for f in findings)
         show_json(DoctorOutput(findings=tuple(checked)))
     else:
-        from pilotage.cli.plain_table import show_lines
-
-        show_lines((f"{finding.result:<5} {finding.what}: {finding.sentence}" for finding in findings), hanging=6)
+        for finding in findings:
+            _show(finding)
     raise SystemExit(9 if any(f.result == "FAIL" for f in findings) else 0)
+
+
+def _show(finding: Finding) -> None:
+    from pilotage.cli.plain_table import width_shown
+    from pilotage.render.fitted import wrapped
+
+    text, head, width = f"{finding.what}: {finding.sentence}", f"{finding.result:<5} ", width_shown()
+    for line in [head + text] if width is None else wrapped(text, width, head, " " * len(head)):
+        click.echo(line)

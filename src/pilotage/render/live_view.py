@@ -77,7 +77,9 @@ def _head(rollout: Rollout) -> Text:
     shown = "" if state.status is Status.COMPLETED else f"   {'at ' * state.status.final}{where}"
     head = Text.assemble((f"● {state.status}", _COLOUR[state.status]), shown)
     if step.kind in (StepKind.ANALYSE, StepKind.BAKE) and not state.status.final:
-        head.append(f"   {state.watched:.0f} of {format_duration(step.duration)}")
+        planned = format_duration(step.duration)
+        longer = state.watched > step.duration  # such as in a hold
+        head.append(f"   {state.watched:.0f}s, planned {planned}" if longer else f"   {state.watched:.0f} of {planned}")
     head.append(f"   plan {rollout.plan_hash[:8]} by {rollout.actor}", "dim")
     if state.reason:
         head.append(f"\n  {state.reason}", _COLOUR[state.status])

@@ -123,7 +123,8 @@ def _readiness(plan: Plan) -> Section:
 
 def _items_in_words(plan: Plan) -> str:
     exempt = sum(not item.blocking for item in plan.readiness)
-    words = f"{len(plan.readiness)} items. An item without valid evidence blocks the deployment."
+    words = f"{len(plan.readiness)} items. "
+    words += "With `readiness` in pilotage.yaml, an item without valid evidence blocks the deployment."
     return words + f" {exempt} of them do not apply here, as their notes say." * bool(exempt)
 
 

@@ -59,6 +59,17 @@ def as_somebody(actor: str, *command: str) -> tuple[int, str]:
     return done.exit_code, done.stdout + done.stderr.removeprefix("pilotage: ").removesuffix("\n")
 
 
+def test_ready_says_where_deploy_enforces_nothing(place: Path) -> None:
+    """ "not ready", and then a deployment that starts all the same, would leave people in doubt of one of them."""
+    (place / "pilotage.yaml").write_text(GOOD)
+    unguarded = "`deploy` does not enforce this for production: pilotage.yaml has no `readiness` section"
+    assert unguarded in " ".join(run("ready", "2.4.0", "-e", "production").stdout.split())
+    configured(place, READY)
+    assert "does not enforce" not in run("ready", "2.4.0", "-e", "production").stdout
+    staging = " ".join(run("ready", "2.4.0", "-e", "staging").stdout.split())
+    assert "`deploy` does not enforce this for staging: `readiness` guards other environments" in staging
+
+
 # ── items that are not for us ──────────────────────────────────────────────────────────────────────────────
 
 EXEMPT = READY + "  not_for_us: {support_team_training: we have no support team}\n"

@@ -157,3 +157,14 @@ def test_at_a_terminal_a_typing_error_loses_nothing_and_a_question_mark_explains
     assert [line for line in said.output.splitlines() if len(line) > 80] == []
     section = yaml.safe_load((tmp_path / "pilotage.yaml").read_text())["environments"]["production"]
     assert (section["fleet"]["health_check_path"], section["fleet"]["count"]) == ("/ready", 4)
+
+
+def test_what_init_proposes_in_comments_can_be_uncommented_as_it_stands(tmp_path: Path) -> None:
+    assert typed("init", "--service", "shop", "--command", "serve {port} {version}", cwd=tmp_path).returncode == 0
+    file = tmp_path / "pilotage.yaml"
+    before, proposed = file.read_text().split("    # overrides:\n")
+    file.write_text(f"{before}    overrides:\n{proposed.replace('    # ', '    ')}")
+    assert typed("validate", cwd=tmp_path).returncode == 0
+    assert typed("plan", "1.0", "--why", "canary.phase_duration", cwd=tmp_path).stdout.startswith(
+        "canary.phase_duration: 30m"
+    )

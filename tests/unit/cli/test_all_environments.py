@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from click.testing import CliRunner
 
+from pilotage.cli.main import cli
 from tests.typed import typed
 from tests.unit.config.test_config import GOOD
 
@@ -42,6 +44,14 @@ def test_doctor_examines_every_environment_and_tells_what_they_share_once(folder
     said = typed("doctor", cwd=folder).stdout
     assert "FAIL  production: fleet: no-such-program is not on PATH" in said
     assert "staging: fleet: sh is there" in said
+
+
+def test_findings_that_fold_keep_the_column_of_their_results(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    lines = CliRunner(env={"COLUMNS": "50"}).invoke(cli, ["doctor"]).stdout.splitlines()
+    assert any(line.startswith("      ") for line in lines), "some fold"
+    assert all(line[4:6] == "  " for line in lines)
+    assert all(len(line) <= 50 for line in lines if str(folder) not in line)
 
 
 def test_incidents_of_all_environments_are_one_list(folder: Path) -> None:
