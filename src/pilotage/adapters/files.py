@@ -113,8 +113,10 @@ def _written_beside(path: Path, content: bytes, *, durably: bool, shared: bool) 
             if durably:
                 os.fsync(file.fileno())
         return beside
-    except BaseException:
+    except BaseException as error:
         beside.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = str(path)  # a full disk is told by a write, which knows no name
         raise
 
 

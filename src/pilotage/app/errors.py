@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+
 from pilotage.model.errors import PilotageError
+
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 
 
 def exit_status(error: Exception) -> tuple[int, str]:
@@ -17,6 +21,8 @@ def exit_status(error: Exception) -> tuple[int, str]:
         # A path that the user named cannot be used. Anything else, such as a full disk, is not the user's mistake.
         named = isinstance(error, FileNotFoundError | NotADirectoryError | IsADirectoryError | PermissionError)
         return (2 if named else 9), f"{error.filename}: {error.strerror}"
+    if isinstance(error, OSError) and error.errno in _DISK:
+        return 9, f"a file could not be written: {error.strerror}"
     if type(error).__module__.startswith(("sqlalchemy.", "sqlite3")):
         return 9, _unusable(error)
     if isinstance(error, ModuleNotFoundError) and error.name == "psycopg":

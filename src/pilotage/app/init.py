@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from pilotage.adapters.files import write_durably
+from pilotage.adapters.files import replace_if_unchanged, write_durably
 from pilotage.adapters.routers.listening import is_free
 from pilotage.app.output import write_file
 from pilotage.app.plan import PlanRequest, plan_for
@@ -22,6 +22,7 @@ from pilotage.config.loading import json_schema, load
 from pilotage.config.yaml_reader import ConfigError
 from pilotage.engine.placement.location import made
 from pilotage.model.answers import Answers
+from pilotage.model.errors import Conflict
 from pilotage.model.plan import Plan
 from pilotage.model.questions import QUESTIONS
 from pilotage.plan.headlines import contrast
@@ -156,7 +157,8 @@ def write_configuration(project: Project, answers: Mapping[str, str], start: Sta
 
 def rename_keys(project: Project) -> int:
     """Give old keys and settings of the configuration the names that they have now, and say how many there were.
-    Raises ConfigError if the file is no YAML, Unclear if it cannot be read."""
+    Raises ConfigError if the file is no YAML or has a key twice, Unclear if it cannot be read, Conflict if someone
+    saves it meanwhile."""
     from pilotage.config.renaming import with_names_of_today
 
     try:
@@ -164,8 +166,8 @@ def rename_keys(project: Project) -> int:
     except OSError as error:
         raise Unclear(f"{project.config} cannot be read: {error.strerror}") from None
     changed, count = with_names_of_today(content, str(project.config))
-    if count:
-        write_durably(project.config.resolve(), changed, shared=True)
+    if count and not replace_if_unchanged(project.config.resolve(), content, changed):
+        raise Conflict(f"{project.config} was saved by someone else meanwhile, and is as they left it: try again")
     return count
 
 

@@ -17,7 +17,7 @@ from pilotage.config.models import Configuration
 from pilotage.config.yaml_reader import ConfigError, Document, Problem, read
 from pilotage.model.answers import SHORT_NAMES
 from pilotage.model.json import Json, find
-from pilotage.model.renamed import Renamed, renamed
+from pilotage.model.renamed import Renamed, name_of_today, renamed
 
 
 @dataclass(frozen=True)
@@ -152,6 +152,8 @@ def _message(path: tuple[str | int, ...], detail: ErrorDetails, data: Json) -> s
     match detail["type"]:
         case "missing":
             return "is missing"
+        case "extra_forbidden" if now := name_of_today(path, find(data, *path[:-1])):
+            return f"is the old name of {now}, which is there too: delete one of them"
         case "extra_forbidden":
             siblings = _fields_at(path[:-1], data)
             return f"is not a known setting{_did_you_mean(str(path[-1]), siblings)}"

@@ -2,33 +2,42 @@
 
 from __future__ import annotations
 
-from pilotage.config.yaml_reader import Mark, read
+from pilotage.config.yaml_reader import ConfigError, Scalar, read, scalars
 from pilotage.model.answers import SHORT_NAMES
-from pilotage.model.renamed import renamed
-
-Edit = tuple[Mark, str, str]
-"""The place of a key or value, the old name in it, and the new one."""
+from pilotage.model.renamed import Renamed, renamed
 
 
 def with_names_of_today(content: bytes, file: str) -> tuple[bytes, int]:
-    """The file with today's names, and how many keys were renamed. Raises ConfigError if it is no YAML."""
+    """The file with today's names, and how many were replaced. Raises ConfigError if it is no YAML, or has a key twice:
+    one of the two would keep its old name."""
     document = read(content, file)
-    _, found = renamed(document.data)
-    edits: list[Edit] = [
-        (document.marks[old.path] if old.within else document.keys[old.path], old.before, old.after)
-        for old in found
-        if old.path in (document.marks if old.within else document.keys) and old.before not in SHORT_NAMES
-    ]
+    if document.problems:
+        raise ConfigError(file, document.problems)
+    found = [old for old in renamed(document.data)[1] if old.before not in SHORT_NAMES]
     text = content.decode("utf-8-sig")
-    lines = text.split("\n")
-    # From the end, so that an edit moves nothing that is still to be edited.
-    for mark, before, after in sorted(edits, key=lambda edit: (edit[0].line, edit[0].column), reverse=True):
-        lines[mark.line - 1] = _edited(lines[mark.line - 1], mark.column - 1, before, after)
+    places = scalars(text) if found else {}
+    marks = [(document.marks if old.within else document.keys).get(old.path) for old in found]
+    there = [(places[mark], old) for mark, old in zip(marks, found, strict=True) if mark in places]
+    changed = 0
+    # From the end, so that an edit moves nothing that is still to be edited. Of two in one value, the second sees what
+    # the first made of it: both begin at the same place.
+    ends: dict[int, int] = {}
+    for place, old in sorted(there, key=lambda one: one[0].start, reverse=True):
+        end = ends.get(place.start, place.end)
+        before = text[place.start : end]
+        after = _edited(before, place, old)
+        ends[place.start] = place.start + len(after)
+        text = text[: place.start] + after + text[end:]
+        changed += after != before
     marked = content.startswith(b"\xef\xbb\xbf")
-    return "\n".join(lines).encode("utf-8-sig" if marked else "utf-8"), len(edits)
+    return text.encode("utf-8-sig" if marked else "utf-8"), changed
 
 
-def _edited(line: str, column: int, before: str, after: str) -> str:
-    """A key once, a placeholder as often as it is in the value. Text on further lines stays."""
-    head, rest = line[:column], line[column:]
-    return head + rest.replace(before, after, -1 if before.startswith("{") else 1)
+def _edited(written: str, place: Scalar, old: Renamed) -> str:
+    """written: the key or value with its quotes or the `|` of a block, which may end with a comment."""
+    if old.within and place.style in ("|", ">"):
+        head, line, block = written.partition("\n" if "\n" in written else "\r")
+        return head + line + block.replace(old.before, old.after)
+    if old.within:
+        return written.replace(old.before, old.after)  # what is written as an escape stays, and is refused as before
+    return f"{place.style}{old.after}{place.style}"

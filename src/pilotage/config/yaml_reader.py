@@ -7,9 +7,10 @@ documents; at most 1 MB and 64 levels. Nothing is constructed but dicts, lists, 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import yaml
 
@@ -20,6 +21,7 @@ MOST_BYTES = 1_000_000
 MOST_DEPTH = 64
 
 Path = tuple[str | int, ...]
+T = TypeVar("T")
 
 _LIBYAML = getattr(yaml, "CSafeLoader", None)
 """None where PyYAML was built without it."""
@@ -31,6 +33,16 @@ class Mark:
 
     line: int
     column: int
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """Where a key or value begins and ends in the text, with its quotes or the `|` of a block, which style is: one of
+    `'`, `"`, `|`, `>`; empty if it is plain."""
+
+    start: int
+    end: int
+    style: str
 
 
 @dataclass(frozen=True)
@@ -74,17 +86,33 @@ def read(content: bytes, file: str) -> Document:
     """Parse `content`. Raises ConfigError when it is not YAML at all or unsafe; collects what is merely wrong."""
     text = _text(content, file)
     try:
-        # libyaml is ten times as fast. Its sentences about mistakes say less, and it takes tabs that the other refuses.
-        if _LIBYAML is not None and "\t" not in text:
-            with suppress(yaml.YAMLError):
-                return _Builder().build(yaml.parse(text, Loader=_LIBYAML))
-        return _Builder().build(yaml.parse(text, Loader=yaml.SafeLoader))
+        return _parsed(text, lambda events: _Builder().build(events))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = Mark(mark.line + 1, mark.column + 1) if mark else Mark(1, 1)
         raise ConfigError(file, [Problem(place, f"not YAML: {error.problem or error.context}")]) from None
     except _StopError as stop:
         raise ConfigError(file, [stop.problem]) from None
+
+
+def scalars(text: str) -> dict[Mark, Scalar]:
+    """Every key and value of a text that `read` took, by its place."""
+    return _parsed(text, lambda events: dict(_scalars(events)))
+
+
+def _scalars(events: Iterable[yaml.Event]) -> Iterator[tuple[Mark, Scalar]]:
+    for event in events:
+        # An empty value may lie where the next key does.
+        if isinstance(event, yaml.ScalarEvent) and event.start_mark and event.end_mark and event.value:
+            yield _mark(event), Scalar(event.start_mark.index, event.end_mark.index, event.style or "")
+
+
+def _parsed(text: str, take: Callable[[Iterable[yaml.Event]], T]) -> T:
+    # libyaml is ten times as fast. Its sentences about mistakes say less, and it takes tabs that the other refuses.
+    if _LIBYAML is not None and "\t" not in text:
+        with suppress(yaml.YAMLError):
+            return take(yaml.parse(text, Loader=_LIBYAML))
+    return take(yaml.parse(text, Loader=yaml.SafeLoader))
 
 
 def _text(content: bytes, file: str) -> str:

@@ -179,6 +179,13 @@ def renamed_key(path: str) -> str:
     return ".".join(now)
 
 
+def name_of_today(path: Path, section: Json) -> str:
+    """What an old key of `section` is called now; empty if it never was one. path: of the key, in the whole file."""
+    place = tuple("*" if isinstance(part, int) else part for part in path[:-1])
+    names = dict(_names_at(place, section)) if isinstance(section, Mapping) else {}
+    return names.get(str(path[-1]), "")
+
+
 def _walk(data: Json, place: tuple[str, ...], path: Path, now: Path, found: list[Renamed]) -> Json:
     if isinstance(data, list | tuple):
         return [_walk(item, (*place, "*"), (*path, at), (*now, at), found) for at, item in enumerate(data)]

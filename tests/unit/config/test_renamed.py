@@ -289,3 +289,59 @@ def test_validate_can_rename_the_keys_and_leaves_everything_else_as_it_is(tmp_pa
     )
     assert path.read_bytes().decode() == comment + wanted.replace("\n", "\r\n")
     assert "replaced" not in run("--config", str(path), "validate", "--fix").stdout
+
+
+RULE = "environments:\n  p:\n    analysis:\n      rules:\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("when_busy: x # when_busy\raccept: {a: b}\r", "on_conflict: x # when_busy\raccepted_conflicts: {a: b}\r"),
+        ("# a\r# b\nwhen_busy: x\r\n", "# a\r# b\non_conflict: x\r\n"),
+        (r'{"when\x5fbusy": when_busy}', '{"on_conflict": when_busy}'),
+        (
+            RULE + '        - query: |-  # {new}\n            a{v="{new}"}\n\n            / b{v="{old}"} # {new}\n'
+            "          # {old}\n          name: '{old}'\n",
+            RULE + '        - query: |-  # {new}\n            a{v="{version}"}\n\n            / b{v="{stable_version}"}'
+            " # {version}\n          # {old}\n          name: '{old}'\n",
+        ),
+        (
+            RULE + "        - query: a{new}\n            / b{old}\n",
+            RULE + "        - query: a{version}\n            / b{stable_version}\n",
+        ),
+        (
+            RULE + "        - {query: '{new}', name: '{new}'} # {new}\n",
+            RULE + "        - {query: '{version}', name: '{new}'} # {new}\n",
+        ),
+    ],
+    ids=["carriage returns", "mixed line ends", "escapes", "block", "folded", "the same text beside it"],
+)  # fmt: skip
+def test_only_what_was_renamed_is_replaced_however_it_is_written(before: str, after: str) -> None:
+    changed, _ = with_names_of_today(before.encode(), "")
+    assert changed.decode() == after
+    assert read(changed, "").data == renamed(read(before.encode(), "").data)[0]
+    assert with_names_of_today(changed, "") == (changed, 0)
+
+
+def test_of_two_keys_the_old_one_is_refused_and_none_is_replaced(tmp_path: Path) -> None:
+    both = TODAY.replace("  max_drill_age: 9d\n", "  max_drill_age: 9d\n  rehearsed: 8d\n")
+    assert "readiness.rehearsed: is the old name of max_drill_age, which is there too: delete one of them" in "".join(
+        refused(tmp_path, both)
+    )
+    with pytest.raises(ConfigError, match="the key 'when_busy' appears twice"):
+        with_names_of_today(b"when_busy: queue\nwhen_busy: refuse\n", "")
+
+
+def test_what_someone_saves_while_keys_are_renamed_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "pilotage.yaml"
+    path.write_text(BEFORE)
+
+    def slowly(content: bytes, file: str) -> tuple[bytes, int]:
+        path.write_text("saved: meanwhile\n")
+        return with_names_of_today(content, file)
+
+    monkeypatch.setattr("pilotage.config.renaming.with_names_of_today", slowly)
+    result = run("--config", str(path), "validate", "--fix")
+    assert (result.exit_code, path.read_text()) == (7, "saved: meanwhile\n")
+    assert [one.name for one in tmp_path.iterdir()] == ["pilotage.yaml"]
