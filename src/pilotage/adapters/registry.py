@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from pilotage.adapters.alert_series import AlertSeries
 from pilotage.adapters.ports import AdapterError
-from pilotage.model.capabilities import Port, PortCapabilities
+from pilotage.model.capabilities import CAPABILITIES, Port, PortCapabilities
 from pilotage.model.finding import Finding
 from pilotage.model.json import JsonObject
 
@@ -116,13 +116,28 @@ def find(port: Port, kind: str) -> AnyAdapter | None:
         return None
     try:
         found = entry.load()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         _log.warning("importing %s %s of %s failed: %r", port, kind, entry.value, error)
         return None
     if not isinstance(found, Adapter):
         _log.warning("%s %s: %s is not a pilotage Adapter", port, kind, entry.value)
         return None
+    if wrong := _wrong(port, found):
+        _log.warning("%s %s: the Adapter %s %s", port, kind, entry.value, wrong)
+        return None
     return found
+
+
+def _wrong(port: Port, adapter: AnyAdapter) -> str:
+    """What an adapter of others lacks that every reader relies on; empty if it is whole."""
+    from pilotage.config.kinds import AdapterSection
+
+    section, wanted = adapter.section, CAPABILITIES[port]
+    if not (isinstance(section, type) and issubclass(section, AdapterSection)):
+        return "has no AdapterSection as its section"
+    if not isinstance(adapter.capabilities, wanted):
+        return f"has no {wanted.__name__} as its capabilities"
+    return "" if callable(adapter.open) else "has no function `open`"
 
 
 def get(port: Port, kind: str) -> AnyAdapter:

@@ -174,7 +174,7 @@ def _message(path: tuple[str | int, ...], detail: ErrorDetails, data: Json) -> s
             form = context["pattern"].strip("^$")
             return f"{_shown(value)} {f'is not {_FORMS[form]}' if form in _FORMS else f'does not look like {form}'}"
         case "value_error":
-            return f"{context['error']}"
+            return str(context["error"]).replace(repr(value), _shown(value))
         case "too_short" | "string_too_short" if context["min_length"] == 1:
             return "must not be empty"
         case "too_short" | "too_long":
@@ -188,8 +188,9 @@ def _message(path: tuple[str | int, ...], detail: ErrorDetails, data: Json) -> s
             return f"{_shown(value)} must be {words} {context[name]:g}"
         case "finite_number":
             return f"{_shown(value)} is no finite number"
-        case kind if kind.endswith("_type"):
-            return f"{_shown(value)} is not {_TYPES.get(kind, kind.removesuffix('_type'))}"
+        case kind if kind.endswith(("_type", "_parsing")):
+            name = kind.rpartition("_")[0]
+            return f"{_shown(value)} is not {_TYPES.get(name, name)}"
         case _:
             return f"{_shown(value)}: {detail['msg'][0].lower()}{detail['msg'][1:]}"
 
@@ -221,14 +222,14 @@ _BOUNDS = {
     "less_than": ("less than", "lt"),
 }
 _TYPES = {
-    "string_type": "text (put it in quotes)",
-    "int_type": "a whole number",
-    "float_type": "a number",
-    "bool_type": "true or false",
-    "list_type": "a list",
-    "dict_type": "a mapping of names to values",
-    "model_type": "a mapping of settings",
-    "model_attributes_type": "a mapping of settings",
+    "string": "text (put it in quotes)",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "list": "a list",
+    "dict": "a mapping of names to values",
+    "model": "a mapping of settings",
+    "model_attributes": "a mapping of settings",
 }
 
 

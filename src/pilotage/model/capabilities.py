@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -113,6 +114,15 @@ PortCapabilities = (
     | FlagsCapabilities
     | NotifyCapabilities
 )
+
+CAPABILITIES: Mapping[Port, type[PortCapabilities]] = {
+    Port.FLEET: FleetCapabilities,
+    Port.ROUTER: RouterCapabilities,
+    Port.METRICS: MetricsCapabilities,
+    Port.QUERIES: QueriesCapabilities,
+    Port.FLAGS: FlagsCapabilities,
+    Port.NOTIFY: NotifyCapabilities,
+}
 
 
 @dataclass(frozen=True, kw_only=True)

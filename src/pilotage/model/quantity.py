@@ -15,13 +15,12 @@ _PERCENT = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*%")
 _PLAIN = re.compile(r"(?:0|1|0?\.[0-9]+|[01]\.[0-9]*)")
 
 
-def parse_duration(text: str | int | float) -> int | float:
-    """Seconds (whole ones as int) of `1h30m`, `250ms` …; a bare number is seconds. Raises ValueError otherwise."""
-    if isinstance(text, bool):
-        raise ValueError(f"{text!r} is not a duration such as 30s, 4h or 1h30m")
-    if isinstance(text, int | float):
+def parse_duration(text: object) -> int | float:
+    """Seconds (whole ones as int) of `1h30m`, `250ms` …; a bare number is seconds. Raises ValueError for anything
+    else that a file may hold."""
+    if isinstance(text, int | float) and not isinstance(text, bool):
         seconds = float(text)
-    elif len(text) <= _LONGEST and _DURATION.fullmatch(text.strip()):
+    elif isinstance(text, str) and len(text) <= _LONGEST and _DURATION.fullmatch(text.strip()):
         seconds = sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
     else:
         raise ValueError(f"{text!r} is not a duration such as 30s, 4h or 1h30m")
@@ -58,12 +57,12 @@ def _is_plain(text: str) -> bool:
     return len(text) <= _LONGEST and _PLAIN.fullmatch(text.strip()) is not None
 
 
-def parse_share(text: str | int | float) -> int | float:
+def parse_share(text: object) -> int | float:
     """A share in 0…1, the ends as int, from `5%`, `0.1 %` or a plain number in 0…1, also written as text. Raises
-    ValueError otherwise."""
+    ValueError for anything else that a file may hold."""
     if isinstance(text, str) and len(text) <= _LONGEST and (percent := _PERCENT.fullmatch(text.strip())):
         share = float(percent[1]) / 100
-    elif not isinstance(text, bool | str) or (isinstance(text, str) and _is_plain(text)):
+    elif (isinstance(text, int | float) and not isinstance(text, bool)) or (isinstance(text, str) and _is_plain(text)):
         share = float(text)
     else:
         raise ValueError(f"{text!r} is not a share such as 5% or 0.05")

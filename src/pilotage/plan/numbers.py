@@ -75,7 +75,10 @@ def _trouble(path: str, override: Override) -> str:
     try:
         read_value(next(row.unit for row in ROWS if row.path == path), override.value)
     except ValueError as error:
-        return f"{override.place}: {path}: {error}"
+        written = repr(override.value)
+        return f"{override.place}: {path}: {error}".replace(
+            written, f"{written[:57]}..." if len(written) > 60 else written
+        )
     return ""
 
 

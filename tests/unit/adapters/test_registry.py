@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -189,3 +191,38 @@ def test_a_plan_that_the_router_cannot_do_is_refused_when_it_is_made(tmp_path: P
     assert "weight-5%: router edge sets weights in steps of 10%" in said.stderr
     written(tmp_path, EDGE.replace("canary.phase_duration: 30m", "canary.weights: [10%, 100%]"))
     assert typed("plan", "2.0", cwd=tmp_path).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("module", "said"),
+    [
+        ("raise SystemExit('needs a license')", "SystemExit('needs a license')"),
+        ("raise OSError('no driver')", "OSError('no driver')"),
+        ("ADAPTER = len", "is not a pilotage Adapter"),
+        ("ADAPTER = Adapter(section=None, capabilities=None, open=None)", "has no AdapterSection as its section"),
+        ("ADAPTER = Adapter(section=AdapterSection, capabilities=None, open=len)", "has no RouterCapabilities"),
+        (
+            "ADAPTER = Adapter(section=AdapterSection, capabilities=RouterCapabilities(), open=None)",
+            "no function `open`",
+        ),
+    ],
+)
+def test_an_adapter_of_others_that_is_broken_is_listed_as_such_and_breaks_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, module: str, said: str
+) -> None:
+    imports = (
+        "from pilotage.adapters.registry import Adapter\nfrom pilotage.config.kinds import AdapterSection\n"
+        "from pilotage.model.capabilities import RouterCapabilities\n"
+    )
+    (tmp_path / "worn.py").write_text(imports + module)
+    (tmp_path / "worn-1.dist-info").mkdir()
+    (tmp_path / "worn-1.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: worn\nVersion: 1\n")
+    (tmp_path / "worn-1.dist-info" / "entry_points.txt").write_text("[pilotage.router]\nworn = worn:ADAPTER\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "worn", raising=False)
+    registry.forget_added()
+    try:
+        assert re.search(r"worn +worn +import failed", typed("adapters").stdout)
+        assert said in caplog.text
+    finally:
+        registry.forget_added()

@@ -51,6 +51,10 @@ def test_names_that_stand_for_nothing_are_found_with_their_places_beside_errors_
         ("count: 4", "count: 65", "65 must be at most 64"),
         ('[python, -m, shop, --port, "{port}", --release, "{version}"]', "[]", "command: must not be empty"),
         ("cookie: session", 'cookie: "a b"', "'a b' is not a name of a cookie"),
+        ("count: 4", "count: 4\n      stop_timeout: ~", "null is not a duration such as 30s"),
+        ("count: 4", "count: 4\n      stop_timeout: {a: 1s}", '{"a": "1s"} is not a duration such as 30s'),
+        ("count: 4", "count: 4\n      stop_timeout: [1s]", "is not a duration such as 30s"),
+        ("count: 4", f"count: 4\n      stop_timeout: {'1' * 3000}x", f"'{'1' * 56}... is not a duration such as 30s"),
         ("service: shop", "service: Shop 1", "'Shop 1' is not a name of a-z, 0-9 and -"),
     ],
 )
