@@ -7,7 +7,6 @@ Nothing tells that of one alert alone: on a busy Alertmanager another alert's no
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Mapping
 from urllib.parse import quote
@@ -20,7 +19,6 @@ from pilotage.model.timestamp import timestamp
 _PATIENCE = 5.0
 """Seconds for an answer."""
 _SENT, _FAILED = "alertmanager_notification_requests_total", "alertmanager_notification_requests_failed_total"
-_SAMPLE = re.compile(r'^(\w+)\{[^}]*integration="([^"]*)"[^}]*\} (\S+)$', re.MULTILINE)
 
 
 def give(alertmanager: str, labels: Mapping[str, str], summary: str, ends: float) -> None:
@@ -49,8 +47,11 @@ def notifications(alertmanager: str) -> tuple[Counter[str], Counter[str]]:
     """Notifications by integration, such as `slack`, since it started: tried, and failed. Raises AdapterError."""
     page = get(f"{alertmanager.rstrip('/')}/metrics", _PATIENCE).decode(errors="replace")
     tried, failed = Counter[str](), Counter[str]()
-    for name, integration, value in _SAMPLE.findall(page):
+    for line in page.splitlines():
+        name, _, rest = line.partition("{")
         if name in (_SENT, _FAILED):
+            labels, _, value = rest.rpartition("} ")
+            integration = labels.partition('integration="')[2].partition('"')[0]
             (tried if name == _SENT else failed)[integration] += int(float(value))
     return tried, failed
 

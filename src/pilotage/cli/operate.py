@@ -172,19 +172,14 @@ def _live() -> Show:
 
 
 def _summary(runs: Sequence[Run], directory: Path) -> None:
+    from pilotage.cli.plain_table import show_lines
     from pilotage.demo.story import figures
 
-    click.echo("\n══ measured by the users, not by the controller")
+    lines = ["", "══ measured by the users, not by the controller"]
     for run in runs:
-        click.echo(
-            f"\n{run.version} ({'good' if run.fault == 'none' else f'bad: {run.fault}'}): {run.rollout.state.status}"
-        )
-        for figure in figures(run):
-            click.echo(f"  {figure}")
-        if run.fault != "none":
-            click.echo(f"  why: {run.explained[0]}")
-        if not run.as_told:
-            click.echo("  NOT as expected")
-    click.echo(
-        f"\nreport: {directory / 'report.md'}   event log: {directory / 'events.jsonl'}   all processes have stopped"
-    )
+        kind = "good" if run.fault == "none" else f"bad: {run.fault}"
+        lines += ["", f"{run.version} ({kind}): {run.rollout.state.status}", *(f"  {one}" for one in figures(run))]
+        lines += [f"  why: {run.explained[0]}"] if run.fault != "none" else []
+        lines += [] if run.as_told else ["  NOT as expected"]
+    show_lines((*lines, "", f"report: {directory / 'report.md'}", f"event log: {directory / 'events.jsonl'}"))
+    click.echo("All processes have stopped.")
