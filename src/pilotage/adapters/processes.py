@@ -9,6 +9,7 @@ import contextlib
 import errno
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -26,6 +27,10 @@ from pilotage.adapters.ports import AdapterError
 from pilotage.adapters.process_records import FACTS, Record
 from pilotage.model.json import JsonObject
 
+_ERROR = re.compile(r"[\w.]*(?:Error|Exception)\b|panic:|fatal error:")
+"""How the line begins in which Python, Node, Java or Go say why a program ended."""
+_SAID = 300
+"""Characters of a log in a sentence."""
 _NEVER_STARTS = (errno.ENOENT, errno.EACCES, errno.ENOEXEC, errno.ENOTDIR, errno.ELOOP)
 
 
@@ -124,14 +129,20 @@ def end_all(found: Sequence[psutil.Process], deadline: float) -> None:
 
 
 def last_lines(log: Path, count: int = 3) -> str:
-    """The end of a log, for the sentence that explains a death."""
+    """The end of a log, for the sentence that explains a death: its last lines, after the last error that a runtime
+    reported above them."""
     try:
         with log.open("rb") as file:
             file.seek(max(0, log.stat().st_size - 4096))
             lines = file.read(4096).decode(errors="replace").strip().splitlines()
     except OSError:
         return ""
-    return " / ".join(line.strip() for line in lines[-count:])[-300:]
+    shown = [line.strip() for line in lines[-count:]]
+    above = [line for line in lines[:-count] if _ERROR.match(line)]
+    if not above or any(map(_ERROR.match, shown)):
+        return " / ".join(shown)[-_SAID:]
+    error = above[-1][: _SAID * 2 // 3]
+    return f"{error} / {' / '.join(shown[1:])[len(error) - _SAID :]}"
 
 
 # ── signals ────────────────────────────────────────────────────────────────────────────────────────────────
