@@ -13,19 +13,10 @@ from typing import ClassVar
 from pilotage.model.answers import Answers
 from pilotage.model.canonical import canonical_json
 from pilotage.model.json import Json, JsonObject
+from pilotage.model.look_back import Retrospective
 from pilotage.model.quantity import share_of_percent
 from pilotage.model.risk import Assessment
-from pilotage.model.schedule import (
-    AlertRule,
-    Conflict,
-    Facts,
-    HealthMetric,
-    Message,
-    OnCall,
-    Requirement,
-    Retrospective,
-    Timeline,
-)
+from pilotage.model.schedule import AlertRule, Conflict, Facts, HealthMetric, Message, OnCall, Requirement, Timeline
 
 FORMAT = 8
 """Version of the plan's JSON; raised with every change of its fields or of the names of settings, and

@@ -6,7 +6,8 @@ from datetime import date, timedelta
 
 from pilotage.model.answers import Answers, ReleaseFrequency, TeamSize
 from pilotage.model.calendar import Calendar
-from pilotage.model.schedule import AgendaItem, Retrospective, Role, Target
+from pilotage.model.look_back import AgendaItem, Retrospective, Target
+from pilotage.model.schedule import Role
 
 MINUTES = {TeamSize.SMALL: 60, TeamSize.MEDIUM: 90, TeamSize.LARGE: 120, TeamSize.DISTRIBUTED: 120}
 _TIMING = {ReleaseFrequency.CONTINUOUS: "weekly", ReleaseFrequency.WEEKLY: "after each release"}

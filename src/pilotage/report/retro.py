@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from pilotage.model.document import Document, Section
 from pilotage.model.followup import FollowUp
+from pilotage.model.look_back import Retrospective, Target
 from pilotage.model.quantity import about
-from pilotage.model.schedule import Retrospective, Target
 from pilotage.report.dora import Dora
 from pilotage.report.dora_section import dora_section
 from pilotage.report.period import unusual
