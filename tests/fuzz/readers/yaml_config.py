@@ -95,6 +95,8 @@ def _is_same(one: Any, other: Any) -> bool:
     if isinstance(one, str) and not isinstance(other, str):
         return not isinstance(other, bool | dict | list)
     if isinstance(one, int | float) and isinstance(other, int | float) and not isinstance(one, bool):
+        if abs(other) > 1e300:
+            return abs(one) > 1e300
         return math.isclose(one, other, rel_tol=1e-9) or (math.isnan(one) and math.isnan(other))
     return bool(one == other)
 
