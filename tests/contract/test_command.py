@@ -239,6 +239,16 @@ def test_it_sees_the_environment_that_is_named_and_no_more(tmp_path: Path, monke
     assert not {"HUSH", "PILOTAGE_DATABASE"} & set(seen)
 
 
+def test_a_secret_that_it_prints_when_it_fails_is_told_to_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HUSH", "pa55:word")
+    source = "import os, sys; sys.exit('cannot reach db://u:' + os.environ['TOKEN'] + '@h ' + 'x' * 400)"
+    environment = Environment(given={"TOKEN": "secret://env/HUSH"})
+    with pytest.raises(AdapterError, match=r"exited with 1: cannot reach db://u:\(secret\)@h xxx"):
+        Program([sys.executable, "-c", source], tmp_path, environment, 10).call({})
+
+
 def test_refused_for_good_is_not_tried_again(tmp_path: Path) -> None:
     with pytest.raises(Undelivered) as refused:
         Program([sys.executable, "-c", "raise SystemExit(4)"], tmp_path, Environment(), 10).call({})

@@ -390,6 +390,14 @@ def test_a_hook_sees_what_the_configuration_names_and_no_secret_of_the_worker(
     assert not [p for p in (tmp_path / "checks").iterdir() if b"hush-" in p.read_bytes()]
 
 
+def test_a_secret_that_a_hook_prints_is_not_in_its_detail(checks: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHOP_KEY", "hush-hush")
+    program = "import os, sys; sys.exit('refused: ' + os.environ['KEY'])"
+    it = checks({**python(program), "env": {"KEY": "secret://env/SHOP_KEY"}})
+    it.ensure("smoke", 1, FACTS)
+    assert "exited with 1: refused: (secret)" in answered(it).detail
+
+
 def test_a_check_whose_secret_cannot_be_had_fails_and_names_it(checks: Make) -> None:
     it = checks({**python("print(1)"), "env": {"KEY": "secret://env/NOBODY_SET_THIS"}})
     it.ensure("smoke", 1, FACTS)

@@ -461,6 +461,23 @@ def test_an_instance_sees_what_the_configuration_names_and_no_secret_of_the_work
     assert not [p for p in tmp_path.rglob("*") if p.is_file() and b"s3cr3t" in p.read_bytes()]
 
 
+def test_a_secret_that_an_instance_prints_is_in_nothing_that_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOP_KEY", "s3cr3t")
+    environment = Environment(given={"KEY": "secret://env/SHOP_KEY"})
+    fence = Fence(tmp_path / "fence.json", 1)
+    command = ["sh", "-c", "echo cannot open db://shop:$KEY@h; exit 1", "{version}", "{port}"]
+    fleet = ProcessFleet(
+        tmp_path / "fleet", fence, command=command, health="/", stop_timeout=1, cwd=tmp_path, environment=environment
+    )
+    fleet.ensure("1.0", 1)
+    wait(fleet, lambda found: [i.health for i in found] == [Health.EXITED])
+    (gone,) = fleet.instances()
+    assert gone.detail == "end of its log: cannot open db://shop:(secret)@h"
+    assert fleet.log_tail(gone.id) == ("cannot open db://shop:(secret)@h",)
+
+
 def test_a_secret_that_cannot_be_had_starts_nothing_and_is_named(tmp_path: Path) -> None:
     environment = Environment(given={"KEY": "secret://env/NOBODY_SET_THIS"})
     fence = Fence(tmp_path / "fence.json", 1)

@@ -171,6 +171,14 @@ def test_a_command_gets_the_instance_and_no_secrets(tmp_path: Path, monkeypatch:
     assert found.detail == f"{sys.executable} exited with 3: {shown} None"
 
 
+def test_a_secret_that_a_command_prints_is_not_in_its_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PAYMENT_TOKEN", "hunter2")
+    run, env = ("sh", "-c", "echo no $KEY; exit 3", "{port}"), (("KEY", "secret://env/PAYMENT_TOKEN"),)
+    probe = Probe("p", run=run, timeout=20.0, every=0.1, environment=env)
+    (found, *_) = results(probe, {"2.0": [("127.0.0.1", 4001)]}, 1, tmp_path)
+    assert found.detail == "sh exited with 3: no (secret)"
+
+
 def test_a_command_that_hangs_is_ended_with_its_children(tmp_path: Path) -> None:
     script = "echo begun; sleep 3600 & echo $! > child; wait"
     probe = Probe("p", run=("sh", "-c", script, "{port}"), timeout=0.5, every=3600.0)

@@ -13,17 +13,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
 from pilotage.adapters.backups.task import BackupTask, perform
-from pilotage.adapters.environment import inherited
+from pilotage.adapters.environment import inherited, secret_names
 from pilotage.adapters.files import open_log, read_json, write_json
 from pilotage.adapters.http import get_status
 from pilotage.adapters.marks import MARK, end_others_of_mine
 from pilotage.adapters.placeholders import filled
 from pilotage.adapters.ports import AdapterError
+from pilotage.adapters.secrets import concealed
 from pilotage.model.json import read_as
 
 GIVEN = "PILOTAGE_CHECK_ENVIRONMENT_"
@@ -36,7 +37,7 @@ _TOLD = 400
 @dataclass(frozen=True, kw_only=True)
 class _Check:
     """One check as the specification has it. unreadable: why it cannot be run · timeout: seconds · backup: of
-    Pilotage's own, instead of a command or requests."""
+    Pilotage's own, instead of a command or requests · env: as configured, secrets as references."""
 
     unreadable: str = ""
     backup: BackupTask | None = None
@@ -46,6 +47,7 @@ class _Check:
     contains: str | None = None
     requests: int = 1
     timeout: float = 60.0
+    env: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +113,8 @@ def _command(check: _Check, number: int, asked: _Asked, log: Path) -> str:
             )  # fmt: skip
         except (OSError, ValueError) as error:
             raise _CheckFailed(f"{command[0]}: {getattr(error, 'strerror', None) or error}") from None
-        status, last = _follow(process, check.timeout, output)
+        status, said = _follow(process, check.timeout, output)
+    last = concealed(said, (given[name] for name in secret_names(check.env) if name in given))[-_TOLD:]
     if status is None:
         raise _CheckFailed(f"{command[0]} timed out after {check.timeout:g} s; its output: {last}")
     if status != 0:
@@ -120,7 +123,7 @@ def _command(check: _Check, number: int, asked: _Asked, log: Path) -> str:
 
 
 def _follow(process: subprocess.Popen[bytes], timeout: float, output: IO[bytes]) -> tuple[int | None, str]:
-    """Exit status (None when its time was up) and its last words. Its children go with it, and what it says beyond a
+    """Exit status (None when its time was up) and its last line. Its children go with it, and what it says beyond a
     megabyte is dropped."""
     import selectors
 
@@ -149,7 +152,7 @@ def _follow(process: subprocess.Popen[bytes], timeout: float, output: IO[bytes])
     process.wait()
     end_others_of_mine()
     lines = tail.decode(errors="replace").strip().splitlines()
-    return status, " ".join(lines[-1:])[-_TOLD:]
+    return status, " ".join(lines[-1:])
 
 
 def _http(check: _Check, address: str, asked: _Asked) -> str:

@@ -184,7 +184,8 @@ def _command(probe: Probe, version: str, host: str, port: int, cwd: Path) -> Non
     facts = {"version": artifact_of(version), "host": host, "port": str(port), "url": f"http://{host}:{port}"}
     command = [filled(part, facts) for part in probe.run]
     try:
-        environment = Environment(given=dict(probe.environment), passed=probe.pass_env).resolved()
+        wanted = Environment(given=dict(probe.environment), passed=probe.pass_env)
+        environment = wanted.resolved()
     except AdapterError as error:
         raise _ProbeFailed(f"cannot start {command[0]}: {error}") from None
     try:
@@ -195,7 +196,7 @@ def _command(probe: Probe, version: str, host: str, port: int, cwd: Path) -> Non
     except (OSError, ValueError) as error:
         raise _ProbeFailed(f"cannot start {command[0]}: {getattr(error, 'strerror', None) or error}") from None
     status, first = _follow(process, probe.timeout)
-    said = f": {first}" if first else ""
+    said = f": {wanted.without_secrets(first)}" if first else ""
     if status is None:
         raise _ProbeFailed(f"{command[0]} did not exit within {probe.timeout:g} s{said}")
     if status != 0:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from pilotage.adapters.ports import AdapterError
 
 _LIMIT = 64 * 1024
+_LEAST = 4
+"""Characters of a secret that is concealed."""
 
 
 class Secret:
@@ -28,6 +31,15 @@ class Secret:
 
     def __format__(self, _: str) -> str:
         return "Secret(…)"
+
+
+def concealed(text: str, secrets: Iterable[str]) -> str:
+    """The text without any of these values, which a program may print when it fails. One of few characters stays: it
+    is found in other words, too."""
+    for value in sorted(secrets, key=len, reverse=True):
+        if len(value) >= _LEAST:
+            text = text.replace(value, "(secret)")
+    return text
 
 
 def resolve(reference: str) -> Secret:

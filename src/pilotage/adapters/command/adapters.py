@@ -83,7 +83,10 @@ class CommandFleet(_Port):
 
     def log_tail(self, instance: str, lines: int = 3) -> tuple[str, ...]:
         found = self._ask("log_tail", instance=instance, lines=lines).get("lines", [])
-        return tuple(line(str(one), 200) for one in wire.understood(list_at, found, "a log")[-lines:])
+        return tuple(
+            line(self._program.without_secrets(str(one)), 200)
+            for one in wire.understood(list_at, found, "a log")[-lines:]
+        )
 
     def instances(self) -> tuple[Instance, ...]:
         return wire.understood(wire.instances_in, self._ask("instances").get("instances"), "the list of instances")

@@ -37,6 +37,10 @@ class Program:
         self._command, self._folder, self._environment = tuple(command), folder, environment
         self._deadline = deadline
 
+    def without_secrets(self, text: str) -> str:
+        """What it said, for people and records."""
+        return self._environment.without_secrets(text)
+
     def call(self, request: JsonObject) -> JsonObject:
         """Its answer; empty where it printed nothing. Raises AdapterError, Fenced, Undelivered (permanent)."""
         name = self._command[0]
@@ -57,7 +61,7 @@ class Program:
             said, complained, late = _talk(process, sent, self._deadline)
         if late:
             raise AdapterError(f"{name} {late} and was killed")
-        words = line(complained.decode(errors="replace").strip().rpartition("\n")[2], _TOLD)
+        words = line(self.without_secrets(complained.decode(errors="replace")).strip().rpartition("\n")[2], _TOLD)
         if process.returncode == FENCED:
             raise Fenced(words or f"{name} reports that another controller has taken over")
         if process.returncode:

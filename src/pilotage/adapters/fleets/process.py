@@ -118,7 +118,7 @@ class ProcessFleet:
         try:
             with (self._directory / "logs" / f"{named}.log").open("rb") as file:
                 file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
-                text = file.read(_TAIL).decode(errors="replace")
+                text = self._environment.without_secrets(file.read(_TAIL).decode(errors="replace"))
         except FileNotFoundError:
             return ()
         shown = [line(row, _LINE) for row in clean(text).split("\n") if any(map(str.isalnum, row))]
@@ -224,7 +224,7 @@ class ProcessFleet:
     def _health_of(self, record: Record, process: psutil.Process | None, answer: Answer | None) -> tuple[Health, str]:
         if process is None:
             log = self._directory / "logs" / f"{record.path.stem}.log"
-            lines = processes.last_lines(log)
+            lines = processes.last_lines(log, public=self._environment.without_secrets)
             gone = record.stopping_since is not None or self._lost_its_port(record)
             return (Health.STOPPING if gone else Health.EXITED), f"end of its log: {lines}" if lines else ""
         if answer is None:
