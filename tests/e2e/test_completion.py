@@ -73,6 +73,15 @@ def test_a_shell_completes_commands_and_names_of_the_project(project: Path, shel
         assert wanted <= _completed(shell, project, before, typed_in), (before, typed_in)
 
 
+def test_a_name_with_spaces_or_a_command_in_it_stays_one_word_in_bash(project: Path) -> None:
+    """Bash runs what it inserted when the user presses return."""
+    for name in ("on call", "a$(touch ran)", "b*"):
+        done = typed("freeze", name, "--for", "2h", "--reason", "x", cwd=project)
+        assert done.returncode == 0, done.stderr
+    assert _completed("bash", project, "freeze", "") == {"'on call'", "'a$(touch ran)'", "'b*'"}
+    assert not (project / "ran").exists()
+
+
 def test_zsh_takes_the_script(project: Path) -> None:
     if not shutil.which("zsh"):
         pytest.skip("zsh is not installed")

@@ -5,6 +5,8 @@ Loaded only while a shell asks. Whatever goes wrong completes nothing: a shell m
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -59,9 +61,21 @@ def _completer(complete: Complete) -> Callable[[click.Context, str], list[Comple
             candidates = list(complete(_project(context), context.params.get("environment"), typed))
         except Exception:
             return []
-        return [CompletionItem(value, help=words or None) for value, words in candidates if value.startswith(typed)]
+        return [
+            CompletionItem(_in_shell(value), help=words or None)
+            for value, words in candidates
+            if value.startswith(typed) and value.isprintable()
+        ]
 
     return found
+
+
+def _in_shell(value: str) -> str:
+    """Bash inserts what it is given: a name with a space, or with `$(…)`, would be more than one word. Zsh and fish
+    quote by themselves."""
+    from pilotage.cli.main import COMPLETING
+
+    return shlex.quote(value) if os.environ.get(COMPLETING, "").startswith("bash") else value
 
 
 def _project(context: click.Context) -> Project:
