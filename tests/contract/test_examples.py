@@ -39,7 +39,7 @@ def test_the_example_is_listed_with_what_it_can_do(tmp_path: Path) -> None:
     listed = {one["port"]: one for one in json.loads(said.stdout)["adapters"] if one["kind"] == "haproxy"}
     assert {one["package"] for one in listed.values()} == {"pilotage-haproxy"}
     assert listed["router"]["capabilities"]["mirror"] is False
-    assert listed["metrics"]["capabilities"]["provides"] == ["application_error_rate"]
+    assert listed["metrics"]["capabilities"]["health_metrics"] == ["application_error_rate"]
 
 
 def test_a_configuration_names_it_and_a_plan_that_it_cannot_do_is_refused(tmp_path: Path) -> None:
