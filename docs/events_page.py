@@ -87,7 +87,8 @@ some, and list what they rename under [earlier names](#earlier-names).
 - **Seals.** The data may have a key `sealed`, which protects related records
   ([integrity](../explanation/integrity.md#event-chains)).
 - **Earlier versions.** A stored event never changes, because its hash covers type and data. Pilotage shows and sends
-  events of earlier versions under today's names.
+  events of earlier versions under today's names. They may lack fields that were added later, so the schema
+  requires none.
 """
 
 

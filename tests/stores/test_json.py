@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from pilotage.cli.main import cli
 from pilotage.model import output
-from pilotage.model.event_names import RENAMED_EVENTS
+from pilotage.model.event_names import RENAMED_EVENTS, data_today
 from pilotage.model.json import find, object_at
 
 from ..unit.config.test_config import GOOD
@@ -106,6 +106,18 @@ def test_what_is_printed_of_finished_rollouts_has_no_old_word_and_fits_its_schem
     said("plan retarget", "plan", "retarget", known["3.0"], "--date", "2030-01-01")
 
 
+@pytest.mark.parametrize("path", STORES, ids=named)
+def test_events_of_any_version_fit_the_schema_of_events(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pilotage.yaml").write_text(GOOD)
+    schema = json.loads(CliRunner().invoke(cli, ["schema", "events"]).stdout)
+    for rollout in ids(unpack(path, tmp_path / ".pilotage")).values():
+        for row in CliRunner().invoke(cli, ["events", rollout, "--json"]).stdout.splitlines():
+            jsonschema.validate(json.loads(row), schema)
+
+
 def schema_of(shape: type) -> dict[str, Any]:
     whole = output.schemas()
     return {"$ref": f"#/$defs/{shape.__name__}", "$defs": whole["$defs"]}
@@ -115,3 +127,12 @@ def test_every_shape_speaks_the_same_words() -> None:
     for name, shape in object_at(output.schemas(), "$defs").items():
         wrong = set(object_at(shape, "properties") if find(shape, "properties") else ()) & OLD_WORDS
         assert {(name, one) for one in wrong} <= {("FollowUpOutput", "release")}
+
+
+def test_words_of_events_are_todays_too_and_names_of_metrics_stay() -> None:
+    held = (
+        data_today("hold-started", {"cause": "gate"}),
+        data_today("hold-ended", {"earlier_causes": ["past", "alert"]}),
+    )
+    assert held == ({"cause": "approval"}, {"earlier_causes": ["regression", "alert"]})
+    assert data_today("rollback-started", {"cause": "gate"}) == {"cause": "gate"}

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pilotage.model.json import Json, JsonObject
+from pilotage.model.rollout import RENAMED_CAUSES
+from pilotage.model.status import RENAMED_MODES
 
 RENAMED_EVENTS: Mapping[str, str] = {
     "batch-restored": "batch-healthy",
@@ -66,7 +68,16 @@ _RENAMED_VALUES: Mapping[str, Mapping[object, str]] = {
     "cause": {"deadline": "timeout"},
     "on_timeout": {"goes on unwatched": "continue", "its end": "none"},
 }
-"""By today's field: today's word for each value that was renamed. Enums translate their own."""
+"""By today's field: today's word for each value that was renamed."""
+
+_RENAMED_ENUMS: Mapping[tuple[str, str], Mapping[str, str]] = {
+    ("rollout-started", "mode"): RENAMED_MODES,
+    **dict.fromkeys(
+        [("hold-started", "cause"), ("hold-ended", "cause"), ("hold-ended", "earlier_causes"), ("paused", "cause")],
+        RENAMED_CAUSES,
+    ),
+}
+"""As above, by today's type and field: elsewhere the words are names, such as that of a metric."""
 
 _EARLIER: Mapping[str, str] = {today: earlier for earlier, today in RENAMED_EVENTS.items()}
 
@@ -84,13 +95,17 @@ def types_stored(type_: str) -> tuple[str, ...]:
 def data_today(type_: str, data: JsonObject) -> JsonObject:
     """The data of a stored event under today's names. type_: today's, or the stored one."""
     names = RENAMED_FIELDS.get(type_today(type_), {})
+    enums = {field: words for (event, field), words in _RENAMED_ENUMS.items() if event == type_today(type_)}
     found: dict[str, Json] = {}
     for name, value in data.items():
         now = names.get(name, name)
         if now == "weight_percent" and now != name and isinstance(value, int):
             found[now] = value / 10  # It was per mille.
         elif isinstance(value, str):
-            found[now] = _RENAMED_VALUES.get(now, {}).get(value, value)
+            word = _RENAMED_VALUES.get(now, {}).get(value, value)
+            found[now] = enums.get(now, {}).get(word, word)
+        elif isinstance(value, list | tuple) and now in enums:
+            found[now] = [enums[now].get(str(one), one) for one in value]
         else:
             found[now] = value
     return found

@@ -66,6 +66,7 @@ EVENTS: tuple[type[Occurrence], ...] = (
 """In the order of the story."""
 
 _BY_TYPE: Mapping[str, type[Occurrence]] = {event.type: event for event in EVENTS}
+_NAMES = frozenset(event.__name__ for event in EVENTS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,10 +110,15 @@ def parse(type_: str, data: JsonObject) -> Occurrence:
 
 
 def schemas() -> JsonObject:
-    """A JSON Schema (2020-12) of what is stored of an event: its type, and the data that goes with it."""
+    """A JSON Schema (2020-12) of what is stored of an event: its type, and the data that goes with it. No field of the
+    data is required: an event stored by an earlier version has fewer."""
     import msgspec
 
     named, parts = msgspec.json.schema_components(EVENTS, ref_template="#/$defs/{name}")
+    parts = {
+        name: {key: value for key, value in part.items() if key != "required" or name not in _NAMES}
+        for name, part in parts.items()
+    }
     shapes: JsonList = [
         {
             "title": event.__name__,
