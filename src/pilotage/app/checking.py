@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pilotage.config.calendars import has_holidays
 from pilotage.config.loading import load
-from pilotage.config.yaml_reader import ConfigError, Document, Problem, read
+from pilotage.config.yaml_reader import ConfigError, Document, Problem, content_of, read
 from pilotage.model.json import Json, find
 from pilotage.model.renamed import SETTINGS as RENAMED
 from pilotage.plan.numbers import wrong_value
@@ -31,7 +31,7 @@ def check(path: Path) -> None:
     else:
         found = []
     try:
-        document = read(path.read_bytes(), str(path))
+        document = read(content_of(path), str(path))
     except (OSError, ConfigError):
         pass  # `load` has said so already
     else:

@@ -19,7 +19,7 @@ from pilotage.app.proposals.found import completed as as_given
 from pilotage.app.proposals.proposing import propose
 from pilotage.config.fields import host_and_port
 from pilotage.config.loading import json_schema, load
-from pilotage.config.yaml_reader import ConfigError
+from pilotage.config.yaml_reader import ConfigError, content_of
 from pilotage.engine.placement.location import made
 from pilotage.model.answers import Answers
 from pilotage.model.errors import Conflict
@@ -162,7 +162,7 @@ def rename_keys(project: Project) -> int:
     from pilotage.config.renaming import with_names_of_today
 
     try:
-        content = project.config.read_bytes()
+        content = content_of(project.config)
     except OSError as error:
         raise Unclear(f"{project.config} cannot be read: {error.strerror}") from None
     changed, count = with_names_of_today(content, str(project.config))

@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 from pilotage.config.fields import NAME, Misplaced
 from pilotage.config.kinds import KindOf, section_of
 from pilotage.config.models import Configuration
-from pilotage.config.yaml_reader import ConfigError, Document, Problem, read
+from pilotage.config.yaml_reader import ConfigError, Document, Problem, content_of, read
 from pilotage.model.answers import SHORT_NAMES
 from pilotage.model.json import Json, find
 from pilotage.model.renamed import Renamed, name_of_today, renamed
@@ -55,7 +55,7 @@ class Loaded:
 def load(path: Path) -> Loaded:
     """Read and validate. Raises ConfigError with every problem of the file."""
     try:
-        content = path.read_bytes()
+        content = content_of(path)
     except FileNotFoundError:
         raise ConfigError(str(path), [_at_top("no such file: create it with `pilotage init`")]) from None
     except OSError as error:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pilotage.config.yaml_reader import MOST_BYTES, ConfigError, read
+from pilotage.config.yaml_reader import ConfigError, content_of, read
 from pilotage.model.json import Json
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
@@ -26,8 +26,7 @@ class Names:
 def names_in(path: Path) -> Names | None:
     """None where the file is not plainly what it should be: then the models say what is wrong. Raises nothing else."""
     try:
-        with path.open("rb") as file:
-            document = read(file.read(MOST_BYTES + 1), str(path))
+        document = read(content_of(path), str(path))
     except (OSError, ConfigError):
         return None
     whole = document.data

@@ -6,6 +6,7 @@ documents; at most 1 MB and 64 levels. Nothing is constructed but dicts, lists, 
 
 from __future__ import annotations
 
+import pathlib
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -82,6 +83,12 @@ class Document:
         return self.marks.get(path, Mark(1, 1))
 
 
+def content_of(path: pathlib.Path) -> bytes:
+    """The file, or as much of it as `read` needs to refuse it: it may have no end. Raises OSError."""
+    with path.open("rb") as file:
+        return file.read(MOST_BYTES + 1)
+
+
 def read(content: bytes, file: str) -> Document:
     """Parse `content`. Raises ConfigError when it is not YAML at all or unsafe; collects what is merely wrong."""
     text = _text(content, file)
@@ -122,7 +129,7 @@ def _text(content: bytes, file: str) -> str:
         return ConfigError(file, [Problem(mark, message)])
 
     if len(content) > MOST_BYTES:
-        raise refuse(f"the file has {len(content):,} bytes; {MOST_BYTES:,} is the most")
+        raise refuse(f"the file has more than {MOST_BYTES:,} bytes, which is the most")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -78,3 +78,11 @@ def test_every_form_of_a_text_has_words() -> None:
         for pattern in re.findall(r'pattern=r"([^"]+)"', file.read_text())
     ]
     assert [one for one in written if one not in _FORMS and not one.startswith("secret://")] == []
+
+
+def test_a_file_without_an_end_is_refused_and_not_read_to_it(tmp_path: Path) -> None:
+    said = typed("--config", "/dev/zero", "validate", cwd=tmp_path)
+    assert (said.returncode, said.stderr.splitlines()[-1]) == (
+        2,
+        "/dev/zero:1:1: the file has more than 1,000,000 bytes, which is the most",
+    )
