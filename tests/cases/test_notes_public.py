@@ -198,7 +198,7 @@ def test_a_merge_that_calls_itself_internal_does_not_hide_its_fixes(history: His
         title, ("fix(help): Calculate the length", "a"), ("perf(help): Save a line", "b"), ("refactor: c", "c")
     )
     found = history.notes()
-    assert "## Improvements\n\n- help: Save a line (" in found
+    assert "## Performance\n\n- help: Save a line (" in found
     assert "## Fixes\n\n- help: Calculate the length (" in found
     assert "2 changes" not in found.partition("## ")[0]
     assert history.next_version() == "v1.0.1"

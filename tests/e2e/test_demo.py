@@ -57,4 +57,5 @@ def undone(place: Path, version: str, said: str) -> None:
     assert f"from the first to the last response of {version}" in report
     types = [json.loads(line)["type"] for line in (place / "events.jsonl").read_text().splitlines()]
     assert types[-1] == "rolled-back"
-    assert types.count("traffic-restored") == 1
+    # On a busy machine one instance may look bad alone, and the release gets its second chance.
+    assert types.count("traffic-restored") == 1 + types.count("retry-started")

@@ -122,7 +122,7 @@ def _public(it: Shop) -> None:
         time.sleep(0.1)
     assert data["services"] == [{"name": "shop", "condition": "operational", "since": None}]
     (incident,) = data["incidents"]
-    assert [u["state"] for u in incident["updates"]] == ["investigating", "resolved"]
+    assert [u["state"] for u in incident["updates"]] == ["investigating", "identified", "resolved"]
     assert incident["resolved_at"] is not None
     assert [p["title"] for p in data["scheduled"]] == ["shop v5"]
     inner = it.latest().state.reason
@@ -130,7 +130,7 @@ def _public(it: Shop) -> None:
     feed = fromstring((folder / "feed.xml").read_text())
     atom = "{http://www.w3.org/2005/Atom}"
     entries = feed.findall(f"{atom}entry")
-    assert len(entries) == 3
+    assert len(entries) == 4, "three updates of the incident, and what is planned"
     assert all(e.find(f"{atom}{name}") is not None for e in entries for name in ("id", "title", "updated"))
     before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
     it.run("serve-status", "--once")
