@@ -43,6 +43,13 @@ EXAMPLES: tuple[ev.Occurrence, ...] = (
     ev.Resumed(actor="ada"),
     ev.StepRestarted(actor="ada", reason="the load balancer was restarted"),
     ev.Promoted(actor="ada", reason="checked by hand"),
+    ev.ApprovalReminded(
+        title="approval to go to production",
+        approvals=0,
+        approvals_required=1,
+        waited_seconds=14400,
+        timeout_seconds=86400,
+    ),
     ev.Approved(plan_hash=PLAN, actor="grace", title="approval to send 5%", approvals=1, approvals_required=2),
     ev.CommandRefused(
         command=CommandKind.APPROVE, actor="ada", reason="ada started this rollout, so another person must approve it"

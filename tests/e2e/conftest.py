@@ -29,6 +29,7 @@ from pilotage.model.record import Rollout
 from ..typed import typed
 
 FAST = {
+    "approval.required": False,
     "canary.weights": ["25%", "100%"],
     "canary.phase_duration": "1s",
     "canary.bake_duration": "1s",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from pilotage.app.approvals import approved_already
 from pilotage.app.permissions import Permission
 from pilotage.app.preconditions import check_may_begin, check_ready
 from pilotage.app.project import Project
@@ -30,7 +31,7 @@ def deploy(project: Project, actor: str, request: DeployRequest) -> DeployResult
     """
     plan, store = request.plan, project.store
     project.require(actor, Permission.DEPLOY, plan.environment)
-    check_may_begin(project, request)
+    check_may_begin(project, actor, request)
     latest = store.latest(plan.service, plan.environment)
     serving = store.serving(plan.service, plan.environment)
     if latest is not None and not latest.state.status.final:
@@ -93,7 +94,9 @@ def _wanted(
     project: Project, actor: str, request: DeployRequest, old: str | None, mode: Mode, told: tuple[Event, ...]
 ) -> Wanted:
     plan = request.plan
-    state: RolloutState = begin(plan, old, mode, project.people.identify(actor).name)
+    state: RolloutState = begin(
+        plan, old, mode, project.people.identify(actor).name, approved_already(project, actor, plan)
+    )
     if request.emergency_reason:
         state = replace(state, reason=request.emergency_reason)
     snapshot = snapshot_of(project.loaded, plan.environment, project.store.clock.now(), project.store.directory)

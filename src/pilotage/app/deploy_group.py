@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import replace
 
+from pilotage.app.approvals import approved_already
 from pilotage.app.permissions import Permission
 from pilotage.app.plan import PlanRequest, plan_for
 from pilotage.app.preconditions import PlanStopped, check_may_begin, check_ready
@@ -29,7 +30,10 @@ def deploy_group(project: Project, actor: str, request: GroupRequest) -> tuple[R
     wanted = []
     for name, plan in plans.items():
         serving = project.store.serving(name, request.environment)
-        state = begin(plan, serving[0] if serving else None, Mode.FULL, actor)
+        state = begin(
+            plan, serving[0] if serving else None, Mode.FULL, project.people.identify(actor).name,
+            approved_already(project.for_service(name), actor, plan),
+        )  # fmt: skip
         snapshot = _snapshot(project, name, request.environment, frozenset(plans))
         wanted.append(
             Wanted(
@@ -54,7 +58,7 @@ def _checked(
             raise PlanStopped(f"{where}: {name} has no environment {request.environment!r}")
         plan = plan_for(one.loaded, request.environment, PlanRequest(request.versions[name]))
         asked = DeployRequest(plan=plan, emergency_reason=request.emergency_reason)
-        check_may_begin(one, asked)
+        check_may_begin(one, actor, asked)
         serving = project.store.serving(name, request.environment)
         if not serving or serving[0] != plan.version:
             plans[name], told[name] = plan, check_ready(one, actor, asked)

@@ -135,13 +135,14 @@ def service_of(loaded: Loaded, environment: str) -> Service:
         **dict.fromkeys(registry.of(Port.FLEET, section.fleet).can(section.fleet).provides, section.fleet.kind),
         **dict.fromkeys(signals, "prometheus"),
     }
-    usual = section.traffic
+    usual, readiness = section.traffic, loaded.configuration.readiness
     return Service(
         loaded.configuration.service, environment, section.fleet.count, overrides, measured, section.downtime,
         Traffic(usual.requests_per_second, usual.error_rate) if usual else None,
-        loaded.configuration.readiness.not_for_us if loaded.configuration.readiness else {},
+        readiness.not_for_us if readiness else {},
         frozenset(name for name, checks in section.checks.items() if checks),
         minds_alerts=section.monitoring is not None and section.monitoring.tells_alerts,
+        rehearses=readiness is not None and readiness.staging == environment,
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pilotage.app.approvals import nobody_can
 from pilotage.app.backups import late_backups
 from pilotage.app.project import Project
 from pilotage.app.requests import DeployRequest
@@ -56,10 +57,12 @@ def check_ready(project: Project, actor: str, request: DeployRequest) -> tuple[E
     return (checked.record(),)
 
 
-def check_may_begin(project: Project, request: DeployRequest) -> None:
+def check_may_begin(project: Project, actor: str, request: DeployRequest) -> None:
     """Raises PlanStopped for a plan that may not be executed, StoreConflict in a freeze unless it is an emergency,
     CannotStart for a version that cannot be started here."""
     _may_execute(request.plan, project.loaded)
+    if not request.emergency_reason and (why := nobody_can(project, actor, request.plan)):
+        raise PlanStopped(why)
     for sentence in late_backups(project.loaded, request.plan):
         project.warn(sentence)
     _may_begin(project, request)

@@ -231,13 +231,17 @@ def _completed(plan: Plan) -> tuple[Setting, ...]:
 
 
 _S = DeploymentStrategy
-_DAY, _MINUTE = 86400, 60
+_DAY, _HOUR, _MINUTE = 86400, 3600, 60
 
 _LATER: Mapping[str, tuple[bool | int | float | str | tuple[int, ...], Unit, DeploymentStrategy | None]] = {
     "alerts.min_requests": (100, Unit.COUNT, None),
     "approval.allow_author": (False, Unit.SWITCH, None),
     "approval.count": (1, Unit.COUNT, None),
+    "approval.escalate_after": (12 * _HOUR, Unit.SECONDS, None),
+    "approval.remind_after": (4 * _HOUR, Unit.SECONDS, None),
+    "approval.required": (False, Unit.SWITCH, None),
     "approval.role": ("", Unit.NAME, None),
+    "approval.timeout": (_DAY, Unit.SECONDS, None),
     "big_bang.drain_duration": (10, Unit.SECONDS, _S.BIG_BANG),
     "blue_green.preview_header": ("", Unit.NAME, _S.BLUE_GREEN),
     "canary.baseline": (False, Unit.SWITCH, _S.CANARY),

@@ -67,7 +67,8 @@ class CommandKind(StrEnum):
 class Command:
     """A command of `actor` to a running rollout. `full` (promote): skip the remaining analyses.
 
-    roles: which roles the actor has, by the configuration.
+    roles: which roles the actor has, by the configuration; None where it names no people, so that anybody has every
+    role.
     """
 
     id: int
@@ -75,7 +76,7 @@ class Command:
     actor: str
     reason: str = ""
     full: bool = False
-    roles: tuple[str, ...] = ()
+    roles: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -188,6 +189,8 @@ class RolloutState:
     """Who requested the rollout."""
     approvals: tuple[str, ...] = ()
     """Persons who approved the step that waits."""
+    signed: tuple[str, ...] = ()
+    """Persons who approved this plan for production before the rollout started."""
     attempt: int = 1
     """Number of attempts of the step's checks."""
     reached: int = 0

@@ -18,6 +18,12 @@ CHECK_MONITORING: Final = "check-monitoring"
 CHECK_WAY_BACK: Final = "check-way-back"
 CHECK_WINDOW: Final = "check-window"
 
+# ── approvals ──────────────────────────────────────────────────────────────────────────────────────────────
+
+APPROVE_PRODUCTION: Final = "approve-production"
+"""Before any user has the release."""
+APPROVE_SWITCH: Final = "approve-switch"
+
 # ── big-bang ───────────────────────────────────────────────────────────────────────────────────────────────
 
 CHECK_BACKUP: Final = "check-backup"

@@ -38,7 +38,8 @@ class Service:
     which source provides which health metric (R19) · downtime: this release closes the service with any strategy,
     because of a migration (C16) · traffic: of users at a usual hour, for `canary.weights: auto` · not_for_us: readiness
     items that do not apply to the team, with the reason · checks: steps for which a check is configured, None if that
-    is not known · minds_alerts: Pilotage asks which alerts of the service fire.
+    is not known · minds_alerts: Pilotage asks which alerts of the service fire · rehearses: releases are only rehearsed
+    in this environment.
     """
 
     name: str = "service"
@@ -51,6 +52,7 @@ class Service:
     not_for_us: Mapping[str, str] = field(default_factory=dict)
     checks: frozenset[str] | None = None
     minds_alerts: bool = False
+    rehearses: bool = False
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ def frame_of(
 ) -> Frame:
     if service.instances < 1:
         raise PlanRefused(f"instances must be at least 1, got {service.instances}")
-    chosen = settings(answers.risk_tolerance, answers.deployment_strategy, service.overrides)
+    chosen = settings(answers, service.overrides, rehearses=service.rehearses)
     exposure = exposure_of(
         Numbers({setting.path: setting for setting in chosen}),
         service.instances, answers.risk_tolerance, service.traffic, risk,

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
+from pilotage.model.answers import Answers, RiskTolerance
 from pilotage.model.answers import DeploymentStrategy as S
-from pilotage.model.answers import RiskTolerance
 from pilotage.model.errors import Invalid
 from pilotage.model.plan import Setting
 from pilotage.model.renamed import SETTINGS as RENAMED
+from pilotage.plan.approval import approving_role, needs_approval
 from pilotage.plan.rows import ROWS, Row
 from pilotage.plan.values import origin, read_value, show_value
 
@@ -45,12 +46,15 @@ class BadOverride(Invalid):
     """Overrides have an unknown path or an invalid value. The message says where each one is, and what is valid."""
 
 
-def settings(tolerance: RiskTolerance, strategy: S, overrides: Mapping[str, Override]) -> tuple[Setting, ...]:
-    """Every setting of a strategy for a risk tolerance, with overrides in place. Raises BadOverride.
+def settings(answers: Answers, overrides: Mapping[str, Override], *, rehearses: bool = False) -> tuple[Setting, ...]:
+    """Every setting of the answers' strategy, with overrides in place. Raises BadOverride.
 
-    An override of another strategy's number is checked too, and has no effect.
+    An override of another strategy's number is checked too, and has no effect. rehearses: in this environment releases
+    are rehearsed, which needs nobody's approval.
     """
-    usual = _usual(tolerance, strategy)
+    usual = _usual(
+        answers.risk_tolerance, answers.deployment_strategy, needs_approval(answers), approving_role(answers), rehearses
+    )
     if not overrides:
         return usual
     overrides = _with_ramp(overrides)
@@ -103,8 +107,25 @@ def _with_ramp(overrides: Mapping[str, Override]) -> Mapping[str, Override]:
 
 
 @cache
-def _usual(tolerance: RiskTolerance, strategy: S) -> tuple[Setting, ...]:
-    return tuple(_setting(row, tolerance, strategy) for row in ROWS if row.only in (None, strategy))
+def _usual(
+    tolerance: RiskTolerance, strategy: S, demands: tuple[str, ...], role: str, rehearses: bool
+) -> tuple[Setting, ...]:
+    found = (_setting(row, tolerance, strategy) for row in ROWS if row.only in (None, strategy))
+    return tuple(_by_approval(setting, demands, role, rehearses) for setting in found)
+
+
+def _by_approval(usual: Setting, demands: tuple[str, ...], role: str, rehearses: bool) -> Setting:
+    """What answers beside the risk tolerance say of approvals (C17). demands: the answers that demand one."""
+    match usual.path:
+        case "approval.required" if rehearses:
+            why = f"{usual.why}; releases are only rehearsed here"
+            return Setting(usual.path, False, usual.unit, "readiness.staging", why)
+        case "approval.required" if demands:
+            return Setting(usual.path, True, usual.unit, f"{', '.join(demands)} (R10, C17)", usual.why)
+        case "approval.role" if role and not rehearses:
+            return Setting(usual.path, role, usual.unit, "stakeholder_complexity: enterprise (C17)", usual.why)
+        case _:
+            return usual
 
 
 def _setting(row: Row, tolerance: RiskTolerance, strategy: S) -> Setting:

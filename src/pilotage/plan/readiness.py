@@ -17,6 +17,7 @@ from pilotage.model.answers import (
     TeamSize,
 )
 from pilotage.model.schedule import Requirement, Role
+from pilotage.plan.approval import needs_approval
 from pilotage.plan.timeline import DEVELOPMENT, EXECUTION, PLANNING, PREPARATION, TESTING
 
 _COVERAGE = {
@@ -182,18 +183,6 @@ def _window(needed: bool, tolerance: RiskTolerance) -> Item:
         "maintenance_window_scheduled", "operations", "Maintenance window", Role.RELEASE_MANAGER, evidence, wants,
         PREPARATION, _TESTED, "R5, C16", note,
     )  # fmt: skip
-
-
-def needs_approval(answers: Answers) -> tuple[str, ...]:
-    """Which answers demand an approval of their own before production (C17); zero-downtime as strict as low."""
-    found = []
-    if answers.release_type in (ReleaseType.MAJOR, ReleaseType.HOTFIX):
-        found.append(f"release_type: {answers.release_type}")
-    if answers.risk_tolerance in (RiskTolerance.LOW, RiskTolerance.ZERO_DOWNTIME):
-        found.append(f"risk_tolerance: {answers.risk_tolerance}")
-    if Stakeholder.ENTERPRISE in answers.stakeholders:
-        found.append("stakeholder_complexity: enterprise")
-    return tuple(found)
 
 
 def _approval(answers: Answers) -> Iterator[Item]:

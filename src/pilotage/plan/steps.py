@@ -5,11 +5,12 @@ All strategies follow the order of the execution rules: write, read back, watch;
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from pilotage.model.plan import Derived, Setting, Step, StepKind
 from pilotage.model.quantity import format_duration
+from pilotage.model.step_ids import APPROVE_PRODUCTION
 from pilotage.model.traffic import percent
 from pilotage.plan.values import show_value
 
@@ -49,13 +50,24 @@ class Numbers:
         return show_value(setting.unit, setting.value)
 
 
-def gate_step(n: Numbers, identity: str, title: str, weight: int, instances: int, family: str) -> Step:
-    path = f"{family}.approval_timeout"
+def production_gate(n: Numbers, instances: int = 0) -> Iterator[Step]:
+    """The approval before any user has the release, where the answers or an override require one. instances: of the
+    new version that run by then."""
+    if n.value("approval.required"):
+        yield gate_step(n, APPROVE_PRODUCTION, "approval to go to production", 0, instances, "R10, C17")
+
+
+def gate_step(n: Numbers, identity: str, title: str, weight: int, instances: int, source: str = "R13, C18") -> Step:
     return Step(
-        identity, StepKind.GATE, title, percent(weight), instances, 0, n.value(path), "nothing to undo",
-        needs=("an approver other than the author",), activities=("business_stakeholder_approval",),
-        derived=(Derived("timeout", path),), source="R13, C18",
+        identity, StepKind.GATE, title, percent(weight), instances, 0, n.value("approval.timeout"), "nothing to undo",
+        needs=(f"{_approvers(n)} other than the author",), activities=("business_stakeholder_approval",),
+        derived=(Derived("timeout", "approval.timeout"),), source=source,
     )  # fmt: skip
+
+
+def _approvers(n: Numbers) -> str:
+    count, role = round(n.value("approval.count")), n.text("approval.role").replace("-", " ")
+    return f"{count} approvers{f' with the role {role}' if role else ''}" if count > 1 else f"a {role or 'person'}"
 
 
 def check_step(

@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 from pilotage.model.channel import KnownChannel, QuietHours, channel_of
 from pilotage.model.event_names import type_today
 from pilotage.model.events import (
+    ApprovalReminded,
+    Approved,
     Completed,
     Failed,
     HoldEnded,
@@ -92,6 +94,8 @@ def _to_an_open_incident(occurrence: Occurrence) -> Incident:
     match occurrence:
         case RolledBack() | Completed() | RolloutCancelled():
             return Incident.RESOLVE
+        case Approved() if occurrence.approvals >= occurrence.approvals_required:
+            return Incident.RESOLVE
         case HoldEnded() if HoldCause.DEGRADED in occurrence.causes:
             return Incident.RESOLVE
         case Paused(cause=None) | Resumed() | Promoted() | StepRestarted():
@@ -111,7 +115,7 @@ def _facts(subject: Subject, occurrence: Occurrence) -> tuple[tuple[str, str], .
 
 def _asks(occurrence: Occurrence) -> tuple[str, ...]:
     match occurrence:
-        case HoldStarted(cause=HoldCause.APPROVAL):
+        case HoldStarted(cause=HoldCause.APPROVAL) | ApprovalReminded():
             return ("approve", "reject")
         case HoldStarted() | TrafficWithdrawn():
             return ("abort",)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from pilotage.model import step_ids as ids
-from pilotage.model.events import CheckSkipped
+from pilotage.model.events import Approved, CheckSkipped
 from pilotage.model.observation import CheckStatus, VerdictKind
 from pilotage.model.plan import StepKind
 from pilotage.model.rollout import Mode
@@ -90,6 +90,23 @@ def failed_check(turn: Tick) -> bool:
         return False
     roll_back(turn, f"check failed: {turn.title}: {result.detail}", "check")
     return True
+
+
+def take_earlier_approvals(turn: Tick) -> None:
+    """Who signed this plan off for production before the start is not asked a second time."""
+    if turn.step.id != ids.APPROVE_PRODUCTION or turn.state.approvals or turn.state.mode is not Mode.FULL:
+        return
+    for person in turn.state.signed:
+        turn.set(approvals=(*turn.state.approvals, person))
+        turn.tell(approved(turn, person, "signed off before the start"))
+
+
+def approved(turn: Tick, person: str, reason: str) -> Approved:
+    """The approval of the present step that a person has just given."""
+    return Approved(
+        plan_hash=turn.plan.hash, actor=person, title=turn.title, approvals=len(turn.state.approvals),
+        approvals_required=int(turn.plan.number("approval.count")), reason=reason,
+    )  # fmt: skip
 
 
 def awaits_approval(turn: Tick) -> str:

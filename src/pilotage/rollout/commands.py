@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pilotage.model.events import Approved, CommandRefused, Paused, Promoted, Resumed, StepRestarted
+from pilotage.model.events import CommandRefused, Paused, Promoted, Resumed, StepRestarted
 from pilotage.model.events.occurrence import by_whom
 from pilotage.model.plan import StepKind
 from pilotage.model.rollout import Command, CommandKind, HoldCause, Mode, Status
+from pilotage.rollout.checking import approved
 from pilotage.rollout.harm import accept, begin_again
 from pilotage.rollout.stepping import next_step
 from pilotage.rollout.turn import Tick
@@ -130,21 +131,12 @@ def _approve(turn: Tick, command: Command) -> str:
         return _refuse(turn, command, f"{command.actor} started this rollout, so another person must approve it")
     role = str(turn.plan.setting("approval.role").value)
     # A setting has the role as one word, `people` as it is written in prose.
-    if role and role not in {held.lower().replace(" ", "-") for held in command.roles}:
+    if role and command.roles is not None and role not in {held.lower().replace(" ", "-") for held in command.roles}:
         return _refuse(turn, command, f"{command.actor} does not have the role {role}")
     if command.actor not in turn.state.approvals:
         turn.set(approvals=(*turn.state.approvals, command.actor))
     given, wanted = len(turn.state.approvals), int(turn.plan.number("approval.count"))
-    turn.tell(
-        Approved(
-            plan_hash=turn.plan.hash,
-            actor=command.actor,
-            title=turn.title,
-            approvals=given,
-            approvals_required=wanted,
-            reason=command.reason,
-        )
-    )
+    turn.tell(approved(turn, command.actor, command.reason))
     return "done" if given >= wanted else f"approved; {wanted - given} more needed"
 
 

@@ -9,7 +9,7 @@ import math
 from dataclasses import replace
 
 from pilotage.model.answers import RiskTolerance
-from pilotage.model.events import HoldEnded, HoldStarted, Paused
+from pilotage.model.events import ApprovalReminded, HoldEnded, HoldStarted, Paused
 from pilotage.model.observation import Remedy, VerdictKind
 from pilotage.model.plan import StepKind
 from pilotage.model.quantity import format_duration
@@ -82,9 +82,28 @@ def keep_holding(turn: Tick, hold: Hold) -> None:
     hold = replace(hold, held=account.spent)
     if turn.state.status is not Status.HOLDING or not account.told:
         _begin(turn, hold, limit, then)
+    else:
+        _remind(turn, hold, limit)
     turn.set(hold=hold, reason=hold.sentence)
     if account.spent >= limit:
         _come_to(turn, hold, limit, then)
+
+
+def _remind(turn: Tick, hold: Hold, limit: float) -> None:
+    """People hear again of an approval that nobody gives, and once it has waited for long an operator is paged."""
+    if hold.cause is not HoldCause.APPROVAL or hold.held >= limit:
+        return
+    before = turn.state.hold.held if turn.state.hold and turn.state.hold.cause is hold.cause else 0.0
+    every, escalates = turn.plan.number("approval.remind_after"), turn.plan.number("approval.escalate_after")
+    escalated = before < escalates <= hold.held
+    if escalated or hold.held // every > before // every:
+        turn.tell(
+            ApprovalReminded(
+                title=turn.title, approvals=len(turn.state.approvals),
+                approvals_required=int(turn.plan.number("approval.count")), waited_seconds=hold.held,
+                timeout_seconds=limit, escalated=escalated,
+            )
+        )  # fmt: skip
 
 
 def _begin(turn: Tick, hold: Hold, limit: float, then: str) -> None:

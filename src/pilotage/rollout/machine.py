@@ -17,7 +17,7 @@ from pilotage.model.plan import Plan, StepKind
 from pilotage.model.quantity import format_duration
 from pilotage.model.rollout import Command, Decision, Event, Mode, Observed, RolloutState, Status
 from pilotage.rollout import diversion, patience
-from pilotage.rollout.checking import failed_check, note_skipped
+from pilotage.rollout.checking import failed_check, note_skipped, take_earlier_approvals
 from pilotage.rollout.commands import first_to_undo, handle
 from pilotage.rollout.harm import (
     begin_again,
@@ -91,12 +91,16 @@ def desired(plan: Plan, state: RolloutState, seen: Observed) -> tuple[Action, ..
     return tuple(actions)
 
 
-def begin(plan: Plan, old: str | None, mode: Mode, author: str = "") -> RolloutState:
+def begin(plan: Plan, old: str | None, mode: Mode, author: str = "", signed: tuple[str, ...] = ()) -> RolloutState:
     """The state of a rollout that has done nothing yet. Without an old version there is nothing to compare
-    with and nothing to go back to: it starts at 100 % (as every peer's first deployment does)."""
+    with and nothing to go back to: it starts at 100 % (as every peer's first deployment does).
+
+    signed: who approved the plan for production before."""
     strategy = strategy_of(plan)
     step = strategy.first_step(plan, mode) if mode in (Mode.INITIAL, Mode.FAST_RETURN) else 0
-    return RolloutState(new=plan.version, old=old, mode=mode, step=step, author=author, progress=strategy.progress)
+    return RolloutState(
+        new=plan.version, old=old, mode=mode, step=step, author=author, signed=signed, progress=strategy.progress
+    )
 
 
 def turned_back(plan: Plan, state: RolloutState, reason: str) -> tuple[RolloutState, tuple[Event, ...]]:
@@ -192,6 +196,7 @@ def _progress(turn: Tick) -> None:
     """The next step once this one's end was read back and nothing speaks against it; a hold, or the way back."""
     if failed_check(turn):
         return
+    take_earlier_approvals(turn)
     hold = why_hold(turn)
     turn.set(troubles=patience.met(turn.state, hold.cause if hold else None))
     settled = turn.state.status is not Status.HOLDING or patience.settled(turn.state)

@@ -200,7 +200,7 @@ class Strategy(Protocol):
     # ── what is judged ─────────────────────────────────────────────────────────────────────────────────────
 
     @abstractmethod
-    def comparison(self, state: RolloutState) -> Comparison:
+    def comparison(self, plan: Plan, state: RolloutState) -> Comparison:
         """What the judge compares the new version with at this step."""
 
     def verdicts(self, _turn: Tick) -> tuple[Verdict, ...]:

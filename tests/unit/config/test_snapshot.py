@@ -133,10 +133,11 @@ def test_a_page_that_is_not_there_is_told_before_anything_starts(tmp_path: Path)
     listen = 'listen: "127.0.0.1:28080"'
     path.write_text(GOOD.replace(listen, f"{listen}, maintenance_page: closed.html"))
     loaded, store = load(path), Store(tmp_path / "state")
+    request = DeployRequest(plan=plan_for(loaded, "production", PlanRequest("2")))
     with pytest.raises(PlanStopped, match=r"pilotage\.yaml:\d+: closed\.html cannot be read"):
-        check_may_begin(Project.of(loaded, store), DeployRequest(plan=plan_for(loaded, "production", PlanRequest("2"))))
+        check_may_begin(Project.of(loaded, store), "ada", request)
     (tmp_path / "closed.html").write_text("<p>closed</p>")
-    check_may_begin(Project.of(loaded, store), DeployRequest(plan=plan_for(loaded, "production", PlanRequest("2"))))
+    check_may_begin(Project.of(loaded, store), "ada", request)
     store.close()
 
 

@@ -75,7 +75,7 @@ def test_a_hotfix_does_not_wait_for_monday_and_still_not_in_a_freeze() -> None:
 def test_a_canary_that_takes_days_begins_so_that_everyone_has_it_on_the_day() -> None:
     made = plan(date(2026, 11, 26), deployment_strategy="canary", risk_tolerance="low")
     assert made.on_call[0].begins == datetime(2026, 11, 23, 9, tzinfo=UTC)
-    assert [wave.begins.date().day for wave in made.on_call] == [23, 24, 25, 26]
+    assert [wave.begins.date().day for wave in made.on_call] == [23, 23, 24, 25, 26], "its approval, then each weight"
     assert made.on_call[-1].title == "bake at 100% for 1d"
     # 72 hours that would end on a Sunday begin on the Thursday before the Friday on which it lands.
     assert plan(date(2026, 11, 27), deployment_strategy="canary", risk_tolerance="low").on_call[0].begins.day == 24

@@ -61,7 +61,8 @@ def test_r3_another_audience_adds_messages_for_it() -> None:
     assert (briefing.before, briefing.whom) == ("–", "executives")
     assert briefing.after == "48 hours before the start of the rollout"
     assert briefing.reason == "stakeholder_complexity: customer-facing, enterprise"
-    assert set(by_part(changes)) == {"inputs", "readiness", "communication"}
+    assert set(by_part(changes)) == {"inputs", "readiness", "communication", "settings", "steps"}
+    assert [change.what for change in changes if change.part == "steps"] == ["approval to go to production"], "C17"
 
 
 def test_r3_an_override_names_its_line_as_the_reason() -> None:

@@ -55,7 +55,7 @@ def test_every_id_that_is_acted_upon_is_written_by_the_planner() -> None:
     known = {value for name, value in vars(step_ids).items() if name.isupper() and isinstance(value, str)}
     written = {step.id for strategy in SHORT for step in a_plan(strategy, "low", 4, False).steps}
     named = {name for strategy in STRATEGIES.values() for name in (*strategy.more_checks, *strategy.inner_checks)}
-    assert known <= written | named
+    assert known <= written | named | {step_ids.APPROVE_PRODUCTION, step_ids.APPROVE_SWITCH}
 
 
 @pytest.mark.parametrize(
@@ -81,14 +81,17 @@ def test_a_strategy_says_what_its_target_lacks(strategy: S, configured: Configur
 
 def test_r16_a_toggle_compares_its_code_while_dark_and_its_flag_after_that() -> None:
     dark, ramped = RolloutState(new="2", old="1"), RolloutState(new="2", old="1", step=1)
-    toggle = STRATEGIES[S.FEATURE_TOGGLE]
-    assert [toggle.comparison(state) for state in (dark, ramped)] == [Comparison.SIDE_BY_SIDE, Comparison.VARIANTS]
-    assert STRATEGIES[S.BIG_BANG].comparison(dark) is Comparison.BEFORE_AFTER
+    toggle, plan = STRATEGIES[S.FEATURE_TOGGLE], a_plan("feature-toggle", "low", 4, False)
+    assert [toggle.comparison(plan, state) for state in (dark, ramped)] == [
+        Comparison.SIDE_BY_SIDE, Comparison.VARIANTS,
+    ]  # fmt: skip
+    assert STRATEGIES[S.BIG_BANG].comparison(plan, dark) is Comparison.BEFORE_AFTER
 
 
 def test_the_plan_of_a_way_back_speaks_of_the_past_where_nothing_runs_beside_the_new_version() -> None:
     begun = RolloutState(new="2", old="1")
-    alone = {name for name, one in STRATEGIES.items() if one.comparison(begun) is Comparison.BEFORE_AFTER}
+    plans = {name: a_plan(name, "low", 4, False) for name in STRATEGIES}
+    alone = {name for name, one in STRATEGIES.items() if one.comparison(plans[name], begun) is Comparison.BEFORE_AFTER}
     told = {S(name) for name in SHORT if " in the past: " in " ".join(a_plan(name, "low", 4, False).rollback.triggers)}
     assert told == alone
 

@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from pilotage import Plan
 from pilotage.model.flag import OFF, Ramp
 from pilotage.model.observation import Health, Verdict
+from pilotage.model.plan import StepKind
 from pilotage.model.rollout import (
     Command,
     CommandKind,
@@ -74,7 +75,7 @@ HOOKS = {
 }
 
 
-def a_plan(strategy: str, tolerance: str, full: int, beside: bool) -> Plan:
+def a_plan(strategy: str, tolerance: str, full: int, beside: bool, gated: bool = False) -> Plan:
     short = {
         **SHORT[strategy],
         "analysis.warmup_duration": "3s",
@@ -83,6 +84,8 @@ def a_plan(strategy: str, tolerance: str, full: int, beside: bool) -> Plan:
         "pause.timeout": "12s",
         "rollback.timeout": "90s",
     }
+    if gated:
+        short |= {"approval.required": True, "approval.timeout": "20s"}
     if beside and strategy == "rolling":
         short["rolling.max_unavailable"] = "0"
     return plans.a_plan(short, strategy=strategy, tolerance=tolerance, instances=full)
@@ -96,10 +99,13 @@ class Strategies(RuleBasedStateMachine):
         full=st.sampled_from([1, 2, 4, 5]),
         beside=st.booleans(),
         ahead=st.integers(0, 40),
+        gated=st.booleans(),
     )
-    def start(self, strategy: str, tolerance: str, mode: Mode, full: int, beside: bool, ahead: int = 0) -> None:
+    def start(
+        self, strategy: str, tolerance: str, mode: Mode, full: int, beside: bool, ahead: int = 0, gated: bool = False
+    ) -> None:
         old = None if mode is Mode.INITIAL else "old"
-        self.plan, self.strategy, self.full = a_plan(strategy, tolerance, full, beside), strategy, full
+        self.plan, self.strategy, self.full = a_plan(strategy, tolerance, full, beside, gated), strategy, full
         self.world = World.serving(old, full, HOOKS[strategy])
         self.now, self.verdicts, self.freeze = 1000.0, GOOD, ""
         self.state: RolloutState = begin(self.plan, old, mode, "ada")
@@ -153,6 +159,8 @@ class Strategies(RuleBasedStateMachine):
         self.verdicts, self.freeze, self.world.failing = GOOD, "", False
         for _ in range(looks):
             self.world.mend()
+            if self.plan.steps[self.state.step].kind is StepKind.GATE:
+                self.command(CommandKind.APPROVE, False)
             self.look(1.0, None)
 
     @rule(

@@ -57,5 +57,7 @@ def undoes(rollout: Rollout, commands: tuple[Command, ...]) -> bool:
 
 def _known(rollout: Rollout, command: Command) -> Command:
     """The command with the actor's name in `people` and roles, under whatever alias it was given."""
-    found = rollout.snapshot.person(command.actor)
-    return replace(command, actor=found[0], roles=found[1].roles) if found else command
+    if not rollout.snapshot.people:
+        return command
+    name, person = rollout.snapshot.person(command.actor) or (command.actor, None)
+    return replace(command, actor=name, roles=person.roles if person else ())

@@ -45,7 +45,7 @@ def _make(store: Store, move: Move, rollout: RolloutSummary, now: float) -> None
             serving = store.serving(rollout.service, rollout.environment)
             old, mode = (serving[0], rollout.mode) if serving else (None, Mode.INITIAL)
             whole = store.get(rollout.id)
-            store.start_queued(rollout.id, begin(whole.plan, old, mode, whole.state.author), now)
+            store.start_queued(rollout.id, begin(whole.plan, old, mode, whole.state.author, whole.state.signed), now)
         case Move.WITHDRAW:
             store.withdraw(rollout.id, "pilotage: another service of the release failed", now)
         case Move.ABORT:

@@ -213,7 +213,7 @@ class Judging:
 
     def _turn_to(self, state: RolloutState) -> None:
         """Judge what the strategy compares at this step: two versions of the code, or flag-on and flag-off (R16)."""
-        subject = "flag" if self._strategy.comparison(state) is Comparison.VARIANTS else "code"
+        subject = "flag" if self._strategy.comparison(self._plan, state) is Comparison.VARIANTS else "code"
         if subject != self._subject:
             self._subject, self._cursor, self._new_reading = subject, None, None
             self._judge = self._new_judge()

@@ -39,7 +39,7 @@ def begin_what_waits(store: Store, now: float) -> tuple[Rollout, ...]:
             _log.warning("%s", error)
             continue
         old, mode = (serving[0], waiting.mode) if serving else (None, Mode.INITIAL)
-        state = begin(whole.plan, old, mode, whole.state.author)
+        state = begin(whole.plan, old, mode, whole.state.author, whole.state.signed)
         if (started := store.start_queued(waiting.id, state, now)) is not None:
             begun[place] = started
     return tuple(begun.values())

@@ -28,6 +28,7 @@ from pilotage.model.events.course import (
 )
 from pilotage.model.events.occurrence import LONGEST, Occurrence
 from pilotage.model.events.people import (
+    ApprovalReminded,
     Approved,
     CommandRefused,
     EnvironmentRemoved,
@@ -58,7 +59,8 @@ from pilotage.model.message import Severity
 
 EVENTS: tuple[type[Occurrence], ...] = (
     RolloutQueued, RolloutStarted, ReadinessChecked, StepStarted, CheckSkipped, BatchHealthy,
-    VerdictChanged, HoldStarted, HoldEnded, Paused, Resumed, StepRestarted, Promoted, Approved, CommandRefused,
+    VerdictChanged, HoldStarted, HoldEnded, Paused, Resumed, StepRestarted, Promoted, ApprovalReminded, Approved,
+    CommandRefused,
     InstanceExited, TrafficDiverted, TrafficResumed, TrafficWithdrawn, InstanceReplaced, RetryStarted,
     AnalysisIncomplete, RegressionAccepted, InterventionRequired, RollbackStarted, TrafficRestored, BatchRolledBack,
     RollbackStepCompleted, EnvironmentKept, Completed, RolledBack, Failed, RolloutCancelled, EnvironmentRemoved,
@@ -163,6 +165,7 @@ __all__ = [
     "EVENTS",
     "LONGEST",
     "AnalysisIncomplete",
+    "ApprovalReminded",
     "Approved",
     "BatchHealthy",
     "BatchRolledBack",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from pilotage.model.events.occurrence import Occurrence, by_whom
 from pilotage.model.message import Severity
+from pilotage.model.quantity import format_duration
 from pilotage.model.rollout import CommandKind, HoldCause
 
 
@@ -96,6 +97,31 @@ class Approved(Occurrence, tag="approved", severity=Severity.INFO):
         return (
             f"{self.title}: approved {by_whom(self.actor, self.reason)} ({self.approvals} of {self.approvals_required})"
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApprovalReminded(Occurrence, tag="approval-reminded", severity=Severity.WARNING):
+    """An approval is still missing. Critical once nobody has approved for `approval.escalate_after`."""
+
+    title: str
+    approvals: int
+    approvals_required: int
+    waited_seconds: float
+    """How long the rollout has waited."""
+    timeout_seconds: float
+    """How long it waits in all before it rolls back."""
+    escalated: bool = False
+    """Nobody has approved for `approval.escalate_after`."""
+
+    @property
+    def severity(self) -> Severity:
+        return Severity.CRITICAL if self.escalated else self.usual_severity
+
+    @property
+    def sentence(self) -> str:
+        waited, left = format_duration(self.waited_seconds), format_duration(self.timeout_seconds - self.waited_seconds)
+        given = f" ({self.approvals} of {self.approvals_required})" if self.approvals else ""
+        return f"waiting for {self.title}{given} for {waited}; rolls back in {left} without it"
 
 
 @dataclass(frozen=True, kw_only=True)

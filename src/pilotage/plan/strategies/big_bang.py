@@ -8,7 +8,7 @@ from pilotage.model import step_ids as ids
 from pilotage.model.plan import Derived, Step, StepKind
 from pilotage.model.traffic import WHOLE
 from pilotage.plan.rollback import Undoing
-from pilotage.plan.steps import WATCHED, Numbers, check_step, watch_step
+from pilotage.plan.steps import WATCHED, Numbers, check_step, production_gate, watch_step
 
 
 def steps(n: Numbers, full: int) -> Iterator[Step]:
@@ -19,6 +19,7 @@ def steps(n: Numbers, full: int) -> Iterator[Step]:
         (ids.CHECK_WAY_BACK, "the old version's artifacts are available", "prepare_rollback_artifacts"),
     ):
         yield check_step(n, identity, title, activity, "big_bang", 0, 0, nothing, "R15")
+    yield from production_gate(n)
     closing = ("every check passed",)
     yield Step(
         ids.CLOSE, StepKind.MAINTENANCE, "show every user the maintenance page", 0, 0, 0,

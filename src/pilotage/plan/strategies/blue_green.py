@@ -9,7 +9,16 @@ from pilotage.model.plan import Derived, Step, StepKind
 from pilotage.model.quantity import format_duration
 from pilotage.model.traffic import WHOLE
 from pilotage.plan.rollback import Undoing
-from pilotage.plan.steps import WATCHED, Numbers, check_step, drain_step, gate_step, retire_step, watch_step
+from pilotage.plan.steps import (
+    WATCHED,
+    Numbers,
+    check_step,
+    drain_step,
+    gate_step,
+    production_gate,
+    retire_step,
+    watch_step,
+)
 
 _CHECKS = (
     (ids.CHECK_HEALTH, "health of the preview", "validate_green_environment_health"),
@@ -33,8 +42,9 @@ def steps(n: Numbers, full: int) -> Iterator[Step]:
     )  # fmt: skip
     for identity, title, activity in _CHECKS:
         yield check_step(n, identity, title, activity, "blue_green", 0, full, retire, "R12")
-    if n.value("blue_green.require_approval"):
-        yield gate_step(n, "approve-switch", "approval to switch", 0, full, "blue_green")
+    yield from production_gate(n, full)
+    if n.value("blue_green.require_approval") and not n.value("approval.required"):
+        yield gate_step(n, ids.APPROVE_SWITCH, "approval to switch", 0, full)
     back = "switch all requests back to the old environment"
     yield Step(
         "switch", StepKind.SWITCH, "switch all requests to the preview", 100, full, 0,

@@ -9,13 +9,14 @@ from pilotage.model.quantity import format_duration, format_share
 from pilotage.model.traffic import WHOLE, instances_for, percent
 from pilotage.plan.exposure import TOP, ramp_from
 from pilotage.plan.rollback import Undoing
-from pilotage.plan.steps import WATCHED, Numbers, drain_step, gate_step, retire_step, watch_step
+from pilotage.plan.steps import WATCHED, Numbers, drain_step, gate_step, production_gate, retire_step, watch_step
 
 BACK = "send all requests to stable"
 
 
 def steps(n: Numbers, full: int) -> Iterator[Step]:
     """Up to the last weight that is watched: everyone, or all but `canary.holdback`, who follow after the bake."""
+    yield from production_gate(n)
     weights, before = n.weights("canary.weights"), 0
     for number, weight in enumerate((*weights[:-1], WHOLE - held_back(n)), 1):
         yield from _raised(n, before, weight, full, number)
@@ -37,10 +38,11 @@ def _raised(n: Numbers, before: int, weight: int, full: int, number: int) -> Ite
     """From one weight to the next: approval, instances, the weight itself. `number`: of the weight, from 1."""
     share, count, ramping = format_share(weight / WHOLE), instances_for(weight, full), _ramps(n, weight)
     several, enough = "s" if count > 1 else "", _good_enough(n, first=number == 1, ramp=_ramps(n, before))
-    if n.value("canary.require_approval") and (number == 1 or not ramping):
+    asked = number == 1 and n.value("approval.required")
+    if n.value("canary.require_approval") and not asked and (number == 1 or not ramping):
         title = f"approval to send {share} and to double it up to {format_share(TOP / WHOLE)}"
         title = title if ramping else f"approval to send {share}"
-        yield gate_step(n, f"approve-{share}", title, before, instances_for(before, full), "canary")
+        yield gate_step(n, f"approve-{share}", title, before, instances_for(before, full))
     yield Step(
         f"scale-{share}", StepKind.SCALE, f"scale the canary to {count} instance{several}", percent(before), count, 0,
         n.value("canary.health_check_timeout"), "stop the canary", needs=("the version can be started",),

@@ -9,13 +9,14 @@ from pilotage.model.plan import Derived, Step, StepKind
 from pilotage.model.quantity import format_share
 from pilotage.model.traffic import WHOLE, percent
 from pilotage.plan.rollback import Undoing
-from pilotage.plan.steps import WATCHED, Numbers, watch_step
+from pilotage.plan.steps import WATCHED, Numbers, production_gate, watch_step
 
 _WATCHED = ("application_error_rate", "response_time_p95", "business_conversion_rate")
 
 
 def steps(n: Numbers, full: int) -> Iterator[Step]:
     off, deadline = "turn the flag off for everyone", n.value("feature_toggle.flag_timeout")
+    yield from production_gate(n)
     yield Step(
         ids.DEPLOY_DARK, StepKind.SCALE, "deploy the code with its flag off", 0, full, 0,
         n.value("feature_toggle.health_check_timeout"), "redeploy the earlier version",

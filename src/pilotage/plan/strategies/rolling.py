@@ -10,7 +10,7 @@ from pilotage.model.plan import Derived, Step, StepKind
 from pilotage.model.quantity import format_duration, portion_of
 from pilotage.model.traffic import WHOLE, percent, share_of
 from pilotage.plan.rollback import Undoing
-from pilotage.plan.steps import WATCHED, Numbers, check_step, watch_step
+from pilotage.plan.steps import WATCHED, Numbers, check_step, production_gate, watch_step
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,7 @@ def steps(n: Numbers, full: int) -> Iterator[Step]:
     yield check_step(n, ids.CHECK_MINIMUM, healthy, "ensure_minimum_healthy_instances", "rolling", 0, 0, nothing, "R14")
     prepared = "the old version's artifacts are available"
     yield check_step(n, ids.CHECK_WAY_BACK, prepared, "prepare_rollback_artifacts", "rolling", 0, 0, nothing, "R14")
+    yield from production_gate(n)
     drain, health, wait = (
         n.value(f"rolling.{name}") for name in ("drain_duration", "health_check_timeout", "wait_time_between_batches")
     )

@@ -20,7 +20,7 @@ from pilotage.model.progress import BigBangProgress, WayBack
 from pilotage.model.rollout import Mode, Observed, RolloutState, Status
 from pilotage.model.step_ids import CHECK_BACKUP, CLOSE, FINAL_BACKUP, OPEN, REPLACE, RESTORE
 from pilotage.model.traffic import WHOLE, Split
-from pilotage.rollout.checking import awaits_check
+from pilotage.rollout.checking import awaits_approval, awaits_check
 from pilotage.rollout.sight import check_status, healthy, present
 from pilotage.rollout.turn import FORWARD, Comparison, Configured, Strategy, Tick
 from pilotage.rollout.undoing import fail_rollback, fail_without_a_way_back, overdue_back, rolled_back
@@ -56,6 +56,8 @@ class BigBang(Strategy):
         match turn.step.kind:
             case StepKind.CHECK:
                 return awaits_check(turn)
+            case StepKind.GATE:
+                return awaits_approval(turn)
             case StepKind.MAINTENANCE if turn.step.id == CLOSE:
                 return _awaits_close(turn)
             case StepKind.REPLACE:
@@ -92,7 +94,7 @@ class BigBang(Strategy):
         """From the opening on."""
         return state.step >= _index(plan, OPEN)
 
-    def comparison(self, _state: RolloutState) -> Comparison:
+    def comparison(self, _plan: Plan, _state: RolloutState) -> Comparison:
         return Comparison.BEFORE_AFTER
 
     # ── the way back ───────────────────────────────────────────────────────────────────────────────────────

@@ -69,7 +69,7 @@ class BlueGreen(Strategy):
         """From the switch on."""
         return any(step.kind is StepKind.SWITCH for step in plan.steps[: state.step + 1])
 
-    def comparison(self, _state: RolloutState) -> Comparison:
+    def comparison(self, _plan: Plan, _state: RolloutState) -> Comparison:
         return Comparison.BEFORE_AFTER
 
     def note(self, turn: Tick) -> None:

@@ -75,7 +75,7 @@ class Canary(Strategy):
         """From the first weight that this rollout set; a quick return starts behind the plan's first weight."""
         return state.reached > 0
 
-    def comparison(self, _state: RolloutState) -> Comparison:
+    def comparison(self, _plan: Plan, _state: RolloutState) -> Comparison:
         return Comparison.SIDE_BY_SIDE
 
     def verdicts(self, turn: Tick) -> tuple[Verdict, ...]:

@@ -11,8 +11,9 @@ from pilotage.model.flag import OFF, Ramp
 from pilotage.model.plan import Plan, StepKind
 from pilotage.model.progress import ToggleProgress
 from pilotage.model.rollout import Hold, HoldCause, Mode, Observed, RolloutState, Status
+from pilotage.model.step_ids import DEPLOY_DARK
 from pilotage.rollout import shifting, walking
-from pilotage.rollout.checking import awaits_check
+from pilotage.rollout.checking import awaits_approval, awaits_check
 from pilotage.rollout.sight import healthy
 from pilotage.rollout.turn import FORWARD, UNDER_WAY, Comparison, Configured, Strategy, Tick
 from pilotage.rollout.undoing import fail_rollback, overdue_back, rolled_back
@@ -50,6 +51,8 @@ class FeatureToggle(Strategy):
                 return _awaits_dark_deployment(turn)
             case StepKind.CHECK:
                 return awaits_check(turn)
+            case StepKind.GATE:
+                return awaits_approval(turn)
             case StepKind.FLAG_RAMP:
                 return _awaits_ramp(turn)
             case StepKind.ANALYSE | StepKind.BAKE:
@@ -60,7 +63,7 @@ class FeatureToggle(Strategy):
     def desired(self, plan: Plan, state: RolloutState, seen: Observed) -> tuple[Action, ...]:
         """The flag on for the step's users, and the code on as many instances as the walk has reached."""
         walk = _walk(plan, state)
-        if state.status is Status.WITHDRAWN and _goes_out_dark(state):
+        if state.status is Status.WITHDRAWN and _goes_out_dark(plan, state):
             return (SetFlag(OFF), *walking.withheld(walk, state, seen))
         code = walking.desired(walk, state, seen)
         if state.status in (Status.COMPLETED, Status.ROLLED_BACK):
@@ -72,7 +75,7 @@ class FeatureToggle(Strategy):
         """Leaving instances drain from when they get no new request; the next part follows one that has arrived."""
         walk = _walk(turn.plan, turn.state)
         turn.note_out(walking.drained(walk, turn.state, turn.seen))
-        forward = turn.state.status in FORWARD and _goes_out_dark(turn.state)
+        forward = turn.state.status in FORWARD and turn.step.id == DEPLOY_DARK
         if forward and walking.arrived(walk, turn.state, turn.seen):
             parts = min(_own(turn.state).parts + 1, _parts(turn.plan))
             turn.set(progress=ToggleProgress(parts=parts), out=False, drained=0.0)
@@ -90,18 +93,18 @@ class FeatureToggle(Strategy):
         """From the first group that gets the flag."""
         return any(step.kind is StepKind.FLAG_RAMP for step in plan.steps[: state.step + 1])
 
-    def comparison(self, state: RolloutState) -> Comparison:
+    def comparison(self, plan: Plan, state: RolloutState) -> Comparison:
         """Two versions of the code while it goes out dark; after that, flag-on with flag-off."""
-        return Comparison.SIDE_BY_SIDE if _goes_out_dark(state) else Comparison.VARIANTS
+        return Comparison.SIDE_BY_SIDE if _goes_out_dark(plan, state) else Comparison.VARIANTS
 
     # ── the way back ───────────────────────────────────────────────────────────────────────────────────────
 
     def withdraws(self, turn: Tick) -> bool:
         """The flag can always go off; the code can only give way to instances of an old version."""
-        return not _goes_out_dark(turn.state) or shifting.has_stable(turn.state)
+        return not _goes_out_dark(turn.plan, turn.state) or shifting.has_stable(turn.state)
 
     def returned(self, turn: Tick) -> bool:
-        return shifting.no_user_has_it(turn) if _goes_out_dark(turn.state) else turn.seen.flag == OFF
+        return shifting.no_user_has_it(turn) if _goes_out_dark(turn.plan, turn.state) else turn.seen.flag == OFF
 
     def confirmed(self, turn: Tick) -> str:
         return super().confirmed(turn) if _goes_out_dark(turn.state) else _FLAG_OFF
@@ -117,7 +120,7 @@ class FeatureToggle(Strategy):
         if off and not state.returned:
             turn.set(returned=True)
             turn.tell(TrafficRestored(outcome=_FLAG_OFF))
-        if _goes_out_dark(state) and state.old is not None:
+        if _goes_out_dark(turn.plan, state) and state.old is not None:
             _take_back_the_code(turn)
         elif off:
             outcome = f"the flag is off for everyone; {state.new} stays deployed with its flag off"
@@ -134,9 +137,14 @@ def _own(state: RolloutState) -> ToggleProgress:
 # ── the dark deployment ────────────────────────────────────────────────────────────────────────────────────
 
 
-def _goes_out_dark(state: RolloutState) -> bool:
-    """Whether the dark deployment is under way, or was when the way back began."""
-    return state.step == 0
+def _dark_step(plan: Plan) -> int:
+    """Index of the dark deployment; only an approval can stand before it."""
+    return next(index for index, step in enumerate(plan.steps) if step.id == DEPLOY_DARK)
+
+
+def _goes_out_dark(plan: Plan, state: RolloutState) -> bool:
+    """Whether the dark deployment is to come or under way, or was when the way back began."""
+    return state.step <= _dark_step(plan)
 
 
 def _part(plan: Plan) -> int:
@@ -156,8 +164,10 @@ def _count(plan: Plan, parts: int) -> int:
 
 def _walk(plan: Plan, state: RolloutState) -> Walk:
     full, last = plan.instances, _parts(plan)
-    if not _goes_out_dark(state) or state.status is Status.COMPLETED:
+    if not _goes_out_dark(plan, state) or state.status is Status.COMPLETED:
         before = after = full
+    elif state.step < _dark_step(plan):
+        before = after = 0
     elif state.status in UNDER_WAY:
         part = min(_own(state).parts, last)
         before, after = _count(plan, part), _count(plan, min(part + 1, last))

@@ -13,7 +13,7 @@ from pilotage.model.progress import RollingProgress
 from pilotage.model.quantity import portion_of
 from pilotage.model.rollout import Hold, HoldCause, Mode, Observed, RolloutState, Status
 from pilotage.rollout import shifting, walking
-from pilotage.rollout.checking import awaits_check
+from pilotage.rollout.checking import awaits_approval, awaits_check
 from pilotage.rollout.sight import healthy
 from pilotage.rollout.turn import FORWARD, UNDER_WAY, Comparison, Strategy, Tick
 from pilotage.rollout.undoing import fail_rollback, fail_without_a_way_back, overdue_back, rolled_back
@@ -40,6 +40,8 @@ class Rolling(Strategy):
         match turn.step.kind:
             case StepKind.CHECK:
                 return awaits_check(turn)
+            case StepKind.GATE:
+                return awaits_approval(turn)
             case StepKind.BATCH:
                 return awaits_watch(turn) if self.did_its_part(turn) else walking.where(turn.state, turn.seen)
             case StepKind.BAKE:
@@ -98,7 +100,7 @@ class Rolling(Strategy):
             return super().overdue(turn)
         return not restored(turn.state) and turn.state.waited >= turn.step.timeout - turn.step.duration
 
-    def comparison(self, _state: RolloutState) -> Comparison:
+    def comparison(self, _plan: Plan, _state: RolloutState) -> Comparison:
         return Comparison.SIDE_BY_SIDE
 
     # ── the way back ───────────────────────────────────────────────────────────────────────────────────────
