@@ -168,6 +168,22 @@ def test_an_approval_is_waited_for_and_given(shop: Make) -> None:
         assert it.wait_end().state.status is Status.ROLLED_BACK
 
 
+def test_c17_a_release_at_low_risk_tolerance_waits_at_0_percent_for_another_person(shop: Make) -> None:
+    it = shop(canary__weights=["100%"], approval__required=True, approval__remind_after="1s")
+    it.run("deploy", it.release("v0"))
+    with users(it):
+        it.run("deploy", it.release("v1"), "--detach")
+        it.wait(lambda r: r.state.status is Status.HOLDING)
+        assert it.split() == {"version_v0": 1000}
+        assert "waiting for approval to go to production" in it.run("status")
+        it.wait(lambda r: r.state.hold is not None and r.state.hold.held > 1.5)
+        assert "another person must approve it" in it.run("approve", expect=7)
+        it.run("approve", "-m", "the board agreed", actor="grace")
+        assert it.wait_end().state.status is Status.COMPLETED
+    assert "waiting for approval to go to production for 1s" in it.run("events")
+    assert "approved by grace: the board agreed (1 of 1)" in it.run("events")
+
+
 def test_what_was_released_is_kept_up_afterwards(shop: Make) -> None:
     it = shop()
     it.run("deploy", it.release("v0"))

@@ -122,7 +122,7 @@ def _withdrawn(turn: Tick, guilty: list[Verdict]) -> TrafficWithdrawn:
         retry_after=_what_is_awaited(turn) if excuse else "",
         details=guilty[0].detail,
         harm_started_at=turn.harm_started_at,
-        flag=turn.strategy.comparison(turn.state) is Comparison.VARIANTS,
+        flag=turn.strategy.comparison(turn.plan, turn.state) is Comparison.VARIANTS,
     )
 
 

@@ -107,7 +107,7 @@ class FeatureToggle(Strategy):
         return shifting.no_user_has_it(turn) if _goes_out_dark(turn.plan, turn.state) else turn.seen.flag == OFF
 
     def confirmed(self, turn: Tick) -> str:
-        return super().confirmed(turn) if _goes_out_dark(turn.state) else _FLAG_OFF
+        return super().confirmed(turn) if _goes_out_dark(turn.plan, turn.state) else _FLAG_OFF
 
     def turn_back(self, turn: Tick) -> ToggleProgress:
         """Count the parts that never started as rolled back."""
