@@ -130,6 +130,7 @@ class Details(TypedDict, total=False):
     returned: bool
     author: str
     approvals: tuple[str, ...]
+    signed: tuple[str, ...]
     attempt: int
     reached: int
     progress: Progress

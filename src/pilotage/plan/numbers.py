@@ -33,6 +33,8 @@ class Override:
 AUTO = "auto"
 """What is written as `canary.weights` for weights that the plan works out."""
 
+_ENTERPRISE = "stakeholder_complexity: enterprise"
+
 PATHS = tuple(dict.fromkeys(row.path for row in ROWS))
 
 _BLUE_GREEN_TRIGGERS: Mapping[str, float] = {
@@ -123,7 +125,7 @@ def _by_approval(usual: Setting, demands: tuple[str, ...], role: str, rehearses:
         case "approval.required" if demands:
             return Setting(usual.path, True, usual.unit, f"{', '.join(demands)} (R10, C17)", usual.why)
         case "approval.role" if role and not rehearses:
-            return Setting(usual.path, role, usual.unit, "stakeholder_complexity: enterprise (C17)", usual.why)
+            return Setting(usual.path, role, usual.unit, f"{_ENTERPRISE} (C17)", usual.why)
         case _:
             return usual
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from pilotage.model.answers import Answers
 from pilotage.model.errors import Invalid
 from pilotage.model.json import Json, find, list_at, object_at, text_at, whole_at
 from pilotage.model.plan import Plan, Setting, Step
@@ -86,10 +87,9 @@ def _into(data: Json, name: str, where: str) -> Json:
 
 
 def _of_setting(setting: Setting) -> tuple[str, ...]:
-    if setting.source.startswith("risk_tolerance: "):
-        return (f"because risk_tolerance is {origin(setting.source).partition(': ')[2]}", setting.why)
-    if setting.source.startswith("deployment_strategy: "):
-        return (f"because deployment_strategy is {origin(setting.source).partition(': ')[2]}", setting.why)
+    if setting.source.partition(":")[0] in Answers.__dataclass_fields__:
+        answers = origin(setting.source).replace(": ", " is ")
+        return (f"because {answers}", setting.why)
     if ":" in setting.source:
         return (f"overridden in {setting.source}", setting.why)
     source = origin(setting.source)
