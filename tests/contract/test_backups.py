@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -171,7 +172,8 @@ def test_no_secret_is_among_the_arguments_of_a_process_or_in_a_message(
 
     def watched(self: Server, *arguments: str, **options: object) -> subprocess.Popen[bytes]:
         process = started(self, *arguments, **options)  # type: ignore[arg-type]  # handed on
-        seen.append(" ".join(psutil.Process(process.pid).cmdline()))
+        with suppress(psutil.ZombieProcess):  # it has ended already, and shows nothing to anybody
+            seen.append(" ".join(psutil.Process(process.pid).cmdline()))
         return process
 
     monkeypatch.setattr(Server, "start", watched)

@@ -184,6 +184,7 @@ def _quick(trial: Trial) -> dict[str, Any]:
         "analysis.warmup_duration": "5s",
         "analysis.min_requests": 30,
         "hold.timeout": "30s",
+        "approval.required": False,
     }
 
 

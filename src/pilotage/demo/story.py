@@ -191,6 +191,7 @@ environments:
     router: {{kind: envoy, listen: "127.0.0.1:{port}", sticky: {{cookie: session}}, version_header: {VERSION_HEADER}}}
     metrics: {{kind: envoy}}
     overrides:
+      approval.required: false
       canary.phase_duration: 4s
       canary.bake_duration: 4s
       analysis.min_requests: 30

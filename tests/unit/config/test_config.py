@@ -179,7 +179,7 @@ def test_a_malformed_file_is_refused_with_every_place_and_what_would_be_right(tm
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"a: " + b"x" * 1_000_001, "1,000,000 is the most"),
+        (b"a: " + b"x" * 1_000_001, "more than 1,000,000 bytes"),
         (b"a:\n" + b"".join(b" " * n + b"a:\n" for n in range(1, 200)), "nested deeper than 64 levels"),
         (b"[" * 100_000, "nested deeper than 64 levels"),
         (b"a: \xff\xfe", "not UTF-8 text"),
