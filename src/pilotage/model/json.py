@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, cast
 
+from pilotage.model.converting import convert
+
 if TYPE_CHECKING:
     Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 else:
@@ -119,7 +121,7 @@ def read_as(kind: type[_T], document: object, *path: _Key) -> _T:
     import msgspec
 
     try:
-        return msgspec.convert(find(document, *path), kind)
+        return convert(find(document, *path), kind)
     except msgspec.ValidationError as error:
         raise WrongJson(f"{_place(path)}: {error}") from None
 

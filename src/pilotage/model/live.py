@@ -10,6 +10,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pilotage.model.converting import convert
 from pilotage.model.json import JsonObject, find
 
 _log = logging.getLogger(__name__)
@@ -111,7 +112,7 @@ def read_live(data: object) -> LiveView:
     if not data:
         return NOTHING_SEEN
     try:
-        return msgspec.convert(data, LiveView)
+        return convert(data, LiveView)
     except msgspec.ValidationError as error:
         _log.warning("the last recorded observation is unreadable and not shown: %s", error)
         return NOTHING_SEEN
@@ -170,7 +171,7 @@ def read_judge(data: object) -> JudgeState | None:
         _log.warning("the analysis data has format %r, not %d: the analysis restarts", number, JUDGE_FORMAT)
         return None
     try:
-        return msgspec.convert(data, JudgeState)
+        return convert(data, JudgeState)
     except msgspec.ValidationError as error:
         _log.warning("the analysis data is unreadable, the analysis restarts: %s", error)
         return None

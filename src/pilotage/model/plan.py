@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from pilotage.model.answers import Answers
 from pilotage.model.canonical import canonical_json
+from pilotage.model.converting import convert, learn
 from pilotage.model.json import Json, JsonObject
 from pilotage.model.look_back import Retrospective
 from pilotage.model.quantity import share_of_percent
@@ -222,7 +223,7 @@ class Plan:
         if data.get("format") != FORMAT:
             raise ValueError(f"not a plan of format {FORMAT}: its format is {data.get('format')!r}")
         try:
-            plan = msgspec.convert(data, Plan)
+            plan = convert(data, Plan)
             plan = replace(plan, answers=_checked(plan.answers))
         except (msgspec.ValidationError, TypeError) as error:
             raise ValueError(f"not a plan: {error}") from None
@@ -236,6 +237,7 @@ class Plan:
         import msgspec
 
         try:
+            learn(Plan)
             plan = msgspec.json.decode(text, type=Plan)
         except msgspec.MsgspecError as error:
             raise ValueError(f"not a plan: {error}") from None

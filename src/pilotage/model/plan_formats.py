@@ -13,6 +13,7 @@ from dataclasses import fields, replace
 from functools import lru_cache
 
 from pilotage.model.answers import SHORT_NAMES, Answers, DeploymentStrategy
+from pilotage.model.converting import convert
 from pilotage.model.errors import Invalid
 from pilotage.model.json import Json, JsonObject, each, find, number_at, object_at, optional, text_at, whole_at
 from pilotage.model.plan import FORMAT, Plan, Setting, Unit
@@ -66,7 +67,6 @@ def read_plan(text: str) -> Plan:
 
     Settings that came later have the value that plans without them were executed with. Raises UnreadablePlan.
     """
-    import msgspec
 
     try:
         data = object_at(json.loads(text))
@@ -86,7 +86,7 @@ def read_plan(text: str) -> Plan:
         if number < _IN_PERCENT:
             data = _with_percentages(data)
         # `risk` came with format 4, `mirror` and `beside` of a step with format 3. All other fields were always there.
-        plan = msgspec.convert({"risk": None, **data}, Plan)
+        plan = convert({"risk": None, **data}, Plan)
         answers = {name: getattr(plan.answers, name) for name in Answers.__dataclass_fields__}
         # What is made of it by `replace`, such as the plan of a return, is of today's format.
         plan = replace(plan, format=FORMAT, answers=Answers(**answers), settings=_completed(plan))

@@ -15,6 +15,7 @@ from functools import cache
 from types import NoneType
 from typing import TypeVar, get_args, get_origin, get_type_hints
 
+from pilotage.model.converting import convert
 from pilotage.model.json import Json, JsonObject
 from pilotage.model.renamed import renamed
 
@@ -161,7 +162,7 @@ def _read(kind: object, value: object, place: str, trouble: list[str]) -> object
     import msgspec
 
     try:
-        return msgspec.convert(value, kind)
+        return convert(value, kind)
     except msgspec.ValidationError as error:
         why = str(error)
     arguments = get_args(kind)

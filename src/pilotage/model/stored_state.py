@@ -10,6 +10,7 @@ from __future__ import annotations
 import msgspec
 
 from pilotage.model.answers import DeploymentStrategy
+from pilotage.model.converting import convert
 from pilotage.model.json import JsonObject, optional, whole_at
 from pilotage.model.progress import (
     BigBangProgress,
@@ -43,7 +44,7 @@ def from_data(data: JsonObject, strategy: DeploymentStrategy) -> RolloutState:
     data = named_today(data)
     if "progress" not in data:
         data = {**data, "progress": msgspec.to_builtins(_from_the_fields_of_all(data, strategy))}
-    return msgspec.convert(data, RolloutState)
+    return convert(data, RolloutState)
 
 
 def named_today(data: JsonObject) -> JsonObject:
@@ -72,7 +73,7 @@ def _from_the_fields_of_all(data: JsonObject, strategy: DeploymentStrategy) -> P
         case DeploymentStrategy.ROLLING:
             return RollingProgress(restored=moves > 0) if forward else RollingProgress(undone=moves)
         case DeploymentStrategy.BIG_BANG:
-            return BigBangProgress(came_to=msgspec.convert(moves, WayBack))
+            return BigBangProgress(came_to=convert(moves, WayBack))
         case DeploymentStrategy.FEATURE_TOGGLE:
             dark = bool(data.get("dark"))
             return ToggleProgress(parts=moves) if forward else ToggleProgress(undone=moves, dark=dark)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TypeVar
 
+from pilotage.model.converting import convert
 from pilotage.model.json import Json
 from pilotage.model.json_text import BadJson, parse
 from pilotage.model.readiness import BadEvidence
@@ -36,7 +37,7 @@ def shaped(read: object, shape: type[T], name: str) -> T:
     import msgspec
 
     try:
-        return msgspec.convert(read, shape)
+        return convert(read, shape)
     except (msgspec.ValidationError, ValueError) as error:  # a ValueError: half a character in a text
         raise BadEvidence(f"{name} is incomplete: {error}") from None
 

@@ -18,6 +18,7 @@ from sqlalchemy.exc import IntegrityError
 from pilotage.engine.placement.leases import gone
 from pilotage.engine.records.tables import outbox
 from pilotage.model.channel import channel_of
+from pilotage.model.converting import convert
 from pilotage.model.json import Json, JsonObject, object_at
 from pilotage.model.message import Message
 from pilotage.model.renamed import renamed
@@ -158,7 +159,7 @@ def claim(engine: Engine, channel: str, by: str, now: float) -> PendingDelivery 
             return None
         section, _ = renamed(row["section"], "notify.*")
         return PendingDelivery(
-            row["id"], channel, object_at(section), msgspec.convert(row["message"], Message), row["attempts"] + 1,
+            row["id"], channel, object_at(section), convert(row["message"], Message), row["attempts"] + 1,
             row["created_at"], again=row["claimed_until"] > 0,
             first=_first_receipt(connection, row),
         )  # fmt: skip

@@ -10,6 +10,7 @@ import heapq
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from pilotage.model.converting import convert
 from pilotage.model.json import Json, JsonObject, number_at, optional, text_at, whole_at
 from pilotage.model.record import RolloutSummary
 from pilotage.model.status import Mode, Status
@@ -74,7 +75,7 @@ def _membership(part: Json) -> Membership | None:
     from pilotage.model.snapshot import Membership
 
     try:
-        return msgspec.convert(part, Membership)
+        return convert(part, Membership)
     except msgspec.ValidationError:
         return Membership()
 

@@ -11,6 +11,7 @@ import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
+from pilotage.model.converting import convert
 from pilotage.model.event_names import data_today, type_today
 from pilotage.model.events.course import (
     BatchHealthy,
@@ -105,7 +106,7 @@ def parse(type_: str, data: JsonObject) -> Occurrence:
     if known is None:
         return Other(name=name, stored=data)
     try:
-        found: Occurrence = msgspec.convert(_filled(known, data_today(name, data)), known)
+        found: Occurrence = convert(_filled(known, data_today(name, data)), known)
     except (msgspec.ValidationError, TypeError):
         return Other(name=name, stored=data)
     return found
