@@ -57,7 +57,7 @@ class AlertRules:
 
     def __init__(self, directory: Path) -> None:
         self._note = directory / _NOTE
-        self._written = _noted(self._note)
+        self._written = noted(self._note)  # path → the Prometheus to reload
         # After a crash nobody knows whether Prometheus has read what lies there.
         self._to_reload = set(self._written.values()) - {""}
         self._failed: dict[str, float] = {}
@@ -106,8 +106,8 @@ class AlertRules:
             self._failed.pop(what, None)
 
 
-def _noted(note: Path) -> dict[str, str]:
-    """Path → the Prometheus to reload, of what was written."""
+def noted(note: Path) -> dict[str, str]:
+    """What a note of the worker says, name → value; empty if it cannot be read."""
     found = read_json(note)
     try:
         return {} if found is None else read_as(dict[str, str], found)

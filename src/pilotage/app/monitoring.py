@@ -9,13 +9,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from pilotage.adapters.files import read_json, set_aside, write_json
+from pilotage.adapters.files import write_json
 from pilotage.adapters.metrics_page import MetricsServer
-from pilotage.app.alert_rules import AlertRules, RulesFile, rules_file
+from pilotage.app.alert_rules import AlertRules, RulesFile, noted, rules_file
 from pilotage.config.fields import host_and_port
 from pilotage.config.stored import read_monitoring
 from pilotage.engine.records.store import Store
-from pilotage.model.json import WrongJson, read_as
 from pilotage.model.plan import Plan
 from pilotage.model.record import Unreadable
 from pilotage.render.metrics_page import CONTENT_TYPE, Shown, metrics_page
@@ -46,7 +45,7 @@ class Monitoring:
         self._under_way: dict[str, _UnderWay] = {}
         self._left: dict[str, float] = {}
         """Rollouts that are not looked at until then, by the monotonic clock."""
-        self._pages = _noted(directory / _NOTE)
+        self._pages = noted(directory / _NOTE)
         """Place → address: of what is over, too, so that Prometheus finds the page while no rollout is in progress."""
         self._servers: dict[str, MetricsServer | None] = {}
 
@@ -127,12 +126,3 @@ class Monitoring:
             )
             for one in latest
         )  # fmt: skip
-
-
-def _noted(note: Path) -> dict[str, str]:
-    found = read_json(note)
-    try:
-        return {} if found is None else read_as(dict[str, str], found)
-    except WrongJson as error:
-        set_aside(note, f"it was not written by Pilotage: {error}")
-        return {}
