@@ -54,6 +54,8 @@ def _test(rest: list[str]) -> int:
     compiling = subprocess.Popen(
         [BIN / "pytest", "--collect-only", "-qq", *rest], cwd=ROOT, env=_environment(), stdout=subprocess.DEVNULL
     )
+    # What a test server needs from npm is fetched meanwhile.
+    fetching = subprocess.Popen([BIN / "python", "-m", "tests.unleash"], cwd=ROOT, env=_environment())
     checks = [
         ["ruff", "check", "."],
         ["ruff", "format", "--check", "."],
@@ -65,8 +67,10 @@ def _test(rest: list[str]) -> int:
         print(f"\n$ {' '.join(check)}", flush=True)
         if code := _call(*check):
             compiling.kill()
+            fetching.kill()
             return code
     compiling.wait()
+    fetching.wait()
     tests = ["pytest", *(rest or ["-n", _WORKERS, "--dist", "loadgroup"])]
     print(f"\n$ {' '.join(tests)}", flush=True)
     return _call(*tests)
@@ -101,15 +105,28 @@ def _set_up(*groups: str) -> None:
 
 PROGRAMS = {
     "promtool": "prometheus", "chromium": "chromium", "calcurse": "calcurse", "hyperfine": "hyperfine", "npm": "npm",
-    "haproxy": "haproxy", "prometheus-alertmanager": "prometheus-alertmanager",
-    "javac": "default-jdk-headless", "/usr/share/java/org.jacoco.core.jar": "libjacoco-java",
+    "haproxy": "haproxy", "dovecot": "dovecot-imapd", "prometheus-alertmanager": "prometheus-alertmanager",
+    "/usr/sbin/sshd": "openssh-server", "ssh": "openssh-client", "busybox": "busybox", "fish": "fish",
+    "systemd-analyze": "systemd",
+    "tcsh": "tcsh", "zsh": "zsh", "podman": "podman", "docker": "docker.io", "buildah": "buildah", "runc": "runc",
+    "gcc": "gcc", "docker-registry": "docker-registry", "javac": "default-jdk-headless", "minisign": "minisign",
+    "/usr/share/java/org.jacoco.core.jar": "libjacoco-java",
+    "nginx": "nginx", "/usr/lib/nginx/modules/ngx_http_lua_module.so": "libnginx-mod-http-lua", "curl": "curl",
+    "socat": "socat", "iptables": "iptables", "redis-server": "redis-server", "mariadbd": "mariadb-server",
+    "mariadb-dump": "mariadb-client", "pgbackrest": "pgbackrest",
+    "/usr/lib/postgresql/15/bin/postgres": "postgresql-15",
 }  # fmt: skip
 """Programs and files that some tests use for real, and the Debian packages that hold them."""
 
 
 def _programs() -> None:
     """Install what is missing, where that can be done without asking: as root on Debian. Elsewhere tests skip."""
-    missing = [package for name, package in PROGRAMS.items() if not (shutil.which(name) or Path("/", name).exists())]
+    found = _environment()["PATH"]
+    missing = [
+        package
+        for name, package in PROGRAMS.items()
+        if not (shutil.which(name, path=found) or Path("/", name).exists())
+    ]
     if missing and shutil.which("apt-get") and os.geteuid() == 0:
         quiet = {**_environment(), "DEBIAN_FRONTEND": "noninteractive"}
         for command in (["update", "-qq"], ["install", "-qq", "-y", "--no-install-recommends", *missing]):
@@ -130,7 +147,9 @@ def _call(program: str, *arguments: str) -> int:
 
 def _environment() -> dict[str, str]:
     inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    return {**inherited, "VIRTUAL_ENV": str(VENV), "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}"}
+    # Servers are there, where a user's PATH may not lead.
+    path = os.pathsep.join((str(BIN), os.environ.get("PATH", ""), "/usr/sbin", "/sbin"))
+    return {**inherited, "VIRTUAL_ENV": str(VENV), "PATH": path}
 
 
 if __name__ == "__main__":

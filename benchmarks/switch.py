@@ -1,9 +1,10 @@
 """What users notice of a switch: requests lost, and time until all are answered by the new one, while a real load runs.
 
-`python benchmarks/switch.py [--quick]`. Our router (Envoy by file discovery) makes weight changes and blue-green
-switches under `wrk` with keep-alive, beside clients that POST, that wait for slow answers, and that hold a websocket
-open. The same load runs through an nginx that is reloaded and a HAProxy whose weights are set over its socket. A lost
-request is one that got no answer, or one that no version gave.
+`python benchmarks/switch.py [--quick] [--only NAME]`. Each router, through Pilotage's adapter, makes weight changes and
+blue-green switches under `wrk` with keep-alive, beside clients that POST, that wait for slow answers, and that hold a
+websocket open. The same load runs through an nginx that is reloaded and a HAProxy whose weights are set over its
+socket, without Pilotage. A lost request is one that got no answer, or one that no version gave. All routers, the load
+and the service share this machine; its load average before each row says what else ran.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ import asyncio
 import base64
 import contextlib
 import hashlib
+import itertools
 import multiprocessing
 import os
 import platform
 import re
 import shutil
+import signal
 import socket
 import statistics
 import subprocess
@@ -32,13 +35,21 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from pilotage.adapters.context import Context
 from pilotage.adapters.fence import Fence
 from pilotage.adapters.free_port import free_port
-from pilotage.adapters.routers.envoy import EnvoyRouter
-from pilotage.adapters.routers.envoy_resources import Settings
+from pilotage.adapters.ports import Router
+from pilotage.adapters.registry import get
+from pilotage.adapters.routers.haproxy import HAProxyRouter
+from pilotage.adapters.routers.haproxy_lines import lines_of
+from pilotage.model.capabilities import Port
 from pilotage.model.traffic import WHOLE, split_between
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+"""Where the tests lie, which know how people run an HAProxy and an nginx."""
 VERSIONS = ("old", "new")
+_LONGEST = 300
+"""Seconds that a load runs unless it is told to end."""
 _RFC_6455 = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
@@ -192,7 +203,7 @@ def shifted_after(seen: Sequence[tuple[float, float, bytes]], command: float, wa
     """Seconds from the command to the first request from which on all were answered by the version that is wanted."""
     late = [began for began, _, who in seen if command <= began <= until and who != wanted]
     last = max(late, default=command)
-    return min(began for began, _, who in seen if began > last and who == wanted) - command
+    return min((began for began, _, who in seen if began > last and who == wanted), default=until) - command
 
 
 _Load = TypeVar("_Load", Clients, Watcher)
@@ -237,17 +248,35 @@ def wrk_lost(output: str) -> tuple[int, int, float]:
     return total, (sum(map(int, errors.groups())) if errors else 0) + (int(status[1]) if status else 0), rate
 
 
-# ── the three routers ──────────────────────────────────────────────────────────────────────────────────────
+# ── routers through Pilotage's adapters ────────────────────────────────────────────────────────────────────
 
 
-class Ours:
-    name = "Pilotage (Envoy, files)"
+class Adapted:
+    """A router that Pilotage opened. kind, section: of `pilotage.yaml`."""
+
+    name, needs = "", ""
 
     def __init__(self, place: Path, ports: dict[str, int]) -> None:
-        self.port = free_port()
-        self._router = EnvoyRouter(place / "envoy", Fence(place / "fence.json", 1), Settings(("127.0.0.1", self.port)))
+        self.port, self._place = free_port(), place
         self._backends = {version: [("127.0.0.1", port)] for version, port in ports.items()}
+        self._router = self._opened()
         self.set(0)
+
+    def _opened(self) -> Router:
+        raise NotImplementedError
+
+    def _open(self, kind: str, **section: object) -> Router:
+        adapter = get(Port.ROUTER, kind)
+        context = Context(
+            directory=self._place / "router",
+            fence=Fence(self._place / "fence.json", 1),
+            service="shop",
+            environment="production",
+            folder=self._place,
+        )
+        read = adapter.section.model_validate({"kind": kind, **section})
+        router: Router = adapter.open(read, context)
+        return router
 
     def set(self, weight: int) -> None:
         self._router.apply(split_between("new", weight, "old"), self._backends)
@@ -256,8 +285,70 @@ class Ours:
         self._router.stop()
 
 
+class OurEnvoy(Adapted):
+    name = "Pilotage: Envoy"
+
+    def _opened(self) -> Router:
+        return self._open("envoy", listen=f"127.0.0.1:{self.port}")
+
+
+class OurTraefik(Adapted):
+    name = "Pilotage: Traefik"
+
+    def _opened(self) -> Router:
+        return self._open("traefik", listen=f"127.0.0.1:{self.port}")
+
+
+class OurHAProxy(Adapted):
+    name, needs = "Pilotage: HAProxy", "haproxy"
+
+    def _opened(self) -> Router:
+        from tests.contract.haproxy import Operated
+
+        files = self._place / "files"
+        self._operated = Operated(self._place / "haproxy", files / "shop.cfg")
+        self.port = self._operated.port
+        router = self._open("haproxy", name="shop", files=str(files), address=str(self._operated.socket))
+        assert isinstance(router, HAProxyRouter)
+        router.prepare()
+        self._operated.write(lines_of(router.settings))
+        self._operated.start()
+        return router
+
+    def stop(self) -> None:
+        self._operated.end()
+
+
+class OurNginx(Adapted):
+    name, needs, mode = "Pilotage: nginx, mode reload", "nginx", "reload"
+
+    def _opened(self) -> Router:
+        from tests.nginx import Nginx as Operated
+
+        self._operated = Operated(self._place / "nginx", lua=self.mode == "lua")
+        return self._open(
+            "nginx",
+            mode=self.mode,
+            file=str(self._operated.owned / "shop.conf"),
+            control=f"127.0.0.1:{free_port()}",
+            listen=f"127.0.0.1:{self.port}",
+            test=self._operated.test,
+            reload=self._operated.reload,
+        )
+
+    def stop(self) -> None:
+        self._operated.kill()
+
+
+class OurNginxLua(OurNginx):
+    name, needs, mode = "Pilotage: nginx, mode lua", "/usr/lib/nginx/modules/ngx_http_lua_module.so", "lua"
+
+
+# ── the same without Pilotage ──────────────────────────────────────────────────────────────────────────────
+
+
 class Nginx:
-    name = "nginx (reload)"
+    name, needs = "nginx (reload)", "nginx"
 
     def __init__(self, place: Path, ports: dict[str, int]) -> None:
         self.port, self._ports = free_port(), ports
@@ -292,7 +383,7 @@ class Nginx:
 
 
 class HAProxy:
-    name = "HAProxy (set weight)"
+    name, needs = "HAProxy (set weight)", "haproxy"
 
     def __init__(self, place: Path, ports: dict[str, int]) -> None:
         self.port, self._socket = free_port(), place / "haproxy.sock"
@@ -324,53 +415,71 @@ class HAProxy:
 # ── what is measured ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def measure(kind: type[Ours | Nginx | HAProxy], ports: dict[str, int], changes: int, switches: int) -> list[str]:
+Measured = Adapted | Nginx | HAProxy
+KINDS: tuple[type[Measured], ...] = (OurEnvoy, OurHAProxy, OurNginxLua, OurTraefik, OurNginx, Nginx, HAProxy)
+
+
+def measure(kind: type[Measured], ports: dict[str, int], changes: int, switches: int, within: float) -> list[str]:
+    """One row. within: seconds after which a router that is slow to change is not asked for more, twice."""
+    load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as folder:
         router = kind(Path(folder), ports)
         try:
-            weights = _weights(router, changes)
-            switched = _switches(router, switches)
+            weights = _weights(router, changes, within)
+            switched = _switches(router, switches, within)
         finally:
             router.stop()
-    return [f"| {kind.name} | {weights} | {switched} |"]
+    return [f"| {kind.name} | {weights} | {switched} | {load:.1f} |"]
 
 
-def _weights(router: Ours | Nginx | HAProxy, changes: int) -> str:
+def _weights(router: Measured, changes: int, within: float) -> str:
     """Weight changes one after the other, as fast as 20 a second, under the whole load."""
     apart, pause = Apart(Clients, router.port), 0.05
-    load = wrk(router.port, changes * (pause + 0.03) + 2)
+    load = wrk(router.port, _LONGEST)
     time.sleep(0.5)
-    for number in range(changes):
-        router.set(50 + (number * 37) % 900)
+    until, made = time.monotonic() + within, 0
+    while made < changes and time.monotonic() < until:
+        router.set(50 + (made * 37) % 900)
+        made += 1
         time.sleep(pause)
-    load.terminate() if load.poll() is None and changes < 50 else None
+    load.send_signal(signal.SIGINT)
     total, lost, rate = wrk_lost(load.communicate()[0])
     clients = apart.end()
     asked = total + sum(clients.asked.values())
     kinds = ", ".join(sorted({f"{clients.lost.count(w)}× {w}" for w in clients.lost})) or "none"
-    return f"{changes} | {asked:,} | {lost + len(clients.lost)} ({kinds}) | {rate:,.0f}"
+    return f"{made} | {asked:,} | {lost + len(clients.lost)} ({kinds}) | {rate:,.0f}"
 
 
-def _switches(router: Ours | Nginx | HAProxy, switches: int) -> str:
+def _switches(router: Measured, switches: int, within: float) -> str:
     """All from one version to the other and back, under the whole load; until all requests that begin are answered by
     the one."""
     router.set(0)
     time.sleep(1)
     clients_apart, watcher_apart, commands = Apart(Clients, router.port), Apart(Watcher, router.port), []
-    load = wrk(router.port, switches * 0.28 + 2)
+    load = wrk(router.port, _LONGEST)
     time.sleep(0.5)
-    for number in range(switches):
-        wanted, weight = (b"new", WHOLE) if number % 2 == 0 else (b"old", 0)
+    until = time.monotonic() + within
+    while len(commands) < 2 or (len(commands) < switches and time.monotonic() < until):
+        wanted, weight = (b"new", WHOLE) if len(commands) % 2 == 0 else (b"old", 0)
         commands.append((time.monotonic(), wanted))
         router.set(weight)
         time.sleep(0.25)
+    commands.append((time.monotonic(), b""))
+    load.send_signal(signal.SIGINT)
     watcher, clients = watcher_apart.end(), clients_apart.end()
     total, lost, _ = wrk_lost(load.communicate()[0])
-    times = [1000 * shifted_after(watcher.seen, command, wanted, command + 0.25) for command, wanted in commands]
+    times = [
+        1000 * shifted_after(watcher.seen, command, wanted, following)
+        for (command, wanted), (following, _) in itertools.pairwise(commands)
+    ]
     lost += len(clients.lost) + sum(who == b"???" for _, _, who in watcher.seen)
     asked = total + len(watcher.seen) + sum(clients.asked.values())
     ranks = statistics.quantiles(times, n=100, method="inclusive")
-    return f"{switches} | {asked:,} | {lost} | {ranks[49]:.1f} | {ranks[98]:.1f} | {max(times):.1f}"
+    return f"{len(times)} | {asked:,} | {lost} | {ranks[49]:.1f} | {ranks[98]:.1f} | {max(times):.1f}"
+
+
+def _is_here(program: str) -> bool:
+    return not program or Path("/", program).is_file() or shutil.which(program) is not None
 
 
 def main() -> None:
@@ -378,23 +487,25 @@ def main() -> None:
         serve(sys.argv[2], int(sys.argv[3]))
         return
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="100 weight changes and 20 switches.")
+    parser.add_argument(
+        "--quick", action="store_true", help="100 weight changes and 20 switches, or as many as fit into 7 s each."
+    )
+    parser.add_argument("--only", default="", help="Rows whose name contains this.")
     options = parser.parse_args()
-    changes, switches = (100, 20) if options.quick else (1000, 200)
+    changes, switches, within = (100, 20, 7.0) if options.quick else (1000, 200, 120.0)
     ports = {version: free_port() for version in VERSIONS}
     services = [subprocess.Popen([sys.executable, __file__, "serve", v, str(p)]) for v, p in ports.items()]
     time.sleep(0.5)
     print(f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}\n")
     print(
         "| router | weight changes | requests meanwhile | lost | wrk requests/s | switches | requests meanwhile | lost "
-        "| shifted after ms p50 | p99 | most |\n|---|---|---|---|---|---|---|---|---|---|---|"
+        "| shifted after ms p50 | p99 | most | load average before |\n|---|---|---|---|---|---|---|---|---|---|---|---|"
     )
-    kinds: list[type[Ours | Nginx | HAProxy]] = [Ours]
-    kinds += [Nginx] if shutil.which("nginx") else []
-    kinds += [HAProxy] if shutil.which("haproxy") else []
     try:
-        for kind in kinds:
-            print("\n".join(measure(kind, ports, changes, switches)), flush=True)
+        for kind in KINDS:
+            if options.only not in kind.name or not _is_here(kind.needs):
+                continue
+            print("\n".join(measure(kind, ports, changes, switches, within)), flush=True)
     finally:
         for service in services:
             service.terminate()

@@ -25,6 +25,8 @@ EXAMPLES: tuple[ev.Occurrence, ...] = (
         plan_hash=PLAN, mode=Mode.FULL, version="2.4.0", stable_version="2.3.9", environment="production", actor="ada"
     ),
     ev.ReadinessChecked(waivers={"load-test": "waived by grace: no load changes"}, artifact="", gate_count=21),
+    ev.ReadinessNotEnforced(items=("unit_test_coverage", "security_scan_passing")),
+    ev.ChecksLeftOut(unconfigured=("check-caches",), waived={"check-data": "waived by grace: no data changes"}),
     ev.StepStarted(
         step="weight-25%", finished_step="scale-25%", weight_percent=25.0, title="send 25% of requests to the canary"
     ),
@@ -54,6 +56,7 @@ EXAMPLES: tuple[ev.Occurrence, ...] = (
     ev.CommandRefused(
         command=CommandKind.APPROVE, actor="ada", reason="ada started this rollout, so another person must approve it"
     ),
+    ev.CommandRun(actor="ada", host="web1", instance="2.4.0-3", command="bin/rails runner 'Order.count'"),
     ev.InstanceExited(instance="web-2.4.0-1", log_tail="MemoryError"),
     ev.TrafficDiverted(version="2.4.0", weight_percent=25.0),
     ev.TrafficResumed(version="2.4.0", weight_percent=25.0),
@@ -77,6 +80,8 @@ EXAMPLES: tuple[ev.Occurrence, ...] = (
     ev.Failed(version="2.4.0", reason=f"{WORSE}; the rollback is not complete: 2.4.0 is still running"),
     ev.RolloutCancelled(version="2.4.0", actor="ada"),
     ev.EnvironmentRemoved(version="2.4.0", actor="ada"),
+    ev.StabilityConfirmed(version="2.3.9", seconds=1800.0, requests=41_200, errors=3, probes=90),
+    ev.StabilityLost(version="2.3.9", reason="error rate: 6.1 % of 2,040 requests"),
 )
 """One of each type, in the order of the page."""
 

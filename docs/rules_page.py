@@ -78,6 +78,21 @@ REQUIREMENTS: Mapping[str, tuple[str, str]] = {
         "Follow-ups",
         "Actions have an owner, a due date and a success criterion, and show up in the next release.",
     ),
+    "R27": (
+        "Hosts",
+        "A version runs as processes, systemd units or containers, here or on hosts over SSH. It is brought to all of "
+        "them, and verified by digest, before anything changes.",
+    ),
+    "R28": (
+        "Load balancers",
+        "Envoy, HAProxy, nginx, Traefik and the load balancers of AWS and Cloudflare split requests, alone or several "
+        "as one. What others configured in them stays as it is.",
+    ),
+    "R31": (
+        "Data",
+        "Replication and migrations are read from the database before and during a release. Caches are warmed and "
+        "measured. Backups are proven by a restore.",
+    ),
 }
 
 CHOICES: Mapping[str, tuple[str, str]] = {

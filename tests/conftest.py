@@ -4,13 +4,18 @@ live trials came to."""
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests import datasette, leftovers
 from tests.live import table
+
+if TYPE_CHECKING:
+    from tests.unleash import Unleash
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -22,12 +27,29 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return None
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("long") and os.environ.get("PILOTAGE_LIVE") != "long":
+        pytest.skip("of the long set: PILOTAGE_LIVE=long runs it")
+
+
 @pytest.fixture(scope="session")
 def environments(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """`<version>/bin/datasette` for both versions of Datasette."""
     place = tmp_path_factory.mktemp("environments")
     datasette.install(place)
     return place
+
+
+@pytest.fixture(scope="session", params=["6", pytest.param("8", marks=pytest.mark.long)])
+def unleash_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Unleash]:
+    """One server for all tests of it, which are of one group: `pytest.mark.xdist_group("unleash")`."""
+    from pilotage.testing.contracts.flags import SEGMENTS
+    from tests import unleash
+
+    with unleash.running(request.param, tmp_path_factory.mktemp("unleash")) as server:
+        for name in ("group", "region", *{one.conditions[0].attribute for one, _, _ in SEGMENTS.values()}):
+            server.ask("POST", "/api/admin/context", {"name": name})
+        yield server
 
 
 _LEFT = pytest.StashKey[list[str]]()
@@ -62,6 +84,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         for line in table.lines(rows):
             terminalreporter.write_line(line)
 
+
+# Several test processes share a processor: how long an example takes says nothing.
+settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared")
 
 # Test processes of xdist inherit the width of the terminal: what a pipe shows must not depend on it.
 os.environ.pop("COLUMNS", None)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 
-_OURS = ("pilotage.app.", "pilotage.engine.", "pilotage.demo.", "pilotage.cli.", "envoy")
+_OURS = ("pilotage.app.", "pilotage.engine.", "pilotage.demo.", "pilotage.cli.", "envoy", "traefik")
 
 
 def end(folder: Path) -> list[str]:

@@ -13,6 +13,7 @@ from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from pilotage.adapters.free_port import free_port
 from pilotage.adapters.http import get_json, get_status
@@ -91,6 +92,11 @@ class Monitors:
         """Names of the alert rules that Prometheus has."""
         read: Any = get_json(f"{self.prometheus}/api/v1/rules?type=alert")
         return {rule["name"] for group in read["data"]["groups"] for rule in group["rules"]}
+
+    def answers(self, query: str) -> bool:
+        """Whether Prometheus has samples for a query now."""
+        found: Any = get_json(f"{self.prometheus}/api/v1/query?query={quote(query)}")
+        return bool(found["data"]["result"])
 
     def kill(self, name: str) -> None:
         self.processes[name].kill()

@@ -46,10 +46,10 @@ def a_plan(
     instances: int | None = None,
     service: Service | None = None,
 ) -> Plan:
-    """A plan to execute: of a small team's weekly release, with these numbers changed. Nobody needs to approve it,
-    unless they say so."""
+    """A plan to execute: of a small team's weekly release, with these numbers changed. Nobody needs to approve it or to
+    configure checks, unless they say so."""
     of = service or Service()
-    wanted = overrides({"approval.required": False, **numbers})
+    wanted = overrides({"approval.required": False, "checks.required": False, **numbers})
     whole = replace(of, instances=instances or of.instances, overrides={**of.overrides, **wanted})
     small = {"team_size": "small", "release_frequency": "weekly"}
     return planned(whole, version=version, deployment_strategy=strategy, risk_tolerance=tolerance, **small)

@@ -292,7 +292,7 @@ def listening(receiver: Receiver, tls: ssl.SSLContext | None = None) -> Iterator
             elif receiver.refuse:
                 answer = (receiver.refuse, {}, b"no")
             else:
-                answer = receiver.take(self.path, dict(self.headers.items()), body)
+                answer = receiver.take(self.path, {**self.headers, ":method": self.command}, body)
             status, headers, content = answer
             self.send_response(status)
             for name, value in headers.items():
@@ -300,6 +300,8 @@ def listening(receiver: Receiver, tls: ssl.SSLContext | None = None) -> Iterator
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)
+
+        do_GET = do_PUT = do_PATCH = do_POST  # noqa: N815
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             pass
@@ -317,13 +319,24 @@ def listening(receiver: Receiver, tls: ssl.SSLContext | None = None) -> Iterator
 
 
 class Mailbox(Receiver):
-    """A mail server that drops a mail whose Message-ID it has, as mail programs do."""
+    """A mail server that drops a mail whose Message-ID it has, as mail programs do. unknown: addresses of nobody ·
+    until_busy: mails after which it turns one away."""
 
     def __init__(self) -> None:
         super().__init__()
         self.mails: list[EmailMessage] = []
         self.port = 0
         self.secured: list[bool] = []
+        self.unknown: set[str] = set()
+        self.until_busy: int | None = None
+
+    async def handle_RCPT(  # noqa: N802
+        self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any
+    ) -> str:
+        if address in self.unknown:
+            return "550 5.1.1 no such user"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
 
     async def handle_DATA(self, _server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
         if self.busy:
@@ -331,6 +344,9 @@ class Mailbox(Receiver):
             return "451 4.7.1 try again later"
         if self.refuse:
             return "554 5.7.1 no"
+        if self.until_busy is not None and len(self.mails) >= self.until_busy:
+            self.until_busy = None
+            return "451 4.7.1 try again later"
         self.secured.append(session.ssl is not None)
         found = message_from_bytes(envelope.content, policy=policy.default)
         assert isinstance(found, EmailMessage)
@@ -386,9 +402,12 @@ def certified(place: Path, setenv: Callable[[str, str], None]) -> Iterator[ssl.S
 @contextmanager
 def everybody() -> Iterator[dict[str, Receiver]]:
     """One of each, all of them listening."""
+    from .grafana import Grafana
+
     found: dict[str, Receiver] = {
         "bot": SlackApi(), "hook": SlackApi(), "pagerduty": PagerDutyApi(), "teams": TeamsWorkflow(),
         "webhook": StandardWebhook(), "cdevents": CDEventsBroker(), "email": Mailbox(),
+        "grafana": Grafana(),
     }  # fmt: skip
     with ExitStack() as stack:
         for receiver in found.values():
@@ -412,12 +431,14 @@ def section(kind: str, **given: Any) -> dict[str, Any]:
 
 def channels(found: dict[str, Receiver]) -> tuple[list[dict[str, Any]], dict[str, str]]:
     """Sections of `notify` that lead to the receivers, and the environment with their secrets."""
+    from .grafana import TOKEN as GRAFANA_TOKEN
+
     mailbox = found["email"]
     assert isinstance(mailbox, Mailbox)
     mail = {"host": "localhost", "port": mailbox.port, "encryption": "none", "sender": "p@example.org"}
     secrets = {
         "S_BOT": TOKEN, "S_HOOK": f"{found['hook'].url}/hook/x", "S_PAGER": ROUTING_KEY,
-        "S_TEAMS": f"{found['teams'].url}/w", "S_WEBHOOK": SECRET,
+        "S_TEAMS": f"{found['teams'].url}/w", "S_WEBHOOK": SECRET, "S_GRAFANA": GRAFANA_TOKEN,
     }  # fmt: skip
     return [
         section("slack", name="bot", token="secret://env/S_BOT", channel="#r", api_url=f"{found['bot'].url}/api"),
@@ -427,4 +448,5 @@ def channels(found: dict[str, Receiver]) -> tuple[list[dict[str, Any]], dict[str
         section("webhook", url=f"{found['webhook'].url}/in", secret="secret://env/S_WEBHOOK"),
         section("cdevents", url=found["cdevents"].url),
         section("email", to=["ops@example.org"], **mail),
+        section("grafana", url=found["grafana"].url, token="secret://env/S_GRAFANA"),
     ], secrets

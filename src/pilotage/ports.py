@@ -8,18 +8,18 @@ from __future__ import annotations
 from pilotage.adapters.alert_series import AlertSeries
 from pilotage.adapters.context import Context, Peers
 from pilotage.adapters.fence import Fence
+from pilotage.adapters.notifier import Delivery, Notifier
 from pilotage.adapters.outgoing import Undelivered
 from pilotage.adapters.own_requests import SYNTHETIC_HEADER, synthetic_token
 from pilotage.adapters.ports import (
     AdapterError,
     Backends,
     Checks,
-    Delivery,
     Fenced,
     Flags,
     Fleet,
     Metrics,
-    Notifier,
+    PreparingFleet,
     Probes,
     Queries,
     Router,
@@ -41,7 +41,7 @@ from pilotage.model.finding import Finding
 from pilotage.model.flag import OFF, Ramp
 from pilotage.model.json import Json, JsonObject, read_as
 from pilotage.model.message import Message
-from pilotage.model.observation import Health, Histogram, Instance, Observation, Reading
+from pilotage.model.observation import Health, Histogram, Instance, Observation, Preparation, Reading
 from pilotage.model.traffic import WHOLE, HeaderRoute, Mirror, Split, split_between
 
 __all__ = [
@@ -81,6 +81,8 @@ __all__ = [
     "NotifyCapabilities",
     "Observation",
     "Peers",
+    "Preparation",
+    "PreparingFleet",
     "Probes",
     "Queries",
     "QueriesCapabilities",

@@ -89,7 +89,7 @@ def test_days_that_are_still_to_come_are_no_part_of_a_period(history: History) -
         "--format",
         "json",
     )
-    until, today = (json.loads(history.run(*given, *more)) for more in (("--until", "2999-01-01"), ()))
+    until, today = (json.loads(history.run(*given, *more)) for more in (("--until", "2199-01-01"), ()))
     assert until == today
 
 

@@ -96,7 +96,7 @@ def test_every_channel_has_every_message_once_though_the_sender_is_killed(
 
     wanted = [f"{rollout}/{number}" for number in range(1, len(STORY) + 2)]
     got = {name: [key for key in receiver.told() if key.startswith(rollout)] for name, receiver in receivers.items()}
-    for name in ("webhook", "email"):
+    for name in ("webhook", "email", "grafana"):
         assert got[name] == wanted, name
     # CDEvents has words for the beginning of an incident, its end, and a service that was rolled back.
     assert got["cdevents"] == [f"{rollout}/6", f"{rollout}/8", f"{rollout}/8"]

@@ -205,7 +205,7 @@ def forget(store: Store) -> None:
         connection.execute(text("UPDATE leases SET expires_at = 0"))
 
 
-def until(wanted: Callable[[], object], deadline: float = 30.0) -> None:
+def until(wanted: Callable[[], object], deadline: float = 90.0) -> None:
     end = time.monotonic() + deadline
     while not wanted():
         assert time.monotonic() < end

@@ -149,7 +149,8 @@ def test_an_older_worker_refuses_what_a_newer_command_begins_under_other_names(t
     with pytest.raises(AssertionError, match="health_check_path"):
         old.reads(kept, plan.to_json())
     names = {"health_check_path": "health", "stop_timeout": "stop_deadline"}
-    kept["fleet"] = {names.get(key, key): value for key, value in object_at(kept, "fleet").items() if key != "cwd"}
+    known = ("kind", "count", "command", "env", "pass_env", *names)
+    kept["fleet"] = {names.get(key, key): value for key, value in object_at(kept, "fleet").items() if key in known}
     kept["router"] = {key: value for key, value in object_at(kept, "router").items() if key != "idle_timeout"}
     del kept["overrides"]
     with pytest.raises(AssertionError, match="ValueError: not a plan"):

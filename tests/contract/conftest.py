@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import psutil
 import pytest
 
+from pilotage.adapters.aws import forget
 from pilotage.adapters.fence import Fence
 from pilotage.adapters.free_port import free_port
 from pilotage.adapters.own_requests import synthetic_token
@@ -18,6 +18,10 @@ from pilotage.adapters.routers.envoy import EnvoyRouter
 from pilotage.adapters.routers.envoy_adapter import ADAPTER
 from pilotage.adapters.routers.envoy_resources import Settings, Sticky
 from pilotage.testing import RouterUnderTest, User, Version
+from tests.children import children
+
+if TYPE_CHECKING:
+    from ..alb import Cloud
 
 __all__ = ["EnvoyUnderTest", "User", "Version"]
 
@@ -56,7 +60,7 @@ class EnvoyUnderTest(RouterUnderTest):
 
 def kill_children() -> None:
     """End every process that the test started, by force."""
-    for process in psutil.Process().children(recursive=True):
+    for process in children():
         process.kill()
         process.wait(10)
 
@@ -68,3 +72,27 @@ def routed(tmp_path: Path) -> Iterator[EnvoyUnderTest]:
     under_test = EnvoyUnderTest(tmp_path / "router", tmp_path / "fence.json", settings)
     yield under_test
     under_test.again(10**6).stop()
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[Cloud]:
+    """What stands in for AWS."""
+    from ..alb import Cloud
+
+    cloud = Cloud()
+    yield cloud
+    cloud.end()
+
+
+@pytest.fixture
+def cloud(aws: Cloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
+    """The same, empty, for this test's own credentials."""
+    from ..alb import ENVIRONMENT
+    from ..iam import documented
+
+    aws.allowed = documented()
+    for name, value in {**ENVIRONMENT, "AWS_ENDPOINT_URL": aws.url}.items():
+        monkeypatch.setenv(name, value)
+    forget()
+    yield aws
+    aws.reset()

@@ -15,9 +15,13 @@ from pilotage.adapters.command.program import Program
 from pilotage.adapters.context import Context
 from pilotage.adapters.environment import Environment
 from pilotage.adapters.fence import Fence
+from pilotage.adapters.notifier import Delivery
+from pilotage.adapters.notify import open_channel
 from pilotage.adapters.outgoing import Undelivered
-from pilotage.adapters.ports import AdapterError, Fenced
+from pilotage.adapters.ports import AdapterError, AwaitsApproval, Fenced
 from pilotage.model.capabilities import FlagsCapabilities, Port, RouterCapabilities
+from pilotage.model.flag import OFF, Ramp
+from pilotage.model.message import Message, Severity
 from pilotage.model.traffic import HeaderRoute, Mirror, Split, split_between
 from pilotage.testing import CountsUnderTest, FlagsUnderTest, FleetUnderTest, NotifierUnderTest
 from pilotage.testing.contracts.flags import FlagsContract
@@ -121,10 +125,43 @@ class TestTheExampleOfTheDocs(FlagsContract):
 
         return FlagsUnderTest(
             open=lambda token: place.open(Port.FLAGS, token, "flag.py", key="checkout"),
-            can=FlagsCapabilities(),
+            can=FlagsCapabilities(operators=()),
             edit_neighbour=edit,
             neighbour=lambda: str(json.loads((place.folder / "flags.json").read_text())["other"]),
         )
+
+
+PROVIDER = """
+import json, sys
+from pathlib import Path
+asked, kept = json.load(sys.stdin), Path("kept.json")
+ramp = json.loads(kept.read_text()) if kept.exists() else {"groups": [], "weight_percent": 0}
+answer = {"ramp": ramp}
+if asked["call"] == "apply":
+    Path("segments.json").write_text(json.dumps(asked["segments"]))
+    if Path("approved").exists() or not asked["ramp"]["groups"]:
+        kept.write_text(json.dumps(asked["ramp"]))
+    else:
+        answer = {"awaits_approval": "approve it at https://flags.example/7"}
+print(json.dumps(answer))
+"""
+
+
+def test_r16_a_program_gets_the_rules_of_segments_and_may_wait_for_an_approval(place: Place) -> None:
+    (place.folder / "provider.py").write_text(PROVIDER)
+    rules = {"free-tier": {"attribute": "tier", "values": ["free"]}}
+    flags = place.open(Port.FLAGS, 1, "provider.py", key="checkout", segments=rules, operators=["in"])
+    wanted = Ramp(("internal", "free-tier"), 0)
+    with pytest.raises(AwaitsApproval, match=r"^approve it at https://flags\.example/7$"):
+        flags.apply(wanted)
+    assert json.loads((place.folder / "segments.json").read_text()) == {
+        "internal": [{"attribute": "group", "operator": "in", "values": ["internal"]}],
+        "free-tier": [{"attribute": "tier", "operator": "in", "values": ["free"]}],
+    }
+    assert flags.read() == OFF
+    (place.folder / "approved").touch()
+    flags.apply(wanted)
+    assert flags.read() == wanted
 
 
 class TestFleet(FleetContract):
@@ -253,3 +290,18 @@ def test_refused_for_good_is_not_tried_again(tmp_path: Path) -> None:
     with pytest.raises(Undelivered) as refused:
         Program([sys.executable, "-c", "raise SystemExit(4)"], tmp_path, Environment(), 10).call({})
     assert refused.value.permanent
+
+
+def test_a_channel_starts_its_program_in_the_folder_of_pilotage_yaml(
+    place: Place, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R20: the worker runs elsewhere, and sends what was kept with the message."""
+    adapter = registry.get(Port.NOTIFY, "command")
+    section = adapter.section.model_validate({"kind": "command", "command": [sys.executable, "adapter.py"]})
+    kept = json.loads(json.dumps(section.kept(place.folder)))
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+
+    message = Message("k/1", "k", "started", Severity.INFO, "title", "text", 0.0, "shop", "production", "2.4.0")
+    open_channel(kept).send(Delivery(message=message))
+
+    assert place.state["got"] == [["k/1", "text"]]

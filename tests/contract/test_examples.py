@@ -36,24 +36,26 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_example_is_listed_with_what_it_can_do(tmp_path: Path) -> None:
     said = run(tmp_path, "pilotage.cli.main", "adapters", "--json")
-    listed = {one["port"]: one for one in json.loads(said.stdout)["adapters"] if one["kind"] == "haproxy"}
+    listed = {one["port"]: one for one in json.loads(said.stdout)["adapters"] if one["kind"] == "own-haproxy"}
     assert {one["package"] for one in listed.values()} == {"pilotage-haproxy"}
     assert listed["router"]["capabilities"]["mirror"] is False
     assert listed["metrics"]["capabilities"]["health_metrics"] == ["application_error_rate"]
 
 
 def test_a_configuration_names_it_and_a_plan_that_it_cannot_do_is_refused(tmp_path: Path) -> None:
-    router = 'router: {kind: haproxy, listen: "127.0.0.1:8080"}\n    metrics: {kind: command, command: [./counts]}'
+    router = 'router: {kind: own-haproxy, listen: "127.0.0.1:8080"}\n    metrics: {kind: command, command: [./counts]}'
     mirrored = GOOD.replace('router: {kind: envoy, listen: "127.0.0.1:28080", sticky: {cookie: session}}', router)
     (tmp_path / "pilotage.yaml").write_text(mirrored.replace("canary.phase_duration: 30m", "canary.mirror_weight: 10%"))
     said = run(tmp_path, "pilotage.cli.main", "plan", "2.0")
     assert said.returncode == 2
-    assert "mirror: router haproxy cannot mirror requests" in said.stderr
+    assert "mirror: router own-haproxy cannot mirror requests" in said.stderr
 
 
+@pytest.mark.long
 def test_the_example_keeps_the_contract_before_a_real_haproxy(tmp_path: Path) -> None:
     needs("haproxy")
-    said = run(tmp_path, "pytest", str(PROJECT / "tests"), "-q", "-p", "no:cacheprovider", "--rootdir", str(PROJECT))
+    words = ["-q", "-p", "no:cacheprovider", f"--basetemp={tmp_path / 'made'}", "--rootdir", str(PROJECT)]
+    said = run(tmp_path, "pytest", str(PROJECT / "tests"), *words)
     assert said.returncode == 0, said.stdout
     assert "passed" in said.stdout
 
@@ -80,10 +82,10 @@ def test_releases_go_through_it_and_an_envoy_at_once_and_a_bad_one_is_undone_at_
     environment = {
         "fleet": {"kind": "process", "command": shop, "count": 2, "pass_env": ["PYTHONPATH"]},
         "routers": {
-            "edge": {"kind": "haproxy", "listen": f"127.0.0.1:{port}", "sticky": "session"},
+            "edge": {"kind": "own-haproxy", "listen": f"127.0.0.1:{port}", "sticky": "session"},
             "inner": {"kind": "envoy", "listen": f"127.0.0.1:{inner}", "sticky": {"cookie": "session"}},
         },
-        "metrics": {"kind": "haproxy"},
+        "metrics": {"kind": "own-haproxy"},
         "overrides": {**FAST, "canary.phase_duration": "2s"},
     }
     answers = {

@@ -38,7 +38,7 @@ class TestMetrics(MetricsContract):
 class TestFlags(FlagsContract):
     @pytest.fixture
     def flag(self, world: FakeWorld) -> FlagsUnderTest:
-        return FlagsUnderTest(open=world.flags)
+        return FlagsUnderTest(open=world.flags, open_with=lambda token, _segments: world.flags(token))
 
 
 def test_the_router_does_what_it_is_told_until_it_is_silent_or_fenced(world: FakeWorld) -> None:

@@ -7,7 +7,7 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,14 +19,16 @@ from pilotage.adapters import process_records, processes
 from pilotage.adapters.checks import StepChecks
 from pilotage.adapters.fence import Fence
 from pilotage.adapters.files import replace_if_unchanged
-from pilotage.adapters.flags.flagd_adapter import ADAPTER
+from pilotage.adapters.flags.flagd_adapter import ADAPTER, FlagdSection
 from pilotage.adapters.flags.flagd_file import FlagdFile
-from pilotage.adapters.ports import AdapterError, Fenced
+from pilotage.adapters.ports import AdapterError, Fenced, Flags
 from pilotage.adapters.taken_back import NOTE, TakenBack
 from pilotage.model.flag import OFF, Ramp
 from pilotage.model.observation import CheckResult, CheckStatus
-from pilotage.testing import FlagsUnderTest
+from pilotage.model.segment import Segment
+from pilotage.testing import FlagsUnderTest, written
 from pilotage.testing.contracts.flags import FlagsContract
+from tests.children import children
 
 pytestmark = pytest.mark.real
 
@@ -48,12 +50,36 @@ class TestFlagd(FlagsContract):
             whole["flags"]["other"] = {"state": "DISABLED", "metadata": {"value": value}}
             file.write_text(json.dumps(whole))
 
+        def configured(token: int, segments: Mapping[str, Segment]) -> Flags:
+            section = FlagdSection.model_validate(
+                {"file": "flags.json", "key": "checkout", "segments": written(segments)}
+            )
+            return FlagdFile(file, "checkout", Fence(tmp_path / "fence.json", token), section.segment_of)
+
+        def somebody_edits() -> None:
+            whole = json.loads(file.read_text())
+            whole["flags"]["checkout"]["targeting"]["if"][0] = {"in": [{"var": "group"}, ["everyone"]]}
+            file.write_text(json.dumps(whole))
+
         return FlagsUnderTest(
             open=lambda token: FlagdFile(file, "checkout", Fence(tmp_path / "fence.json", token)),
+            open_with=configured,
+            evaluate=lambda user, context: evaluated(file, user, context),
+            edit=somebody_edits,
             can=ADAPTER.capabilities,
             edit_neighbour=edit,
             neighbour=lambda: str(flag_of(file, "other")["metadata"]["value"]),
         )
+
+
+def evaluated(file: Path, user: str, context: Mapping[str, str | int | float]) -> bool:
+    """What the evaluation of flagd itself answers."""
+    from openfeature.contrib.tools.flagd.core import FlagdCore
+    from openfeature.evaluation_context import EvaluationContext
+
+    core = FlagdCore()
+    core.set_flags(file.read_text())
+    return bool(core.resolve_boolean_value("checkout", False, EvaluationContext(user, dict(context))).value)
 
 
 def evaluate(file: Path, users: list[str], **attributes: str) -> list[bool]:
@@ -213,7 +239,7 @@ def checks(tmp_path: Path) -> Iterator[Make]:
     yield make
     # They are this process's children: the next test must not find them.
     left = []
-    for child in psutil.Process().children():
+    for child in children():
         with suppress(psutil.Error):
             if any(str(tmp_path) in part for part in child.cmdline()):
                 child.kill()

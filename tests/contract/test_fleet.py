@@ -29,6 +29,7 @@ from pilotage.model.json import JsonObject
 from pilotage.model.observation import Health, Instance
 from pilotage.testing import FleetUnderTest
 from pilotage.testing.contracts.fleet import FleetContract
+from tests.children import children
 
 pytestmark = pytest.mark.real
 
@@ -72,7 +73,7 @@ def make(tmp_path: Path) -> Iterator[Make]:
 
     yield fleet
     fleet(10**6).stop()
-    assert _children() == []
+    assert children() == []
 
 
 class TestProcesses(FleetContract):
@@ -104,7 +105,7 @@ def test_ensure_starts_what_is_missing_and_nothing_twice(make: Make) -> None:
     found = wait(fleet, healthy("1.0", 2))
     assert len({i.port for i in found}) == 2
     assert all(i.memory and i.memory > 1_000_000 for i in found)
-    assert len(_children()) == 2
+    assert len(children()) == 2
 
 
 def test_one_that_died_is_listed_with_its_last_words_until_it_is_replaced(make: Make) -> None:
@@ -121,7 +122,7 @@ def test_one_that_was_killed_is_replaced(make: Make) -> None:
     fleet.ensure("1.0", 2)
     wait(fleet, healthy("1.0", 2))
     time.sleep(2)
-    victim = _children()[0]
+    victim = children()[0]
     victim.kill()
     victim.wait(5)
     wait(fleet, lambda found: Health.EXITED in [i.health for i in found])
@@ -170,7 +171,7 @@ def test_replace_ends_one_instance_and_ensure_starts_a_fresh_one_in_its_place(ma
 
     found = wait(make(2), replaced)
     assert well.id in [i.id for i in found]
-    assert len(_children()) == 2
+    assert len(children()) == 2
 
 
 def test_replace_that_was_cut_off_before_its_signal_is_carried_through(make: Make, tmp_path: Path) -> None:
@@ -185,7 +186,7 @@ def test_replace_that_was_cut_off_before_its_signal_is_carried_through(make: Mak
         return not found
 
     wait(fleet, gone)
-    assert _children() == []
+    assert children() == []
 
 
 def test_the_log_of_an_instance_ends_with_its_last_lines_as_plain_text(make: Make) -> None:
@@ -211,7 +212,7 @@ def test_another_controller_finds_the_same_instances(make: Make) -> None:
     before = wait(make(1), healthy("1.0", 2))
     make(2).ensure("1.0", 2)
     assert [i.id for i in make(2).instances()] == [i.id for i in before]
-    assert len(_children()) == 2
+    assert len(children()) == 2
 
 
 def test_one_started_just_before_a_crash_is_found_although_it_was_not_recorded(make: Make, tmp_path: Path) -> None:
@@ -223,7 +224,7 @@ def test_one_started_just_before_a_crash_is_found_although_it_was_not_recorded(m
     record.write_text(json.dumps(cut_off))
     make(2).ensure("1.0", 1)
     wait(make(2), healthy("1.0", 1))
-    assert len(_children()) == 1
+    assert len(children()) == 1
 
 
 def test_an_intent_whose_start_never_happened_is_forgotten(make: Make, tmp_path: Path) -> None:
@@ -232,7 +233,7 @@ def test_an_intent_whose_start_never_happened_is_forgotten(make: Make, tmp_path:
     process_records.Record(tmp_path / "fleet" / "1.0-1.json", facts).save()
     fleet.ensure("1.0", 1)
     wait(fleet, healthy("1.0", 1))
-    assert len(_children()) == 1
+    assert len(children()) == 1
 
 
 def test_somebody_elses_process_with_the_same_number_is_left_alone(make: Make, tmp_path: Path) -> None:
@@ -249,7 +250,7 @@ def test_the_instances_outlive_the_terminal(make: Make) -> None:
     fleet = make(1)
     fleet.ensure("1.0", 1)
     wait(fleet, healthy("1.0", 1))
-    (child,) = _children()
+    (child,) = children()
     assert os.getsid(child.pid) == child.pid
 
 
@@ -269,10 +270,6 @@ def _until(holds: Callable[[], object]) -> None:
             return
         time.sleep(0.05)
     raise AssertionError("it never came")
-
-
-def _children() -> list[psutil.Process]:
-    return [p for p in psutil.Process().children(recursive=True) if p.status() != psutil.STATUS_ZOMBIE]
 
 
 def test_a_port_that_another_program_took_meanwhile_is_no_crash_of_the_version(
@@ -318,7 +315,7 @@ def test_a_lost_or_broken_record_is_made_anew_from_its_process(
     for controller in (fleet, make(2)):
         controller.ensure("1.0", 2)
         assert [i.id for i in controller.instances()] == [i.id for i in before]
-    assert len(_children()) == 2
+    assert len(children()) == 2
     assert "1.0-1.json was lost" in caplog.text
     assert broken is None or (tmp_path / "fleet" / "1.0-1.json.unreadable").read_bytes() == broken
 
@@ -330,10 +327,10 @@ def test_when_all_records_are_deleted_nothing_is_started_twice_and_stop_ends_all
     shutil.rmtree(tmp_path / "fleet")
     make(2).ensure("1.0", 2)
     assert [(i.id, i.port) for i in make(2).instances()] == [(i.id, i.port) for i in before]
-    assert len(_children()) == 2
+    assert len(children()) == 2
     shutil.rmtree(tmp_path / "fleet")
     make(2).stop()
-    assert _children() == []
+    assert children() == []
 
 
 @pytest.mark.parametrize("room", [0, 1])
@@ -355,7 +352,7 @@ def test_on_a_full_disk_nothing_is_started_twice_and_what_was_started_ends(
     for _ in range(3):
         fleet.ensure("stubborn", 2)
     there = wait(fleet, healthy("stubborn", 2))
-    assert len(_children()) == 2
+    assert len(children()) == 2
     monkeypatch.setattr(process_records, "_unwritten", {})  # another controller, which finds them by their marks
     fleet = make(1)
     assert [i.id for i in fleet.instances()] == [i.id for i in there]
@@ -427,7 +424,7 @@ def test_a_record_of_an_earlier_pilotage_is_known_by_its_mark(make: Make, tmp_pa
     record.write_text(json.dumps(old))
     make(2).ensure("1.0", 1)
     assert [i.id for i in make(2).instances()] == [there.id]
-    assert len(_children()) == 1
+    assert len(children()) == 1
 
 
 # ── what an instance is given ──────────────────────────────────────────────────────────────────────────────

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-import psutil
 import pytest
 
 from pilotage.adapters.envoy_admin import admin_url, cluster_of, stratum_of, version_of
@@ -29,6 +28,7 @@ from pilotage.model.observation import REST, Failure, Reading
 from pilotage.model.traffic import HeaderRoute, Mirror, Split, split_between
 from pilotage.testing import CountsUnderTest
 from pilotage.testing.contracts.metrics import MetricsContract
+from tests.children import children
 
 from .conftest import EnvoyUnderTest, User, Version
 
@@ -97,7 +97,7 @@ def test_a_restarted_source_never_counts_negatively(metrics: Metrics, routed: En
     for n in range(30):
         routed.ask(user=f"u{n}")
     cursor = metrics.observe(BOTH, cursor).cursor
-    for process in psutil.Process().children(recursive=True):
+    for process in children():
         process.kill()
         process.wait(5)
     split = routed.router
@@ -345,7 +345,7 @@ def test_a_running_router_takes_up_what_counts_as_failed(routed: EnvoyUnderTest,
     backends = {"1.0": [versions("1.0").address]}
     whole = Split((("1.0", 1000),))
     routed.take(whole, backends)
-    process = [p.pid for p in psutil.Process().children()]
+    process = [p.pid for p in children()]
     strata = Strata((), Failing.of([404]))
     routed.configured(strata=strata)
     routed.router.apply(whole, backends)
@@ -359,13 +359,13 @@ def test_a_running_router_takes_up_what_counts_as_failed(routed: EnvoyUnderTest,
         reading = metrics.observe(["1.0"], cursor)
         failures, cursor = failures + (reading.failures or ()), reading.cursor
     assert {failure.status for failure in failures} == {"404"}
-    assert [p.pid for p in psutil.Process().children()] == process
+    assert [p.pid for p in children()] == process
 
 
 def test_no_line_is_lost_or_read_twice_while_logs_are_rotated(
     routed: EnvoyUnderTest, counted: EnvoyMetrics, versions: Versions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pilotage.adapters.routers.envoy._LARGEST", {"failures.log": 1500, "paths.log": 1500})
+    monkeypatch.setattr("pilotage.adapters.routers.envoy_logs._LARGEST", {"failures.log": 1500, "paths.log": 1500})
     backends = {v: [versions(v).address] for v in BOTH}
     found: list[Any] = []
     cursor = counted.observe(BOTH, None).cursor

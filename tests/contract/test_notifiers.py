@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import ssl
@@ -13,16 +14,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
+from pilotage.adapters.notifier import Delivery
 from pilotage.adapters.notify import open_channel
 from pilotage.adapters.outgoing import Undelivered
-from pilotage.adapters.ports import AdapterError, Delivery
+from pilotage.adapters.ports import AdapterError
 from pilotage.config.channels import ChannelSection
 from pilotage.model.json import JsonObject
+from pilotage.model.medium import Attachment
 from pilotage.model.message import Incident, Message, Severity
 from pilotage.testing import NotifierUnderTest
 from pilotage.testing.contracts.notifier import NotifierContract
 
+from ..grafana import TOKEN as GRAFANA_TOKEN
+from ..grafana import Grafana
 from ..receivers import (
     ROUTING_KEY,
     SECRET,
@@ -39,6 +45,8 @@ from ..receivers import (
     listening,
     mail_server,
 )
+from ..receiving.mastodon import ACCESS, MastodonApi
+from ..receiving.pages import BEARER, Folder, Pages, Repository
 
 pytestmark = pytest.mark.real
 
@@ -73,8 +81,11 @@ def section(**given: Any) -> dict[str, Any]:
 
 KINDS = (
     "slack-webhook", "slack-bot", "email", "email-tls", "pagerduty", "teams", "webhook", "webhook-tls", "cdevents",
-    "apprise",
+    "apprise", "mastodon", "documentation-http", "documentation-folder", "documentation-git", "in-app",
+    "grafana",
 )  # fmt: skip
+LOCAL = ("documentation-folder", "documentation-git", "in-app")
+"""Channels that write files of this machine: no network, and no secret."""
 
 
 @pytest.fixture(params=KINDS)
@@ -127,10 +138,31 @@ def made(kind: str, stack: ExitStack, tmp_path: Path, monkeypatch: pytest.Monkey
             tls = stack.enter_context(certified(tmp_path, monkeypatch.setenv)) if kind == "webhook-tls" else None
             url = opened(hook, tls)
             return Place(kind, section(kind="webhook", url=f"{url}/in", secret="secret://env/TEST_SECRET"), hook)
+        case "grafana":
+            grafana = Grafana()
+            monkeypatch.setenv("TEST_SECRET", GRAFANA_TOKEN)
+            return Place(kind, section(kind="grafana", url=opened(grafana), token="secret://env/TEST_SECRET"), grafana)
         case "cdevents":
             given = os.environ.get("PILOTAGE_CDEVENTS_SCHEMAS")
             broker = CDEventsBroker(Path(given) if given else None)
             return Place(kind, section(kind="cdevents", url=opened(broker)), broker)
+        case "mastodon":
+            mastodon = MastodonApi()
+            mastodon.names = {hashlib.sha256(MESSAGE.key.encode()).hexdigest(): MESSAGE.key}
+            monkeypatch.setenv("TEST_SECRET", ACCESS)
+            token = "secret://env/TEST_SECRET"
+            return Place(kind, section(kind="mastodon", url=opened(mastodon), token=token, language="en"), mastodon)
+        case "documentation-http":
+            pages = Pages()
+            monkeypatch.setenv("TEST_SECRET", BEARER)
+            token = "secret://env/TEST_SECRET"
+            return Place(kind, section(kind="documentation", url=f"{opened(pages)}/docs", token=token), pages)
+        case "documentation-git":
+            repository = Repository(tmp_path / "docs.git")
+            return Place(kind, section(kind="documentation", repository=str(repository.folder)), repository)
+        case "documentation-folder" | "in-app":
+            place = section(kind=kind.partition("-folder")[0], folder="public")
+            return Place(kind, {**place, "folder": str(tmp_path / "public")}, Folder(tmp_path / "public"))
         case _:
             ntfy = Ntfy()
             monkeypatch.setenv("TEST_SECRET", f"ntfy://{opened(ntfy).removeprefix('http://')}/releases")
@@ -148,7 +180,7 @@ class TestChannels(NotifierContract):
             shown=lambda: place.receiver.shown().replace("\\\\", ""),
             drops_repetitions=place.kind not in ("slack-webhook", "teams", "apprise"),
             # Apprise does not tell why it could not deliver.
-            refuse=None if place.kind == "apprise" else place.receiver.refuse_next,
+            refuse=None if place.kind in ("apprise", *LOCAL) else place.receiver.refuse_next,
         )
 
 
@@ -186,6 +218,9 @@ def test_hostile_text_is_literal_or_escaped(place: Place) -> None:
         blocks = place.receiver.got[0]["attachments"][0]["content"]["body"]
         assert {block["type"] for block in blocks} == {"RichTextBlock"}, "runs of text, in which no Markdown counts"
         assert "*bold* `code`" in blocks[1]["inlines"][0]["text"]
+    elif place.kind.startswith("documentation"):
+        assert "<script>" not in shown
+        assert "&lt;script>alert(1)&lt;/script>" in shown
     else:
         assert "<script>alert(1)</script>" in shown
 
@@ -202,6 +237,8 @@ def test_five_megabytes_are_cut_and_said_to_be(place: Place) -> None:
 
 
 def test_a_busy_receiver_is_asked_again_later(place: Place) -> None:
+    if place.kind in LOCAL:
+        pytest.skip("nobody is busy there")
     place.receiver.busy = 1
     with pytest.raises(Undelivered) as told:
         place.send()
@@ -213,6 +250,8 @@ def test_a_busy_receiver_is_asked_again_later(place: Place) -> None:
 
 
 def test_what_is_refused_for_good_is_not_tried_again(place: Place) -> None:
+    if place.kind in LOCAL:
+        pytest.skip("nothing is refused there")
     if place.kind == "apprise":
         pytest.skip("Apprise does not tell why it could not deliver")
     place.receiver.refuse = 404
@@ -224,6 +263,8 @@ def test_what_is_refused_for_good_is_not_tried_again(place: Place) -> None:
 
 
 def test_a_receiver_that_is_ill_is_tried_again(place: Place) -> None:
+    if place.kind in LOCAL:
+        pytest.skip("nobody is ill there")
     place.receiver.refuse = 503
     if isinstance(place.receiver, Mailbox):
         place.receiver.refuse, place.receiver.busy = 0, 1
@@ -233,6 +274,8 @@ def test_a_receiver_that_is_ill_is_tried_again(place: Place) -> None:
 
 
 def test_private_addresses_are_refused_unless_allowed(place: Place) -> None:
+    if place.kind in LOCAL:
+        pytest.skip("no address")
     if place.kind == "email":
         pytest.skip("mail without encryption is for private networks only")
     place.section["allow_private_network"] = False
@@ -360,3 +403,225 @@ def test_a_secret_shows_itself_to_nobody() -> None:
     secret = Secret("hunter2")
     assert "hunter2" not in f"{secret} {secret!r} {secret!s} {[secret]}"
     assert secret.reveal() == "hunter2"
+
+
+# ── what is published ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def announced(item: str, text: str, **more: Any) -> Message:
+    key = f"announcement/shop/production/2.4.0/{item}"
+    return replace(MESSAGE, key=key, title=f"shop 2.4.0: {item}", text=text, severity=Severity.INFO, **more)
+
+
+def test_a_post_that_may_have_arrived_does_not_appear_twice_even_after_the_servers_memory(
+    only: Callable[[str], Place],
+) -> None:
+    place = only("mastodon")
+    assert isinstance(place.receiver, MastodonApi)
+    post = announced("social_media", "shop 2.4.0 is here.\n\nCoupons & <more>")
+    receipt = place.send(post)
+    place.receiver.forget_keys()
+    assert place.send(post, again=True) == receipt
+    assert len(place.receiver.got) == 1
+
+
+def test_a_post_is_read_back_by_another_client(only: Callable[[str], Place]) -> None:
+    """4a: social media. Mastodon.py reads what Pilotage posted, through the API that both have."""
+    from mastodon import Mastodon as Client
+
+    place = only("mastodon")
+    place.send(announced("social_media", "shop 2.4.0 is here. " + "x" * 600))
+    client = Client(access_token=ACCESS, api_base_url=place.receiver.url, version_check_mode="none")
+    (post,) = client.account_statuses(client.account_verify_credentials().id)
+    assert post.content.startswith("<p>shop 2.4.0 is here. xxx")
+    assert post.content.endswith("…</p>")
+    assert (post.visibility, post.language) == ("public", "en")
+
+
+def test_a_token_that_may_only_write_still_posts_once_within_the_hour(only: Callable[[str], Place]) -> None:
+    place = only("mastodon")
+    assert isinstance(place.receiver, MastodonApi)
+    place.receiver.scopes = {"write:statuses"}
+    place.send(announced("social_media", "Here."))
+    place.send(announced("social_media", "Here."), again=True)
+    assert (len(place.receiver.got), place.receiver.repeated) == (1, 1)
+
+
+@pytest.mark.parametrize("kind", ["documentation-folder", "documentation-git", "documentation-http"])
+def test_the_page_of_a_version_says_what_is_so_now(only: Callable[[str], Place], kind: str) -> None:
+    place = only(kind)
+    for item, text in (("documentation_updates", "is coming"), ("rollback_notice", "was rolled back")):
+        place.send(announced(item, f"It {text}."))
+    assert "It was rolled back." in place.receiver.shown()
+    assert "is coming" not in place.receiver.shown()
+
+
+def test_a_page_joins_what_others_pushed_in_the_meantime(only: Callable[[str], Place], tmp_path: Path) -> None:
+    from ..receiving.pages import git
+
+    place = only("documentation-git")
+    place.send(announced("documentation_updates", "It is coming."))
+    clone = tmp_path / "clone"
+    git("clone", "-q", tmp_path / "docs.git", clone)
+    assert (clone / "shop" / "2.4.0.md").read_text().startswith("# shop 2.4.0: documentation_updates\n\nIt is coming.")
+    (clone / "index.md").write_text("# Home\n")
+    (clone / ".gitattributes").write_text("* filter=evil\n")
+    git("add", ".", folder=clone)
+    git("-c", "user.name=ada", "-c", "user.email=ada@x", "commit", "-qm", "docs: home", folder=clone)
+    git("push", "-q", folder=clone)
+    first = place.send(announced("release_notes_publication", "Coupons."))
+    assert "# Home" in place.receiver.shown()
+    assert place.send(announced("release_notes_publication", "Coupons."), again=True) == first, "no second commit"
+    assert git("log", "--format=%an <%ae> %s", "-1", "main", folder=tmp_path / "docs.git") == (
+        "Pilotage <pilotage@localhost> shop 2.4.0: release_notes_publication"
+    )
+
+
+def test_a_push_that_is_refused_is_tried_again(only: Callable[[str], Place]) -> None:
+    place = only("documentation-git")
+    place.receiver.refuse_next(permanent=False)
+    with pytest.raises(Undelivered, match="git push") as told:
+        place.send(announced("documentation_updates", "It is coming."))
+    assert not told.value.permanent
+    place.send(announced("documentation_updates", "It is coming."), again=True)
+    assert "It is coming." in place.receiver.shown()
+
+
+@pytest.mark.parametrize(
+    "address", ["https://127.0.0.1/docs.git", "ssh://git@127.0.0.1/docs.git", "git@127.0.0.1:docs.git"]
+)
+def test_a_repository_in_a_private_network_is_refused_unless_allowed(address: str) -> None:
+    place = section(kind="documentation", repository=address, allow_private_network=False)
+    with pytest.raises(Undelivered, match="is not public"):
+        open_channel(place).send(Delivery(message=MESSAGE))
+
+
+@pytest.mark.parametrize("address", ["ext::sh -c true", "--upload-pack=true", "git://example.org/x"])
+def test_an_address_that_is_none_of_a_repository_is_no_setting(address: str) -> None:
+    with pytest.raises(ValueError, match="repository"):
+        section(kind="documentation", repository=address)
+
+
+@pytest.mark.parametrize("address", ["https://u:hunter2@h/x.git", "https://hunter2@h/x", "http://u:hunter2@h/x"])
+def test_a_password_in_the_address_of_a_repository_is_refused_and_not_repeated(address: str) -> None:
+    """R24: the configuration holds references to secrets alone, because it is copied into the state folder."""
+    with pytest.raises(ValidationError, match="without a password") as refused:
+        section(kind="documentation", repository=address)
+    assert not any("hunter2" in one["msg"] for one in refused.value.errors())
+
+
+def test_nothing_is_written_through_a_link_out_of_the_folder(only: Callable[[str], Place], tmp_path: Path) -> None:
+    for kind in ("documentation-folder", "in-app"):
+        place = only(kind)
+        (tmp_path / "public").mkdir(exist_ok=True)
+        (tmp_path / "outside").mkdir(exist_ok=True)
+        (tmp_path / "public" / "shop").unlink(missing_ok=True)
+        (tmp_path / "public" / "shop").symlink_to(tmp_path / "outside")
+        with pytest.raises(Undelivered, match="leads out of"):
+            place.send()
+        assert not list((tmp_path / "outside").iterdir())
+
+
+def test_a_feed_has_the_messages_of_its_version_and_cohort_newest_first(
+    only: Callable[[str], Place], tmp_path: Path
+) -> None:
+    place = only("in-app")
+    place.section = {**place.section, "most": 2}
+    for number in (1, 2, 3):
+        place.send(announced(f"note_{number}", f"Note {number}."))
+    place.send(replace(announced("other", "Other."), version="2.5.0"))
+    place.section["cohort"] = "beta"
+    place.send(announced("for_beta", "For you."))
+    folder = tmp_path / "public" / "shop"
+    assert sorted(one.name for one in folder.iterdir()) == ["2.4.0.beta.json", "2.4.0.json", "2.5.0.json"]
+    feed = json.loads((folder / "2.4.0.json").read_text())
+    assert feed["version"] == "https://jsonfeed.org/version/1.1"
+    assert [one["content_text"] for one in feed["items"]] == ["Note 3.", "Note 2."]
+
+
+# ── mail to a list ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def mailing(only: Callable[[str], Place], tmp_path: Path) -> Place:
+    """A mail channel with three recipients in a file, the second of whom the server does not know."""
+    place = only("email")
+    (tmp_path / "list.txt").write_text("# customers\nada@example.org\nGONE@example.org\n\nbob@example.org # key\n")
+    place.section |= {
+        "to": [], "to_file": str(tmp_path / "list.txt"),
+        "unsubscribe": "https://example.org/unsubscribe?who={address}",
+    }  # fmt: skip
+    return place
+
+
+def to_list(place: Place, so_far: JsonObject | None = None) -> JsonObject:
+    news = announced("release_announcement", "It is coming.", audience="customers", kind="e-mail")
+    return open_channel(place.section).send(Delivery(message=news, so_far=so_far))
+
+
+def test_4a_each_of_a_list_gets_a_mail_of_their_own_with_a_way_out(mailing: Place) -> None:
+    assert isinstance(mailing.receiver, Mailbox)
+    mailing.receiver.unknown = {"GONE@example.org"}
+    assert to_list(mailing) == {"sent": 2, "refused": 1}
+    assert [mail["To"] for mail in mailing.receiver.mails] == ["ada@example.org", "bob@example.org"]
+    first = mailing.receiver.mails[0]
+    assert first["List-Unsubscribe"] == "<https://example.org/unsubscribe?who=ada%40example.org>"
+    assert first["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert "bob" not in first.as_string()
+
+
+def test_whoever_has_their_mail_does_not_get_it_again_when_the_rest_is_tried_again(mailing: Place) -> None:
+    assert isinstance(mailing.receiver, Mailbox)
+    mailing.receiver.until_busy = 1
+    with pytest.raises(Undelivered) as told:
+        to_list(mailing)
+    assert not told.value.permanent
+    assert "ada@example.org" not in str(told.value.so_far)
+    assert to_list(mailing, told.value.so_far) == {"sent": 3, "refused": 0}
+    assert [mail["To"] for mail in mailing.receiver.mails] == ["ada@example.org", "GONE@example.org", "bob@example.org"]
+    assert mailing.receiver.repeated == 0
+
+
+@pytest.mark.parametrize(("text", "words"), [("", "has no address"), ("ada@x\nBob <b@x>\n", "list.txt:2: 'Bob <b@x>'")])
+def test_a_list_that_cannot_be_read_sends_nothing(mailing: Place, tmp_path: Path, text: str, words: str) -> None:
+    (tmp_path / "list.txt").write_text(text)
+    with pytest.raises(Undelivered, match=words):
+        to_list(mailing)
+    assert mailing.receiver.told() == []
+
+
+def test_what_operators_get_has_no_way_out(only: Callable[[str], Place]) -> None:
+    place = only("email")
+    place.section["unsubscribe"] = "mailto:leave@example.org"
+    place.send()
+    assert isinstance(place.receiver, Mailbox)
+    assert place.receiver.mails[0]["List-Unsubscribe"] is None
+
+
+CALENDAR = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nMETHOD:REQUEST\r\nEND:VCALENDAR\r\n"
+
+
+def test_files_go_with_a_mail_as_what_they_are(only: Callable[[str], Place]) -> None:
+    place = only("email")
+    files = (
+        Attachment(name="briefing.html", type="text/html", content="<!doctype html><title>é</title>"),
+        Attachment(name="invite.ics", type="text/calendar; method=REQUEST", content=CALENDAR),
+    )
+    place.send(announced("executive_briefing", "- One\n- Two <b>", audience="executives", attachments=files))
+    assert isinstance(place.receiver, Mailbox)
+    (mail,) = place.receiver.mails
+    (briefing,) = mail.iter_attachments()
+    (invite,) = [part for part in mail.walk() if part.get_content_type() == "text/calendar"]
+    assert (briefing.get_filename(), briefing.get_content_type()) == ("briefing.html", "text/html")
+    assert "é" in briefing.get_content()
+    assert invite.get_param("method") == "REQUEST"
+    assert "<li>One</li><li>Two &lt;b&gt;</li>" in mail.get_body(("html",)).get_content()  # type: ignore[union-attr]
+
+
+def test_a_post_through_apprise_is_its_text_and_shows_no_key(only: Callable[[str], Place]) -> None:
+    place = only("apprise")
+    place.send(announced("social_media", "shop 2.4.0 is here.", kind="social media", audience="customers"))
+    assert isinstance(place.receiver, Ntfy)
+    (post,) = place.receiver.got
+    assert post["message"] == "shop 2.4.0 is here."
+    assert "announcement/" not in json.dumps(post)

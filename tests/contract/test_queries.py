@@ -1,4 +1,4 @@
-"""Counted rules before a real Prometheus that scrapes a real page."""
+"""The Queries port before a real Prometheus that scrapes a real page."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from pilotage.adapters.free_port import free_port
 from pilotage.adapters.http import get_status
 from pilotage.adapters.metrics.prometheus import PrometheusQueries
 from pilotage.adapters.ports import AdapterError
+from pilotage.testing import QueriesUnderTest
+from pilotage.testing.contracts.queries import QueriesContract
 
 from ..programs import needs
 
@@ -71,17 +73,21 @@ def _wait_for_samples(base: str, log: Path) -> None:
     pytest.fail(log.read_text()[-2000:])
 
 
-def test_a_query_gives_the_values_of_its_series(prometheus: str) -> None:
-    queries = PrometheusQueries(prometheus)
-    assert queries.query('apdex{version="new"}') == (0.97,)
-    assert sorted(queries.query("apdex")) == [0.97, 0.99]
-    assert queries.query("scalar(sum(apdex)) * 0 + 2") == (2.0,)
-    assert queries.query('apdex{version="unknown"}') == ()
+class TestPrometheus(QueriesContract):
+    """R13: a real Prometheus."""
+
+    @pytest.fixture
+    def asked(self, prometheus: str) -> QueriesUnderTest:
+        return QueriesUnderTest(
+            open=lambda: PrometheusQueries(prometheus), one='apdex{version="new"}', several="apdex",
+            nothing='apdex{version="unknown"}', refused="sum(",
+        )  # fmt: skip
+
+    def test_a_scalar_is_a_value(self, prometheus: str) -> None:
+        assert PrometheusQueries(prometheus).query("scalar(sum(apdex)) * 0 + 2") == (2.0,)
 
 
-def test_a_refused_query_and_a_dead_server_are_errors_not_answers(prometheus: str) -> None:
-    with pytest.raises(AdapterError, match="parse error"):
-        PrometheusQueries(prometheus).query("sum(")
+def test_a_dead_server_is_an_error_and_no_answer() -> None:
     with pytest.raises(AdapterError, match="does not respond"):
         PrometheusQueries("http://127.0.0.1:9").query("up")
 

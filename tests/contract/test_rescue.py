@@ -22,6 +22,7 @@ from pilotage.adapters.fence import Fence
 from pilotage.adapters.free_port import free_port
 from pilotage.adapters.routers import envoy_rescue
 from pilotage.adapters.routers.envoy import EnvoyRouter
+from pilotage.adapters.routers.envoy_process import EnvoyProcess
 from pilotage.adapters.routers.envoy_resources import Settings, Sticky
 from pilotage.adapters.strata import Failing, Route, Strata
 from pilotage.adapters.taken_back import TakenBack
@@ -224,6 +225,21 @@ def test_all_users_are_led_back_by_the_routers_files_alone(place: Place) -> None
     place.routed.take(_split(), place.backends)
 
 
+def test_containers_of_this_machine_are_found_by_the_list_of_their_fleet(place: Place) -> None:
+    """R27: the new version has all traffic, and no process of this machine is an instance."""
+    for record in (place.place / "fleet").glob("*.json"):
+        record.unlink()
+    entries = [
+        {"host": "", "name": f"{version}-1", "version": version, "number": 1, "port": port}
+        for version, [(_, port)] in place.backends.items()
+    ]
+    (place.place / "fleet" / "instances.json").write_text(json.dumps({"entries": entries}))
+    place.routed.take(Split((("2.0", 1000),)), {"2.0": place.backends["2.0"]})
+    place.take_back("1.0")
+    place.routed.wait_for(BACK)
+    assert place.answers() == {"1.0"}
+
+
 RESCUE = ("rescue", "rescue-noted", "rescue-led")
 """Failpoints of `abort --offline`."""
 
@@ -259,7 +275,7 @@ def test_killed_anywhere_users_are_back_or_a_worker_takes_them_back_and_once_mor
         was_killed = killed(place, at)
         assert was_killed or isinstance(at, float), f"{at} was not reached"
         kills += was_killed
-        written = envoy_rescue.split_there(place.place / "router")
+        written = envoy_rescue.split_there(EnvoyProcess(place.place / "router"))
         assert written in (_split(), BACK)
         word = rescue.standing(place.directory, "shop", "production")
         assert written != BACK or word is not None

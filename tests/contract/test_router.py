@@ -38,6 +38,7 @@ from pilotage.engine.execution.description import with_learned_routes
 from pilotage.model.snapshot import Snapshot
 from pilotage.model.traffic import HeaderRoute, Split, split_between
 from pilotage.testing.contracts.router import RouterContract
+from tests.children import children
 
 from .conftest import EnvoyUnderTest, User, Version
 
@@ -71,11 +72,11 @@ def test_another_controller_starts_no_second_envoy(routed: EnvoyUnderTest, versi
     backends = {"1.0": [versions("1.0").address]}
     routed.router.apply(ONE, backends)
     routed.wait_for(ONE)
-    before = _children()
+    before = children()
     second = routed.again()
     assert second.read() == ONE
     second.apply(ONE, backends)
-    assert _children() == before
+    assert children() == before
 
 
 def test_on_a_full_disk_users_are_switched_and_a_killed_router_comes_back(
@@ -132,7 +133,7 @@ def test_stop_leaves_no_process(routed: EnvoyUnderTest, versions: Versions) -> N
     routed.wait_for(ONE)
     routed.router.stop()
     routed.router.stop()
-    assert _children() == []
+    assert children() == []
     assert routed.router.read() is None
 
 
@@ -142,15 +143,10 @@ def _split_and_killed(routed: EnvoyUnderTest, versions: Versions) -> tuple[Split
     split = split_between("2.0", 300, "1.0")
     routed.router.apply(split, backends)
     routed.wait_for(split)
-    for process in _children():
+    for process in children():
         process.kill()
         process.wait(10)
     return split, backends
-
-
-def _children() -> list[psutil.Process]:
-    """Living processes that this test started."""
-    return [p for p in psutil.Process().children(recursive=True) if p.status() != psutil.STATUS_ZOMBIE]
 
 
 def test_r15_while_closed_no_user_gets_200_and_a_load_balancer_may_ask_by_its_header(
@@ -275,7 +271,7 @@ def test_an_address_in_use_is_an_error_that_says_so(routed: EnvoyUnderTest, vers
     for _ in range(2):
         with pytest.raises(AdapterError, match=rf"cannot listen on .*, where .*\(process {os.getpid()}: "):
             routed.router.apply(ONE, backends)
-    assert _children() == []
+    assert children() == []
     taken.shutdown()
     taken.server_close()
     routed.take(ONE, backends)
@@ -291,7 +287,7 @@ def test_no_two_routers_share_a_port(routed: EnvoyUnderTest, versions: Versions,
         sharing.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         with pytest.raises(OSError, match="in use"):
             sharing.bind(routed.settings.listen)
-    assert len(_children()) == 1
+    assert len(children()) == 1
 
 
 _EXIT = {"x86_64": 60, "aarch64": 93}
@@ -414,7 +410,7 @@ def test_an_envoy_whose_listener_is_fixed_goes_on_as_before(
     bootstrap["admin"] = {"address": {"socket_address": {"address": "127.0.0.1", "port_value": admin}}}
     (directory / ADMIN_SOCKET).unlink()
     (directory / "admin").write_text(f"127.0.0.1:{admin}\n")
-    for process in _children():
+    for process in children():
         process.kill()
         process.wait(10)
     from pilotage.adapters import processes
@@ -576,7 +572,7 @@ def _until_raised(routed: EnvoyUnderTest) -> None:
 
 
 def _envoys() -> list[psutil.Process]:
-    return [p for p in _children() if "--disable-hot-restart" in p.cmdline()]
+    return [p for p in children() if "--disable-hot-restart" in p.cmdline()]
 
 
 LOST = ("envoy.json", "bootstrap.json", "xds/rds.json", "xds/cds.json", "xds/lds.json", "salt", "synthetic-token")

@@ -30,6 +30,7 @@ from ..typed import typed
 
 FAST = {
     "approval.required": False,
+    "checks.required": False,
     "canary.weights": ["25%", "100%"],
     "canary.phase_duration": "1s",
     "canary.bake_duration": "1s",
@@ -45,7 +46,7 @@ THREE_WEIGHTS = {"canary.weights": ["25%", "50%", "100%"]}
 
 _IN_PROCESS = """
     status history events explain ready sign-off waive audit report dora incident retro followup
-    deploy watch pause resume promote abort rollback approve reject down
+    deploy watch pause resume promote abort rollback approve reject down announce
 """
 IN_PROCESS = frozenset(_IN_PROCESS.split())
 """Commands whose own process adds nothing to most tests. `test_commands.py` types each as a process, as a user does."""
@@ -110,6 +111,11 @@ class Shop:
         whole["environments"]["production"].update(section)
         path.write_text(json.dumps(whole, indent=2))
 
+    def configure_whole(self, **sections: Any) -> None:
+        """Add to the whole configuration."""
+        path = self.directory / "pilotage.yaml"
+        path.write_text(json.dumps({**json.loads(path.read_text()), **sections}, indent=2))
+
     def section(self, name: str) -> Any:
         """A part of the environment's section, as it is configured now."""
         return json.loads((self.directory / "pilotage.yaml").read_text())["environments"]["production"][name]
@@ -117,7 +123,7 @@ class Shop:
     def flag_off(self) -> None:
         """The flag of a first release reaches everyone; the next one begins with nobody."""
         definitions = json.loads((self.directory / "flags.json").read_text())
-        (flag,) = definitions["flags"].values()
+        flag = definitions["flags"]["new-checkout"]
         flag.pop("targeting")
         (self.directory / "flags.json").write_text(json.dumps(definitions))
 

@@ -41,9 +41,17 @@ def figure(text: str, words: str) -> float:
     return float(found[1].rstrip(".,").replace(",", ""))
 
 
-@pytest.mark.parametrize("fault", ["slow", "crash", "memory"])
-def test_a_bad_release_is_caught_at_five_percent_and_undone_without_help(tmp_path: Path, fault: str) -> None:
+@pytest.mark.parametrize(
+    ("fault", "router"),
+    [("slow", "Traefik"), ("crash", "Envoy"), pytest.param("memory", "Envoy", marks=pytest.mark.long)],
+)
+def test_a_bad_release_is_caught_at_five_percent_and_undone_without_help(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str, router: str
+) -> None:
+    """R28: behind Traefik, as on a machine for which there is no Envoy, just as behind Envoy."""
+    monkeypatch.setenv("PILOTAGE_EMBEDDED_ROUTER", router.lower())
     said = demo(tmp_path / "d", "--bad", fault)
+    assert f"two instances behind {router}, " in said
     assert f"1.1.0 (bad: {fault}): rolled-back" in said
     undone(tmp_path / "d", "1.1.0", said)
 

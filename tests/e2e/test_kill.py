@@ -30,7 +30,9 @@ def started(shop: Shop, version: str) -> int:
     return len(list((shop.state / "run" / "shop-production" / "fleet" / "logs").glob(f"{version}-*.log")))
 
 
-@pytest.mark.parametrize("runs", [range(3), range(3, 6)], ids=["1-3, 7-9", "4-6, 10-11"])
+@pytest.mark.parametrize(
+    "runs", [range(3), pytest.param(range(3, 6), marks=pytest.mark.long)], ids=["1-3, 7-9", "4-6, 10-11"]
+)
 def test_killed_during_each_step_a_good_release_is_completed_and_no_request_lost(shop: Make, runs: range) -> None:
     """Each rollout is killed in two of its eleven steps, one early and one late."""
     it, chance = shop(**THREE_WEIGHTS), random.Random(runs.start)
@@ -52,7 +54,7 @@ def test_killed_during_each_step_a_good_release_is_completed_and_no_request_lost
             assert measured.failed == 0
 
 
-@pytest.mark.parametrize("runs", [range(4), range(4, 8)], ids=["1-4", "5-8"])
+@pytest.mark.parametrize("runs", [range(4), pytest.param(range(4, 8), marks=pytest.mark.long)], ids=["1-4", "5-8"])
 def test_killed_while_a_bad_release_is_watched_and_undone_it_ends_undone(shop: Make, runs: range) -> None:
     """Each is killed once while it is watched and once while it is undone, the last ones in one of these alone."""
     it, chance = shop(), random.Random(100 + runs.start)
@@ -78,6 +80,7 @@ def test_killed_while_a_bad_release_is_watched_and_undone_it_ends_undone(shop: M
             assert not lost
 
 
+@pytest.mark.long
 def test_killed_again_and_again_it_still_ends_right(shop: Make) -> None:
     it, chance = shop(), random.Random(7)
     it.run("deploy", it.release("v0"))

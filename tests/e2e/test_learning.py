@@ -18,6 +18,7 @@ import pytest
 from pilotage.adapters.free_port import free_port
 from pilotage.adapters.static_server import serve
 
+from ..monitors import wait_for
 from ..programs import needs
 from .conftest import Make, Shop, users
 
@@ -50,6 +51,7 @@ def test_r21_r24_r25_what_happened_is_told_with_its_numbers(shop: Make) -> None:
     story(it)
     rollout = it.latest()
     _incident(it, rollout.id)
+    _what_to_do(it)
     _figures(it)
     _retrospective(it)
     _public(it)
@@ -68,6 +70,15 @@ def _incident(it: Shop, rollout: str) -> None:
     bars = {bar["label"]: bar for bar in impact["figure"]["bars"]}
     assert bars["v3"]["value_percent"] > 10 * bars["v2"]["value_percent"]
     assert bars["v3"]["low_percent"] < bars["v3"]["value_percent"] < bars["v3"]["high_percent"]
+
+
+def _what_to_do(it: Shop) -> None:
+    """Rule 13: of the metric that failed, what changed, where to look, what to type."""
+    remedy = json.loads(it.run("explain", "--json"))["remedies"][0]
+    assert remedy["metric"] == "error rate"
+    assert " on v2, " in remedy["changed"][0]
+    assert any(command.startswith("grep ") for command in remedy["commands"])
+    assert "type: pilotage incident" in it.run("explain")
 
 
 def _figures(it: Shop) -> None:
@@ -94,18 +105,21 @@ def _figures(it: Shop) -> None:
 
 
 def _retrospective(it: Shop) -> None:
-    it.run("followup", "add", "smoke test for errors", "--owner", "bob", "--due", "2026-01-05", "--criterion",
+    wait_for(lambda: len(it.json("followup", "list")["followups"]) == 7, lambda: it.run("followup", "list"))
+    added = it.run("followup", "add", "smoke test for errors", "--owner", "bob", "--due", "2026-01-05", "--criterion",
            "a bad build fails it", "--priority", "high")  # fmt: skip
+    number = added.partition(":")[0].removeprefix("follow-up ")
+    assert int(number) == 8, "seven are what the rollback left to do"
     sheet = it.run("retro", "--format", "markdown")
     assert "Agenda, 60 minutes" in sheet
     assert "| Rolled-back deployments | < 5 % | 33.3%" in sheet.replace("&lt;", "<").replace("\\<", "<")
-    assert "action 1 is overdue since 2026-01-05, owned by bob" in sheet
+    assert f"action {number} is overdue since 2026-01-05, owned by bob" in sheet
     told = json.loads(it.run("ready", "v4", "--json", expect=3))
-    (gate,) = [one for one in told["gates"] if one["item"] == "followup_1"]
-    assert (gate["status"], gate["next_step"]) == ("not-ready", "pilotage followup done 1 --outcome …")
-    it.run("followup", "done", "1", "--outcome", "the smoke test found the next one")
+    (gate,) = [one for one in told["gates"] if one["item"] == f"followup_{number}"]
+    assert (gate["status"], gate["next_step"]) == ("not-ready", f"pilotage followup done {number} --outcome …")
+    it.run("followup", "done", number, "--outcome", "the smoke test found the next one")
     told = json.loads(it.run("ready", "v4", "--json", expect=3))
-    assert not [one for one in told["gates"] if one["item"] == "followup_1"]
+    assert not [one for one in told["gates"] if one["item"] == f"followup_{number}"]
     it.run(
         "followup", "add", "write it down", "--owner", "eve", "--due", "2099-01-05", "--criterion", "it stands there"
     )
@@ -122,7 +136,9 @@ def _public(it: Shop) -> None:
         time.sleep(0.1)
     assert data["services"] == [{"name": "shop", "condition": "operational", "since": None}]
     (incident,) = data["incidents"]
-    assert [u["state"] for u in incident["updates"]] == ["investigating", "identified", "resolved"]
+    # One look finds the harm and undoes the release, or two do.
+    states = [u["state"] for u in incident["updates"]]
+    assert states in (["investigating", "identified", "resolved"], ["identified", "resolved"])
     assert incident["resolved_at"] is not None
     assert [p["title"] for p in data["scheduled"]] == ["shop v5"]
     inner = it.latest().state.reason
@@ -130,7 +146,7 @@ def _public(it: Shop) -> None:
     feed = fromstring((folder / "feed.xml").read_text())
     atom = "{http://www.w3.org/2005/Atom}"
     entries = feed.findall(f"{atom}entry")
-    assert len(entries) == 4, "three updates of the incident, and what is planned"
+    assert len(entries) == len(states) + 1, "the updates of the incident, and what is planned"
     assert all(e.find(f"{atom}{name}") is not None for e in entries for name in ("id", "title", "updated"))
     assert any(_writes_nothing(it, folder) for _ in range(3)), "what is the same is not written"
     _served(it, folder)

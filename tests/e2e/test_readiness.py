@@ -23,6 +23,9 @@ pytestmark = pytest.mark.real
 READINESS = {
     "staging": "staging",
     "artifact": "dist/shop.bin",
+    "not_measured": dict.fromkeys(
+        ("database_connection_pool", "external_service_latency", "user_session_health"), "the shop has none"
+    ),
     "evidence": {
         "unit_test_coverage": {"coverage": "reports/coverage.xml", "tests": ["reports/junit.xml"]},
         "integration_test_coverage": {"coverage": "reports/coverage.json", "min_coverage": 80},
@@ -84,7 +87,8 @@ def tools(it: Shop) -> None:
         )
         return done.stdout
 
-    run("pytest", "-q", "-p", "no:cacheprovider", "--rootdir=.", "--cov=shop", "--cov-report=xml:reports/coverage.xml",
+    run("pytest", "-q", "--basetemp=made", "-p", "no:cacheprovider", "--rootdir=.", "--cov=shop",
+        "--cov-report=xml:reports/coverage.xml",
         "--cov-report=json:reports/coverage.json", "--junitxml=reports/junit.xml", "test_shop.py")  # fmt: skip
     (reports / "ruff.sarif").write_text(run("ruff", "check", "--output-format", "sarif", "shop.py"))
     runs = {"checkout": [0.10, 0.11, 0.10, 0.12, 0.11, 0.10]}
@@ -117,6 +121,11 @@ def test_a_staging_that_nobody_uses_gives_samples_by_synthetic_requests(shop: Ma
     whole["environments"]["staging"]["synthetic"] = {"path": "/", "requests_per_second": 40}
     path.write_text(json.dumps(whole))
     it.run("deploy", it.release("v1"), "-e", "staging")
+    assert missing(it)["monitoring_instrumentation"].endswith(
+        "no reading of business_conversion_rate: nothing measures it"
+    )
+    whole["readiness"]["not_measured"]["business_conversion_rate"] = "nothing is sold"
+    path.write_text(json.dumps(whole))
     gates = json.loads(it.run("ready", "v1", "-e", "production", "--json", expect=None))["gates"]
     (seen,) = (gate for gate in gates if gate["item"] == "monitoring_instrumentation")
     assert seen["status"] == "ready", seen
@@ -128,6 +137,9 @@ def test_a_staging_that_nobody_uses_gives_samples_by_synthetic_requests(shop: Ma
 def test_r5_r6_deploy_begins_when_everything_is_ready(shop: Make) -> None:
     it = shop(tolerance="medium")
     prepare(it)
+    whole = json.loads((it.directory / "pilotage.yaml").read_text())
+    whole["readiness"]["not_measured"]["business_conversion_rate"] = "nothing is sold"
+    (it.directory / "pilotage.yaml").write_text(json.dumps(whole))
     it.run("deploy", it.release("v0"), "-e", "production", expect=3)
     it.run("deploy", "v0", "-e", "production", "--break-glass", "--reason", "first of all")
     assert "no evidence" not in missing(it).get("unit_test_coverage", "")
@@ -155,11 +167,14 @@ def test_r5_r6_deploy_begins_when_everything_is_ready(shop: Make) -> None:
 
         # People: those of the role only, for this artifact only.
         it.run("sign-off", "qa-lead", "v1", "-e", "production", actor="eve", expect=8)
+        _approves_drafts(it)
         for role, who in (("qa-lead", "bob"), ("devops-engineer", "bob"), ("support-lead", "bob"),
-                          ("engineering-lead", "ada"), ("product-owner", "eve"), ("product-manager", "eve"),
-                          ("communications-manager", "eve")):  # fmt: skip
-            it.run("sign-off", role, "v1", "-e", "production", "-m", "fine", actor=who)
+                          ("engineering-lead", "ada"), ("product-owner", "eve"),
+                          ("product-manager", "eve")):  # fmt: skip
+            it.run("sign-off", role, "v1", "-e", "production", "--all", "-m", "fine", actor=who)
         assert set(missing(it)) == {"security_scan_passing", "alerting_configuration"}
+        ready = it.run("ready", "v1", "-e", "production", "--json", expect=None)
+        assert "program, system libraries, variables; staging runs v1, production v0" in ready
         (it.directory / "dist" / "shop.bin").write_bytes(b"built anew")
         assert "signed off artifact" in missing(it)["qa_validation"]
         (it.directory / "dist" / "shop.bin").write_bytes(b"the artifact")
@@ -186,6 +201,18 @@ def test_r5_r6_deploy_begins_when_everything_is_ready(shop: Make) -> None:
         told = [json.loads(line) for line in it.run("events", "-e", "production", "--json").splitlines()]
         (checked,) = [event for event in told if event["type"] == "readiness-checked"]
         assert set(checked["data"]["waivers"]) == {"security_scan_passing", "alerting_configuration"}
+
+
+def _approves_drafts(it: Shop) -> None:
+    """A calendar of drafts is not approved, whoever signs; each message is decided on by itself."""
+    it.run("sign-off", "product-owner", "v1", "-e", "production", "--all", actor="eve", expect=3)
+    assert "announcements are drafts" in missing(it)["communication_plan"]
+    listed = json.loads(it.run("announce", "list", "v1", "-e", "production", "--json"))["announcements"]
+    for one in listed:
+        mine = one["owner"] == "product manager" and one["item"] != "in_app_notification"
+        decision = ("approve", one["item"], "v1") if mine else ("skip", one["item"], "v1", "--reason", "not now")
+        it.run("announce", *decision, "-e", "production", actor="eve")
+    assert "announcements are drafts" not in missing(it)["communication_plan"]
 
 
 def _writes_for_machines(it: Shop) -> None:

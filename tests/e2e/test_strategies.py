@@ -261,3 +261,50 @@ def test_r16_harm_of_the_flag_turns_it_off_and_the_code_stays_dark(shop: Make) -
     assert it.run("flag", "show").startswith("new-checkout: 0 % of users")
     assert len(it.instances("v1")) == 2
     assert it.json("status")["serving"] == "v1"
+
+
+def test_r16_segments_come_before_everyone_and_a_killed_controller_loses_none(shop: Make) -> None:
+    """Internal users, then the free tier, then everyone, with the controller killed at a segment. The next release is
+    undone at a segment, with its controller killed: its flag goes off, and its code stays."""
+    stages = {"feature_toggle.stages": ["internal", {"segment": "free-tier"}, "100%"]}
+    quick = {path: value for path, value in QUICK["feature-toggle"].items() if path != "feature_toggle.percentages"}
+    it = shop(strategy="feature-toggle", **quick, **stages)
+    rule = {"attribute": "tier", "values": ["free"]}
+    it.configure(flag={"file": "flags.json", "key": "new-checkout", "segments": {"free-tier": rule}})
+    it.run("deploy", it.release("v0"))
+    it.flag_off()
+    with users(it):
+        it.run("deploy", it.release("v1"), "--detach")
+        it.wait(lambda r: r.plan.steps[r.state.step].id == "flag-free-tier" or on_for(r) == ("internal", "free-tier"))
+        it.kill_worker()
+        done = it.wait_end()
+        assert done.state.status is Status.COMPLETED
+        it.check_history(done)
+        assert [step for step in steps_of(it, done) if step.startswith("flag-")] == [
+            "flag-internal", "flag-free-tier", "flag-100%",
+        ]  # fmt: skip
+        it.flag_off()
+        slow = {"feature_toggle.stages": [{"segment": "free-tier"}, "100%"], "feature_toggle.phase_duration": "120s"}
+        it.configure(overrides={**it.section("overrides"), **slow})
+        it.run("deploy", it.release("v2"), "--detach")
+        it.wait(lambda r: on_for(r) == ("free-tier",))
+        assert it.run("flag", "show") == "new-checkout: 0 % of users, and the segments free-tier\n"
+        it.kill_worker()
+        it.run("abort", "--reason", "enough", expect=None)
+        undone = it.wait_end()
+    assert undone.state.status is Status.ROLLED_BACK
+    it.check_history(undone)
+    assert it.run("flag", "show") == "new-checkout: 0 % of users\n"
+    assert len(it.instances("v2")) == 2
+
+
+def on_for(rollout: Rollout) -> tuple[str, ...]:
+    """The segments that the last look saw to have the flag."""
+    return rollout.live.flag.groups if rollout.live.flag else ()
+
+
+def steps_of(shop: Shop, rollout: Rollout) -> list[str]:
+    store = shop.store()
+    events = store.events(rollout.id)
+    store.close()
+    return [str(e.data["step"]) for e in events if e.type == "step-started"]

@@ -1,13 +1,12 @@
 """Releases of an application nobody here wrote, with sixty users who stick and retry, on a machine kept busy: no good
 one is undone, every harmful one is, and what happens is what the users saw.
 
-Three trials always run. `PILOTAGE_LIVE=long pytest tests/live` runs the long set too, which takes some three quarters
+Two trials always run. `PILOTAGE_LIVE=long pytest tests/live` runs the long set too, which takes some three quarters
 of an hour; `python -m tests.live NAME` runs trials by name and prints what happened.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -47,14 +46,18 @@ def _try(trial: Trial, tmp_path: Path, environments: Path, record: Callable[[str
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("trial", GATE, ids=lambda trial: trial.name)
+@pytest.mark.parametrize(
+    "trial",
+    [*GATE[:2], *(pytest.param(trial, marks=pytest.mark.long) for trial in GATE[2:])],
+    ids=lambda trial: trial.name,
+)
 def test_real_users_of_a_real_application_are_served_well(
     trial: Trial, tmp_path: Path, environments: Path, record_property: Callable[[str, object], None]
 ) -> None:
     _try(trial, tmp_path, environments, record_property)
 
 
-@pytest.mark.skipif(os.environ.get("PILOTAGE_LIVE") != "long", reason="the long set: PILOTAGE_LIVE=long runs it")
+@pytest.mark.long
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("trial", LONG, ids=lambda trial: trial.name)
 def test_so_they_are_whatever_the_strategy_and_the_fault(

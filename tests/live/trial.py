@@ -185,6 +185,7 @@ def _quick(trial: Trial) -> dict[str, Any]:
         "analysis.min_requests": 30,
         "hold.timeout": "30s",
         "approval.required": False,
+        "checks.required": False,
     }
 
 

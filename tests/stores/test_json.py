@@ -60,7 +60,9 @@ def faults(found: Any) -> list[str]:
     return said
 
 
-@pytest.mark.parametrize("path", STORES, ids=named)
+@pytest.mark.parametrize(
+    "path", [STORES[0], *(pytest.param(path, marks=pytest.mark.long) for path in STORES[1:])], ids=named
+)
 def test_what_is_printed_of_finished_rollouts_has_no_old_word_and_fits_its_schema(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

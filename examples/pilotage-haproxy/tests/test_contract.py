@@ -49,7 +49,7 @@ def sticky() -> str | None:
 @pytest.fixture
 def routed(sticky: str | None, tmp_path: Path) -> Iterator[RouterUnderTest]:
     listen = f"127.0.0.1:{free_port()}"
-    section = ADAPTER.section.model_validate({"kind": "haproxy", "listen": listen, "sticky": sticky})
+    section = ADAPTER.section.model_validate({"kind": "own-haproxy", "listen": listen, "sticky": sticky})
     directory = tmp_path / "router"
 
     def opened(token: int) -> Router:
@@ -107,7 +107,7 @@ class TestMetrics(MetricsContract):
             routed.take(split, backends)
 
         def opened() -> Metrics:
-            section = METRICS.section.model_validate({"kind": "haproxy"})
+            section = METRICS.section.model_validate({"kind": "own-haproxy"})
             fence, peers = Fence(tmp_path / "fence.json", 1), Peers(router=tmp_path / "router")
             return METRICS.open(
                 section,
@@ -154,7 +154,7 @@ def test_there_are_eight_versions_at_once_at_most(routed: RouterUnderTest) -> No
 
 def test_an_address_in_use_is_an_error_that_says_so(routed: RouterUnderTest) -> None:
     other = Version("other")
-    section = ADAPTER.section.model_validate({"kind": "haproxy", "listen": f"127.0.0.1:{other.address[1]}"})
+    section = ADAPTER.section.model_validate({"kind": "own-haproxy", "listen": f"127.0.0.1:{other.address[1]}"})
     place = Path(str(routed.router._directory)).parent / "second"  # type: ignore[attr-defined]
     context = Context(
         directory=place, fence=Fence(place.parent / "f.json", 1), service="s", environment="e", folder=place
@@ -168,7 +168,7 @@ def test_doctor_finds_the_program(tmp_path: Path) -> None:
     assert ADAPTER.examine is not None
     found = {}
     for program in ("haproxy", "no-such-haproxy"):
-        section = ADAPTER.section.model_validate({"kind": "haproxy", "listen": "a:1", "program": program})
+        section = ADAPTER.section.model_validate({"kind": "own-haproxy", "listen": "a:1", "program": program})
         context = Context(
             directory=tmp_path, fence=Fence(tmp_path / "f", 1), service="s", environment="e", folder=tmp_path
         )

@@ -5,42 +5,53 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import signal
-import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO
 
+from pilotage.adapters import package
 from pilotage.adapters.backups.task import BackupTask, perform
-from pilotage.adapters.environment import inherited, secret_names
-from pilotage.adapters.files import open_log, read_json, write_json
+from pilotage.adapters.caches.task import REDIS, STABLE, Release, WarmTask
+from pilotage.adapters.caches.task import perform as warmed
+from pilotage.adapters.databases.task import DataTask
+from pilotage.adapters.databases.task import perform as perform_on_data
+from pilotage.adapters.environment import Environment, inherited, secret_names
+from pilotage.adapters.files import read_json, write_json
+from pilotage.adapters.foreground import run_to_end
 from pilotage.adapters.http import get_status
-from pilotage.adapters.marks import MARK, end_others_of_mine
+from pilotage.adapters.marks import end_others_of_mine, own_mark
+from pilotage.adapters.package import PackageTask
 from pilotage.adapters.placeholders import filled
 from pilotage.adapters.ports import AdapterError
 from pilotage.adapters.secrets import concealed
 from pilotage.model.json import read_as
+from pilotage.model.migration import HAS_SCHEMA_ALONE
 
 GIVEN = "PILOTAGE_CHECK_ENVIRONMENT_"
 """With the check's number behind it: what its command gets of the environment, as JSON, in the environment of this
 process and nowhere else: secrets are among it."""
-_MOST_OUTPUT = 1 << 20
 _TOLD = 400
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Check:
-    """One check as the specification has it. unreadable: why it cannot be run · timeout: seconds · backup: of
-    Pilotage's own, instead of a command or requests · env: as configured, secrets as references."""
+    """One check as the specification has it. unreadable: why it cannot be run · timeout: seconds · backup, package,
+    database, warm: of Pilotage's own, instead of a command or requests · env: as configured, secrets as references ·
+    env_files: with more variables, all of them hidden · lines: of a failed command's output that people see ·
+    program: the command's name for people, where it is not the first argument."""
 
     unreadable: str = ""
     backup: BackupTask | None = None
+    package: PackageTask | None = None
+    database: DataTask | None = None
+    warm: WarmTask | None = None
+    env_files: tuple[str, ...] = ()
+    lines: int = 1
+    program: str = ""
     command: tuple[str, ...] | None = None
     http: str | None = None
     status: int = 200
@@ -84,12 +95,35 @@ def run(specification: Path, result: Path) -> None:
 
 def _said(check: _Check, number: int, asked: _Asked, log: Path) -> str:
     """Run one check; what it says. Raises _CheckFailed."""
-    if check.backup is not None:
-        try:
+    try:
+        if check.backup is not None:
             return perform(check.backup, _given(number))
-        except AdapterError as error:
-            raise _CheckFailed(str(error)) from None
+        if check.database is not None:
+            return _database(check.database, number, asked)
+        if check.warm is not None:
+            return _warm(check, check.warm, number, asked)
+        if check.package is not None:
+            return package.perform(check.package)
+    except AdapterError as error:
+        raise _CheckFailed(str(error)) from None
     return _http(check, check.http, asked) if check.http else _command(check, number, asked, log)
+
+
+def _database(task: DataTask, number: int, asked: _Asked) -> str:
+    together = HAS_SCHEMA_ALONE not in asked.facts
+    version, stable = asked.facts.get("version", ""), asked.facts.get("stable_version", "")
+    return perform_on_data(replace(task, together=together), _given(number), version, stable)
+
+
+def _warm(check: _Check, task: WarmTask, number: int, asked: _Asked) -> str:
+    given = _given(number)
+    secrets = {name: given.pop(name) for name in (REDIS, STABLE) if name in given}
+    facts = {f"PILOTAGE_{name.upper()}": value for name, value in asked.facts.items()}
+    environment = {**inherited(), **given, **facts, **own_mark()}
+    release = Release(facts=asked.facts, environment=environment, cwd=asked.cwd, timeout=check.timeout)
+    said = warmed(task, secrets, release)
+    end_others_of_mine()
+    return said
 
 
 def _given(number: int) -> dict[str, str]:
@@ -103,56 +137,21 @@ def _command(check: _Check, number: int, asked: _Asked, log: Path) -> str:
     command = [filled(part, asked.facts) for part in check.command or ()]
     given = _given(number)
     facts = {f"PILOTAGE_{name.upper()}": value for name, value in asked.facts.items()}
-    marked = {MARK: os.environ[MARK]} if MARK in os.environ else {}
-    environment = {**inherited(), **given, **facts, **marked}
-    with open_log(log) as output:
-        try:
-            process = subprocess.Popen(
-                command, cwd=asked.cwd, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT, start_new_session=True,
-            )  # fmt: skip
-        except (OSError, ValueError) as error:
-            raise _CheckFailed(f"{command[0]}: {getattr(error, 'strerror', None) or error}") from None
-        status, said = _follow(process, check.timeout, output)
-    last = concealed(said, (given[name] for name in secret_names(check.env) if name in given))[-_TOLD:]
-    if status is None:
-        raise _CheckFailed(f"{command[0]} timed out after {check.timeout:g} s; its output: {last}")
-    if status != 0:
-        raise _CheckFailed(f"{command[0]} exited with {status}: {last}")
-    return last
-
-
-def _follow(process: subprocess.Popen[bytes], timeout: float, output: IO[bytes]) -> tuple[int | None, str]:
-    """Exit status (None when its time was up) and its last line. Its children go with it, and what it says beyond a
-    megabyte is dropped."""
-    import selectors
-
-    until, written, tail = time.monotonic() + timeout, 0, b""
-    assert process.stdout is not None
-    descriptor = process.stdout.fileno()
-    with selectors.DefaultSelector() as selector:
-        selector.register(descriptor, selectors.EVENT_READ)
-        while (left := until - time.monotonic()) > 0:
-            if selector.select(min(left, 0.2)):
-                chunk = os.read(descriptor, 65536)
-                if not chunk:
-                    break
-                output.write(chunk[: max(0, _MOST_OUTPUT - written)])
-                written += len(chunk)
-                tail = (tail + chunk)[-4096:]
-            elif process.poll() is not None:
-                break
-    status: int | None
+    environment = {**inherited(), **given, **facts, **own_mark()}
     try:
-        status = process.wait(max(0.0, until - time.monotonic()))
-    except subprocess.TimeoutExpired:
-        status = None
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+        ended = run_to_end(command, environment, asked.cwd, check.timeout, log)
+    except AdapterError as error:
+        raise _CheckFailed(str(error)) from None
     end_others_of_mine()
-    lines = tail.decode(errors="replace").strip().splitlines()
-    return status, " ".join(lines[-1:])
+    hidden = [given[name] for name in secret_names(check.env) if name in given]
+    hidden += Environment(files=tuple(map(Path, check.env_files))).secrets()
+    shown = " / ".join(ended.lines[-check.lines :] if ended.status != 0 else ended.lines[-1:])
+    said, program = concealed(shown, hidden)[-_TOLD:], check.program or command[0]
+    if ended.status is None:
+        raise _CheckFailed(f"{program} timed out after {check.timeout:g} s; its output: {said}")
+    if ended.status != 0:
+        raise _CheckFailed(f"{program} exited with {ended.status}: {said}")
+    return said
 
 
 def _http(check: _Check, address: str, asked: _Asked) -> str:

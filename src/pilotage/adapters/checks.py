@@ -111,4 +111,5 @@ def _environment_of(check: JsonObject) -> Environment:
     """What a check's command gets of the environment."""
     given = entries(text_at, check, "env") if "env" in check else {}
     passed = each(text_at, check, "pass_env") if "pass_env" in check else ()
-    return Environment(given=given, passed=passed)
+    files = each(text_at, check, "env_files") if "env_files" in check else ()
+    return Environment(given=given, passed=passed, files=tuple(map(Path, files)))

@@ -31,6 +31,8 @@ class Peers:
     """Whether Pilotage sends synthetic requests through the router."""
     router: Path = Path()
     """The folder of the environment's router, whose figures and logs a source of counts may read."""
+    routers: Mapping[str, Path] = field(default_factory=dict)
+    """The folder of every router whose figures a source of counts may read, by name; empty for a router without one."""
     instances: Callable[[], tuple[Instance, ...]] = tuple
     """The fleet's instances, as `Fleet.instances` returns them."""
 
@@ -45,10 +47,14 @@ class Context:
     """Call `fence.check()` before every change of the target; it raises Fenced."""
     service: str
     environment: str
+    rollout: str = ""
+    """The id of the rollout that it is opened for; empty where none is."""
     folder: Path
     """The project's folder: relative paths of the configuration and programs start here."""
     files: Mapping[str, str] = field(default_factory=dict)
     """Text of the project's files that `Adapter.files` names, as it was when the rollout was created."""
+    aside: bool = False
+    """Whether a version is only tried: nothing may be touched, or left, outside of `directory`."""
     peers: Peers = field(default_factory=Peers)
     secrets: Callable[[str], Secret] = resolve
     """What a reference such as `secret://env/NAME` leads to. Raises AdapterError."""

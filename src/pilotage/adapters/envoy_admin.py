@@ -17,6 +17,8 @@ from pilotage.adapters.ports import AdapterError
 ROUTE_CONFIG = "pilotage"
 FAILURES, SAMPLE, SALT = "failures.log", "paths.log", "salt"
 """Files next to Envoy's: its log of failed requests, a sample of paths, and what hides users' cookies in the first."""
+RECORD = "envoy.json"
+"""The record of Envoy's process on this machine, in its folder."""
 ADMIN_SOCKET = "admin.sock"
 """Where Envoy's admin interface listens, inside its folder. Whoever reaches it can stop Envoy, so only this user
 can."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,25 +13,57 @@ from urllib.parse import urlencode
 from pilotage.adapters.http import get_json
 from pilotage.adapters.ports import AdapterError
 from pilotage.adapters.secrets import resolve
-from pilotage.model.json import find, list_at, text_at
+from pilotage.model.json import find, list_at, number_at, text_at
 
 if TYPE_CHECKING:
-    from pilotage.config.reporting import BusinessSection
+    from pilotage.config.reporting import AdoptionSection, SourceSection
 
 _MOST = 100_000
 _POINTS = 500
 
 
-def values_of(section: BusinessSection, folder: Path, since: float, until: float) -> list[float]:
-    """The readings of a time, Unix seconds. Raises AdapterError with what is wrong with the source."""
+def values_of(section: SourceSection, folder: Path, since: float, until: float) -> list[float]:
+    """The values of a time, Unix seconds. Raises AdapterError with what is wrong with the source."""
+    return [value for _, value in readings_of(section, folder, since, until)]
+
+
+def readings_of(
+    section: SourceSection, folder: Path, since: float, until: float, step: float | None = None
+) -> list[tuple[float, float]]:
+    """The same with the time of each, Unix seconds. step: seconds between two answers of a Prometheus; a value is then
+    that of the step after its time. Raises AdapterError."""
+    if section.prometheus is None:
+        found = (_reading(row[0], row[1], place) for row, place in _rows(section, folder, ("day", "value")))
+        return [one for one in found if since <= one[0] < until]
+    return prometheus_range(section.prometheus, section.query or "", since, until, step)
+
+
+def used_by(section: AdoptionSection, folder: Path, since: float, until: float) -> dict[str, tuple[int, int]]:
+    """Of each variant its users in a time, Unix seconds, and how many of them used the feature; days are added up.
+    Raises AdapterError."""
+    found: dict[str, tuple[int, int]] = {}
+    for row, place in _rows(section, folder, ("day", "variant", "users", "used")):
+        at, users = _reading(row[0], row[2], place)
+        _, used = _reading(row[0], row[3], place)
+        if not 0 <= used <= users:
+            raise AdapterError(f"{place}: {used:g} of {users:g} users cannot have used it")
+        if since <= at < until:
+            before = found.get(str(row[1]), (0, 0))
+            found[str(row[1])] = (before[0] + round(users), before[1] + round(used))
+    return found
+
+
+def _rows(
+    section: SourceSection | AdoptionSection, folder: Path, columns: Sequence[str]
+) -> Iterator[tuple[Sequence[object], str]]:
+    """Rows of a file or a query, each with its place in words."""
     if section.csv is not None:
-        return [value for at, value in _csv(folder, section.csv) if since <= at < until]
-    if section.sql is not None and section.database is not None:
-        return [value for at, value in _sql(section.sql, section.database) if since <= at < until]
-    return _prometheus(section.prometheus or "", section.query or "", since, until)
+        yield from _csv(folder, section.csv, columns)
+    elif section.sql is not None and section.database is not None:
+        yield from _sql(section.sql, section.database, columns)
 
 
-def _csv(folder: Path, name: str) -> Iterator[tuple[float, float]]:
+def _csv(folder: Path, name: str, columns: Sequence[str]) -> Iterator[tuple[Sequence[object], str]]:
     try:
         path = (folder / name).resolve()
     except (OSError, ValueError, RuntimeError):
@@ -43,7 +75,7 @@ def _csv(folder: Path, name: str) -> Iterator[tuple[float, float]]:
             for number, row in enumerate(csv.DictReader(file), 2):
                 if number > _MOST:
                     raise AdapterError(f"{name} has more than {_MOST} rows")
-                yield _reading(row.get("day"), row.get("value"), f"{name}:{number}")
+                yield [row.get(column) for column in columns], f"{name}:{number}"
     except OSError as error:
         raise AdapterError(f"{name} cannot be read: {error.strerror}") from None
     except (ValueError, csv.Error) as error:
@@ -62,7 +94,7 @@ def _reading(day: object, value: object, place: str) -> tuple[float, float]:
     return at, found
 
 
-def _sql(query: str, database: str) -> Iterator[tuple[float, float]]:
+def _sql(query: str, database: str, columns: Sequence[str]) -> Iterator[tuple[Sequence[object], str]]:
     from sqlalchemy import create_engine, text
     from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
@@ -78,9 +110,10 @@ def _sql(query: str, database: str) -> Iterator[tuple[float, float]]:
             elif engine.dialect.name == "postgresql":
                 connection.exec_driver_sql("SET TRANSACTION READ ONLY")
             for number, row in enumerate(connection.execute(text(query)), 1):
-                if number > _MOST or len(row) != 2:
-                    raise AdapterError(f"the query must return rows of a date and a value, at most {_MOST} rows")
-                yield _reading(row[0], row[1], f"row {number}")
+                if number > _MOST or len(row) != len(columns):
+                    wanted = "a date and a value" if len(columns) == 2 else ", ".join(columns)
+                    raise AdapterError(f"the query must return rows of {wanted}, at most {_MOST} rows")
+                yield row, f"row {number}"
     except DBAPIError as error:
         raise AdapterError(f"the query failed: {type(error.orig).__name__}") from None
     except SQLAlchemyError as error:
@@ -89,9 +122,14 @@ def _sql(query: str, database: str) -> Iterator[tuple[float, float]]:
         engine.dispose()
 
 
-def _prometheus(base: str, query: str, since: float, until: float) -> list[float]:
-    step = max(60, round((until - since) / _POINTS))
-    asked = urlencode({"query": query, "start": since, "end": until, "step": step})
+def prometheus_range(
+    base: str, query: str, since: float, until: float, step: float | None = None
+) -> list[tuple[float, float]]:
+    """Time and value of each answer. step: seconds; a value tells of the step that ended at its time, and gets
+    the time at which that began. Raises AdapterError."""
+    apart = step or max(60, round((until - since) / _POINTS))
+    first = since + step if step else since
+    asked = urlencode({"query": query, "start": first, "end": until, "step": apart})
     answer = get_json(f"{base.rstrip('/')}/api/v1/query_range?{asked}", timeout=10.0)
     try:
         if text_at(answer, "status") != "success":
@@ -99,7 +137,8 @@ def _prometheus(base: str, query: str, since: float, until: float) -> list[float
         series = list_at(answer, "data", "result")
         if len(series) > 1:
             raise AdapterError("the query returns several series: sum or average them")
-        found = [float(text_at(pair, 1)) for one in series for pair in list_at(one, "values")]
+        pairs = [pair for one in series for pair in list_at(one, "values")]
+        found = [(float(number_at(pair, 0)), float(text_at(pair, 1))) for pair in pairs]
     except ValueError:
         raise AdapterError(f"{base} did not return a range") from None
-    return [value for value in found if value == value]
+    return [(at - (step or 0.0), value) for at, value in found if math.isfinite(value)]

@@ -17,12 +17,14 @@ import ssl
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
 
 from pilotage.adapters import resolving
+from pilotage.adapters.header_values import is_header
 from pilotage.adapters.ports import AdapterError
 from pilotage.model.json import Json
 
@@ -37,6 +39,22 @@ IN_TARGETS = "/%:?[]@!$&'()*+,;=-._~"
 _OPEN_FILES = Path("/proc/self/fd")
 _LONGEST_SOCKET = 100
 """Bytes of a socket's path that every system takes (104 on macOS, 108 on Linux)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """A whole answer. headers: by name in lower case, the last of each name."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+def exchange(
+    method: str, url: str, timeout: float, headers: Mapping[str, str], body: bytes = b"", *, most: int = _MOST
+) -> Answer:
+    """As `get_status`, with any method and body, and with the headers of the answer."""
+    return _asked(method, url, timeout, headers, most, body)
 
 
 def get(url: str, timeout: float = 2.0, *, most: int = _MOST) -> bytes:
@@ -54,22 +72,39 @@ def get_status(
 ) -> tuple[int, bytes]:
     """Status and body, whatever the status. Raises AdapterError if the answer is not complete within `timeout` seconds,
     or has more than `most` bytes."""
-    return _asked("GET", url, timeout, headers or {}, most)
+    return _plain(_asked("GET", url, timeout, headers or {}, most))
 
 
 def post(url: str, timeout: float = 2.0, body: bytes = b"") -> tuple[int, bytes]:
     """As `get_status`, with POST. body: JSON; empty for nothing to send."""
     headers = {"Content-Type": "application/json"} if body else {}
-    return _asked("POST", url, timeout, headers, _MOST, body)
+    return _plain(_asked("POST", url, timeout, headers, _MOST, body))
+
+
+def send_json(
+    method: str, url: str, content: Json, timeout: float = 2.0, headers: Mapping[str, str] | None = None
+) -> tuple[int, bytes]:
+    """As `get_status`, with a body of JSON. method: POST, PUT or PATCH."""
+    body = json.dumps(content).encode()
+    return _plain(_asked(method, url, timeout, {"Content-Type": "application/json", **(headers or {})}, _MOST, body))
+
+
+def send_text(url: str, content: str, timeout: float, headers: Mapping[str, str]) -> tuple[int, bytes]:
+    """As `get_status`, with POST and a body of plain text."""
+    return _plain(_asked("POST", url, timeout, {"Content-Type": "text/plain", **headers}, _MOST, content.encode()))
 
 
 def get_json(url: str, timeout: float = 2.0) -> Json:
     """The parsed body of a 200 answer. Raises AdapterError."""
-    body = get(url, timeout)
+    return json_of(get(url, timeout), shown(url))
+
+
+def json_of(body: bytes, whose: str) -> Json:
+    """An answer as JSON. whose: for the sentence. Raises AdapterError."""
     try:
         found: Json = json.loads(body)
     except (ValueError, RecursionError):
-        raise AdapterError(f"{shown(url)} did not return JSON") from None
+        raise AdapterError(f"{whose} did not return JSON") from None
     return found
 
 
@@ -84,14 +119,15 @@ def shown(url: str) -> str:
     return f"{unquote(parts.netloc)} ({parts.path})" if parts.scheme == UNIX else url
 
 
-def _asked(
-    method: str, url: str, timeout: float, headers: Mapping[str, str], most: int, sent: bytes = b""
-) -> tuple[int, bytes]:
+def _asked(method: str, url: str, timeout: float, headers: Mapping[str, str], most: int, sent: bytes = b"") -> Answer:
     try:
         parts = urlsplit(url)
-        connection = _Connection(parts.scheme, parts.hostname or "", parts.port, unquote(parts.netloc), timeout)
+        connection = Connection(parts.scheme, parts.hostname or "", parts.port, unquote(parts.netloc), timeout)
     except ValueError as error:
         raise AdapterError(f"{url!r} is not a URL: {error}") from None
+    if wrong := next((name for name, value in headers.items() if not is_header(value)), ""):
+        # It may be a token, which http.client would show in its error.
+        raise AdapterError(f"{shown(url)} was not asked: {wrong} has characters that no header can carry")
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     body = bytearray()
     try:
@@ -102,15 +138,20 @@ def _asked(
             while len(body) <= most and (chunk := answer.read(min(_CHUNK, most + 1 - len(body)))):
                 body += chunk
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise AdapterError(f"{shown(url)} does not respond: {_cause(error, timeout)}") from error
+        raise AdapterError(f"{shown(url)} does not respond: {cause(error, timeout)}") from error
     finally:
         connection.close()
     if len(body) > most:
         raise AdapterError(f"{shown(url)} returned more than {most} bytes")
-    return answer.status, bytes(body)
+    named = {name.lower(): value for name, value in answer.getheaders()}
+    return Answer(status=answer.status, headers=named, body=bytes(body))
 
 
-class _Connection(http.client.HTTPConnection):
+def _plain(answer: Answer) -> tuple[int, bytes]:
+    return answer.status, answer.body
+
+
+class Connection(http.client.HTTPConnection):
     """A connection of which every step ends at one moment. unix: the socket's path, where the scheme says so."""
 
     def __init__(self, scheme: str, host: str, port: int | None, unix: str, timeout: float) -> None:
@@ -213,7 +254,7 @@ def _tls() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-def _cause(error: Exception, timeout: float) -> str:
+def cause(error: Exception, timeout: float) -> str:
     if isinstance(error, resolving.Unresolved):
         return f"{error} within {timeout:g} s"
     if isinstance(error, TimeoutError):

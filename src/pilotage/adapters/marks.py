@@ -50,6 +50,11 @@ def end_others_of_mine() -> None:
                 process.kill()
 
 
+def own_mark() -> dict[str, str]:
+    """The variable that marks what this process starts as its own."""
+    return {MARK: os.environ[MARK]} if MARK in os.environ else {}
+
+
 def mark_of(path: Path) -> str:
     return str(path.resolve())
 

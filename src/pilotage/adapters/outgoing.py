@@ -15,8 +15,10 @@ from urllib.parse import SplitResult, quote, urlsplit
 
 from pilotage.adapters.addresses import is_metadata, is_public
 from pilotage.adapters.deadline import Deadline
+from pilotage.adapters.header_values import is_header
 from pilotage.adapters.ports import AdapterError
 from pilotage.adapters.resolving import Unresolved, addresses
+from pilotage.model.json import JsonObject
 
 TIMEOUT = 10.0
 """Seconds from the first packet to the last."""
@@ -28,12 +30,16 @@ _IN_PATHS = "%/:=&?~+!$,;'@()*[]"
 class Undelivered(AdapterError):
     """A receiver did not accept a message.
 
-    permanent: whether it never will · retry_after: seconds that it asked for.
+    permanent: whether it never will · retry_after: seconds that it asked for · so_far: what the attempt has done of its
+    work, for the next one.
     """
 
-    def __init__(self, sentence: str, *, permanent: bool = False, retry_after: float | None = None) -> None:
+    def __init__(
+        self, sentence: str, *, permanent: bool = False, retry_after: float | None = None,
+        so_far: JsonObject | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(sentence)
-        self.permanent, self.retry_after = permanent, retry_after
+        self.permanent, self.retry_after, self.so_far = permanent, retry_after, so_far
 
 
 @dataclass(frozen=True)
@@ -43,9 +49,16 @@ class Answer:
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str], *, private: bool = False) -> Answer:
+    """As `send`, with POST."""
+    return send("POST", url, body, headers, private=private)
+
+
+def send(method: str, url: str, body: bytes, headers: Mapping[str, str], *, private: bool = False) -> Answer:
     """What a receiver answers with 2xx. Raises Undelivered: permanent for what it will never take (4xx other than 408
     and 429), with its own wish where it is busy (429, 503)."""
     parts, port = _parts(url)
+    if wrong := next((name for name, value in headers.items() if not is_header(value)), ""):
+        raise Undelivered(f"the header {wrong} holds what no header can, such as a line break", permanent=True)
     host = parts.hostname or ""
     secure = parts.scheme == "https"
     target = quote(f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}", safe=_IN_PATHS)
@@ -54,8 +67,9 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, private: bool = F
     with Deadline(TIMEOUT) as deadline:
         address = checked(host, port, private=private, within=deadline.left)
         try:
-            found, content = _exchange(deadline, (address, port), host if secure else None, target, body,
-                                       {**headers, "Host": named, "Accept-Encoding": "identity"})  # fmt: skip
+            sent = {**headers, "Host": named, "Accept-Encoding": "identity"}
+            server = host if secure else None
+            found, content = _exchange(deadline, (address, port), server, (method, target), body, sent)
         except (OSError, http.client.HTTPException) as error:
             words = f" within {TIMEOUT:g} s" if deadline.late else f": {_cause(error)}"
             raise Undelivered(f"{named} does not answer{words}") from None
@@ -88,16 +102,22 @@ def _parts(url: str) -> tuple[SplitResult, int]:
 
 
 def _exchange(
-    deadline: Deadline, place: tuple[str, int], server: str | None, target: str, body: bytes, headers: Mapping[str, str]
+    deadline: Deadline,
+    place: tuple[str, int],
+    server: str | None,
+    asked: tuple[str, str],
+    body: bytes,
+    headers: Mapping[str, str],
 ) -> tuple[http.client.HTTPResponse, bytes]:
-    """server: the name that a certificate must be for, None without TLS. Raises OSError and HTTPException."""
+    """asked: method and target · server: the name that a certificate must be for, None without TLS. Raises OSError and
+    HTTPException."""
     connection = http.client.HTTPConnection(*place)
     plain = deadline.connect(*place)
     try:
         connection.sock = plain
         if server is not None:
             connection.sock = ssl.create_default_context().wrap_socket(plain, server_hostname=server)
-        connection.request("POST", target, body=body, headers=dict(headers))
+        connection.request(*asked, body=body, headers=dict(headers))
         answer = connection.getresponse()
         return answer, answer.read(_MOST)
     finally:

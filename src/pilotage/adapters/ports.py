@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from pilotage.model.errors import Unavailable
+from pilotage.adapters.port_errors import AdapterError as AdapterError
+from pilotage.adapters.port_errors import AwaitsApproval as AwaitsApproval
+from pilotage.adapters.port_errors import Fenced as Fenced
+from pilotage.adapters.port_errors import NeverStarts as NeverStarts
 from pilotage.model.flag import Ramp
 from pilotage.model.json import JsonObject
-from pilotage.model.message import Message
-from pilotage.model.observation import CheckResult, Instance, ProbeResult, Reading
+from pilotage.model.observation import CheckResult, Instance, Preparation, ProbeResult, Reading
 from pilotage.model.traffic import Split
 
 Backends = Mapping[str, Sequence[tuple[str, int]]]
 """Host and port of each instance that may take requests, per version."""
-
-
-class AdapterError(Unavailable):
-    """A router, fleet, metrics source, flag service or channel did not answer, or failed. The message says what to
-    do.
-    """
-
-
-class Fenced(AdapterError):
-    """Another controller has taken over this target, so this one stops changing it."""
 
 
 class Router(Protocol):
@@ -167,6 +158,36 @@ class Fleet(Protocol):
         """
 
 
+@runtime_checkable
+class PreparingFleet(Fleet, Protocol):
+    """A fleet whose capabilities say `prepares`: it brings a version to where it runs before anything changes."""
+
+    def prepare(self, version: str) -> None:
+        """Begin to bring a version to every place where it may run, or go on with it.
+
+        Effect: fetches and verifies an image or an artifact, runs what the configuration says must run before.
+            Nothing that serves is touched.
+        After it returns: that is under way, in the background. Repeating the call begins nothing twice; after a crash
+            it does again what was not finished, and nothing else. Once it has passed, `ensure` starts the version
+            without fetching anything; `ensure` of a version that was not prepared here prepares it first.
+        Errors: AdapterError, Fenced.
+        Deadline: immediate.
+        Concurrency: any thread.
+        """
+
+    def prepared(self, version: str) -> Preparation | None:
+        """How far that is.
+
+        Effect: none.
+        After it returns: None if nothing was begun since this controller started. `failed` is an answer that waiting
+            does not change, such as an image that does not exist; what may pass by itself stays `running`, with the
+            reason.
+        Errors: none.
+        Deadline: immediate.
+        Concurrency: any thread.
+        """
+
+
 class Metrics(Protocol):
     """Counts requests, errors and durations of versions."""
 
@@ -175,9 +196,11 @@ class Metrics(Protocol):
 
         Effect: none.
         After it returns: counts of users. Synthetic requests are counted separately, those of testers not at all. A
-            version without requests has zero counts. Counts are never negative, even if the source restarted. Each
-            failure is in exactly one reading, at most a second after its count. If the source keeps no log of
-            failures, `failures` is None and the note says why. The cursor is plain JSON.
+            version without requests has zero counts. Counts are never negative, even if the source restarted. A
+            version has at most as many failed and refused requests as requests: one that the source counts before its
+            request waits in the cursor for the next reading. Each failure is in exactly one reading, at most a second
+            after its count. If the source keeps no log of failures, `failures` is None and the note says why. The
+            cursor is plain JSON.
         Errors: AdapterError if the source does not answer, answers with something unexpected, or its counters were
             reset.
         Deadline: a few seconds.
@@ -222,7 +245,7 @@ class Flags(Protocol):
         Effect: services evaluate the flag by the ramp.
         After it returns: `read` shows it. Users who had the flag at a lower share keep it at a higher one. Repeating
             the call changes nothing.
-        Errors: AdapterError, Fenced.
+        Errors: AdapterError, Fenced; AwaitsApproval, which repeating the call does not request again.
         Deadline: a few seconds.
         Concurrency: several processes may set flags of the same provider at once.
         """
@@ -263,29 +286,4 @@ class Queries(Protocol):
         Errors: AdapterError if it does not answer, refuses the query, or answers with something unexpected.
         Deadline: five seconds.
         Concurrency: any number of queries at once.
-        """
-
-
-@dataclass(frozen=True, kw_only=True)
-class Delivery:
-    """A message for one channel. first: receipt of the first message of its thread there, if there was one · again: an
-    earlier attempt may have arrived."""
-
-    message: Message
-    first: JsonObject | None = None
-    again: bool = False
-
-
-class Notifier(Protocol):
-    """Delivers messages through one channel."""
-
-    def send(self, delivery: Delivery) -> JsonObject:
-        """Deliver one message.
-
-        Effect: people see it once. If the receiver can be asked, a retry first looks whether the message is there.
-            Otherwise the message carries its key, by which the receiver recognises a duplicate.
-        After it returns: a receipt, plain JSON without secrets.
-        Errors: Undelivered: permanent, or with the wait that the receiver requested. No error contains a secret.
-        Deadline: about ten seconds.
-        Concurrency: one message of a channel at a time.
         """

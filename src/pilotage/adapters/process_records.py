@@ -27,6 +27,9 @@ _log = logging.getLogger(__name__)
 FACTS = "PILOTAGE_PROCESS_FACTS"
 """The variable of a process with the content of its record, as JSON, next to its mark."""
 
+_STARTING = 10.0
+"""Seconds that a start takes at most, however busy the machine is."""
+
 _unwritten: dict[str, Record] = {}
 """Records that the disk has not taken, by their marks."""
 
@@ -55,6 +58,12 @@ class Record:
     def age(self) -> float:
         """Seconds since it was started; endless where nobody wrote it down."""
         return float("inf") if self.began is None else time.monotonic() - self.began
+
+    @property
+    def is_starting(self) -> bool:
+        """Whether it is an intent of just now. Whoever else reads it must not take it away: the process may be about to
+        start, and its record with it."""
+        return self.pid is None and self.boot == boot_id() and self.age < _STARTING
 
     def save(self) -> None:
         """Save the record. If the disk rejects it, keep it in memory until it can be saved. The process carries its
@@ -109,7 +118,7 @@ def load(path: Path, needs: Needs | None = None) -> Record | None:
         return record
     found = leader_of(path)
     if found is None:
-        if record is not None:
+        if record is not None and not record.is_starting:
             record.forget()
         return None
     return _taken_over(path, found, record.facts if record else None, needs)

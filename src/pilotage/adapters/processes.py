@@ -9,7 +9,6 @@ import contextlib
 import errno
 import json
 import os
-import re
 import signal
 import subprocess
 import time
@@ -22,20 +21,15 @@ import psutil
 from pilotage.adapters.environment import inherited
 from pilotage.adapters.files import open_log
 from pilotage.adapters.identity import boot_id, start_ticks
+from pilotage.adapters.logs import last_words
 from pilotage.adapters.marks import MARK, mark_of, marked_as
-from pilotage.adapters.ports import AdapterError
+from pilotage.adapters.ports import AdapterError, NeverStarts
 from pilotage.adapters.process_records import FACTS, Record
 from pilotage.model.json import JsonObject
 
-_ERROR = re.compile(r"[\w.]*(?:Error|Exception)\b|panic:|fatal error:")
-"""How the line begins in which Python, Node, Java or Go say why a program ended."""
-_SAID = 300
-"""Characters of a log in a sentence."""
+STOP_SIGNAL = "stop_signal"
+"""The fact of a record that names the signal by which its process is asked to stop, such as `INT`; TERM without it."""
 _NEVER_STARTS = (errno.ENOENT, errno.EACCES, errno.ENOEXEC, errno.ENOTDIR, errno.ELOOP)
-
-
-class NeverStarts(AdapterError):
-    """The program does not exist, or it cannot be executed. Trying again does not help."""
 
 
 def start(
@@ -50,7 +44,7 @@ def start(
 
     environment: all that it sees next to its mark; left out, what every program gets.
     """
-    record = Record(path, facts)
+    record = Record(path, facts, boot=boot_id(), began=time.monotonic())
     record.save()
     given = dict(inherited() if environment is None else environment)
     try:
@@ -95,12 +89,19 @@ def stop(record: Record, deadline: float) -> Record | None:
         record = replace(record, stopping_since=time.monotonic())
         record.save()
     forced = time.monotonic() - (record.stopping_since or 0.0) >= deadline
+    number = signal.SIGKILL if forced else _asks(record)
     if process and (forced or not asked):
-        _signal(record, signal.SIGKILL if forced else signal.SIGTERM)
+        _signal(record, number)
     for other in left:
         with contextlib.suppress(psutil.Error):
-            other.send_signal(signal.SIGKILL if forced else signal.SIGTERM)
+            other.send_signal(number)
     return record
+
+
+def _asks(record: Record) -> signal.Signals:
+    """The signal that asks its process to stop. It is in the record, so whoever stops it needs no configuration."""
+    name = record.facts.get(STOP_SIGNAL)
+    return getattr(signal, f"SIG{name}", signal.SIGTERM) if isinstance(name, str) else signal.SIGTERM
 
 
 def end_tree(record: Record) -> None:
@@ -129,20 +130,13 @@ def end_all(found: Sequence[psutil.Process], deadline: float) -> None:
 
 
 def last_lines(log: Path, count: int = 3, *, public: Callable[[str], str] = str) -> str:
-    """The end of a log, for the sentence that explains a death: its last lines, after the last error that a runtime
-    reported above them. public: leaves out what nobody may read."""
+    """The end of a log, for the sentence that explains a death. public: leaves out what nobody may read."""
     try:
         with log.open("rb") as file:
             file.seek(max(0, log.stat().st_size - 4096))
-            lines = public(file.read(4096).decode(errors="replace")).strip().splitlines()
+            return last_words(public(file.read(4096).decode(errors="replace")).splitlines(), count)
     except OSError:
         return ""
-    shown = [line.strip() for line in lines[-count:]]
-    above = [line for line in lines[:-count] if _ERROR.match(line)]
-    if not above or any(map(_ERROR.match, shown)):
-        return " / ".join(shown)[-_SAID:]
-    error = above[-1][: _SAID * 2 // 3]
-    return f"{error} / {' / '.join(shown[1:])[len(error) - _SAID :]}"
 
 
 # ── signals ────────────────────────────────────────────────────────────────────────────────────────────────

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
     from pilotage.adapters.context import Context
+    from pilotage.adapters.hosts.host import Host
+    from pilotage.adapters.hosts.runner import Runner
     from pilotage.config.kinds import AdapterSection
 
 _log = logging.getLogger(__name__)
@@ -34,27 +36,48 @@ P = TypeVar("P")
 C = TypeVar("C", bound=PortCapabilities)
 
 _NOTIFY = "pilotage.adapters.notify.sections"
+_PUBLISHING = "pilotage.adapters.notify.publishing"
 _COMMAND = "pilotage.adapters.command.sections"
 
 TABLE: Mapping[Port, Mapping[str, str]] = {
     Port.FLEET: {
         "process": "pilotage.adapters.fleets.process_adapter:ADAPTER",
+        "ssh": "pilotage.adapters.fleets.ssh_adapter:ADAPTER",
+        "container": "pilotage.adapters.fleets.container_adapter:ADAPTER",
         "command": f"{_COMMAND}:FLEET",
     },
     Port.ROUTER: {
         "envoy": "pilotage.adapters.routers.envoy_adapter:ADAPTER",
+        "haproxy": "pilotage.adapters.routers.haproxy_adapter:ADAPTER",
+        "nginx": "pilotage.adapters.routers.nginx_adapter:ADAPTER",
+        "traefik": "pilotage.adapters.routers.traefik_adapter:ADAPTER",
+        "cloudflare": "pilotage.adapters.routers.cloudflare_adapter:ADAPTER",
+        "alb": "pilotage.adapters.routers.alb_adapter:ADAPTER",
         "command": f"{_COMMAND}:ROUTER",
     },
     Port.METRICS: {
         "envoy": "pilotage.adapters.metrics.envoy_adapter:ADAPTER",
+        "traefik": "pilotage.adapters.metrics.traefik_adapter:ADAPTER",
+        "nginx": "pilotage.adapters.metrics.nginx_adapter:ADAPTER",
+        "haproxy": "pilotage.adapters.metrics.haproxy_adapter:ADAPTER",
+        "prometheus": "pilotage.adapters.metrics.prometheus_counts_adapter:ADAPTER",
+        "cloudwatch": "pilotage.adapters.metrics.cloudwatch_adapter:METRICS",
         "command": f"{_COMMAND}:METRICS",
     },
     Port.QUERIES: {
         "prometheus": "pilotage.adapters.metrics.prometheus_adapter:ADAPTER",
+        "datadog": "pilotage.adapters.queries.datadog_adapter:ADAPTER",
+        "newrelic": "pilotage.adapters.queries.newrelic_adapter:ADAPTER",
+        "sql": "pilotage.adapters.queries.sql_adapter:ADAPTER",
+        "http": "pilotage.adapters.queries.http_adapter:ADAPTER",
+        "cloudwatch": "pilotage.adapters.metrics.cloudwatch_adapter:QUERIES",
         "command": f"{_COMMAND}:QUERIES",
     },
     Port.FLAGS: {
         "flagd": "pilotage.adapters.flags.flagd_adapter:ADAPTER",
+        "unleash": "pilotage.adapters.flags.unleash_adapter:ADAPTER",
+        "launchdarkly": "pilotage.adapters.flags.launchdarkly_adapter:ADAPTER",
+        "split": "pilotage.adapters.flags.split_adapter:ADAPTER",
         "command": f"{_COMMAND}:FLAGS",
     },
     Port.NOTIFY: {
@@ -62,9 +85,14 @@ TABLE: Mapping[Port, Mapping[str, str]] = {
         "email": f"{_NOTIFY}:EMAIL",
         "pagerduty": f"{_NOTIFY}:PAGERDUTY",
         "teams": f"{_NOTIFY}:TEAMS",
+        "grafana": f"{_NOTIFY}:GRAFANA",
         "webhook": f"{_NOTIFY}:WEBHOOK",
         "cdevents": f"{_NOTIFY}:CDEVENTS",
         "apprise": f"{_NOTIFY}:APPRISE",
+        "documentation": f"{_PUBLISHING}:DOCUMENTATION",
+        "mastodon": f"{_PUBLISHING}:MASTODON",
+        "in-app": f"{_PUBLISHING}:IN_APP",
+        "status-page": f"{_PUBLISHING}:STATUS_PAGE",
         "command": f"{_COMMAND}:NOTIFY",
     },
 }
@@ -72,6 +100,14 @@ TABLE: Mapping[Port, Mapping[str, str]] = {
 
 class NoAdapter(AdapterError):
     """`pilotage.yaml` names a kind of adapter that is not installed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """A host, and what runs instances on it; None where only a router is there."""
+
+    host: Host
+    runner: Runner | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,12 +128,35 @@ class Adapter(Generic[S, P, C]):
     """Of a fleet: what is not there to run a version (section, the project's folder, version); empty where it can be
     started as far as anyone can know before. Asked before a rollout starts. Of a router: why it cannot listen, asked
     only where none of ours runs."""
+    lacks_there: Callable[[S, Context, str], str] | None = None
+    """The same of a fleet whose places depend on service and environment; takes seconds at most."""
+    prepared: Callable[[S], S] | None = None
+    """Of a fleet: its section for a version that was made ready to start before, so that `lacks` misses what `prepare`
+    would bring."""
+    of_others: bool = False
+    """Of a router: whether somebody else runs it, so that another process listens where users come."""
     starts_aside: bool = False
-    """Of a fleet: whether an instance in another directory touches nothing of what serves."""
+    """Of a fleet: whether an instance in another directory, and of an environment of another name, touches nothing of
+    what serves."""
+    elsewhere: bool = False
+    """Of a fleet: whether its instances run on other machines."""
+    asides: Callable[[S, Context], Mapping[str, S]] | None = None
+    """Of a fleet with several kinds of places: its section with one place of each kind alone, by words such as
+    `on web1`. Raises AdapterError."""
     files: Callable[[S], Iterable[str]] | None = None
     """Files of the project that the way back needs; their text is kept with every rollout."""
+    machines: Callable[[S, Context], Mapping[str, Machine]] | None = None
+    """Of fleets and routers: the hosts that they work on, by the names in the configuration. Connects to nothing."""
     alert_series: Callable[[str], AlertSeries] | None = None
     """Of metrics: the series of a version that a Prometheus can scrape."""
+
+    def lacking(self, section: AdapterSection, context: Context, version: str, *, again: bool = False) -> str:
+        """What is not there to run a version; empty where nothing speaks against it. again: it was made ready to start
+        before, and is not a second time."""
+        given = self.prepared(cast(S, section)) if again and self.prepared else cast(S, section)
+        if self.lacks_there is not None:
+            return self.lacks_there(given, context, version)
+        return self.lacks(given, context.folder, version) if self.lacks is not None else ""
 
     def can(self, section: AdapterSection) -> C:
         """What it can do as configured."""

@@ -46,7 +46,7 @@ def resolve(reference: str) -> Secret:
     """The secret a reference leads to. Raises AdapterError, which names the reference and nothing of the value."""
     kind, _, name = reference.removeprefix("secret://").partition("/")
     if kind == "env":
-        value = os.environ.get(name, "")
+        value = os.environ.get(name, "").strip("\r\n")
         if not value:
             raise AdapterError(f"the environment variable {name} holds nothing")
         return Secret(value)

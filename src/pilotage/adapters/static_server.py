@@ -1,4 +1,4 @@
-"""Serves the files of one folder, and nothing else: no listing, no path or link out of it, no script."""
+"""Serves the files of one folder alone: no listing, no hidden file, no path or link out of it, no script."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ class _Files(SimpleHTTPRequestHandler):
         super().end_headers()
 
     def translate_path(self, path: str) -> str:
-        """The path of a file; an unused name if a link would lead out of the folder."""
+        """The path of a file; an unused name for a hidden one, and if a link would lead out of the folder."""
         found, folder = Path(super().translate_path(path)), Path(self.directory).resolve()
         try:
-            inside = found.resolve().is_relative_to(folder)
+            inside = found.resolve().is_relative_to(folder) and not _hidden(found.resolve().relative_to(folder))
         except (OSError, ValueError, RuntimeError):
             inside = False
         return str(found) if inside else str(folder / "…")
@@ -49,5 +49,18 @@ class _Files(SimpleHTTPRequestHandler):
         """Readers of the page are not logged."""
 
 
-def serve(folder: Path, host: str, port: int) -> ThreadingHTTPServer:
-    return BoundedServer((host, port), partial(_Files, directory=str(folder)), _MOST_AT_ONCE, _PATIENCE)
+def _hidden(path: Path) -> bool:
+    """Whether it lies in a folder such as .git or .pilotage, where keys may be."""
+    return any(part.startswith(".") for part in path.parts)
+
+
+class _FilesForAnyone(_Files):
+    def end_headers(self) -> None:
+        self.send_header("Access-Control-Allow-Origin", "*")
+        super().end_headers()
+
+
+def serve(folder: Path, host: str, port: int, *, anyone: bool = False) -> ThreadingHTTPServer:
+    """anyone: whether scripts of pages of other addresses may read the files."""
+    files = _FilesForAnyone if anyone else _Files
+    return BoundedServer((host, port), partial(files, directory=str(folder)), _MOST_AT_ONCE, _PATIENCE)

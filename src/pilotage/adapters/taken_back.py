@@ -35,8 +35,9 @@ def refuse_older_split(place: Path, split: Split) -> None:
 
 
 def refuse_older_ramp(place: Path, ramp: Ramp) -> None:
-    """Raise TakenBack when the flag was turned off for everyone, and `ramp` turns it on for anyone."""
-    if ramp != OFF and _led_to(place):
+    """Raise TakenBack when the flag was turned off for everyone, and `ramp` turns it on for anyone. An empty note says
+    that, too: whoever leaves one turns the flag off."""
+    if ramp != OFF and os.path.exists(f"{place}/{NOTE}"):  # noqa: PTH110
         raise TakenBack("the flag was turned off for everyone without the store, and stays off")
 
 

@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 
 from pilotage.adapters import registry
 from pilotage.model.capabilities import Port, PortCapabilities
-from pilotage.model.quantity import format_share
+from pilotage.model.quantity import format_duration, format_share
+from pilotage.model.segment import Operator
 from pilotage.model.traffic import WHOLE
 
 
@@ -41,7 +42,8 @@ def installed() -> Iterator[Installed]:
 
 
 _WORDS = {
-    "closed": "maintenance page", "of_router": "reads router", "own_requests": "synthetic requests",
+    "closed": "maintenance page", "grpc": "gRPC statuses", "of_router": "reads router",
+    "own_requests": "synthetic requests",
     "rehearse": "kill switch test", "sticky": "sticky users",
 }  # fmt: skip
 """Capabilities whose name says too little."""
@@ -65,8 +67,21 @@ def in_words(capabilities: PortCapabilities | None) -> str:
                 can.append(f"settles in {value:g} s")
             case (("versions" | "most"), int(most)):
                 can.extend([f"at most {most} {'versions' if name == 'versions' else 'instances'}"] if most else [])
+            case "period", float(seconds):
+                can.extend([f"figures of {format_duration(seconds)}"] if seconds else [])
+            case "late", float(seconds):
+                can.extend([f"complete after {format_duration(seconds)}"] if seconds else [])
+            case "interval", float(seconds):
+                can.extend([f"read every {format_duration(seconds)} at most"] if seconds else [])
+            case "operators", tuple(some):
+                (can if some else cannot).append(_segments(some))
             case _, tuple(names):
                 can.extend(names)
             case _, str(text):
                 can.extend([f"{words} {text}"] if text else [])
     return "; ".join(filter(None, (", ".join(can), f"without {', '.join(cannot)}" if cannot else "")))
+
+
+def _segments(operators: tuple[Operator, ...]) -> str:
+    by = "" if set(operators) in (set(), set(Operator)) else f" by {', '.join(operators)}"
+    return f"segments{by}"

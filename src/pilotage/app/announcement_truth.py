@@ -5,74 +5,77 @@ Only Pilotage's own words are held against the records: a person who wrote a tex
 
 from __future__ import annotations
 
-from enum import StrEnum
-
+from pilotage.engine.records.moments import moment_of
 from pilotage.engine.records.store import Store
+from pilotage.model.announcement import Released
 from pilotage.model.errors import Conflict
-from pilotage.model.plan import Plan
 from pilotage.model.record import RolloutSummary
 from pilotage.model.rollout import Status
+from pilotage.model.schedule import After
+from pilotage.plan.claims import CLAIM_OF, Claim
 
 
 class Untrue(Conflict):
     """The announcement would be false now."""
 
 
-class Claim(StrEnum):
-    """What an announcement says of its release."""
-
-    COMING = "coming"
-    UNDER_WAY = "under way"
-    OUT = "out"
-    TAKEN_BACK = "taken back"
-
-
-CLAIMS = {
-    Claim.COMING: (
-        "internal_notice", "release_announcement", "documentation_updates", "webinar_scheduling",
-        "support_team_briefing", "it_leadership_briefing", "end_user_guides", "executive_briefing",
-        "tenant_wave_notice",
-    ),
-    Claim.UNDER_WAY: ("internal_start", "status_page_start", "tenant_wave_start"),
-    Claim.OUT: (
-        "internal_done", "status_page_done", "social_media", "in_app_notification", "customer_success_outreach",
-        "success_metrics", "customer_feedback", "follow_up_webinar", "end_user_feedback", "tenant_wave_done",
-    ),
-    Claim.TAKEN_BACK: ("rollback_notice",),
-}  # fmt: skip
-_CLAIM_OF = {item: claim for claim, items in CLAIMS.items() for item in items}
+_NO_FORM = "it asks for an answer, and names no form. Configure `intake`, or write your own"
+_NO_MEETING = (
+    "it invites to a webinar, and names no address. Set `meetings.webinar_link`, or write the address of your own"
+)
+_LINKED = {
+    "customer_feedback": _NO_FORM,
+    "end_user_feedback": _NO_FORM,
+    "webinar_scheduling": _NO_MEETING,
+    "follow_up_webinar": _NO_MEETING,
+}
+"""Announcements that are worth nothing without an address."""
 
 _UNDER_WAY = (Status.PROGRESSING, Status.HOLDING, Status.PAUSED)
+_WAITS = {
+    Claim.UNDER_WAY: ". `--on start` sends it when the rollout starts",
+    Claim.OUT: ". `--on completed` sends it once the release is complete",
+}
 
 
-def check_true(store: Store, plan: Plan, item: str, text: str, *, later: bool) -> None:
-    """later: it goes out at a time to come, by when a release may be under way or out. Raises Untrue."""
-    if why := untrue(store, plan, item, text, later=later):
-        raise Untrue(f"{item} would be false: {why}. Edit it (`pilotage announce edit`), or skip it")
+def check_true(store: Store, release: Released, item: str, text: str, after: After = After.NOTHING) -> None:
+    """Raises Untrue."""
+    if why := untrue(store, release, item, text, after):
+        way = _WAITS.get(CLAIM_OF.get(item, Claim.COMING), "")
+        raise Untrue(f"{item} would be false: {why}. Edit it (`pilotage announce edit`), or skip it{way}")
 
 
-def untrue(store: Store, plan: Plan, item: str, text: str, *, later: bool = False) -> str:
-    """Why the announcement would be false; empty where nothing is known against it."""
+def untrue(store: Store, release: Released, item: str, text: str, after: After = After.NOTHING) -> str:
+    """Why the announcement would be false; empty where nothing is known against it. after: the moment that its calendar
+    gives it, later than usual where its lead had passed (C11)."""
+    if item in _LINKED and "://" not in text:
+        return _LINKED[item]
     if "[date]" in text:
         return "the release has no date. Name it with --date"
-    rollout = _rollout(store, plan)
-    serving = store.serving(plan.service, plan.environment)
-    serves = bool(serving) and serving[0] == plan.version
+    version, environment = release.version, release.environment
+    rollout = newest(store, release)
+    serving = store.serving(release.service, environment)
+    serves = bool(serving) and serving[0] == version
     status = rollout.status if rollout else None
-    match _CLAIM_OF.get(item):
-        case Claim.COMING if serves or (status and status in _UNDER_WAY):
-            return f"{plan.version} {'serves' if serves else 'is rolling out'} in {plan.environment} already"
-        case Claim.UNDER_WAY if status not in _UNDER_WAY and not (later and not serves):
-            return f"no rollout of {plan.version} is in progress in {plan.environment}"
-        case Claim.OUT if not serves and not (later and status in (None, Status.QUEUED, *_UNDER_WAY)):
-            return f"{plan.version} does not serve all users in {plan.environment}"
+    match CLAIM_OF.get(item):
+        case Claim.COMING if after is After.NOTHING and (serves or (status and status in _UNDER_WAY)):
+            return f"{version} {'serves' if serves else 'is rolling out'} in {environment} already"
+        case Claim.UNDER_WAY if status not in _UNDER_WAY:
+            return f"no rollout of {version} is in progress in {environment}"
+        case Claim.OUT if not serves and not _came(store, release, After.COMPLETED):
+            return f"{version} does not serve all users in {environment}"
         case Claim.TAKEN_BACK if status is not Status.ROLLED_BACK:
-            return f"{plan.version} was not rolled back in {plan.environment}"
+            return f"{version} was not rolled back in {environment}"
         case _:
             return ""
 
 
-def _rollout(store: Store, plan: Plan) -> RolloutSummary | None:
-    """The newest of this version there."""
-    known = store.history(plan.service, plan.environment, limit=100)
-    return next((rollout for rollout in known if rollout.version == plan.version), None)
+def _came(store: Store, release: Released, moment: After) -> bool:
+    with store.engine.connect() as connection:
+        return moment_of(connection, release, moment) is not None
+
+
+def newest(store: Store, release: Released) -> RolloutSummary | None:
+    """The newest rollout of this version there."""
+    known = store.history(release.service, release.environment, limit=100)
+    return next((rollout for rollout in known if rollout.version == release.version), None)

@@ -37,11 +37,11 @@ def section_of(loaded: Loaded, environment: str) -> BackupSection:
 def backups_in(project: Project, environment: str | None) -> Backups:
     """Of one environment. Raises NoBackups, Unclear, and AdapterError for a secret that cannot be read."""
     place = project.environment(environment)
-    section = section_of(project.loaded, place)
+    section, reference = section_of(project.loaded, place), project.loaded.configuration.environments[place].backed_up
     service = project.loaded.configuration.service
     return Backups(
         folder=folder_of(project.folder, section.folder, service, place), service=service, environment=place,
-        database=resolve(section.database), scratch=resolve(section.scratch), keep=section.keep,
+        database=resolve(reference), scratch=resolve(section.scratch), keep=section.keep,
         timeout=section.timeout, programs=section.programs,
     )  # fmt: skip
 

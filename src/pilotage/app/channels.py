@@ -9,13 +9,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pilotage.app.project import Project, Unclear
+from pilotage.model.channel import channel_of
 from pilotage.model.event_names import type_today
-from pilotage.model.message import Incident, Message, Severity
+from pilotage.model.json import JsonObject
+from pilotage.model.message import OPERATORS, Incident, Message, Severity
 from pilotage.model.output.records import ChannelOutput, MessageOutput, NotifyOutput
 from pilotage.model.timestamp import timestamp
 
 if TYPE_CHECKING:
     from http.server import ThreadingHTTPServer
+    from pathlib import Path
 
     from pilotage.adapters.secrets import Secret
     from pilotage.engine.records.outbox import ChannelHealth, Posted
@@ -78,18 +81,19 @@ def send_again(project: Project, channel: str | None) -> int:
 
 
 def try_out(project: Project, actor: str, channel: str | None) -> Iterator[tuple[str, str]]:
-    """Send a test message now, through one channel or all of them: each one's name, and what went wrong, or nothing.
-    Raises Unclear."""
+    """Send a test message now, through one channel, or all that operators read: each one's name, and what went wrong,
+    or nothing. Raises Unclear."""
+    from pilotage.adapters.notifier import Delivery
     from pilotage.adapters.notify import open_channel
-    from pilotage.adapters.ports import AdapterError, Delivery
+    from pilotage.adapters.ports import AdapterError
 
-    there = {one.called: one.model_dump(mode="json") for one in project.whole.configuration.notify}
+    there = {one.called: one.kept(project.whole.folder) for one in project.whole.configuration.notify}
     if channel is not None and channel not in there:
         raise Unclear(f"{project.config} has no channel {channel!r}; it has {', '.join(there) or 'none'}")
     if not there:
         raise Unclear(f"{project.config} has no channel: notify: [{{kind: slack, webhook_url: secret://env/NAME}}]")
     for name, section in there.items():
-        if channel not in (None, name):
+        if name != channel if channel is not None else not _is_ours(section):
             continue
         sent = _test(project, actor, name)
         try:
@@ -102,6 +106,16 @@ def try_out(project: Project, actor: str, channel: str | None) -> Iterator[tuple
             yield name, str(error)
 
 
+def read_by_others(project: Project) -> list[str]:
+    """The channels that get a test message only when they are named: customers or the public read them."""
+    there = project.whole.configuration.notify
+    return [one.called for one in there if not _is_ours(one.kept(project.whole.folder))]
+
+
+def _is_ours(section: JsonObject) -> bool:
+    return OPERATORS in channel_of(section).audiences
+
+
 def _test(project: Project, actor: str, name: str) -> Message:
     service, now = project.whole.configuration.service, project.clock.now()
     key = f"test/{name}/{now:.3f}"
@@ -109,6 +123,24 @@ def _test(project: Project, actor: str, name: str) -> Message:
         key, key, "test", Severity.INFO, f"{service}: a test", f"This is a test by {actor}. No action is needed.",
         now, service, "none", "none", incident=Incident.TRIGGER,
     )  # fmt: skip
+
+
+@contextmanager
+def feeds_served(project: Project, host: str, port: int) -> Iterator[tuple[Path, str]]:
+    """Serve the feeds of in-app messages to pages of any address; gives their folder and address. Raises Unclear if no
+    channel writes any."""
+    import threading
+
+    from pilotage.adapters.notify.publishing import InAppSection
+    from pilotage.adapters.static_server import serve
+
+    there = [one for one in project.whole.configuration.notify if isinstance(one, InAppSection)]
+    if not there:
+        raise Unclear(f"{project.config} has no in-app channel: notify: [{{kind: in-app, folder: public/in-app}}]")
+    folder = project.whole.folder / there[0].folder
+    with serve(folder, host, port, anyone=True) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield folder, f"http://{host}:{server.server_address[1]}/"
 
 
 # ── what people press ──────────────────────────────────────────────────────────────────────────────────────

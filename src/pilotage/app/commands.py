@@ -15,7 +15,7 @@ from pilotage.model.record import RolloutSummary
 from pilotage.model.rollout import CommandKind, Status
 
 _ANSWER_DEADLINE = 15.0
-_UNDOING = (CommandKind.ABORT, CommandKind.ROLLBACK)
+_UNDOING = (CommandKind.ABORT, CommandKind.ROLLBACK, CommandKind.CONFIRM)
 
 
 class End(StrEnum):

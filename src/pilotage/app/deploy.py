@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from pilotage.app.announcement_tracking import track_deployed
 from pilotage.app.approvals import approved_already
 from pilotage.app.permissions import Permission
 from pilotage.app.preconditions import check_may_begin, check_ready
@@ -40,6 +41,7 @@ def deploy(project: Project, actor: str, request: DeployRequest) -> DeployResult
         return DeployResult(None, f"{plan.version} already serves all requests of {plan.environment}", fresh=False)
     told = check_ready(project, actor, request)
     mode = (Mode.EMERGENCY if request.emergency_reason else Mode.FULL) if serving else Mode.INITIAL
+    track_deployed(project, actor, plan)
     return start(project, actor, request, serving[0] if serving else None, mode, told)
 
 
@@ -71,6 +73,7 @@ def _while_busy(project: Project, actor: str, request: DeployRequest, latest: Ro
         if other.version == plan.version:
             return DeployResult(store.get(other.id), f"{plan.version} is already queued", fresh=False)
     told = check_ready(project, actor, request)
+    track_deployed(project, actor, plan)
     mode, now = Mode.EMERGENCY if request.emergency_reason else Mode.FULL, store.clock.now()
     wanted = _wanted(project, actor, request, latest.old, mode, told)
     if request.on_conflict == "replace":

@@ -5,9 +5,11 @@ from __future__ import annotations
 import uuid
 from dataclasses import replace
 
+from pilotage.app.announcement_tracking import track_deployed
 from pilotage.app.approvals import approved_already
+from pilotage.app.known_risk import planned
 from pilotage.app.permissions import Permission
-from pilotage.app.plan import PlanRequest, plan_for
+from pilotage.app.plan import PlanRequest
 from pilotage.app.preconditions import PlanStopped, check_may_begin, check_ready
 from pilotage.app.project import Project
 from pilotage.app.requests import DeployRequest, GroupRequest
@@ -35,6 +37,7 @@ def deploy_group(project: Project, actor: str, request: GroupRequest) -> tuple[R
             approved_already(project.for_service(name), actor, plan),
         )  # fmt: skip
         snapshot = _snapshot(project, name, request.environment, frozenset(plans))
+        track_deployed(project.for_service(name), actor, plan)
         wanted.append(
             Wanted(
                 plan=plan, state=state, snapshot=snapshot, actor=actor, queued=True, group_id=identity, more=told[name]
@@ -56,7 +59,7 @@ def _checked(
         if request.environment not in one.loaded.configuration.environments:
             where = one.loaded.place("environments")
             raise PlanStopped(f"{where}: {name} has no environment {request.environment!r}")
-        plan = plan_for(one.loaded, request.environment, PlanRequest(request.versions[name]))
+        plan = planned(one, request.environment, PlanRequest(request.versions[name]))
         asked = DeployRequest(plan=plan, emergency_reason=request.emergency_reason)
         check_may_begin(one, actor, asked)
         serving = project.store.serving(name, request.environment)

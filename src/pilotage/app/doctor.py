@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pilotage.app.backups import examine_backups
+from pilotage.app.database import examine_database
 from pilotage.app.errors import exit_status
+from pilotage.app.examine_intake import examine_intake
 from pilotage.app.examine_monitoring import examine_monitoring
 from pilotage.app.project import Project
 from pilotage.app.startable import lacks_of
@@ -40,7 +42,9 @@ def examine(project: Project, environment: str | None, version: str | None = Non
         findings += try_version(project, name, version)
     if all(finding.result == "PASS" for finding in stored):
         findings += _running(project, name)
-    findings += [*examine_backups(project, name), *examine_monitoring(project, name), *_status_page(project)]
+    findings += [*examine_backups(project, name), *examine_database(project, name)]
+    findings += [*examine_monitoring(project, name), *_status_page(project)]
+    findings += examine_intake(project)
     channels = project.loaded.configuration.notify
     return findings + [_channel(it) for it in channels if not it.environments or name in it.environments]
 
@@ -107,26 +111,32 @@ def _status_page(project: Project) -> Iterator[Finding]:
 
 
 def _running(project: Project, environment: str) -> Iterator[Finding]:
+    from pilotage.adapters import registry
     from pilotage.adapters.ports import AdapterError
     from pilotage.adapters.routers.found import found_routers
     from pilotage.engine.execution.description import describe
     from pilotage.engine.execution.targets import open_target
     from pilotage.engine.placement.location import place_of, router_folders, router_runs
     from pilotage.engine.placement.lock import worker_pid
+    from pilotage.model.capabilities import Port
 
     section = project.loaded.configuration.environments[environment]
     service = project.loaded.configuration.service
     pid = worker_pid(project.directory)
     yield _worker(project, pid)
     serving = project.store.serving(service, environment)
-    if serving and (problem := lacks_of(project.loaded, section, serving[0])):
+    if serving and (problem := lacks_of(project.loaded, section, serving[0], again=True)):
         # Its instances keep running, but one that exits is not replaced, and nothing can return to it.
         yield Finding("WARN", "fleet", f"{serving[0]} serves, but could not be started again: {problem}")
     target = open_target(project.directory, describe(section, project.config.parent), service, environment, 0)
     if not serving:
         # A first rollout is under way, or the store that knew of one was lost: the port may be our own router's.
         ours = _split_of(target.router)
-        yield _sends(ours) if ours else _port_free(target.router.url())
+        of_others = all(registry.of(Port.ROUTER, one).of_others for one in section.every_router.values())
+        if ours or of_others:
+            yield _sends(ours)
+        else:
+            yield _port_free(target.router.url())
         return
     if not pid and not router_runs(project.directory, service, environment):
         # `down` leaves no record of the router; a machine that was switched off does.
@@ -165,6 +175,8 @@ def _counted(metrics: Metrics, version: str) -> int | None:
     """Requests to a version since the source's start; None if the source counts only from its first reading. Raises
     AdapterError."""
     first = metrics.observe((version,), None)
+    if "started" not in first.cursor:
+        return None
     try:
         # As after a restart of the source: its counters began at another start than the cursor's.
         return metrics.observe((version,), {**first.cursor, "started": ""}).of(version).requests

@@ -6,12 +6,16 @@ import time
 from dataclasses import dataclass
 
 from pilotage.app.deploy import deploy
-from pilotage.app.plan import PlanRequest, plan_for
+from pilotage.app.known_risk import planned
+from pilotage.app.plan import PlanRequest
 from pilotage.app.project import Project, Unclear
 from pilotage.app.requests import DeployRequest
 from pilotage.model.errors import PilotageError
 from pilotage.model.record import Rollout
 from pilotage.model.rollout import CommandKind, Status
+
+DRILL = "a drill"
+"""The reason of a rollback that was practised."""
 
 
 class StillRunning(PilotageError):
@@ -42,7 +46,7 @@ def drill_rollback(project: Project, actor: str, environment: str | None, wish: 
     place, store = _place(project, environment), project.store
     if not store.serving(project.loaded.configuration.service, place):
         raise Unclear(f"no version serves {place} yet, so there is nothing to roll back to: deploy there first")
-    plan = plan_for(project.loaded, place, wish)
+    plan = planned(project, place, wish)
     started = deploy(project, actor, DeployRequest(plan=plan))
     if started.rollout is None or not started.fresh:
         raise Unclear(f"{started.sentence}: use another version for the drill")
@@ -51,7 +55,7 @@ def drill_rollback(project: Project, actor: str, environment: str | None, wish: 
     until = time.monotonic() + timeout
     reached = _until(project, started.rollout.id, until, reached=True)
     if not reached.state.status.final:
-        store.command(reached.id, CommandKind.ROLLBACK, actor, "a drill")
+        store.command(reached.id, CommandKind.ROLLBACK, actor, DRILL)
         project.ensure_worker()
         reached = _until(project, reached.id, until, reached=False)
     if reached.state.status is not Status.ROLLED_BACK:

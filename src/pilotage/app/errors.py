@@ -29,6 +29,8 @@ def exit_status(error: Exception) -> tuple[int, str]:
         return 9, "a PostgreSQL store needs its driver: pip install 'pilotage[postgres]'"
     if isinstance(error, UnicodeDecodeError):
         return 2, f"an input file is not UTF-8 text: {error.reason} at byte {error.start}"
+    if isinstance(error, UnicodeEncodeError):
+        return 2, "an argument or an environment variable is not UTF-8 text"
     if isinstance(error, RecursionError):
         return 2, "the input is nested too deeply (--debug shows where)"
     return 1, f"internal error: {type(error).__name__}: {error} (--debug shows where)"

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pilotage.adapters.git import Git
+from pilotage.adapters.ports import AdapterError
 from pilotage.app.instance_logs import logs_of
 from pilotage.app.project import Project
 from pilotage.app.shown import shown
+from pilotage.model.status import Status
 from pilotage.render.lines import local_clock
 from pilotage.report.explanation import Explanation, explain
+from pilotage.report.remedies import SourceChange
 from pilotage.report.verdicts import meaningful
 from pilotage.rollout.deadlines import awaited
 
@@ -18,6 +23,9 @@ if TYPE_CHECKING:
 
     from pilotage.model.live import SeenVerdict
     from pilotage.model.record import Recorded, Rollout
+
+
+_MOST_FILES = 2_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +43,29 @@ def explained(project: Project, environment: str | None, rollout: str | None) ->
     recorded = project.records.events(found.id)
     logs = logs_of(project.directory, found.service, found.environment, found.version)
     told = explain(
-        found, recorded, local_clock, now=project.clock.now(), logs=logs, due=awaited(found.plan, found.state)
+        found,
+        recorded,
+        local_clock,
+        now=project.clock.now(),
+        logs=logs,
+        due=awaited(found.plan, found.state),
+        source=source_change(project.folder, found.old, found.version)
+        if found.status is not Status.COMPLETED
+        else None,
     )
     return Explained(rollout=found, events=recorded, explanation=told, verdicts=meaningful(found))
+
+
+def source_change(folder: Path, old: str | None, new: str) -> SourceChange | None:
+    """What git knows of the change from one version to another; None where it does not know both."""
+    git = Git(folder)
+    try:
+        first, last = git.tag_of(old or ""), git.tag_of(new)
+        if not first or not last:
+            return None
+        names = git.run("diff", "--name-only", f"{first}..{last}", "--").splitlines()[:_MOST_FILES]
+        commits = len(git.commits_between(first, last))
+    except AdapterError:
+        return None
+    ends = (name.removeprefix("refs/tags/") for name in (first, last))
+    return SourceChange(range="..".join(ends), commits=commits, files=tuple(names))

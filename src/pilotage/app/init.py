@@ -6,7 +6,7 @@ import json
 import re
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 
 from pilotage.adapters.files import replace_if_unchanged, write_durably
@@ -14,9 +14,13 @@ from pilotage.adapters.routers.listening import is_free
 from pilotage.app.output import write_file
 from pilotage.app.plan import PlanRequest, plan_for
 from pilotage.app.project import Project, Unclear
+from pilotage.app.proposals.balancers import Balancer
 from pilotage.app.proposals.found import RELEASES, Proposal
 from pilotage.app.proposals.found import completed as as_given
+from pilotage.app.proposals.images import with_version
 from pilotage.app.proposals.proposing import propose
+from pilotage.app.proposals.readiness import checks_in, readiness_in
+from pilotage.app.starting_file import Start, content
 from pilotage.config.fields import host_and_port
 from pilotage.config.loading import json_schema, load
 from pilotage.config.yaml_reader import ConfigError, content_of
@@ -62,19 +66,6 @@ def check_new(project: Project, *, force: bool) -> None:
     """Raises Unclear where there is a configuration already, unless it may be overwritten."""
     if project.config.exists() and not force:
         raise Unclear(f"{project.config} already exists: overwrite it with --force")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Start:
-    """How one instance starts, its health check, the number of instances, and where users reach them. command, cwd,
-    env: as of the fleet."""
-
-    command: tuple[str, ...]
-    cwd: str
-    env: Mapping[str, str]
-    health: str
-    count: int
-    listen: str
 
 
 PLACEHOLDER = "./start --port {port}"
@@ -137,13 +128,37 @@ def checked_listen(text: str) -> str:
     return address
 
 
+def service_name(project: Project, given: str | None) -> str:
+    """Of the new configuration: given, else the folder's, as far as it can be one."""
+    folder = re.sub(r"[^a-z0-9-]+", "-", project.folder.name.lower()).strip("-")
+    return given or (folder if re.fullmatch(r"[a-z][a-z0-9-]{0,62}", folder) else "service")
+
+
+def with_image(start: Start, image: str, port: int | None) -> Start:
+    """The proposal as containers of an image. port: that the program in it listens on; None for the host's network."""
+    return replace(start, image=with_version(image), container_port=port)
+
+
+def behind(start: Start, balancer: Balancer) -> Start:
+    """The proposal behind a load balancer that is there."""
+    return replace(start, balancer=balancer)
+
+
+def checked_port(text: str) -> int:
+    """A port. Raises Unclear."""
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:6]) <= 65535):
+        raise Unclear(f"{text!r} is no port: give a number between 1 and 65535")
+    return int(text)
+
+
 def write_configuration(project: Project, answers: Mapping[str, str], start: Start, *, service: str | None) -> None:
     """answers: by question, as `checked` gives them · service: None for the folder's name. Raises Unclear, ConfigError,
     OSError; then what was there before is there again."""
-    folder = re.sub(r"[^a-z0-9-]+", "-", project.folder.name.lower()).strip("-")
-    name = service or (folder if re.fullmatch(r"[a-z][a-z0-9-]{0,62}", folder) else "service")
+    name = service_name(project, service)
     before = project.config.read_bytes() if project.config.exists() else None
-    write_file(project.config, _template(name, answers, start))
+    strategy = answers["deployment_strategy"]
+    parts = checks_in(project.folder, strategy), readiness_in(project.folder)
+    write_file(project.config, content(name, answers, start, *parts))
     try:
         load(project.config)
     except ConfigError:
@@ -202,46 +217,3 @@ def schema_of(what: str) -> str:
 
         return json.dumps(output.schemas(), indent=2) + "\n"
     return json_schema()
-
-
-def _template(service: str, answers: Mapping[str, str], start: Start) -> str:
-    home = f"\n      cwd: {json.dumps(start.cwd)}   # each version is in its own folder" if start.cwd else ""
-    given = f"\n      env: {{{', '.join(f'{k}: {json.dumps(v)}' for k, v in start.env.items())}}}" if start.env else ""
-    return f"""\
-# yaml-language-server: $schema=.pilotage/pilotage.schema.json
-# What Pilotage needs to know of this service. `pilotage validate` checks it, `pilotage docs` explains each setting.
-service: {service}
-
-# The six answers; with them `pilotage plan VERSION` works out everything else.
-answers:
-  release_type: {answers["release_type"]}
-  deployment_strategy: {answers["deployment_strategy"]}
-  team_size: {answers["team_size"]}
-  release_frequency: {answers["release_frequency"]}
-  risk_tolerance: {answers["risk_tolerance"]}
-  stakeholder_complexity: [{answers["stakeholder_complexity"]}]
-
-environments:
-  production:
-    # Instances are processes on this machine: an argument list (no shell), with a free port and the version filled in.
-    fleet:
-      kind: process
-      command: {json.dumps(start.command)}{home}{given}
-      count: {start.count}
-      health_check_path: {start.health}   # returns 2xx when the instance is healthy
-    # Users reach the service through an embedded Envoy. It gives each a cookie, so that they stay on their version.
-    router:
-      kind: envoy
-      listen: "{start.listen}"
-      sticky: {{cookie: pilotage_user}}   # a name that the application itself does not use
-    # Requests, errors and latencies as that Envoy counts them.
-    metrics: {{kind: envoy}}
-    # What counts as an error of users; without it 5xx alone, and a page that went missing does not count.
-    # errors: [5xx, 404]
-    # Critical functions, tried at each instance of both versions while a release is watched.
-    # probes: [{{http: /login, contains: Sign in}}]
-    # Set any number of the plan here, by its path. `pilotage plan` lists them all with their sources.
-    # overrides:
-    #   canary.phase_duration: 30m
-    #   canary.weights: [1%, 10%, 50%, 100%]
-"""

@@ -11,9 +11,11 @@ from pilotage.adapters.ports import AdapterError
 from pilotage.app.project import Project
 from pilotage.config.loading import Loaded
 from pilotage.config.notes import MilestoneSection, NotesSection
+from pilotage.engine.records import reports
 from pilotage.engine.records.store import Store
 from pilotage.model.quantity import format_share
 from pilotage.model.record import RolloutSummary
+from pilotage.model.report import BEST
 from pilotage.model.rollout import Status
 from pilotage.report.around import Around
 from pilotage.report.openapi import ApiChange, changes_between_documents
@@ -162,7 +164,16 @@ def _success(store: Store, newest: RolloutSummary) -> Iterator[tuple[str, str]]:
 def _satisfaction(
     store: Store, rollouts: Sequence[RolloutSummary], reasons: dict[str, str]
 ) -> Iterator[tuple[str, str]]:
-    """As the signal `user_satisfaction` had it while the version was watched."""
+    """As users rate this version; else as the signal `user_satisfaction` had it while the version was watched."""
+    newest = rollouts[0]
+    rated = reports.rated(store.engine, (newest.service, newest.environment), newest.version, 0.0)
+    if rated.count:
+        plural = "s" if rated.count != 1 else ""
+        yield (
+            "user satisfaction",
+            f"{rated.mean:.1f} of {BEST} ({rated.count:,} rating{plural} in {newest.environment})",
+        )
+        return
     for rollout in rollouts:
         live = store.live_views([rollout.id])[rollout.id]
         for verdict in live.verdicts:
@@ -170,4 +181,6 @@ def _satisfaction(
                 before = f", before {verdict.stable}" if verdict.stable not in ("", "–") else ""
                 yield "user satisfaction", f"{verdict.canary}{before} (in {rollout.environment})"
                 return
-    reasons["user satisfaction"] = f"no signal {_SATISFACTION} is configured under analysis.signals"
+    reasons["user satisfaction"] = (
+        f"no signal {_SATISFACTION} is configured under analysis.signals, and nobody rated it"
+    )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
-from pilotage.app.periods import UNDONE, Report, gathered
+from pilotage.app.incidents import UNDONE
+from pilotage.app.periods import Report, gathered
 from pilotage.app.project import Project
 from pilotage.model.document import Document, Section
 from pilotage.model.output.reports import OverviewOutput

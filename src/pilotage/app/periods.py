@@ -1,4 +1,4 @@
-"""Reports about a time, an incident, and for a retrospective: documents, and the same as data for machines."""
+"""Reports about a time and an incident: documents, and the same as data for machines."""
 
 from __future__ import annotations
 
@@ -9,27 +9,19 @@ from pathlib import Path
 
 from pilotage.adapters.figures import values_of
 from pilotage.adapters.ports import AdapterError
-from pilotage.app.plan import PlanRequest, plan_for
-from pilotage.app.project import Project, Unclear
-from pilotage.app.reports import deployments_of, dora_from_tags, incident_from, period_of, rollouts_of, told_of
+from pilotage.app.project import Project
+from pilotage.app.reports import deployments_of, dora_from_tags, period_of, rollouts_of, told_of
+from pilotage.app.said import said_between
 from pilotage.engine.records.followups import actions_of
 from pilotage.model.clock import Clock, today
 from pilotage.model.document import Document
 from pilotage.model.errors import Invalid
 from pilotage.model.output.base import Output
-from pilotage.model.output.reports import IncidentOutput, RetrospectiveOutput
 from pilotage.model.quantity import parse_duration
-from pilotage.model.record import Rollout
-from pilotage.model.rollout import Status
-from pilotage.render.report_outputs import document_output, dora_output, period_output
+from pilotage.render.report_outputs import dora_output, period_output
 from pilotage.report.dora import dora_of
-from pilotage.report.incident import incident_of
 from pilotage.report.period import dora_document, report_of
-from pilotage.report.retro import Facts, fact_sheet
 from pilotage.report.told import Business, Period, Reader
-
-UNDONE = (Status.ROLLED_BACK, Status.FAILED, Status.ROLLING_BACK, Status.WITHDRAWN)
-"""Statuses of rollouts that may have harmed users."""
 
 
 class BadSpan(Invalid):
@@ -70,26 +62,6 @@ def dora_report_from_tags(
     return Report(document=document, output=dora_output(made, ()))
 
 
-def incident_report(project: Project, environment: str | None, rollout: str | None) -> Report:
-    """Of a rollout, or of the newest that was rolled back or failed. Raises Unclear."""
-    found = project.rollout(environment, rollout) if rollout else _undone(project, project.environment(environment))
-    made = incident_of(incident_from(project.store, found, project.loaded.configuration.calendar.timezone))
-    return Report(document=made, output=IncidentOutput(incident=document_output(made)))
-
-
-def retrospective(project: Project, environment: str | None, since: str, until: date | None) -> Report:
-    """The fact sheet and the agenda of a retrospective. Raises BadSpan."""
-    name, service = project.environment(environment), project.loaded.configuration.service
-    period = gathered(project, name, since, until)
-    plan = plan_for(project.loaded, name, PlanRequest("next"))
-    facts = Facts(
-        service, name, period.span, period.dora, period.told, actions_of(project.store.engine, service),
-        project.today.isoformat(),
-    )  # fmt: skip
-    document = fact_sheet(facts, plan.retrospective)
-    return Report(document=document, output=RetrospectiveOutput(retrospective=document_output(document)))
-
-
 def span_of(clock: Clock, since: str, until: date | None, zone: str) -> tuple[date, date]:
     """The first and the last day; one that is still to come would thin out every figure. Raises BadSpan."""
 
@@ -127,7 +99,10 @@ def gathered(project: Project, environment: str, since: str, until: date | None)
         for a in actions_of(project.store.engine, configuration.service, open_only=True)
     )
     span = f"{first.isoformat()} to {last.isoformat()} ({zone})"
-    return Period(configuration.service, environment, span, dora, told, _business(project, begin, end), open_)
+    business = _business(project, begin, end)
+    asked = configuration.intake is not None
+    said = said_between(project.store, configuration.service, environment, begin, end)
+    return Period(configuration.service, environment, span, dora, told, business, open_, said, asked)
 
 
 def _business(project: Project, begin: float, end: float) -> tuple[Business, ...]:
@@ -144,11 +119,3 @@ def _business(project: Project, begin: float, end: float) -> tuple[Business, ...
         missing = "" if now else "no readings in this period"
         found.append(Business(section.name, means[0], means[1], len(now), len(then), missing))
     return tuple(found)
-
-
-def _undone(project: Project, environment: str) -> Rollout:
-    known = project.store.history(project.loaded.configuration.service, environment, limit=200)
-    for one in known:
-        if one.status in UNDONE:
-            return project.store.get(one.id)
-    raise Unclear(f"no rollback in {environment}, so there is no incident to report")

@@ -33,15 +33,21 @@ class Permission(StrEnum):
     WAIVE = "waive"
     ANNOUNCE = "change an announcement"
     APPROVE_ANNOUNCEMENT = "approve an announcement"
+    REPORT = "report a user's problem"
+    DECIDE_REPORT = "confirm or dismiss a report"
     FOLLOW_UP = "add or finish an action"
+    WORK_PHASE = "change an activity of a release"
+    DECIDE = "decide whether the release goes ahead"
+    MEET = "change a meeting"
     ADOPT = "move an environment"
     STOP = "stop the service"
     BACK_UP = "back up or restore the database"
     PRUNE = "remove old messages and logs"
+    EXECUTE = "run a command on a host"
     ROTATE_KEY = "replace the key"
 
 
-_BY_ROLE = frozenset({Permission.SIGN_OFF, Permission.WAIVE, Permission.APPROVE_ANNOUNCEMENT})
+_BY_ROLE = frozenset({Permission.SIGN_OFF, Permission.WAIVE, Permission.APPROVE_ANNOUNCEMENT, Permission.DECIDE})
 """Someone's word: it counts because of who gives it."""
 
 

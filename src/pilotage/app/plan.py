@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pilotage.adapters import registry
+from pilotage.app.configured_checks import configured_checks
 from pilotage.app.project import Project, Unclear
 from pilotage.config.environment import TrafficSection
 from pilotage.config.loading import Loaded
@@ -18,16 +19,20 @@ from pilotage.model.acceptance import Acceptance
 from pilotage.model.answers import SHORT_NAMES, Answers
 from pilotage.model.capabilities import Port
 from pilotage.model.errors import Invalid
+from pilotage.model.flag import FlagPurpose
 from pilotage.model.json import JsonObject, read_as
+from pilotage.model.meeting import Guest
 from pilotage.model.plan import Plan, StepKind
 from pilotage.model.plan_change import PlanChange, Renotified
 from pilotage.model.quantity import format_duration
 from pilotage.model.risk import Assessment
+from pilotage.model.schedule import Role
 from pilotage.model.traffic import WHOLE
 from pilotage.model.version import check_version
 from pilotage.plan.frame import Service
 from pilotage.plan.making import Traffic, make_plan
 from pilotage.plan.numbers import Override
+from pilotage.plan.rollback import ANSWERS
 
 if TYPE_CHECKING:
     from pilotage.plan.reasons import Reason
@@ -45,6 +50,8 @@ class PlanRequest:
     accept: Mapping[str, Acceptance] = field(default_factory=dict)
     changes: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
     risk: Assessment | None = None
+    risk_unknown: str = ""
+    """Why there is none."""
     going_back: bool = False
     """A rollback is planned whatever the target can do: nothing may block it."""
 
@@ -72,6 +79,7 @@ def plan_for(loaded: Loaded, environment: str, wish: PlanRequest) -> Plan:
         risk=wish.risk,
         target=None if wish.going_back else capabilities_of(loaded.configuration.environments[environment]),
     )
+    plan = replace(plan, risk_unknown=wish.risk_unknown)
     traffic = loaded.configuration.environments[environment].traffic
     return replace(plan, notes=(*plan.notes, *_forecasts(plan, traffic))) if traffic else plan
 
@@ -109,17 +117,25 @@ def scrapes_pilotage(loaded: Loaded, environment: str) -> bool:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Alerting:
-    """What rules and routes of a plan's alerts depend on. page: whether a Prometheus scrapes Pilotage's own metrics ·
-    notify: the configured channels."""
+class FormatContext:
+    """What forms of a plan show beside it. page: whether a Prometheus scrapes Pilotage's own metrics · notify: the
+    configured channels · organizer: who invites, a mail address · guests: people with an address, by role."""
 
     page: bool
     notify: tuple[JsonObject, ...]
+    organizer: str
+    guests: Mapping[Role, tuple[Guest, ...]]
 
 
-def alerting_of(project: Project, environment: str) -> Alerting:
-    channels = tuple(one.model_dump(mode="json") for one in project.whole.configuration.notify)
-    return Alerting(page=scrapes_pilotage(project.loaded, environment), notify=channels)
+def format_context(project: Project, environment: str) -> FormatContext:
+    from pilotage.app.meetings import guests_of, organizer_of
+
+    channels = tuple(one.kept(project.whole.folder) for one in project.whole.configuration.notify)
+    return FormatContext(
+        page=scrapes_pilotage(project.loaded, environment), notify=channels,
+        organizer=organizer_of(project.loaded, environment),
+        guests={role: guests_of(project.loaded, [role], ()) for role in Role},
+    )  # fmt: skip
 
 
 def service_of(loaded: Loaded, environment: str) -> Service:
@@ -129,20 +145,24 @@ def service_of(loaded: Loaded, environment: str) -> Service:
         path: Override(value, *loaded.line_and_column("environments", environment, "overrides", path))
         for path, value in section.overrides.items()
     }
-    signals: Iterable[str] = section.analysis.signals if section.analysis else ()
+    queried: Iterable[str] = section.analysis.queried if section.analysis else ()
     measured = {
         **dict.fromkeys(registry.of(Port.METRICS, section.metrics).can(section.metrics).provides, section.metrics.kind),
         **dict.fromkeys(registry.of(Port.FLEET, section.fleet).can(section.fleet).provides, section.fleet.kind),
-        **dict.fromkeys(signals, "prometheus"),
+        **dict.fromkeys(queried, "prometheus"),
+        **({"user_satisfaction": ANSWERS} if section.analysis and section.analysis.takes_feedback else {}),
     }
     usual, readiness = section.traffic, loaded.configuration.readiness
     return Service(
         loaded.configuration.service, environment, section.fleet.count, overrides, measured, section.downtime,
         Traffic(usual.requests_per_second, usual.error_rate) if usual else None,
         readiness.not_for_us if readiness else {},
-        frozenset(name for name, checks in section.checks.items() if checks),
+        configured_checks(loaded, environment),
         minds_alerts=section.monitoring is not None and section.monitoring.tells_alerts,
         rehearses=readiness is not None and readiness.staging == environment,
+        prepares=registry.of(Port.FLEET, section.fleet).can(section.fleet).prepares,
+        flag=section.flag.purpose if section.flag else FlagPurpose.RELEASE,
+        segments={name: section.flag.segment_of(name) for name in section.flag.segments} if section.flag else None,
     )  # fmt: skip
 
 
@@ -214,7 +234,8 @@ def what_if(
         changes[name] = several if SHORT_NAMES.get(name, name) == "stakeholder_complexity" else answer
     from pilotage.plan.difference import difference
 
-    return difference(made, plan_for(project.loaded, environment, replace(wish, changes=changes)))
+    other = replace(wish, changes=changes, risk=made.risk, risk_unknown=made.risk_unknown)
+    return difference(made, plan_for(project.loaded, environment, other))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -233,7 +254,13 @@ def retarget(project: Project, before: Plan, wish: PlanRequest) -> Retargeted:
     project.environment(before.environment)
     answers = read_as(dict[str, str | tuple[str, ...]], before.to_dict(), "answers")
     done = wish.done or tuple(phase.id for phase in before.timeline.phases if phase.done)
-    moved = replace(wish, changes=answers, done=done, risk=wish.risk or before.risk)
+    moved = replace(
+        wish,
+        changes=answers,
+        done=done,
+        risk=wish.risk or before.risk,
+        risk_unknown="" if wish.risk else before.risk_unknown,
+    )
     after = plan_for(project.loaded, before.environment, moved)
     again = told_again(before, after, wish.today) if wish.today else ()
     return Retargeted(plan=after, changes=difference(before, after), again=again)

@@ -10,12 +10,14 @@ from pilotage.model.answers import DeploymentStrategy, RiskTolerance
 from pilotage.model.plan import Unit
 from pilotage.model.renamed import SETTINGS as RENAMED
 from pilotage.plan.rows import ROWS, Row
+from pilotage.plan.toggle_stages import PERCENTAGES, SEGMENTS, STAGES
 from pilotage.plan.values import show_value
 
 TAKES: Mapping[Unit, str] = {
     Unit.SECONDS: "duration",
     Unit.PERCENT: "percentage, such as 0.1%",
     Unit.WEIGHTS: "list of percentages that ends at 100%",
+    Unit.SEGMENTS: "list of segments",
     Unit.FACTOR: "number of at least 1",
     Unit.COUNT: "whole number",
     Unit.SWITCH: "true or false",
@@ -47,7 +49,21 @@ class PlanSetting:
 
 def plan_settings(name: str = "") -> tuple[PlanSetting, ...]:
     """The setting of this name, those of a group such as `canary`, or all; empty if there is none."""
-    return tuple(_setting(row) for row in ROWS if not name or row.path == name or row.path.startswith(f"{name}."))
+    every = [_setting(row) for row in ROWS]
+    every.insert([one.name for one in every].index(SEGMENTS), _stages(every))
+    return tuple(one for one in every if not name or one.name == name or one.name.startswith(f"{name}."))
+
+
+def _stages(every: list[PlanSetting]) -> PlanSetting:
+    """The list of which a plan has the two parts."""
+    of = {one.name: one for one in every}
+    parts = [of[path].default.strip("[]") for path in (SEGMENTS, PERCENTAGES)]
+    return PlanSetting(
+        name=STAGES, takes="list of segments, then percentages that end at 100%",
+        defaults=dict.fromkeys(RiskTolerance, f"[{', '.join(parts)}]"),
+        description=f"Who gets the flag, in order; sets `{SEGMENTS}` and `{PERCENTAGES}`.",
+        strategy=of[SEGMENTS].strategy,
+    )  # fmt: skip
 
 
 def _setting(row: Row) -> PlanSetting:
@@ -65,7 +81,7 @@ def _as_written(row: Row, tolerance: RiskTolerance) -> str:
     if row.unit is Unit.FACTOR:
         return f"{value:g}"
     shown = show_value(row.unit, value)
-    return f"[{shown.replace(' → ', ', ')}]" if row.unit is Unit.WEIGHTS else shown
+    return f"[{shown.replace(' → ', ', ')}]" if row.unit in (Unit.WEIGHTS, Unit.SEGMENTS) else shown
 
 
 def renamed_setting(name: str) -> str:
@@ -75,4 +91,4 @@ def renamed_setting(name: str) -> str:
 
 def close_to(name: str) -> str:
     """The setting whose name looks most like this one; empty where none does."""
-    return next(iter(get_close_matches(name, [row.path for row in ROWS], n=1, cutoff=0.75)), "")
+    return next(iter(get_close_matches(name, [STAGES, *(row.path for row in ROWS)], n=1, cutoff=0.75)), "")

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from pilotage.app.approvals import nobody_can
 from pilotage.app.backups import late_backups
+from pilotage.app.configured_checks import configured_checks
 from pilotage.app.project import Project
 from pilotage.app.requests import DeployRequest
 from pilotage.app.startable import check_startable
-from pilotage.config.environment import EnvironmentSection
 from pilotage.config.kinds import FlagSection
 from pilotage.config.loading import Loaded
 from pilotage.engine.execution.description import describe, files_of
-from pilotage.engine.execution.instruments import Whose, own_checks
 from pilotage.engine.execution.targets import open_flags
 from pilotage.engine.records.store import StoreConflict
+from pilotage.model.calendar import Calendar
 from pilotage.model.clock import day_of
 from pilotage.model.errors import NotReady
-from pilotage.model.events import ReadinessChecked
+from pilotage.model.events import ReadinessChecked, ReadinessNotEnforced
 from pilotage.model.flag import Ramp
 from pilotage.model.plan import Plan, StepKind
 from pilotage.model.readiness import Readiness
+from pilotage.model.risk import RiskLevel
 from pilotage.model.rollout import Event
+from pilotage.model.schedule import Role
 from pilotage.rollout.strategies import strategy_of
 from pilotage.rollout.turn import Configured, Strategy
 from pilotage.rollout.windows import in_words, reigning
@@ -39,22 +41,47 @@ class GatesShut(PlanStopped):
 
 
 def check_ready(project: Project, actor: str, request: DeployRequest) -> tuple[Event, ...]:
-    """The readiness event of the release's start; none if readiness is not enforced, or in an emergency. Raises
-    GatesShut."""
-    from pilotage.app.readiness.assessment import assess_readiness, enforced, in_words
+    """The events of what was asked before the release's start, and what was not. Raises GatesShut, and Unchecked; none
+    of them in an emergency."""
+    from pilotage.app.rollout_checks import left_out, refuse_unchecked
 
     plan = request.plan
-    if request.emergency_reason or not enforced(project.loaded, plan.environment):
-        return ()
+    asked = () if request.emergency_reason else _asked(project, actor, plan)
+    if not request.emergency_reason:
+        refuse_unchecked(project, actor, plan)
+    skipped = left_out(project, actor, plan)
+    for event in skipped:
+        project.warn(event.sentence)
+    return (*asked, *skipped)
+
+
+def _asked(project: Project, actor: str, plan: Plan) -> tuple[Event, ...]:
+    """The readiness event of the release's start. Raises GatesShut."""
+    from pilotage.app.readiness.assessment import assess_readiness, enforced, in_words
+    from pilotage.app.signoffs import approved_alone, owe_review
+
+    if not enforced(project.loaded, plan.environment):
+        return _not_enforced(project, plan)
     found = assess_readiness(project, actor, plan)
     if not found.ready:
         raise GatesShut(found, f"{plan.version} is not ready for {plan.environment}: {in_words(found)}")
+    if approved_alone(plan, found):
+        owe_review(project, actor, plan, "the self-approved release", Role.ENGINEERING_LEAD)
     waived = {gate.item: gate.reason for gate in found.waived}
     spared = {gate.item: gate.reason for gate in found.not_required}
     checked = ReadinessChecked(
         waivers=waived, artifact=found.artifact, gate_count=len(found.gates), not_required=spared
     )
     return (checked.record(),)
+
+
+def _not_enforced(project: Project, plan: Plan) -> tuple[Event, ...]:
+    items = tuple(item.id for item in plan.readiness if item.blocking)
+    if not items:
+        return ()
+    told = ReadinessNotEnforced(items=items)
+    project.warn(f"{told.sentence} (`pilotage ready {plan.version} -e {plan.environment}` shows all)")
+    return (told.record(),)
 
 
 def check_may_begin(project: Project, actor: str, request: DeployRequest) -> None:
@@ -65,8 +92,10 @@ def check_may_begin(project: Project, actor: str, request: DeployRequest) -> Non
         raise PlanStopped(why)
     for sentence in late_backups(project.loaded, request.plan):
         project.warn(sentence)
+    _say_risk(project, request.plan)
     _may_begin(project, request)
-    check_startable(project, request.plan.environment, request.plan.version)
+    restarts = strategy_of(request.plan).restarts_stable and not request.emergency_reason
+    check_startable(project, request.plan.environment, request.plan.version, restarts=restarts)
 
 
 def _may_execute(plan: Plan, loaded: Loaded) -> None:
@@ -78,7 +107,7 @@ def _may_execute(plan: Plan, loaded: Loaded) -> None:
         )
     section = loaded.configuration.environments[plan.environment]
     strategy = strategy_of(plan)
-    if missing := strategy.requires(_configured(loaded, section, strategy)):
+    if missing := strategy.requires(_configured(loaded, plan.environment, strategy)):
         raise PlanStopped(f"{loaded.place('environments', plan.environment)}: {missing[0]}")
     kept = describe(section, loaded.folder).files
     for name in files_of(section):
@@ -96,10 +125,10 @@ def _may_execute(plan: Plan, loaded: Loaded) -> None:
             raise PlanStopped(f"{where}: {named} has no check {name!r}; it has {', '.join(known) or 'none'}")
 
 
-def _configured(loaded: Loaded, section: EnvironmentSection, strategy: Strategy) -> Configured:
+def _configured(loaded: Loaded, environment: str, strategy: Strategy) -> Configured:
     """What the environment has for the strategy; its flag is looked up only where the strategy takes one."""
-    checks = frozenset(name for name, configured in section.checks.items() if configured)
-    checks |= own_checks(section, loaded.folder, Whose()).keys()
+    section = loaded.configuration.environments[environment]
+    checks = configured_checks(loaded, environment)
     if section.flag is None or not strategy.takes_flag:
         return Configured(checks=checks)
     return Configured(checks=checks, flag=section.flag.key, ramp=_ramp_now(loaded, section.flag))
@@ -118,6 +147,25 @@ def _ramp_now(loaded: Loaded, section: FlagSection) -> Ramp:
     return open_flags(section, context).read()
 
 
+def _say_risk(project: Project, plan: Plan) -> None:
+    """A high or critical risk, also of a release whose strategy is careful enough: its weights may not be."""
+    risk = plan.risk
+    if risk is None or risk.level.rank < RiskLevel.HIGH.rank:
+        return
+    found = [f"{one.sentence} ({one.place})" for one in risk.findings if one.level is risk.level and one.place]
+    shown = f"`pilotage plan {plan.version} -e {plan.environment} --section risk` recommends how to release it"
+    project.warn(f"risk {risk.level.upper()}: {found[0] if found else risk.chance}; {shown}")
+
+
+def _say_when(project: Project, calendar: Calendar) -> None:
+    """The one factor of the risk that is not in the plan: whether now is a good time. A freeze has its own refusal."""
+    from pilotage.risk.timing import findings_of
+
+    for finding in findings_of(project.moment, calendar):
+        if finding.level is RiskLevel.HIGH:
+            project.warn(f"risk of the time: {finding.sentence}; {finding.mitigation}")
+
+
 def _may_begin(project: Project, request: DeployRequest) -> None:
     """No rollout starts in a freeze, except in an emergency, whose reason is recorded with the start."""
     from pilotage.config.calendars import calendar_of
@@ -125,6 +173,7 @@ def _may_begin(project: Project, request: DeployRequest) -> None:
     plan, store, loaded = request.plan, project.store, project.loaded
     now = store.clock.now()
     calendar = calendar_of(loaded, day_of(now, loaded.configuration.calendar.timezone))
+    _say_when(project, calendar)
     freeze = reigning((*calendar.freezes, *store.freezes.of(plan.service, plan.environment, now)), now)
     if freeze is not None and not request.emergency_reason:
         raise StoreConflict(

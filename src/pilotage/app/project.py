@@ -140,8 +140,9 @@ class Project:
         ensure_worker(self.directory)
 
     def publish_settings(self) -> None:
-        """Of what is to be published, for the worker. Rollouts know all they need: a file that someone is just editing
-        must stop neither them nor who commands them."""
+        """For the worker: what is to be published, and the configuration for what it does beside rollouts. Rollouts
+        know all they need: a file that someone is just editing must stop neither them nor who commands them."""
+        from pilotage.app import standing
         from pilotage.app.publication import LeadsOutside, note, publication_of
         from pilotage.config.yaml_reader import ConfigError
         from pilotage.engine.integrity import custody
@@ -149,8 +150,9 @@ class Project:
         try:
             custody.note(self.directory, custody.custody_of(self.whole))
             note(self.directory, publication_of(self.whole))
+            standing.note(self.directory, self.whole)
         except (ConfigError, LeadsOutside) as error:
-            self.warn(f"status page, key and anchors not updated: {error}")
+            self.warn(f"the worker keeps the configuration that it has: {error}")
 
     def signer(self) -> Signer | None:
         """The key that signs, or None, with a warning, where it cannot be used: records matter more than signatures."""

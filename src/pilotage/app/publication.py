@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from pilotage.adapters.files import read_json, set_aside, write_json
+from pilotage.app.intake_links import HARM, form_url
 from pilotage.config.loading import Loaded
 from pilotage.model.errors import Invalid
 from pilotage.model.json import WrongJson, read_as
@@ -20,12 +21,14 @@ class LeadsOutside(Invalid):
 
 @dataclass(frozen=True)
 class Publication:
-    """What is published where. folder: absolute · places: service → the environment that its public uses."""
+    """What is published where. folder: absolute · places: service → the environment that its public uses · report: the
+    address at which users report a problem; empty without one."""
 
     folder: str
     title: str
     address: str
     places: Mapping[str, str]
+    report: str = ""
 
 
 def publication_of(whole: Loaded) -> Publication | None:
@@ -38,7 +41,8 @@ def publication_of(whole: Loaded) -> Publication | None:
     if not folder.is_relative_to(root):
         raise LeadsOutside(f"status_page.folder: {section.folder} leads to {folder}, outside {root}")
     places = dict.fromkeys(wanted.services or [wanted.service], section.environment)
-    return Publication(str(folder), section.title, section.url, places)
+    report = form_url(whole, HARM) if wanted.intake else ""
+    return Publication(str(folder), section.title, section.url, places, report)
 
 
 def note(directory: Path, publication: Publication | None) -> None:

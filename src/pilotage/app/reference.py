@@ -71,6 +71,9 @@ VARIABLES: Mapping[str, str] = {
     "PILOTAGE_DATABASE": "a PostgreSQL for the store, such as `postgresql+psycopg://user@host/pilotage`",
     "PILOTAGE_ACTOR": "who gives the command; default: the login name",
     "PILOTAGE_ENVOY": "the Envoy program to run",
+    "PILOTAGE_TRAEFIK": "the Traefik program to run",
+    "PILOTAGE_EMBEDDED_ROUTER": "the router that `init` and `demo` choose: `envoy` or `traefik`. Default: Envoy if "
+    "there is one, otherwise Traefik",
     "PILOTAGE_DEBUG": "`1` shows the traceback of an internal error, like `--debug`",
 }
 """The environment variables that Pilotage reads."""

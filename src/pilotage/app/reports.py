@@ -217,7 +217,7 @@ def incident_from(store: Store, rollout: Rollout, zone: str) -> Incident:
         rollout.id, rollout.service, rollout.environment, rollout.version, rollout.old or "",
         rollout.state.status.value, rollout.state.reason, rollout.plan_hash[:12], clock(_began(rollout), zone),
         lines, _counted(rollout), tuple((v.metric, v.kind, v.sentence) for v in verdicts),
-        rollout.state.preserved, tuple(rollout.plan.rollback.next_steps),
+        rollout.state.preserved,
         logs_of(store.directory, rollout.service, rollout.environment, rollout.version),
     )  # fmt: skip
 

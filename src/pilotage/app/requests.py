@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pilotage.model.plan import Plan
 from pilotage.model.rollout import CommandKind
+from pilotage.model.schedule import After
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,10 +63,11 @@ class FreezeRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class SignOffRequest:
-    """role: such as qa-lead · comment: shown with it."""
+    """role: such as qa-lead · items: the ones to sign; empty for all of the role · comment: shown with it."""
 
     plan: Plan
     role: str
+    items: tuple[str, ...] = ()
     comment: str = ""
 
 
@@ -83,10 +85,11 @@ class WaiverRequest:
 @dataclass(frozen=True, kw_only=True)
 class AnnouncementRequest:
     """An action on one announcement of a plan. text: edited text, or what is sent · at: Unix seconds, not before; None
-    for now · reason: why it is skipped."""
+    for now · on: the moment of the release that it waits for · reason: why it is skipped."""
 
     plan: Plan
     item: str
     text: str = ""
     at: float | None = None
+    on: After = After.NOTHING
     reason: str = ""

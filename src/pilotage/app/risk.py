@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from pilotage.adapters import squawk
 from pilotage.adapters.git import Git
 from pilotage.adapters.ports import AdapterError
+from pilotage.app.notes import Ends, changes_between
 from pilotage.app.project import Project
 from pilotage.model.advisory import Advisory
 from pilotage.model.answers import RiskTolerance
@@ -18,6 +19,7 @@ from pilotage.model.calendar import Calendar
 from pilotage.model.change import Change, FileKind, FilePatch
 from pilotage.model.file_kind import kind_of
 from pilotage.model.risk import Assessment, ChangeRisk, Finding
+from pilotage.report.commit_words import Kind
 from pilotage.risk import complexity, dependencies, infrastructure, migrations, timing
 from pilotage.risk.advisories import Advisories
 from pilotage.risk.assessment import Measured, assess, of_change
@@ -39,11 +41,11 @@ _LEAST_DECISIONS = 5
 
 @dataclass(frozen=True)
 class Question:
-    """What to assess. when: planned start of the release · others: releases in progress at that time · advisories:
-    known vulnerabilities of packages · model: None for the shipped one."""
+    """What to assess. when: planned start of the release, None to leave its time out · others: releases in progress at
+    that time · advisories: known vulnerabilities of packages · model: None for the shipped one."""
 
     revisions: str
-    when: datetime
+    when: datetime | None
     calendar: Calendar = field(default_factory=Calendar)
     others: tuple[str, ...] = ()
     advisories: Advisories = field(default_factory=Advisories)
@@ -64,9 +66,16 @@ def assess_range(repository: Path, question: Question) -> Answer:
     measured = measure(git, first, last)
     findings = [*_looked_into(git, first, last, measured, question.advisories)]
     findings += infrastructure.findings_of([f for m in measured for f in m.change.files])
-    findings += timing.findings_of(question.when, question.calendar, question.others)
+    if question.when is not None:
+        findings += timing.findings_of(question.when, question.calendar, question.others)
     model = question.model or shipped()
     whole = assess(f"{first}..{last}", measured, findings, model, question.tolerance)
+    kinds = changes_between(git, Ends(first, last)).changes
+    whole = replace(
+        whole,
+        breaking=next((one.summary for one in kinds if one.breaking is not None), ""),
+        feature=next((one.summary for one in kinds if one.kind is Kind.FEATURE), ""),
+    )
     return Answer(whole, tuple(of_change(m, model) for m in measured))
 
 
@@ -163,6 +172,14 @@ def assess_changes(
     report of a scanner, as `findings` of `readiness.evidence` takes · repository: another one than the project's.
     Raises AdapterError, BadEvidence."""
     return assess_range(repository or project.folder, _question(project, revisions, when, advisories))
+
+
+def assess_planned(project: Project, revisions: str, day: date | None) -> Assessment:
+    """For a plan: what depends on commits and on its day, and not on the moment or on what else is under way. Raises
+    AdapterError."""
+    question = _question(project, revisions, None, None)
+    when = timing.moment(day, question.calendar) if day else None
+    return assess_range(project.folder, replace(question, when=when, others=())).assessment
 
 
 def _question(project: Project, revisions: str, when: datetime | None, advisories: Path | None) -> Question:

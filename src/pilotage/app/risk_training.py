@@ -89,13 +89,13 @@ def _auc(scores: Sequence[float], harmful: Sequence[bool]) -> float:
 def train(project: Project, revision: str, *, repository: Path | None = None) -> Learned:
     """Fit the model to a repository's own repairs, reverts and rollbacks, and keep it next to the store. Raises
     TooLittleHistory, AdapterError."""
-    learned = learn(repository or project.folder, revision, _undone(project))
+    learned = learn(repository or project.folder, revision, undone_of(project))
     made(project.directory)
     write_durably(project.directory / LEARNED, learned.model.to_json().encode())
     return learned
 
 
-def _undone(project: Project) -> tuple[tuple[str, str], ...]:
+def undone_of(project: Project) -> tuple[tuple[str, str], ...]:
     """Versions that were rolled back, each with the one before it."""
     if not project.config.exists() or not project.has_store:
         return ()

@@ -12,6 +12,7 @@ from pilotage.app.requests import DeployRequest, RollbackRequest
 from pilotage.app.startable import check_startable
 from pilotage.config.yaml_reader import ConfigError
 from pilotage.engine.rescue.returning import DeployResult, go_back_by_record, pace_back, way_back
+from pilotage.model.rollout import Mode
 
 
 def go_back(project: Project, actor: str, request: RollbackRequest) -> DeployResult:
@@ -28,8 +29,8 @@ def go_back(project: Project, actor: str, request: RollbackRequest) -> DeployRes
     if isinstance(found, DeployResult):
         return found
     version, serving, latest = found
-    check_startable(project, name, version)
     plan = plan_for(loaded, name, PlanRequest(version, going_back=True))
     mode, words = pace_back(plan, latest, project.store.clock.now())
+    check_startable(project, name, version, again=mode is Mode.FAST_RETURN)
     started = start(project, actor, DeployRequest(plan=plan), serving, mode)
     return replace(started, sentence=f"rolling back {name} to {version}{words}")

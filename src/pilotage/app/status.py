@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from pilotage.model.traffic import Split
 
 
+LEFT_OUT = "checks-left-out"
+"""Type of the event `ChecksLeftOut`, whose module `status` does not load."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Home:
     """Another place at which the environment runs. heard: seconds since its worker's last sign · heard_at: Unix
@@ -25,6 +29,20 @@ class Home:
     heard_at: float | None
     words: str
     silent: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Warm:
+    """instances: that should run · until: Unix seconds at which they stop."""
+
+    version: str
+    instances: int
+    until: float
+
+    @property
+    def sentence(self) -> str:
+        several = f"{self.instances} instance{'s' * (self.instances != 1)}"
+        return f"{self.version} stays ready for a rollback until {_clock(self.until)} ({several})"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +68,12 @@ class EnvironmentStatus:
     troubles: tuple[str, ...]
     frozen: tuple[str, ...] = ()
     """A sentence for every declared freeze that holds now."""
+    skipped: tuple[str, ...] = ()
+    """What the newest rollout goes out, or went out, without: a sentence of its checks that nobody configured."""
+    phases: tuple[str, ...] = ()
+    """A sentence for each scheduled release that people work on: its forecast, and what is overdue."""
+    warm: Warm | None = None
+    """The version that stays ready for a rollback."""
 
     @property
     def headline(self) -> str:
@@ -147,12 +171,43 @@ def status_of(project: Project, environment: str | None) -> EnvironmentStatus:
         sighting=seen,
         looked=live.at if live and live.at else None,
         split=_split_here(project, service, name) if seen and seen.router_up and not serving else None,
+        skipped=project.records.told(newest.id, LEFT_OUT) if newest else (),
         troubles=(*_untold(project), *_unsigned(project)),
+        phases=_phases(project, name),
+        warm=_warm(project, newest, now) if home is None else None,
         frozen=tuple(
             f"no rollout starts in {name} until {_clock(ends)}: freeze {called!r}, {why}"
             for called, ends, why in project.records.frozen(service, name, now)
         ),
     )
+
+
+def _warm(project: Project, newest: RolloutSummary | None, now: float) -> Warm | None:
+    """Of a release that completed; of a stored plan that cannot be read, nothing."""
+    from pilotage.model.status import Status
+
+    if newest is None or newest.status is not Status.COMPLETED or newest.old is None:
+        return None
+    from pilotage.model.record import Unreadable
+    from pilotage.model.warm import is_warm, warm_until
+
+    try:
+        whole = project.records.get(newest.id)
+    except Unreadable:
+        return None
+    until = warm_until(whole.plan, whole.state)
+    if until is None or not is_warm(whole.plan, whole.state, now):
+        return None
+    return Warm(version=newest.old, instances=whole.plan.instances, until=until)
+
+
+def _phases(project: Project, environment: str) -> tuple[str, ...]:
+    """Where nothing is tracked, neither the calendar nor the configuration is read."""
+    if not project.records.tracks(project.service_name, environment):
+        return ()
+    from pilotage.app.activities import standing_of
+
+    return standing_of(project, environment)
 
 
 def everywhere(project: Project, environment: str | None) -> tuple[EnvironmentStatus, ...]:

@@ -7,6 +7,7 @@ import math
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from pilotage.adapters.files import write_durably
@@ -14,7 +15,7 @@ from pilotage.adapters.static_server import serve
 from pilotage.app.project import Project
 from pilotage.app.publication import Publication, noted, publication_of
 from pilotage.engine.placement.sighting import sighting
-from pilotage.engine.records.shown import Shown, planned, recorded
+from pilotage.engine.records.shown import Shown, planned, recorded, said
 from pilotage.engine.records.store import Store
 from pilotage.model.errors import Invalid
 from pilotage.render.status import files_of
@@ -47,14 +48,15 @@ class Publisher:
         # Where it cannot be written, that is found again only then.
         self._made, self._at = found, now
         page = page_of(self._store, self._shown, publication.title, publication.places, now, self._seen)
-        write_status(Path(publication.folder), page, publication.address)
+        write_status(Path(publication.folder), replace(page, report=publication.report), publication.address)
 
 
 def page_of(
     store: Store, shown: Shown, title: str, places: Mapping[str, str], now: float, seen: Mapping[str, Seen]
 ) -> StatusPage:
     """places: service → the environment that its public uses · seen: by service, who answers its users."""
-    return status_of(title, list(places), shown.of(places, now), planned(store, places, now), now, seen)
+    coming, told = planned(store, places, now), said(store, places, now)
+    return status_of(title, list(places), shown.of(places, now), coming, now, seen, told)
 
 
 def seen_now(store: Store, places: Mapping[str, str], now: float) -> dict[str, Seen]:

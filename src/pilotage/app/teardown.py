@@ -126,7 +126,8 @@ def _stop(store: Store, directory: Path, last: RolloutSummary, token: int) -> No
 def _stop_processes(place: Path) -> bool:
     """Whether there was anything to stop."""
     found = False
-    routers, left = list(found_routers(router_folders(place))), sorted((place / "fleet").glob("*.json"))
+    # Named VERSION-NUMBER.json: what a fleet over hosts keeps beside is no process.
+    routers, left = list(found_routers(router_folders(place))), sorted((place / "fleet").glob("*-*.json"))
     while routers or left:
         routers = [router for router in routers if router.stop(_STOP_DEADLINE)]
         records = [record for record in map(process_records.load, left) if record is not None]

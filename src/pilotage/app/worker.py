@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pilotage.adapters.log_sizes import limit_logs
+from pilotage.app.after_rollouts import AfterRollouts, FollowUpLooks
 from pilotage.app.publication import noted
 from pilotage.engine.execution import worker
 from pilotage.engine.execution.jobs import Job
@@ -19,12 +20,16 @@ from pilotage.engine.records.store import Store
 
 if TYPE_CHECKING:
     from pilotage.app import monitoring
+    from pilotage.app.phase_reminders import PhaseReminders
     from pilotage.app.status_page import Publisher
 
 _log = logging.getLogger(__name__)
 _PUBLISH_EVERY = 1.0
 _MONITOR_EVERY = 1.0
+_ANNOUNCE_EVERY = 1.0
+_FOLLOW_EVERY = 2.0
 _REMIND_EVERY = 60.0
+_NOTES_EVERY = 5.0
 _LIMIT_LOGS_EVERY = 10.0
 
 
@@ -62,6 +67,46 @@ class Monitoring:
         self._monitoring.keep(store)
 
 
+class Notes:
+    """Publishes release notes of a folder's services, where that is wanted."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def publish(self, store: Store) -> None:
+        # Notes need git, reports and what draws them; a worker that publishes none starts without.
+        from pilotage.app.standing import standing
+
+        whole = standing(self._directory)
+        if whole is not None and whole.configuration.notes is not None:
+            from pilotage.app.notes_publishing import publish_notes
+
+            publish_notes(self._directory, store)
+
+
+def announce(store: Store, directory: Path) -> None:
+    """Send the announcements whose moment has come."""
+    if announcements.ready(store.engine, store.clock.now()):
+        from pilotage.app.announcing import proceed
+
+        proceed(store, directory)
+
+
+class Phases:
+    """Reminders of activities and milestones that are overdue."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._reminders: PhaseReminders | None = None
+
+    def remind(self, store: Store) -> None:
+        # It reads the configuration; a worker that takes over does that first.
+        from pilotage.app.phase_reminders import PhaseReminders
+
+        self._reminders = self._reminders or PhaseReminders(self._directory)
+        self._reminders.work(store)
+
+
 def remind(store: Store) -> None:
     """Remind owners of announcements and follow-ups that are overdue."""
     announcements.remind(store.engine, store.clock.now())
@@ -73,7 +118,12 @@ def jobs(directory: Path) -> tuple[Job, ...]:
     return (
         Job(name="publisher", every=_PUBLISH_EVERY, work=StatusPage(directory).renew),
         Job(name="monitoring", every=_MONITOR_EVERY, work=Monitoring(directory).keep),
+        Job(name="announcing", every=_ANNOUNCE_EVERY, work=lambda store: announce(store, directory)),
+        Job(name="after rollouts", every=_FOLLOW_EVERY, work=AfterRollouts(directory).look),
+        Job(name="follow-ups", every=_REMIND_EVERY, work=FollowUpLooks(directory).look),
         Job(name="reminders", every=_REMIND_EVERY, work=remind),
+        Job(name="notes", every=_NOTES_EVERY, work=Notes(directory).publish),
+        Job(name="phases", every=_REMIND_EVERY, work=Phases(directory).remind),
         Job(name="logs", every=_LIMIT_LOGS_EVERY, work=lambda _: limit_logs(directory)),
     )
 

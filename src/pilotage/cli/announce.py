@@ -10,12 +10,13 @@ from zoneinfo import ZoneInfo
 import click
 
 from pilotage.app.project import Project
+from pilotage.cli.days import FIRST, LAST
 from pilotage.cli.options import environment_option, json_option, said
+from pilotage.cli.outreach import accounts, answered
 from pilotage.cli.wishes import Wished, wish_of, wish_options, wish_options_beside_reason
 
 if TYPE_CHECKING:
     from pilotage.model.announcement import Announced
-    from pilotage.model.output.records import AnnouncementOutput
     from pilotage.model.plan import Plan
 
 _range = click.option(
@@ -29,11 +30,9 @@ def announce() -> None:
 
 
 def _plan(project: Project, version: str, environment: str | None, wished: Wished, reason: str = "") -> Plan:
-    from pilotage.app.plan import plan_for
+    from pilotage.app.known_risk import planned
 
-    return plan_for(
-        project.loaded, project.environment(environment), wish_of(project, version, **wished, reason=reason)
-    )
+    return planned(project, project.environment(environment), wish_of(project, version, **wished, reason=reason))
 
 
 def _one(project: Project, plan: Plan, item: str) -> Announced:
@@ -50,8 +49,12 @@ def _text(project: Project, plan: Plan, announced: Announced, range_: str | None
 
     configuration = project.loaded.configuration
     folder = project.loaded.folder / configuration.templates if configuration.templates else None
-    facts = facts_of(project.store, project.loaded, plan, range_)
+    facts = facts_of(project.store, project.loaded, plan, range_, announced.item)
     return text_of(announced, facts, folder, configuration.language)
+
+
+announce.add_command(accounts)
+announce.add_command(answered)
 
 
 @announce.command("list")
@@ -68,6 +71,7 @@ def show_all(
     Shows audience, owner, due time and state of each.
     """
     from pilotage.app.announcements import announcements_of
+    from pilotage.cli.announcement_list import output_of, state_of
 
     plan = _plan(project, version, environment, wished)
     found, now = announcements_of(project.store, plan), project.clock.now()
@@ -76,7 +80,7 @@ def show_all(
         from pilotage.cli.output import show_json
         from pilotage.model.output.records import AnnouncementsOutput
 
-        items = tuple(_output(one, now) for one in found)
+        items = tuple(output_of(one, now) for one in found)
         show_json(AnnouncementsOutput(version=version, announcements=items))
         return
     from pilotage.cli.plain_table import show_table
@@ -85,11 +89,11 @@ def show_all(
         (
             one.item, one.audience, one.owner,
             f"{datetime.fromtimestamp(one.due, zone):%Y-%m-%d %H:%M}" if one.due else "–",
-            "overdue" if one.overdue(now) else one.state.value,
+            state_of(one, now, zone), ", ".join(one.told),
         )
         for one in found
     ]  # fmt: skip
-    show_table(("announcement", "audience", "owner", "due", "state"), rows)
+    show_table(("announcement", "audience", "owner", "due", "state", "sent to"), rows)
 
 
 @announce.command()
@@ -100,14 +104,19 @@ def show_all(
 def track(project: Project, /, version: str, environment: str | None, **wished: Unpack[Wished]) -> None:
     """Remind owners of overdue announcements of VERSION.
 
-    Each owner gets a reminder once a day until the announcement is sent or skipped.
+    One reminder a day names what is overdue and who owns it, for two weeks or until
+    it is sent or skipped.
     """
-    from pilotage.app.announcements import track as begin
+    from pilotage.app.announcement_tracking import track as begin
 
     plan = _plan(project, version, environment, wished)
-    count = begin(project, project.actor, plan)
+    tracked = begin(project, project.actor, plan)
     project.ensure_worker()
-    click.echo(f"{len(plan.communication)} announcements of {version} are tracked, {count} of them from now on")
+    click.echo(f"{len(plan.communication)} announcements of {version} are tracked, {tracked.new} of them from now on")
+    if tracked.again:
+        click.echo(f"told again, with the new date: {', '.join(tracked.again)}")
+    for item in tracked.rewrite:
+        click.echo(f"{item} told the old date in your words; next: `pilotage announce edit {item} {version} FILE`")
 
 
 @announce.command()
@@ -127,7 +136,7 @@ def show(
     announced = _one(project, plan, item)
     text = _text(project, plan, announced, range_)
     click.echo(text)
-    if announced.text is None and (why := untrue(project.store, plan, item, text)):
+    if announced.text is None and (why := untrue(project.store, plan, item, text, announced.after)):
         click.echo(f"it cannot be sent as it is: {why}", err=True)
 
 
@@ -181,30 +190,48 @@ def approve(project: Project, /, item: str, version: str, environment: str | Non
 @environment_option
 @wish_options
 @_range
-@click.option("--at", "moment", help="Send at this time in the release's time zone, such as 2026-12-01T09:00.")
+@click.option("--at", "moment", help="Not before this time in the release's time zone, such as 2026-12-01T09:00.")
+@click.option("--on", "event", type=click.Choice(["start", "completed"]), help="When the rollout gets there.")
 @click.pass_obj
 def send(
     project: Project, /, item: str, version: str, environment: str | None, range_: str | None, moment: str | None,
-    **wished: Unpack[Wished],
+    event: str | None, **wished: Unpack[Wished],
 ) -> None:  # fmt: skip
-    """Send ITEM to its audience, now or at the time --at.
+    """Send ITEM now, at a time, or with its release.
 
-    It goes out through every channel of that audience. It must be approved.
+    It goes out through every channel of that audience. It must be approved. What speaks of a started or completed
+    release waits for that, also with --at. A rollback withdraws what has not been sent.
     """
     from pilotage.app.announcements import send as tell
     from pilotage.app.requests import AnnouncementRequest
+    from pilotage.model.schedule import After
 
     plan = _plan(project, version, environment, wished)
     at = _moment(moment, plan) if moment else None
     text = _text(project, plan, _one(project, plan, item), range_)
-    count = tell(project, project.actor, AnnouncementRequest(plan=plan, item=item, text=text, at=at))
+    asked = AnnouncementRequest(plan=plan, item=item, text=text, at=at, on=After(event or ""))
+    sending = tell(project, project.actor, asked)
     project.ensure_worker()
-    click.echo(f"{item} {'is scheduled' if at else 'will be sent'} through {count} channel{'s' * (count != 1)}")
+    through = f"through {sending.channels} channel{'s' * (sending.channels != 1)}"
+    match sending.state.value, sending.moment:
+        case "waiting", After.ROLLED_BACK:
+            click.echo(f"{item} will be sent to everyone who was told of {version}")
+        case "waiting", _:
+            click.echo(f"{item} waits for the {_MOMENTS[sending.moment]} of {version}, then goes out {through}")
+        case "scheduled", _:
+            click.echo(f"{item} is scheduled {through}")
+        case _:
+            click.echo(f"{item} will be sent {through}")
+
+
+_MOMENTS = {"start": "start", "completed": "completion"}
 
 
 def _moment(text: str, plan: Plan) -> float:
     try:
         found = datetime.fromisoformat(text)
+        if not FIRST <= found.date() <= LAST:
+            raise ValueError(text)
     except ValueError:
         raise click.BadParameter(f"{text!r} is not a time such as 2026-12-01T09:00", param_hint="--at") from None
     zone = ZoneInfo(plan.zones[0] if plan.zones else "UTC")
@@ -248,21 +275,3 @@ def template(item: str, output: Path | None) -> None:
 
     write_file(output, text)
     click.echo(f"written: {output}", err=True)
-
-
-def _output(one: Announced, now: float) -> AnnouncementOutput:
-    from pilotage.model.output.records import AnnouncementOutput
-    from pilotage.model.timestamp import timestamp
-
-    return AnnouncementOutput(
-        item=one.item,
-        title=one.title,
-        audience=one.audience,
-        owner=one.owner,
-        state=one.state.value,
-        due_at=timestamp(one.due),
-        overdue=one.overdue(now),
-        text=one.text,
-        actor=one.actor,
-        reason=one.reason,
-    )

@@ -6,6 +6,9 @@ from datetime import date, datetime, time
 
 import click
 
+FIRST, LAST = date(1970, 1, 1), date(2199, 12, 31)
+"""Outside of them, a calendar cannot count days on and back."""
+
 
 class Day(click.ParamType[datetime]):
     """A day, such as 2026-12-01; it becomes the midnight at which the day starts, without a zone."""
@@ -16,9 +19,12 @@ class Day(click.ParamType[datetime]):
         if isinstance(value, datetime):
             return value
         try:
-            return datetime.combine(date.fromisoformat(str(value)), time())
+            found = date.fromisoformat(str(value))
         except ValueError:
             self.fail(f"{value!r} is not a day: write it as 2026-12-01", param, ctx)
+        if not FIRST <= found <= LAST:
+            self.fail(f"{value!r} is not between {FIRST} and {LAST}", param, ctx)
+        return datetime.combine(found, time())
 
 
 class DayOrTime(click.ParamType[datetime]):

@@ -66,14 +66,14 @@ def deploy(
         pilotage deploy 2.5.0 -e production
         pilotage deploy 2.5.1 --break-glass --reason "fixes the outage"
     """
-    from pilotage.app.plan import plan_for
+    from pilotage.app.known_risk import planned
     from pilotage.app.requests import DeployRequest
 
     seconds = _seconds(timeout)
     if project.whole.configuration.services and project.service is None:
         raise SystemExit(_deploy_all(project, version, environment, detach, seconds, as_json))
     glass = _emergency_reason(wished) if break_glass else ""
-    plan = plan_for(project.loaded, project.environment(environment), wish_of(project, version, **wished))
+    plan = planned(project, project.environment(environment), wish_of(project, version, **wished))
     wanted = on_conflict or project.loaded.configuration.on_conflict
     request = DeployRequest(plan=plan, on_conflict=wanted, emergency_reason=glass, may_undo=yes)
     with _shows_readiness():

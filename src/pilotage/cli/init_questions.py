@@ -13,8 +13,8 @@ import click
 from pilotage.model.errors import Invalid
 
 if TYPE_CHECKING:
-    from pilotage.app.init import Start
     from pilotage.app.proposals.found import Proposal
+    from pilotage.app.starting_file import Start
 
 _Answer = TypeVar("_Answer")
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from pilotage.app.project import Project
 from pilotage.cli.days import Day
 from pilotage.cli.report_output import form_options, show
+
+if TYPE_CHECKING:
+    from pilotage.app.notes import NotesFound
 
 _DAY = Day()
 _AUDIENCES = ["developer", "user", "executive"]
@@ -20,7 +24,7 @@ _AUDIENCES = ["developer", "user", "executive"]
 @click.option("--version", "named", help="Version of the release. Default: the next version.")
 @click.option(
     "--audience",
-    type=click.Choice(["developer", "user", "executive"]),
+    type=click.Choice(_AUDIENCES),
     default="developer",
     show_default=True,
     help="Who reads the notes.",
@@ -37,6 +41,7 @@ _AUDIENCES = ["developer", "user", "executive"]
 @click.option(
     "--lines", "only_lines", is_flag=True, help="List the parts of complete notes, and why some are left out."
 )
+@click.option("--published", is_flag=True, help="List the notes that the worker has published, or will.")
 @click.option(
     "--scheme",
     type=click.Choice(["semver", "pep440", "calver"]),
@@ -68,6 +73,7 @@ def notes(
     unreleased: bool,
     only_version: bool,
     only_lines: bool,
+    published: bool,
     scheme: str,
     paths: tuple[str, ...],
     tag_prefix: str | None,
@@ -84,6 +90,9 @@ def notes(
     """
     from pilotage.app import notes as made
 
+    if published:
+        _published(project)
+        return
     if draft is not None and form not in (None, "markdown"):
         raise click.UsageError(f"a draft is Markdown: leave out --format {form}")
     when = day.date() if day else None
@@ -102,13 +111,35 @@ def notes(
         written = made.update_changelog(changelog, found, unreleased=unreleased)
         click.echo(f"written: {changelog}, {written}", err=True)
     if draft is not None:
-        is_new = not draft.exists()
-        curated = made.renew_draft(draft, found)
-        click.echo(f"{'written' if is_new else 'updated, your edits kept'}: {draft}", err=True)
-        if output is not None:
-            _write(output, curated)
-    if draft is None and (changelog is None or form or output):
+        _renew(draft, found, output)
+    elif changelog is None or form or output:
         show(made.report_of(found), form, output)
+
+
+def _renew(draft: Path, found: NotesFound, output: Path | None) -> None:
+    """output: a copy without comments."""
+    from pilotage.app.notes import renew_draft
+
+    is_new = not draft.exists()
+    curated = renew_draft(draft, found)
+    click.echo(f"{'written' if is_new else 'updated, your edits kept'}: {draft}", err=True)
+    if output is not None:
+        _write(output, curated)
+
+
+def _published(project: Project) -> None:
+    from pilotage.app.notes_publishing import published_notes
+    from pilotage.cli.plain_table import show_table
+    from pilotage.model.timestamp import timestamp
+
+    rows = [
+        (
+            one.version, one.place.value, one.stage.value, one.state.value, timestamp(one.at or one.due),
+            one.error or one.address,
+        )
+        for one in published_notes(project)
+    ]  # fmt: skip
+    show_table(("version", "place", "stage", "state", "at", "where, or why not"), rows)
 
 
 def _write(path: Path, text: str) -> None:

@@ -1,4 +1,4 @@
-"""`notify`: channels and their messages. `serve-callbacks`: receive what people press in Slack."""
+"""`notify`: channels and messages. `serve-feeds`: in-app messages. `serve-callbacks`: what people press in Slack."""
 
 from __future__ import annotations
 
@@ -60,13 +60,18 @@ def retry(project: Project, channel: str | None) -> None:
 @click.argument("channel", required=False)
 @click.pass_obj
 def test(project: Project, channel: str | None) -> None:
-    """Send a test message through CHANNEL, or through all. Exits 9 if one fails."""
-    from pilotage.app.channels import try_out
+    """Send a test message to operators, or through CHANNEL.
+
+    Channels that customers or the public read get one only if you name them. Exits 9 if a channel fails.
+    """
+    from pilotage.app.channels import read_by_others, try_out
 
     failed = 0
     for name, error in try_out(project, project.actor, channel):
         failed += bool(error)
         click.echo(f"✗ {name}: {error}" if error else f"✓ {name}")
+    if channel is None and (others := read_by_others(project)):
+        click.echo(f"not tested, because others read them: {', '.join(others)}", err=True)
     raise SystemExit(9 if failed else 0)
 
 
@@ -87,3 +92,20 @@ def serve_callbacks(project: Project, listen: str) -> None:
     with callback_server(project, *address(listen)) as server:
         click.echo(f"listening on http://{server.server_address[0]!s}:{server.server_port}", err=True)
         server.serve_forever()
+
+
+@click.command("serve-feeds")
+@click.option("--listen", default="127.0.0.1:8094", show_default=True, help="Address on which to serve the feeds.")
+@click.pass_obj
+def serve_feeds(project: Project, listen: str) -> None:
+    """Serve the feeds of in-app messages.
+
+    Pages of any address may read them. The files are in the `folder` of the channel of kind in-app, and any web server
+    can serve them.
+    """
+    from pilotage.app.channels import feeds_served
+
+    with feeds_served(project, *address(listen)) as (folder, url):
+        click.echo(f"{folder} at {url}SERVICE/VERSION.json", err=True)
+        while True:
+            time.sleep(60)

@@ -77,7 +77,7 @@ def _publish(project: Project) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @click.pass_obj
 def prune(project: Project, dry_run: bool, yes: bool) -> None:
-    """Delete messages and logs older than `retention` in pilotage.yaml.
+    """Delete messages, logs and words of users' reports older than `retention` in pilotage.yaml.
 
     Rollouts, plans, events, verdicts and commands are kept forever, so `events --verify` keeps working.
     """
@@ -86,8 +86,9 @@ def prune(project: Project, dry_run: bool, yes: bool) -> None:
     from pilotage.app.retention import old, remove
 
     found = old(project)
-    what = f"{found.messages} messages and {found.logs} logs ({found.size / 2**20:.1f} MiB)"
-    if dry_run or not (found.messages or found.logs):
+    logs = f"{found.logs} logs ({found.size / 2**20:.1f} MiB)"
+    what = f"{found.messages} messages, the words of {found.reports} reports, and {logs}"
+    if dry_run or not (found.messages or found.logs or found.reports):
         click.echo(f"{what} would be deleted" if dry_run else "nothing is old enough to delete")
         return
     if not yes:
@@ -107,11 +108,11 @@ def prune(project: Project, dry_run: bool, yes: bool) -> None:
 @click.option("--dir", "directory", type=click.Path(path_type=Path), default=Path(".pilotage-demo"), show_default=True,
               help="Folder for all files of the demo.")  # fmt: skip
 def demo(good: bool, bad: str | None, seed: int, directory: Path) -> None:
-    """Watch a small shop release a good version and a bad one, behind a real Envoy and under real traffic."""
-    from pilotage.demo.story import Fault, play
+    """Watch a small shop release a good version and a bad one, behind a real load balancer and under real traffic."""
+    from pilotage.demo.story import Fault, play, router_name
 
     faults = [Fault.NONE] * good + ([Fault(bad)] if bad else []) if good or bad else [Fault.NONE, Fault.ERRORS]
-    click.echo("starting shop 1.0.0: two instances behind Envoy, with simulated users")
+    click.echo(f"starting shop 1.0.0: two instances behind {router_name()}, with simulated users")
     runs = play(directory.resolve(), faults, seed, _announce, _show())
     _summary(runs, directory)
     raise SystemExit(0 if all(run.as_told for run in runs) else 1)

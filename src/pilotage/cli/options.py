@@ -8,13 +8,15 @@ from typing import TypeVar
 
 import click
 
+from pilotage.model.text import clean
+
 Command = TypeVar("Command", bound=Callable[..., object])
 """A function that options are added to."""
 
 
 def said(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
-    """Validate an option or argument that must not be empty."""
-    if not value.strip():
+    """Validate an option or argument that must not be empty, also without what is no text."""
+    if not clean(value).strip():
         raise click.BadParameter("must not be empty")
     return value.strip()
 
@@ -28,6 +30,9 @@ def address(listen: str) -> tuple[str, int]:
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--listen") from None
 
+
+NUMBER = click.IntRange(1, 2**31 - 1)
+"""A number that Pilotage gave to something: no store has larger ones."""
 
 environment_option = click.option("-e", "--environment", help="Environment, if there are several.")
 key_option = click.option(

@@ -16,7 +16,7 @@ from pilotage.cli.options import environment_option, json_option
 from pilotage.cli.wishes import Wished, wish_of, wish_options
 
 if TYPE_CHECKING:
-    from pilotage.app.plan import Alerting, PlanRequest
+    from pilotage.app.plan import FormatContext, PlanRequest
     from pilotage.model.plan import Plan
 
 
@@ -25,50 +25,56 @@ def plan() -> None:
     """Show what a release would do; compare plans; move a plan to another date."""
 
 
-def _rules(plan: Plan, alerting: Alerting) -> str:
+def _rules(plan: Plan, context: FormatContext) -> str:
     from pilotage.render.rules import to_rules
 
-    return to_rules(plan, page=alerting.page)
+    return to_rules(plan, page=context.page)
 
 
-def _routes(plan: Plan, alerting: Alerting) -> str:
+def _routes(plan: Plan, context: FormatContext) -> str:
     from pilotage.render.routes import to_routes
 
-    return to_routes(plan, alerting.notify)
+    return to_routes(plan, context.notify)
 
 
-def _ics(plan: Plan, _alerting: Alerting) -> bytes:
+def _grafana(plan: Plan, context: FormatContext) -> str:
+    from pilotage.render.dashboard import to_dashboard
+
+    return to_dashboard(plan, page=context.page)
+
+
+def _ics(plan: Plan, context: FormatContext) -> bytes:
     from pilotage.render.ics import to_ics
 
     # When the file was made: nothing is decided by it.
-    return to_ics(plan, datetime.now(UTC))
+    return to_ics(plan, datetime.now(UTC), context.organizer, context.guests)
 
 
-def _html(plan: Plan, _alerting: Alerting) -> str:
+def _html(plan: Plan, _context: FormatContext) -> str:
     from pilotage.render.html import to_html
 
     return to_html(plan)
 
 
-def _markdown(plan: Plan, _alerting: Alerting) -> str:
+def _markdown(plan: Plan, _context: FormatContext) -> str:
     from pilotage.render.markdown import to_markdown
 
     return to_markdown(plan)
 
 
-def _gantt(plan: Plan, _alerting: Alerting) -> str:
+def _gantt(plan: Plan, _context: FormatContext) -> str:
     from pilotage.render.charts import gantt
 
     return gantt(plan)
 
 
-def _staircase(plan: Plan, _alerting: Alerting) -> str:
+def _staircase(plan: Plan, _context: FormatContext) -> str:
     from pilotage.render.charts import staircase
 
     return staircase(plan)
 
 
-_FORMATS: dict[str, Callable[[Plan, Alerting], str | bytes]] = {
+_FORMATS: dict[str, Callable[[Plan, FormatContext], str | bytes]] = {
     "json": lambda plan, _: plan.to_json() + "\n",
     "markdown": _markdown,
     "html": _html,
@@ -77,6 +83,7 @@ _FORMATS: dict[str, Callable[[Plan, Alerting], str | bytes]] = {
     "staircase": _staircase,
     "rules": _rules,
     "alertmanager": _routes,
+    "grafana": _grafana,
 }
 
 
@@ -84,7 +91,10 @@ _FORMATS: dict[str, Callable[[Plan, Alerting], str | bytes]] = {
 @click.argument("version")
 @environment_option
 @wish_options
-@click.option("--format", "form", type=click.Choice(["terminal", *_FORMATS]), default="terminal", help="Output format.")
+@click.option(
+    "--format", "form", type=click.Choice(["terminal", *_FORMATS]), default="terminal", metavar="FORMAT",
+    help=f"Output format: terminal, {', '.join(_FORMATS)}.",
+)  # fmt: skip
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file.")
 @click.option(
     "--section", multiple=True, metavar="NAME", help="Show this section only, or all. Repeatable; terminal format only."
@@ -116,13 +126,14 @@ def make(
     pilotage plan diff A B                   compare two plans
     pilotage plan retarget PLAN --date DATE  move a plan to another date
     """
-    from pilotage.app.plan import alerting_of, plan_for
+    from pilotage.app.known_risk import planned
+    from pilotage.app.plan import format_context
 
     if form == "terminal" and not (as_json or output or section or path or what_if) and project.all_of(environment):
         _show_all(project, wish_of(project, version, **wished))
         return
     named, wish = project.environment(environment), wish_of(project, version, **wished)
-    made = plan_for(project.loaded, named, wish)
+    made = planned(project, named, wish)
     if what_if:
         from pilotage.app.plan import what_if as changed_by
         from pilotage.cli.plan_changes import show_changes
@@ -134,7 +145,7 @@ def make(
         _explain(made, path, as_json)
     elif as_json or form != "terminal" or output:
         format_as = _FORMATS["json" if as_json or form == "terminal" else form]
-        _write(format_as(made, alerting_of(project, named)), output)
+        _write(format_as(made, format_context(project, named)), output)
     else:
         _show(made, section)
         _say_what_backups_take(project, made)
@@ -165,11 +176,11 @@ make.context_class = Unnamed
 
 def _show_all(project: Project, wish: PlanRequest) -> None:
     """What sets the environments apart; one of them is named for its steps."""
-    from pilotage.app.plan import plan_for
+    from pilotage.app.known_risk import planned
     from pilotage.cli.plain_table import show_lines, show_table
     from pilotage.model.quantity import format_duration
 
-    plans = [plan_for(project.loaded, name, wish) for name in project.environments()]
+    plans = [planned(project, name, wish) for name in project.environments()]
     rows = [
         (
             plan.environment, plan.answers.deployment_strategy.value, str(plan.instances),

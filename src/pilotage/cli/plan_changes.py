@@ -67,3 +67,8 @@ def show_retargeted(moved: Retargeted, as_json: bool) -> None:
     click.echo("\nNotify again:" if moved.again else "\nNobody was notified of the old date yet.")
     for retold in moved.again:
         click.echo(f"  {retold.audience}, by the {retold.owner}: {'; '.join(retold.told_by)}")
+    if moved.again:
+        plan = moved.plan
+        click.echo(
+            f"`pilotage announce track {plan.version} --date {plan.release_date}` tells whoever was told through it"
+        )

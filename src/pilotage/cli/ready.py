@@ -1,4 +1,4 @@
-"""`ready` and `audit`: show every readiness gate with its evidence; bundle the evidence and verify the bundle."""
+"""`ready`: show every readiness gate with its evidence; bundle the evidence."""
 
 from __future__ import annotations
 
@@ -13,17 +13,14 @@ from typing import TYPE_CHECKING, Unpack
 import click
 
 from pilotage.app.project import Project
-from pilotage.cli.exit import UNVERIFIABLE
-from pilotage.cli.options import environment_option, json_option, key_option
+from pilotage.cli.options import environment_option, json_option
 from pilotage.cli.wishes import Wished, wish_of, wish_options
-from pilotage.model.text import clean
 
 if TYPE_CHECKING:
     from rich.console import Group
     from rich.text import Text
 
     from pilotage.app.readiness.assessment import Told
-    from pilotage.app.readiness.audit import Audit
     from pilotage.model.plan import Plan
     from pilotage.model.readiness import Gate, Readiness
     from pilotage.render.rich_table import FittedTable
@@ -55,14 +52,14 @@ def ready(
     Without -e, one line for each environment. Exits 3 if a gate is not ready. `pilotage deploy` refuses the release
     with the same table.
     """
-    from pilotage.app.plan import plan_for
+    from pilotage.app.known_risk import planned
     from pilotage.cli.output import show_json
     from pilotage.render.readiness_output import readiness_output
 
     wish = wish_of(project, version, **wished)
     if not (watch or sarif or markdown or archive or as_json) and (every := project.all_of(environment)):
-        raise SystemExit(_show_all(project, [plan_for(project.loaded, name, wish) for name in every]))
-    plan = plan_for(project.loaded, project.environment(environment), wish)
+        raise SystemExit(_show_all(project, [planned(project, name, wish) for name in every]))
+    plan = planned(project, project.environment(environment), wish)
     while True:
         found = _look(project, plan)
         _write(project, plan, found, sarif, markdown, archive)
@@ -208,85 +205,3 @@ def _table(found: Readiness) -> FittedTable:
     gates = by_owner(found)
     rows = ((_status(gate), gate.item, gate.owner, evidence(gate), gate.reason, gate.next) for gate in gates)
     return rich_table(("status", "item", "owner", "evidence", "reason", "next"), rows)
-
-
-@click.group()
-def audit() -> None:
-    """Verify bundles of evidence."""
-
-
-@audit.command("verify")
-@click.argument("path", metavar="FILE", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option(
-    "--artifact",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="Compare this file with the digest in the bundle.",
-)
-@key_option
-@json_option
-@click.pass_obj
-def verify_bundle(project: Project, path: Path, artifact: Path | None, keys: tuple[Path, ...], as_json: bool) -> None:
-    """Verify a bundle made by `ready --bundle`.
-
-    Verifies signature and digests, reads every report again and decides every gate again. Needs no network, no
-    configuration and no store. Use --key to name the public key of the expected signer. Without it, the keys of this
-    state folder are trusted. Exits 1 if anything was changed, 2 if FILE is not a bundle, 3 if the release was not
-    ready, and 10 if no known key signed it.
-    """
-    from pilotage.app.keys import trusted_keys
-    from pilotage.app.readiness.audit import verify
-    from pilotage.cli.output import show_json
-    from pilotage.model.output.readiness import AuditOutput
-    from pilotage.model.readiness import BadBundle
-
-    try:
-        found = verify(path, artifact, keys=trusted_keys(project, keys), strict=bool(keys))
-    except BadBundle as error:
-        words = clean(str(error))
-        if as_json:
-            show_json(AuditOutput(intact=False, faults=(words,)))
-        else:
-            click.echo(words)
-        raise SystemExit(error.exit_status) from None
-    _show_audit(found, as_json)
-    unsure = 0 if found.known else UNVERIFIABLE
-    raise SystemExit(1 if found.faults else 3 if not found.readiness.ready else unsure)
-
-
-def _show_audit(found: Audit, as_json: bool) -> None:
-    from pilotage.render.readiness import headline
-
-    if as_json:
-        from pilotage.cli.output import show_json
-        from pilotage.model.output.readiness import AuditOutput
-
-        show_json(
-            AuditOutput(
-                intact=not found.faults,
-                faults=tuple(clean(fault) for fault in found.faults),
-                ready=found.readiness.ready,
-                sha256=found.sha256,
-                files=found.files,
-                reports_reread=found.remade,
-                claims=found.claimed,
-                key_id=found.key or None,
-                key_known=found.known,
-            )
-        )
-        return
-    for fault in found.faults:
-        click.echo(f"✗ {clean(fault)}")
-    if not found.faults:
-        click.echo(f"complete: {found.files} files unchanged, {found.remade} reports read again with the same result")
-    click.echo(_signed(found))
-    click.echo(f"{clean(headline(found.readiness))}\nSHA-256 {found.sha256}")
-
-
-def _signed(found: Audit) -> str:
-    """Return a sentence about the signature, or its absence."""
-    claims = f"; {found.claimed} ready gates have no report in the bundle and rely on its author" * bool(found.claimed)
-    if not found.key:
-        return f"unsigned: says only that files agree with their list{claims}"
-    if not found.known:
-        return f"signed with the key {found.key}, which is unknown here: --key PUBLIC.pem names its owner's{claims}"
-    return f"signed with the known key {found.key}{claims}"

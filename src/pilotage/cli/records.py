@@ -48,7 +48,9 @@ def status(project: Project, environment: str | None, as_json: bool) -> None:
     newest = found.newest
     if newest is not None and newest.preserved:
         click.echo(f"the failed environment with {newest.version} is kept for debugging: `pilotage cleanup` deletes it")
-    for line in (*found.frozen, *found.troubles):
+    if found.warm:
+        click.echo(found.warm.sentence)
+    for line in (*found.skipped, *found.phases, *found.frozen, *found.troubles):
         click.echo(line)
     for waiting in found.queued:
         click.echo(f"{waiting.version} is queued, requested by {waiting.actor}")
@@ -68,7 +70,9 @@ def _overview(project: Project, every: Sequence[EnvironmentStatus], as_json: boo
         newest = found.newest
         now = f"; {newest.version} is {newest.status}" if newest and not newest.status.final else ""
         click.echo(f"{found.service} in {found.environment}: {found.headline}{now}")
-    for line in dict.fromkeys(line for found in every for line in (*found.frozen, *found.troubles)):
+    for line in dict.fromkeys(
+        line for found in every for line in (*found.skipped, *found.phases, *found.frozen, *found.troubles)
+    ):
         click.echo(line)
 
 
@@ -82,6 +86,8 @@ def _status(project: Project, found: EnvironmentStatus) -> EnvironmentOutput:
         environment=found.environment,
         serving=found.serving[0] if found.serving else None,
         kept_environment=newest.version if newest and newest.preserved else None,
+        warm_version=found.warm.version if found.warm else None,
+        warm_until=timestamp(found.warm.until if found.warm else None),
         queued=tuple(rollout.version for rollout in found.queued),
         worker=found.worker,
         healthy_instances=found.sighting.healthy if found.sighting else None,
@@ -218,9 +224,9 @@ def explain(project: Project, rollout: str | None, environment: str | None, as_j
         _write_page(html, found)
     if as_json:
         from pilotage.cli.output import show_json
-        from pilotage.model.output.rollouts import ExplanationOutput
+        from pilotage.render.outputs import explanation_output
 
-        show_json(ExplanationOutput(rollout=found.rollout.id, explanation=tuple(found.explanation.lines)))
+        show_json(explanation_output(found.rollout.id, found.explanation))
     else:
         show_lines(part for line in found.explanation.lines for part in line.split("\n"))
 

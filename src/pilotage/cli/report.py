@@ -1,4 +1,4 @@
-"""`report`, `dora`, `incident`, `serve-status`: report on a period or an incident; publish the status page."""
+"""`report`, `dora`, `serve-status`: report on a period or a release; publish the status page."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from pilotage.app.project import Project
 from pilotage.cli.days import Day
@@ -31,9 +32,15 @@ def day_of(until: datetime | None) -> date | None:
 
 
 @click.command()
+@click.argument("release", required=False)
 @environment_option
 @since_option
 @until_option
+@click.option(
+    "--after",
+    metavar="DURATION",
+    help="With RELEASE: how long after its completion, such as 1d. At most 35d.  [default: 7d]",
+)
 @click.option(
     "--audience",
     "reader",
@@ -43,15 +50,28 @@ def day_of(until: datetime | None) -> date | None:
     help="Who reads the report.",
 )
 @form_options
-@click.pass_obj
+@click.pass_context
 def report(
-    project: Project, environment: str | None, since: str, until: datetime | None, reader: str, form: str | None,
-    output: Path | None,
+    context: click.Context, release: str | None, environment: str | None, since: str, until: datetime | None,
+    after: str | None, reader: str, form: str | None, output: Path | None,
 ) -> None:  # fmt: skip
     """Report on a period: deployments, DORA metrics, performance, business figures, lessons.
 
+    With RELEASE, a version or the id of a rollout, report on one release: what it was, and what changed in the time
+    after it against the same hours of the weeks before.
+
     --audience chooses the parts. Without -e, several environments are compared in one table.
     """
+    project: Project = context.obj
+    if release is not None:
+        if any(context.get_parameter_source(name) is ParameterSource.COMMANDLINE for name in ("since", "until")):
+            raise click.UsageError("RELEASE and --since or --until exclude each other: use --after")
+        from pilotage.app.release_report import release_report
+
+        show(release_report(project, environment, release, after or "7d", reader), form, output)
+        return
+    if after is not None:
+        raise click.UsageError("--after needs RELEASE, such as `pilotage report 2.4.0 --after 7d`")
     if every := project.all_of(environment):
         from pilotage.app.overviews import period_overview
 
@@ -97,29 +117,6 @@ def dora(
     else:
         made = dora_report(project, environment, since, last)
     show(made, form, output)
-
-
-@click.command()
-@click.argument("rollout", required=False)
-@environment_option
-@form_options
-@click.pass_obj
-def incident(
-    project: Project, rollout: str | None, environment: str | None, form: str | None, output: Path | None
-) -> None:
-    """Write an incident report: timeline, impact, verdicts, next steps.
-
-    ROLLOUT is the id of a rollout. Default: the newest one that was rolled back or failed. Without -e, the incidents of
-    several environments are listed.
-    """
-    if rollout is None and (every := project.all_of(environment)):
-        from pilotage.app.overviews import incident_overview
-
-        show(incident_overview(project, every), form, output)
-        return
-    from pilotage.app.periods import incident_report
-
-    show(incident_report(project, environment, rollout), form, output)
 
 
 @click.command("serve-status")

@@ -10,7 +10,7 @@ import click
 
 from pilotage.app.project import Project
 from pilotage.cli.days import Day
-from pilotage.cli.options import environment_option, json_option, said
+from pilotage.cli.options import NUMBER, environment_option, json_option, said
 from pilotage.cli.report import day_of, since_option, until_option
 from pilotage.cli.report_output import form_options, show
 
@@ -37,9 +37,15 @@ def retro(
 
         show(period_overview(project, every, since, day_of(until), "retro"), form, output)
         return
-    from pilotage.app.periods import retrospective
+    from pilotage.app.retrospectives import retrospective
 
     show(retrospective(project, environment, since, day_of(until)), form, output)
+
+
+FIGURES = (
+    "deployment-frequency", "change-lead-time", "change-fail-rate", "failed-deployment-recovery-time",
+    "deployment-rework-rate",
+)  # fmt: skip
 
 
 @click.group()
@@ -59,21 +65,38 @@ def followup() -> None:
     "--priority", type=click.Choice(["high", "medium", "low"]), default="medium", show_default=True, help="Priority."
 )
 @click.option("--release", default="", help="Version or rollout that caused it.")
+@click.option("--figure", type=click.Choice(FIGURES), help="DORA metric that it is to improve; measured each month.")
 @click.pass_obj
 def add(
-    project: Project, description: str, owner: str, due: datetime, criterion: str, priority: str, release: str
-) -> None:
+    project: Project, description: str, owner: str, due: datetime, criterion: str, priority: str, release: str,
+    figure: str | None,
+) -> None:  # fmt: skip
     """Add a follow-up."""
     from pilotage.app.followups import add_followup
     from pilotage.model.followup import FollowUp
 
-    made = FollowUp(0, description, owner, due.date().isoformat(), criterion, priority, release)
+    made = FollowUp(0, description, owner, due.date().isoformat(), criterion, priority, release, figure=figure or "")
     number = add_followup(project, project.actor, made)
     click.echo(f"follow-up {number}: {owner} until {made.due}")
 
 
 @followup.command()
-@click.argument("number", type=int)
+@click.argument("cadence", type=click.Choice(["weekly", "monthly", "quarterly", "yearly"]))
+@form_options
+@click.pass_obj
+def report(project: Project, cadence: str, form: str | None, output: Path | None) -> None:
+    """Write what the worker sends about follow-ups.
+
+    weekly: all of them, and what was done · monthly: their effect · quarterly: whether the process works · yearly: what
+    to improve next. All but weekly are about the period that ended last.
+    """
+    from pilotage.app.followup_looks import look_report
+
+    show(look_report(project, cadence), form, output)
+
+
+@followup.command()
+@click.argument("number", type=NUMBER)
 @click.option("--outcome", required=True, callback=said, help="Result of the follow-up.")
 @click.pass_obj
 def done(project: Project, number: int, outcome: str) -> None:

@@ -39,6 +39,16 @@ def _answer_options(command: Command) -> Command:
 @click.option("--service", help="Service name. Default: the name of this folder.")
 @click.option("--command", "start_command", help="Command that starts one instance. Default: read from this folder.")
 @click.option(
+    "--image", help="Run containers of this image instead, such as shop:{version}. `auto`: read from this folder."
+)
+@click.option("--container-port", help="Port on which the program in the container listens. Default: read from files.")
+@click.option(
+    "--router",
+    type=click.Choice(["embedded", "haproxy", "nginx"]),
+    default="embedded",
+    help="What splits the traffic: the embedded router, or an HAProxy or nginx of yours. [default: embedded]",
+)
+@click.option(
     "--health-check-path",
     help="Path that returns 2xx when an instance is healthy. Default: read from this folder, or /.",
 )
@@ -52,6 +62,9 @@ def init(
     /,
     service: str | None,
     start_command: str | None,
+    image: str | None,
+    container_port: str | None,
+    router: str,
     health_check_path: str | None,
     listen: str | None,
     count: str | None,
@@ -61,29 +74,34 @@ def init(
     """Write a commented pilotage.yaml from a few answers.
 
     Proposes how the service starts from what is in this folder, such as a Procfile, package.json, pyproject.toml,
-    manage.py, go.mod, or Dockerfile. On a terminal, `init` asks; press Enter to accept, or ? for help. In scripts, give
-    the answers as options:
+    manage.py, go.mod, Dockerfile or compose file. It also names an HAProxy or nginx that it finds. On a terminal,
+    `init` asks; press Enter to accept, or ? for help. In scripts, give the answers as options:
 
     \b
         pilotage init --command "venvs/{version}/bin/app --port {port}" --health-check-path /healthz
         pilotage init --service shop --risk-tolerance low
+        pilotage init --image "registry.example.org/shop:{version}" --container-port 8000 --router haproxy
     """
-    from pilotage.app.init import check_new, proposed_start, write_configuration
+    from pilotage.app.init import check_new, proposed_start, service_name, write_configuration
+    from pilotage.cli.init_places import chosen, hints
     from pilotage.cli.init_questions import asks, start_of
 
     check_new(project, force=force)
     proposed, found = proposed_start(project)
     options = {"command": start_command, "health": health_check_path, "listen": listen, "count": count}
-    start = start_of(proposed, found, options)
+    name = service_name(project, service)
+    start = chosen(project.folder, name, start_of(proposed, found, options), image, container_port, router)
     given: dict[str, str] = {}
-    for name, kind, default, text in QUESTIONS:
-        given[name] = _ask(name, kind, default, text, answers[name], given)
+    for question, kind, default, text in QUESTIONS:
+        given[question] = _ask(question, kind, default, text, answers[question], given)
     write_configuration(project, given, start, service=service)
     click.echo(f"wrote {project.config}", err=True)
-    if not asks() and start_command is None:
+    if not asks() and start_command is None and not start.image:
         said = f"read from {found.source}" if found.source else "a placeholder: nothing here says how it starts"
         click.echo(f"fleet.command is {said}; check it", err=True)
-    if "{version}" in start.cwd:
+    for line in hints(project.folder, name, start):
+        click.echo(line, err=True)
+    if "{version}" in start.cwd and not start.image:
         click.echo(f"put each version into {start.cwd}, such as {start.cwd.replace('{version}', '1.0.0')}", err=True)
     click.echo("next: pilotage doctor --version VERSION, then pilotage plan VERSION", err=True)
 

@@ -43,7 +43,7 @@ def _wish_options(command: Command, *names: str, words: str) -> Command:
             click.option(
                 "--with-risk",
                 metavar="A..B",
-                help="Assess the risk of these commits, and check the strategy against it.",
+                help="Assess the risk of these commits. Default: from the serving version's tag to VERSION's, or HEAD.",
             ),
             click.option(*names, "accept_reason", help=words),
         )
@@ -88,11 +88,11 @@ def wish_of(
         as_of.date() if as_of else project.today,
         tuple(name.strip() for name in (done or "").split(",") if name.strip()),
         {name: Acceptance(given, project.actor) for name in accept},
-        risk=_assessed(project, with_risk) if with_risk else None,
+        risk=_assessed(project, with_risk, release_date) if with_risk else None,
     )
 
 
-def _assessed(project: Project, revisions: str) -> Assessment:
-    from pilotage.app.risk import assess_changes
+def _assessed(project: Project, revisions: str, day: datetime | None) -> Assessment:
+    from pilotage.app.risk import assess_planned
 
-    return assess_changes(project, revisions).assessment
+    return assess_planned(project, revisions, day.date() if day else None)

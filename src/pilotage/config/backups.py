@@ -14,8 +14,10 @@ class BackupSection(Section):
     """Backups of the environment's database, made, tested and restored by Pilotage."""
 
     kind: Literal["postgres"] = Field("postgres", description="Kind of database.")
-    database: SecretRef = Field(
-        description="Reference to the connection string of the database, such as secret://env/DATABASE_URL."
+    database: SecretRef | None = Field(
+        None,
+        description="Reference to the connection string of the database, such as secret://env/DATABASE_URL. Default: "
+        "`database.url` of the environment.",
     )
     scratch: SecretRef = Field(
         description="Reference to the connection string of a server where backups are tested. Its user needs "

@@ -8,13 +8,47 @@ from pydantic import Field, model_validator
 
 from pilotage.config.fields import (
     Duration,
+    Section,
+    Share,
     UrlPath,
 )
 from pilotage.config.programs import ProgramSection
 
+_RedisUrl = Annotated[str, Field(pattern=r"^(secret://(env/[A-Za-z_][A-Za-z0-9_]*|file/.+)|(rediss?|unix)://[^\s@]+)$")]
+
+
+class WarmSection(Section):
+    """The new version's cache in Redis, warmed through its instances and measured."""
+
+    redis: _RedisUrl = Field(
+        description="Cache of the new version: a reference such as secret://env/GREEN_REDIS_URL, or a URL without a "
+        "password. Fills in {version}."
+    )
+    stable_redis: _RedisUrl | None = Field(
+        None, description="Cache of the version that serves. The check fails if both are the same."
+    )
+    keys: Annotated[str, Field(min_length=1)] | Annotated[list[str], Field(min_length=1)] = Field(
+        description="File with a key a line, from this file's folder, or a command that prints them, as an argument "
+        "list."
+    )
+    http: UrlPath | None = Field(
+        None,
+        pattern=r"^[^{}]*\{key\}.*$",
+        description="Path to request for each key at an instance of the new version, such as /products/{key}. Without "
+        "it, the cache is only measured.",
+    )
+    stored_as: str = Field(
+        "{key}",
+        pattern=r"^.*\{key\}.*$",
+        description="Name of a key in Redis, such as product:{key}. Put {version} into it where both versions share a "
+        "Redis.",
+    )
+    at_least: Share = Field(0.9, gt=0, le=1, description="Least share of the keys that must be in the cache.")
+    parallel: int = Field(8, ge=1, le=64, description="Requests at once.")
+
 
 class CheckSection(ProgramSection):
-    """A check of a step: a command, or HTTP requests to every instance of the new version."""
+    """A check of a step: a command, HTTP requests to every instance of the new version, or a cache to warm."""
 
     command: list[str] | None = Field(
         None,
@@ -26,16 +60,18 @@ class CheckSection(ProgramSection):
         pattern=r"^(/|https?://)\S*$",
         description="Path to request at each instance, such as /checkout, or a whole URL.",
     )
+    warm: WarmSection | None = Field(None, description="Cache of the new version to warm and measure.")
     status: int = Field(200, ge=100, le=599, description="Required status of each response.")
     contains: str | None = Field(None, description="Text that each response must contain.")
     requests: int = Field(1, ge=1, le=10_000, description="Requests per instance. Use many to warm it up.")
-    timeout: Duration = Field(60, gt=0, description="Time limit of the command, or of one request.")
+    timeout: Duration = Field(60, gt=0, description="Time limit of the command, of one request, or of warming.")
 
     @model_validator(mode="after")
     def _one(self) -> CheckSection:
-        if (self.command is None) == (self.http is None):
-            raise ValueError("name either command or http")
-        if self.command is None and self.names_variables:
+        if sum(one is not None for one in (self.command, self.http, self.warm)) != 1:
+            raise ValueError("name either command, http or warm")
+        runs = self.command is not None or (self.warm is not None and not isinstance(self.warm.keys, str))
+        if not runs and self.names_variables:
             raise ValueError("env and pass_env require command")
         return self
 

@@ -12,11 +12,13 @@ from pilotage.config.analysis import AnalysisSection
 from pilotage.config.backups import BackupSection
 from pilotage.config.checks import CheckSection, ProbeSection
 from pilotage.config.counting import ErrorKinds, RouteSection, check_routes, server_errors
+from pilotage.config.databases import DatabaseSection
 from pilotage.config.fields import NAME, Misplaced, Section, Share, UrlPath
 from pilotage.config.kinds import FlagSection, FleetSection, KindOf, MetricsSection, RouterSection
 from pilotage.config.matching import mismatches
 from pilotage.config.monitoring import MonitoringSection
 from pilotage.model.capabilities import Port
+from pilotage.model.json import find
 
 
 class TrafficSection(Section):
@@ -49,7 +51,9 @@ class EnvironmentSection(Section):
         description="Several routers that split traffic the same way, by names you choose. Use it instead of router.",
     )
     metrics: Annotated[MetricsSection, KindOf(Port.METRICS)] = Field(
-        default={"kind": "envoy"}, validate_default=True, description="Where requests and errors are counted."
+        default={"kind": "envoy"},
+        validate_default=True,
+        description="Where requests and errors are counted. Default: at the embedded router.",
     )
     downtime: bool = Field(
         False, description="The release needs downtime, for example for a migration, whatever the strategy."
@@ -78,14 +82,25 @@ class EnvironmentSection(Section):
         None, description="Feature flag of a feature-toggle release."
     )
     analysis: AnalysisSection | None = Field(None, description="Signals and rules from Prometheus.")
+    database: DatabaseSection | None = Field(None, description="The environment's database, checked before the switch.")
     backup: BackupSection | None = Field(None, description="Backups of the environment's database.")
     monitoring: MonitoringSection | None = Field(
         None, description="Prometheus and Alertmanager: alert rules of rollouts, and alerts that hold them."
     )
-    overrides: dict[str, bool | int | float | str | list[int | float | str]] = Field(
+    overrides: dict[str, bool | int | float | str | list[int | float | str | dict[str, str]]] = Field(
         default_factory=dict,
         description="Settings of the plan to change, by name, such as `canary.phase_duration: 30m`.",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _counted_at_the_router(cls, written: object) -> object:
+        """Where nothing is said, the embedded router counts, of the kind that it is."""
+        router = find(written, "router")
+        embedded = find(router, "kind") == "traefik" and find(router, "listen") is not None
+        if isinstance(written, dict) and embedded and "metrics" not in written:
+            return {**written, "metrics": {"kind": "traefik"}}
+        return written
 
     @field_validator("overrides", mode="before")
     @classmethod
@@ -102,12 +117,20 @@ class EnvironmentSection(Section):
         """All routers by name; a single `router` has an empty name."""
         return {"": self.router} if self.router else self.routers
 
+    @property
+    def backed_up(self) -> str:
+        """The reference to the database that `backup` means."""
+        named = self.backup.database if self.backup else None
+        return named or (self.database.url if self.database else "")
+
     @model_validator(mode="after")
     def _routed(self) -> EnvironmentSection:
         if self.router is None and not self.routers:
             raise Misplaced("is missing", "router")
         if self.router is not None and self.routers:
             raise Misplaced("name either router or routers", "routers")
+        if self.backup is not None and not self.backed_up:
+            raise Misplaced("is missing: name it here, or under database.url of the environment", "backup", "database")
         for mismatch in mismatches(self):
             raise mismatch
         return self

@@ -9,11 +9,11 @@ from typing import Annotated, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from pilotage.model.address import parse_address
 from pilotage.model.errors import Invalid
-from pilotage.model.quantity import parse_duration, parse_share
+from pilotage.model.quantity import parse_duration, parse_share, parse_size
 
 NAME = r"^[a-z][a-z0-9-]{0,62}$"
 
@@ -42,21 +42,37 @@ def _url(text: str) -> str:
         whole = False
     if not whole:
         raise ValueError("not an address such as https://example.org/path")
+    if parts.username is not None:
+        raise ValueError("an address must be without a user or a password: the configuration is copied")
+    return text
+
+
+def _base(text: str) -> str:
+    if "?" in text or "#" in text:
+        raise ValueError("paths are put after this address, so it has no ? and no #")
     return text
 
 
 def _inside(text: str) -> str:
     if not text or "\0" in text or text.startswith("/") or posixpath.normpath(text).split("/")[0] == "..":
         raise ValueError(f"{text!r} is not a folder inside the project, such as public/status")
+    if taken := {".git", ".pilotage"}.intersection(text.split("/")):
+        raise ValueError(f"{text!r} is not for other files: {taken.pop()} belongs to git or to Pilotage")
     return text
 
 
 Duration = Annotated[float, BeforeValidator(parse_duration, json_schema_input_type=str | int | float)]
 Share = Annotated[float, BeforeValidator(parse_share, json_schema_input_type=float | str)]
+Size = Annotated[int, BeforeValidator(parse_size, json_schema_input_type=str | int)]
+"""Bytes."""
 Address = Annotated[str, AfterValidator(_address)]
 Url = Annotated[str, Field(pattern=r"^https?://[^\s@]+$"), AfterValidator(_url)]
 """An address without a user or password in it."""
+BaseUrl = Annotated[Url, AfterValidator(_base)]
+"""The same, for paths to be put after it."""
 PlainUrl = Annotated[str, Field(pattern=r"^https?://[^\s]+$"), AfterValidator(_url)]
+SecretRef = Annotated[str, Field(pattern=r"^secret://(env/[A-Za-z_][A-Za-z0-9_]*|file/.+)$")]
+"""Where a secret is, never the secret itself."""
 InsideProject = Annotated[str, AfterValidator(_inside)]
 """A folder that is named from the project's, and leads nowhere else."""
 UrlPath = Annotated[str, AfterValidator(_local)]
@@ -78,6 +94,15 @@ class Section(BaseModel):
     """Unknown keys are errors; nothing is converted silently."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_empty_ones(cls, written: object) -> object:
+        """A key with nothing below it, such as one whose lines are comments, is a list or a mapping without members."""
+        if not isinstance(written, dict):
+            return written
+        empty = {name for name, field in cls.model_fields.items() if field.default_factory in (list, dict)}
+        return {key: value for key, value in written.items() if value is not None or key not in empty}
 
 
 def _clock(text: str) -> str:

@@ -5,14 +5,18 @@ kinds without a line changed here. Only the module of the kind that a file names
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
+from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import InitErrorDetails, PydanticKnownError, core_schema
 
-from pilotage.config.fields import Section, UrlPath
-from pilotage.model.capabilities import MetricsCapabilities, Port, RouterCapabilities
+from pilotage.config.fields import NAME, Day, Misplaced, Section, UrlPath
+from pilotage.config.flag_verification import FlagVerification
+from pilotage.config.segments import Conditions, segment_of
+from pilotage.model.capabilities import MetricsCapabilities, Port, QueriesCapabilities, RouterCapabilities
+from pilotage.model.flag import FlagPurpose
+from pilotage.model.segment import Segment, group
 
 
 class AdapterSection(Section):
@@ -24,7 +28,7 @@ class AdapterSection(Section):
 class FleetSection(AdapterSection):
     """What runs the instances of each version."""
 
-    count: Annotated[int, Field(ge=1, le=64)] = Field(1, description="Number of instances that carry the full load.")
+    count: Annotated[int, Field(ge=1, le=1000)] = Field(1, description="Number of instances that carry the full load.")
 
 
 class RouterSection(AdapterSection):
@@ -48,6 +52,32 @@ class FlagSection(AdapterSection):
     metrics_path: UrlPath = Field(
         "/metrics", description="Path where each instance reports the metrics of both variants."
     )
+    purpose: Annotated[FlagPurpose, Field(strict=False)] = Field(
+        FlagPurpose.RELEASE, description="What the flag is for: release, experiment, kill-switch or permission."
+    )
+    owner: Annotated[str, Field(max_length=200)] = Field("", description="Who removes the flag, such as ada.")
+    expires: Day | None = Field(
+        None, description="Day by which the flag and its code are removed, such as 2027-03-31. Not of a kill switch."
+    )
+    segments: dict[Annotated[str, Field(pattern=NAME)], Conditions] = Field(
+        default_factory=dict,
+        description="Named rules on the evaluation context, such as `free-tier: {attribute: tier, values: [free]}`; "
+        "of a list of rules all must hold.",
+    )
+    verify: FlagVerification | None = Field(
+        None, description="Who is asked what services answer after each change of the flag."
+    )
+
+    @model_validator(mode="after")
+    def _lasting(self) -> Self:
+        if self.expires and not self.purpose.expires:
+            raise Misplaced(f"a flag with purpose: {self.purpose} never expires: remove it", "expires")
+        return self
+
+    def segment_of(self, name: str) -> Segment:
+        """The rule of a name in a ramp's groups; a name without one is the value of the attribute `group`."""
+        found = self.segments.get(name)
+        return segment_of(found) if found is not None else group(name)
 
 
 def section_of(port: Port, kind: str) -> type[AdapterSection] | None:
@@ -78,6 +108,14 @@ def can_count(section: MetricsSection) -> MetricsCapabilities:
     from pilotage.adapters import registry
 
     found: MetricsCapabilities = registry.of(Port.METRICS, section).can(section)
+    return found
+
+
+def can_answer(section: QueriesSection) -> QueriesCapabilities:
+    """What a metrics system can do as it is configured."""
+    from pilotage.adapters import registry
+
+    found: QueriesCapabilities = registry.of(Port.QUERIES, section).can(section)
     return found
 
 

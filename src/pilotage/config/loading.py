@@ -11,7 +11,8 @@ from pathlib import Path
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from pilotage.config.fields import NAME, Misplaced
+from pilotage.config.fields import Misplaced
+from pilotage.config.forms import FORMS
 from pilotage.config.kinds import KindOf, section_of
 from pilotage.config.models import Configuration
 from pilotage.config.yaml_reader import ConfigError, Document, Problem, content_of, read
@@ -76,6 +77,13 @@ def load(path: Path) -> Loaded:
     return Loaded(path, configuration, document)
 
 
+def loaded_from(data: Json, path: Path) -> Loaded:
+    """A configuration that was loaded from `path` before, from its plain data. Raises ValueError where this version
+    does not take it."""
+    configuration = Configuration.model_validate(renamed(data)[0])
+    return Loaded(path, configuration, Document(data))
+
+
 def json_schema() -> str:
     """The JSON Schema of `pilotage.yaml`, for editors."""
     schema = Configuration.model_json_schema()
@@ -137,6 +145,8 @@ def _within(data: Json, path: tuple[str | int, ...]) -> tuple[str | int, ...]:
     for part in path:
         if isinstance(data, dict) and part == data.get("kind") and part not in data:
             continue  # which member of a union it was, not a place
+        if isinstance(data, dict) and part == 0 and data:
+            continue  # one that stands without the list which it would be the only member of
         if isinstance(data, dict) and isinstance(part, str):
             data = data.get(part)
         elif isinstance(data, list) and isinstance(part, int) and part < len(data):
@@ -172,7 +182,7 @@ def _message(path: tuple[str | int, ...], detail: ErrorDetails, data: Json) -> s
             return "must be a reference, secret://env/NAME or secret://file/PATH, not the secret itself"
         case "string_pattern_mismatch":
             form = context["pattern"].strip("^$")
-            return f"{_shown(value)} {f'is not {_FORMS[form]}' if form in _FORMS else f'does not look like {form}'}"
+            return f"{_shown(value)} {f'is not {FORMS[form]}' if form in FORMS else f'does not look like {form}'}"
         case "value_error":
             return str(context["error"]).replace(repr(value), _shown(value))
         case "too_short" | "string_too_short" if context["min_length"] == 1:
@@ -195,26 +205,6 @@ def _message(path: tuple[str | int, ...], detail: ErrorDetails, data: Json) -> s
             return f"{_shown(value)}: {detail['msg'][0].lower()}{detail['msg'][1:]}"
 
 
-_NAMED = "a name of a-z, 0-9 and -, such as shop"
-_FORMS = {
-    r"[^\x00]+": "a path",
-    r"[A-Z]{2}(-[A-Z0-9]{1,3})?": "a country or region in capitals, such as DE or DE-BY",
-    r"[a-z]{2}(-[A-Z]{2})?": "a language such as de or de-AT",
-    r"[a-z][a-z0-9-]{0,31}": _NAMED,
-    NAME.strip("^$"): _NAMED,
-    r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}": "a key of letters, digits and . _ -, such as new-checkout",
-    r"[A-Za-z_][A-Za-z0-9_]*": "a name of an environment variable, such as DATABASE_URL",
-    r"[A-Za-z][A-Za-z0-9-]{0,62}": "a name of a header, such as X-User",
-    r"https?://[^\s@]+": "an address such as https://shop.example, without a password",
-    r"https?://[^\s]+": "an address such as https://shop.example",
-    r"(/|https?://)\S*": "a path such as /healthz or an address such as https://shop.example/healthz",
-    r"[A-Za-z0-9_.-]{1,64}": "a name of a cookie: at most 64 letters, digits and . _ -, such as pilotage_user",
-    r"[A-Za-z0-9][A-Za-z0-9._/-]*": "a name of a git remote, such as origin",
-    r"[^@\s]+@[^@\s]+": "a mail address such as ada@example.org",
-    r"[^\s:]+": "a file name without spaces and colons, such as keys/pilotage.pem",
-    r"\{version\}": "a query of one version: add {version} where it selects the version",
-}
-"""What a text with a pattern of that form is, in words: a regular expression is none of the reader's."""
 _BOUNDS = {
     "greater_than_equal": ("at least", "ge"),
     "greater_than": ("more than", "gt"),

@@ -35,3 +35,5 @@ def mismatches(section: EnvironmentSection) -> Iterator[Misplaced]:
         yield Misplaced(f"{source} do not count by route: remove routes", "routes")
     if section.errors != _USUAL_ERRORS and not counts.errors:
         yield Misplaced(f"{source} count only 5xx as failed: remove errors", "errors")
+    elif not counts.grpc and any(isinstance(kind, dict) for kind in section.errors):
+        yield Misplaced(f"{source} do not know the status of a gRPC call: remove grpc", "errors")

@@ -11,8 +11,12 @@ from pilotage.config.calendar import CalendarSection
 from pilotage.config.channels import ChannelSection
 from pilotage.config.environment import EnvironmentSection
 from pilotage.config.fields import NAME, Misplaced, Section
+from pilotage.config.incidents import IncidentsSection
+from pilotage.config.intake import IntakeSection
 from pilotage.config.integrity import AuditSection, SigningSection
+from pilotage.config.meetings import MeetingsSection
 from pilotage.config.notes import NotesSection
+from pilotage.config.phases import PhasesSection
 from pilotage.config.readiness import ReadinessSection
 from pilotage.config.reporting import ReportSection, RetentionSection, StatusPageSection
 from pilotage.model.answers import (
@@ -85,6 +89,9 @@ class PersonSection(Section):
         default_factory=list,
         description="Other names of this person, such as slack:U0123.",
     )
+    email: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")] | None = Field(
+        None, description="Mail address of this person, for invitations to meetings."
+    )
 
 
 class ServiceSection(Section):
@@ -115,14 +122,24 @@ class Configuration(Section):
         default_factory=dict, description="People, with their roles and other names."
     )
     readiness: ReadinessSection | None = Field(None, description="Gates that must be ready before a release starts.")
+    phases: PhasesSection = Field(
+        default_factory=lambda: PhasesSection.model_validate({}), description="Phases of scheduled releases."
+    )
     notify: list[ChannelSection] = Field(default_factory=list, description="Channels for messages, and who they reach.")
-    report: ReportSection = Field(ReportSection(), description="Business figures for reports.")
+    report: ReportSection = Field(ReportSection.model_validate({}), description="Business figures for reports.")
     signing: SigningSection | None = Field(None, description="Key that signs records.")
     audit: AuditSection = Field(AuditSection(), description="Where signed heads of event chains go.")
     retention: RetentionSection = Field(
         default_factory=RetentionSection, description="How long messages and logs are kept."
     )
     status_page: StatusPageSection | None = Field(None, description="Public status page.")
+    intake: IntakeSection | None = Field(None, description="Users' reports of problems, and their feedback.")
+    incidents: IncidentsSection = Field(
+        default_factory=IncidentsSection, description="What Pilotage does after a rollback."
+    )
+    meetings: MeetingsSection = Field(
+        default_factory=MeetingsSection, description="When and where people meet about a release."
+    )
     notes: NotesSection | None = Field(None, description="What release notes say beside the changes.")
     templates: str | None = Field(None, description="Folder with your own announcement templates.")
     language: Annotated[str, Field(pattern=r"^[a-z]{2}(-[A-Z]{2})?$")] = Field(
@@ -167,10 +184,32 @@ class Configuration(Section):
             if channel.called in names[:index]:
                 message = f"two channels are called {channel.called!r}: give each a name of its own"
                 raise Misplaced(message, "notify", index)
+        self._answers_come_in(there)
+        publish = self.notes.publish if self.notes else None
+        if publish is not None and publish.environment not in there:
+            known = ", ".join(sorted(there))
+            raise Misplaced(f"{publish.environment!r} is not one of {known}", "notes", "publish", "environment")
         ordered = {name: tuple(section.depends_on) for name, section in self.services.items()}
         if cycle := cycle_in(ordered):
             raise Misplaced(f"{' → '.join(cycle)} depend on each other", "services")
         return self
+
+    def _answers_come_in(self, environments: set[str]) -> None:
+        """Ratings can only be a signal where users give them."""
+        if self.intake is not None and self.intake.environment not in environments:
+            known = ", ".join(sorted(environments))
+            raise Misplaced(f"{self.intake.environment!r} is not one of {known}", "intake", "environment")
+        found: list[tuple[tuple[str, ...], EnvironmentSection]] = [
+            (("environments", name), one) for name, one in self.environments.items()
+        ]
+        for service, section in self.services.items():
+            found += [(("services", service, "environments", name), one) for name, one in section.environments.items()]
+        for path, one in found:
+            if one.analysis is None or not one.analysis.takes_feedback:
+                continue
+            if self.intake is None or self.intake.environment != path[-1]:
+                message = f"feedback needs `intake` for {path[-1]}: without it nobody can answer"
+                raise Misplaced(message, *path, "analysis", "signals", "user_satisfaction")
 
     def _folders(self) -> None:
         """Each environment of a service runs in a folder named after both; two that come to the same name would share

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pilotage.config.channels import SecretRef
-from pilotage.config.fields import Day, PlainUrl, Section
+from pilotage.config.fields import Day, Duration, InsideProject, Misplaced, PlainUrl, Section
 
 _Text = Annotated[str, Field(min_length=1, max_length=500)]
 
@@ -49,6 +49,48 @@ class StepsSection(Section):
     users: list[_Text] = Field(default_factory=list, description="Steps for users.")
 
 
+class ReleasePlaceSection(Section):
+    """A release at a code host, with the notes as its description."""
+
+    code_host: Literal["github", "gitlab", "gitea"] = Field(description="Kind of code host; Forgejo is a gitea.")
+    repository: _Text = Field(description="Repository on that host: owner/name, or GitLab's project path.")
+    url: PlainUrl | None = Field(None, description="Address of a self-hosted server. Required for gitea.")
+    token: SecretRef = Field(description="Reference to a token that may write releases, such as secret://env/TOKEN.")
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> Self:
+        if self.code_host == "gitea" and self.url is None:
+            raise Misplaced("is missing: a gitea is always self-hosted", "url")
+        return self
+
+
+class PublishSection(Section):
+    """Where the worker publishes release notes when a rollout has completed."""
+
+    environment: _Text = Field(description="Environment whose rollouts are published, such as production.")
+    audience: Literal["developer", "user"] = Field("user", description="Who reads the notes.")
+    folder: InsideProject | None = Field(
+        None, description="Folder inside the project for Markdown files, one per version, such as docs/releases."
+    )
+    page: InsideProject | None = Field(
+        None, description="Folder inside the project for web pages, one per version, and their list."
+    )
+    release: ReleasePlaceSection | None = Field(None, description="Code host where the version becomes a release.")
+    draft: Annotated[InsideProject, Field(pattern=r"\{version\}")] | None = Field(
+        None,
+        description="Edited draft in the project, such as notes/{version}.md. If it exists, it is published instead.",
+    )
+    amend_after: Duration = Field(
+        default=86400.0, ge=60, description="When to add what was learned since, after the completion."
+    )
+
+    @model_validator(mode="after")
+    def _anywhere(self) -> Self:
+        if not (self.folder or self.page or self.release):
+            raise ValueError("name folder, page or release")
+        return self
+
+
 class NotesSection(Section):
     """What release notes say beside what git and the records know."""
 
@@ -60,6 +102,7 @@ class NotesSection(Section):
     update_steps: StepsSection = Field(
         StepsSection.model_validate({}), description="Your own steps of the migration guide."
     )
+    publish: PublishSection | None = Field(None, description="Where notes are published when a rollout has completed.")
     openapi: list[_Text] = Field(
         default_factory=list,
         description="OpenAPI documents, as paths in the repository. Default: every openapi.yaml, .yml and .json.",

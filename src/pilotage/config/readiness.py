@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
 from pilotage.config.channels import SecretRef
 from pilotage.config.fields import Duration, PlainUrl, Section
+from pilotage.model.address import is_loopback
+
+HealthMetric = Literal[
+    "application_error_rate", "response_time_p95", "memory_utilization", "cpu_utilization",
+    "database_connection_pool", "external_service_latency", "user_session_health", "business_conversion_rate",
+]  # fmt: skip
+"""The eight of R19."""
 
 
 class ReviewsSection(Section):
@@ -27,6 +35,30 @@ class ReviewsSection(Section):
     def _whole(self) -> ReviewsSection:
         if (self.code_host is None) != (self.repository is None):
             raise ValueError("code_host and repository go together")
+        return self
+
+
+class TicketSection(Section):
+    """A record in a ticket system that must have reached a state, asked over HTTP: ServiceNow, Jira and others."""
+
+    url: PlainUrl = Field(
+        description="Address that returns the record as JSON. `{version}` and `{environment}` stand for those of the "
+        "release. The record must name the version."
+    )
+    field: str = Field(min_length=1, description="Path of a field in the answer, such as result.approval.")
+    equals: str = Field(description="Value that this field must have, such as approved.")
+    token: SecretRef | None = Field(
+        None, description="Reference to the access token, such as secret://env/TICKET_TOKEN, or to the user's password."
+    )
+    user: str | None = Field(None, description="User name, for systems that ask for one. Default: a bearer token.")
+
+    @model_validator(mode="after")
+    def _secret_stays_secret(self) -> TicketSection:
+        parts = urlsplit(self.url)
+        if self.token and parts.scheme != "https" and not is_loopback(parts.hostname or ""):
+            raise ValueError("a token goes to https addresses only")
+        if self.user and not self.token:
+            raise ValueError("user needs a token, which is the password")
         return self
 
 
@@ -67,8 +99,31 @@ class EvidenceSection(Section):
     alert_rules: PlainUrl | None = Field(
         None, description="Address of a Prometheus that must have the plan's alert rules loaded."
     )
+    document: str | None = Field(
+        None,
+        description="Document that people sign with the item, such as an assessment. A changed document voids the "
+        "sign-off.",
+    )
+    link: PlainUrl | None = Field(
+        None,
+        description="Page that must answer 200 and name the version. `{version}` and `{environment}` stand for those "
+        "of the release.",
+    )
+    changed: list[str] = Field(
+        default_factory=list,
+        description="Patterns of files, such as docs/**. Each must have a change since the version in production.",
+    )
+    people: str | None = Field(
+        None,
+        description="File of people with dates: YAML or JSON with `name: YYYY-MM-DD`, or CSV with the columns name and "
+        "date.",
+    )
+    ticket: TicketSection | None = Field(None, description="Record in a ticket system.")
     max_age: Duration | None = Field(
-        None, gt=0, description="Maximum age of these files. Default: max_age of readiness; 180d for runbooks."
+        None,
+        gt=0,
+        description="Maximum age of these files. Default: max_age of readiness; 180d for runbooks and documents, 365d "
+        "for dates of people.",
     )
 
     @model_validator(mode="after")
@@ -87,6 +142,17 @@ class WaiversSection(Section):
     never: list[str] = Field(default_factory=list, description="Items that nobody can waive.")
 
 
+class SignatureSection(Section):
+    """The signature that the released artifact must have."""
+
+    public_key: str = Field(
+        min_length=1, description="File with the public key: PEM of an Ed25519 key, or a minisign key."
+    )
+    file: str | None = Field(
+        None, description="File with the signature. Default: the artifact's name with .minisig or .sig."
+    )
+
+
 class ReadinessSection(Section):
     """What must be ready before `pilotage deploy` starts a rollout."""
 
@@ -94,7 +160,13 @@ class ReadinessSection(Section):
         default_factory=list,
         description="Environments where deploy refuses a release that is not ready. Default: all but staging.",
     )
+    enforce: bool = Field(
+        True, description="Whether deploy refuses what is not ready. `pilotage ready` shows it anyway."
+    )
     artifact: str | None = Field(None, description="File that is released. Sign-offs apply only to its digest.")
+    signature: SignatureSection | None = Field(
+        None, description="Signature of the artifact, which a rolling release checks before its first batch."
+    )
     max_age: Duration = Field(
         7 * 86400.0, gt=0, description="Evidence older than this is stale, such as 7d. Runbooks have their own limit."
     )
@@ -113,12 +185,18 @@ class ReadinessSection(Section):
         description="Items that do not apply to your team, as `item: reason`. Shown wherever "
         "readiness is shown, and part of the plan's hash.",
     )
+    not_measured: dict[HealthMetric, Annotated[str, Field(min_length=1)]] = Field(
+        default_factory=dict,
+        description="Health metrics that your service does not have, as `metric: reason`. All others need a reading.",
+    )
     waivers: WaiversSection = Field(
         default_factory=lambda: WaiversSection.model_validate({}), description="Limits on waivers."
     )
 
     @model_validator(mode="after")
     def _one_of_two(self) -> ReadinessSection:
+        if self.signature is not None and self.artifact is None:
+            raise ValueError("signature requires artifact: the file that is signed")
         if both := sorted(self.evidence.keys() & self.not_for_us.keys()):
             raise ValueError(f"{both[0]} has evidence and is not_for_us: keep one of the two")
         return self

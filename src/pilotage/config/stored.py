@@ -23,7 +23,7 @@ from pilotage.config.monitoring import MonitoringSection
 from pilotage.model.capabilities import Port
 from pilotage.model.errors import Invalid
 from pilotage.model.json import Json, JsonObject, find
-from pilotage.model.step_ids import CHECK_BACKUP, FINAL_BACKUP, RESTORE
+from pilotage.model.step_ids import CHECK_BACKUP, CHECK_DATA, CHECK_SCHEMA, FINAL_BACKUP, RESTORE, VERIFY
 
 _log = logging.getLogger(__name__)
 _M = TypeVar("_M", bound=BaseModel)
@@ -36,6 +36,9 @@ _MEMBERS = ("probes", "checks", "routes", "overrides")
 
 _BY_BACKUPS = (CHECK_BACKUP, FINAL_BACKUP, RESTORE)
 """Checks that `backup:` makes where no command does."""
+
+_BY_DATABASE = (CHECK_SCHEMA, CHECK_DATA, VERIFY)
+"""Checks that `database:` makes, beside what commands ask there."""
 
 _ROUNDS = 8
 """Unknown keys inside of a part that was itself not looked into before show only at the next round."""
@@ -74,11 +77,16 @@ def read_section(data: JsonObject) -> Stored:
             found[name] = value
     if "fleet" not in found or not ("router" in found or found.get("routers")):
         raise UnreadableSection("; ".join(trouble) or "the configuration kept with the rollout has no fleet or router")
+    for name, field in EnvironmentSection.model_fields.items():
+        if name not in found and field.validate_default:
+            found[name] = _part(name, field, field.default, [])
     section = EnvironmentSection.model_construct(None, **found)
     checks = known.get("checks")
     lost = tuple(name for name in checks if name not in section.checks) if isinstance(checks, dict) else ()
     if known.get("backup") and section.backup is None:
         lost += tuple(name for name in _BY_BACKUPS if name not in section.checks)
+    if known.get("database") and section.database is None:
+        lost += _BY_DATABASE
     return Stored(section=section, trouble=tuple(trouble), lost_checks=lost)
 
 

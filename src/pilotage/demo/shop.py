@@ -60,7 +60,7 @@ class _Handler(BaseHTTPRequestHandler):
             ill = self.server.fault == "flapping" and int(time.time()) % 2
             self._answer(503 if ill else 200, {"release": self.server.release})
         elif self.path == "/metrics" and self.server.toggle:
-            self._send(200, self.server.toggle.page().encode(), "text/plain; version=0.0.4")
+            self._send(200, self.server.toggle.counter.page().encode(), "text/plain; version=0.0.4")
         elif self.server.toggle:
             self._serve_toggled(self.server.toggle)
         else:
@@ -74,8 +74,8 @@ class _Handler(BaseHTTPRequestHandler):
         if fault == "flag":
             fault = "errors" if variant == "on" else "none"
         began = time.monotonic()
-        status = self._serve(fault)
-        toggle.did(variant, time.monotonic() - began, failed=status >= 500)
+        status = self._serve(fault)  # what a user who left breaks off is not counted
+        toggle.counter.record(variant, time.monotonic() - began, failed=status >= 500)
 
     def _serve(self, fault: str) -> int:
         time.sleep(random.uniform(0.008, 0.020))
@@ -87,6 +87,8 @@ class _Handler(BaseHTTPRequestHandler):
                 return self._answer(500, {"error": "the price list has no column 'discount'"})
             case "flaky" if served % 66 == 0:
                 return self._answer(503, {"error": "the payment provider did not respond"})
+            case "gone":
+                return self._answer(404, {"error": "no page has this address"})
             case "slow":
                 time.sleep(random.uniform(0.05, 0.15))
             case "crash" if served > _CRASH_AFTER:

@@ -1,4 +1,4 @@
-"""The demo itself: a shop behind a real Envoy, users, one good release and one bad one, and what was measured."""
+"""The demo itself: a shop behind a real load balancer, users, a good release and a bad one, and what was measured."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from pilotage.adapters.free_port import free_port
+from pilotage.adapters.routers.embedded import NAMES, embedded_kind
 from pilotage.app.deploy import deploy
 from pilotage.app.plan import PlanRequest, plan_for
 from pilotage.app.project import Project
@@ -59,6 +60,11 @@ class Run:
         wanted = Status.COMPLETED if self.fault is Fault.NONE else Status.ROLLED_BACK
         unharmed = self.fault is not Fault.NONE or self.measured.failed == 0
         return self.rollout.state.status is wanted and self.measured.lost == 0 and unharmed
+
+
+def router_name() -> str:
+    """The router of the demo: Envoy, or Traefik where there is no Envoy."""
+    return NAMES[embedded_kind()]
 
 
 Show = Callable[[Rollout, Sequence[Recorded], Measured], None]
@@ -175,6 +181,7 @@ def _write_report(directory: Path, runs: Sequence[Run]) -> None:
 def _configuration(directory: Path, port: int) -> str:
     command = [sys.executable, "-m", "pilotage.demo.shop", "--port", "{port}", "--release", "{version}"]
     command += ["--releases", str(directory.resolve() / "releases")]
+    kind = embedded_kind()
     return f"""\
 # The demo's configuration: a real one, with seconds instead of hours.
 service: shop
@@ -188,8 +195,9 @@ answers:
 environments:
   demo:
     fleet: {{kind: process, command: {json.dumps(command)}, count: 2, health_check_path: /healthz, stop_timeout: 3s}}
-    router: {{kind: envoy, listen: "127.0.0.1:{port}", sticky: {{cookie: session}}, version_header: {VERSION_HEADER}}}
-    metrics: {{kind: envoy}}
+    router:
+      {{kind: {kind}, listen: "127.0.0.1:{port}", sticky: {{cookie: session}}, version_header: {VERSION_HEADER}}}
+    metrics: {{kind: {kind}}}
     overrides:
       approval.required: false
       canary.phase_duration: 4s

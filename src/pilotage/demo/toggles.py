@@ -8,43 +8,45 @@ from __future__ import annotations
 
 import re
 import threading
-from bisect import bisect_left
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from openfeature.contrib.tools.flagd.core import FlagdCore
 from openfeature.evaluation_context import EvaluationContext
 
-_BOUNDS = (0.005, 0.01, 0.015, 0.02, 0.025, 0.03, 0.05, 0.075, 0.1, 0.25, 0.5, 1.0, 2.5)
+from pilotage.openfeature import VariantCounter
+
+BOUNDS = (0.005, 0.01, 0.015, 0.02, 0.025, 0.03, 0.05, 0.075, 0.1, 0.25, 0.5, 1.0, 2.5)
+"""Of durations, in seconds: the shop answers within 8 to 20 ms."""
 
 
 def group_of(user: str) -> str:
     """One user in twenty is internal, one in twenty is a beta user."""
-    number = int(re.sub(r"\D", "", user) or 2) % 20
-    return {0: "internal", 1: "beta"}.get(number, "")
+    return {0: "internal", 1: "beta"}.get(_number(user) % 20, "")
 
 
-@dataclass
-class _Counts:
-    requests: int = 0
-    errors: int = 0
-    buckets: list[int] = field(default_factory=lambda: [0] * (len(_BOUNDS) + 1))
+def tier_of(user: str) -> str:
+    """Every other user pays nothing."""
+    return "free" if _number(user) % 2 else "paid"
+
+
+def _number(user: str) -> int:
+    return int(re.sub(r"\D", "", user) or 2)
 
 
 class Toggle:
-    """One flag of a file of definitions, and the counts of its two variants."""
+    """One flag of a file of definitions."""
 
     def __init__(self, file: Path, key: str) -> None:
         self._file, self._key, self._core = file, key, FlagdCore()
         self._stamp: tuple[int, int] | None = None
         self._lock = threading.Lock()
-        self._counts = {"on": _Counts(), "off": _Counts()}
+        self.counter = VariantCounter(key, bounds=BOUNDS)
 
     def variant(self, user: str) -> str:
         """`on` or `off` for this user; off where the flag cannot be read."""
         with self._lock:
             self._read_again()
-            context = EvaluationContext(targeting_key=user, attributes={"group": group_of(user)})
+            context = EvaluationContext(targeting_key=user, attributes={"group": group_of(user), "tier": tier_of(user)})
             try:
                 return "on" if self._core.resolve_boolean_value(self._key, False, context).value else "off"
             except Exception:
@@ -59,24 +61,3 @@ class Toggle:
                 self._stamp = stamp
         except (OSError, ValueError):
             return
-
-    def did(self, variant: str, seconds: float, *, failed: bool) -> None:
-        with self._lock:
-            counts = self._counts[variant]
-            counts.requests += 1
-            counts.errors += failed
-            counts.buckets[bisect_left(_BOUNDS, seconds)] += 1
-
-    def page(self) -> str:
-        """In Prometheus' text format."""
-        lines = []
-        with self._lock:
-            for variant, counts in self._counts.items():
-                labels = f'flag="{self._key}",variant="{variant}"'
-                lines.append(f"pilotage_variant_requests_total{{{labels}}} {counts.requests}")
-                lines.append(f"pilotage_variant_errors_total{{{labels}}} {counts.errors}")
-                seen = 0
-                for bound, count in zip((*_BOUNDS, "+Inf"), counts.buckets, strict=True):
-                    seen += count
-                    lines.append(f'pilotage_variant_seconds_bucket{{{labels},le="{bound}"}} {seen}')
-        return "\n".join(lines) + "\n"

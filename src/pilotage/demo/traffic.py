@@ -46,6 +46,7 @@ class Traffic:
         self._pool = urllib3.PoolManager(maxsize=threads)
         self._stopping = threading.Event()
         self._answers: list[Answer] = []
+        self._cookies: dict[str, str] = {}
         self._threads = [
             threading.Thread(target=self._run, args=(random.Random(seed * 1000 + n), n / threads), daemon=True)
             for n in range(threads)
@@ -77,11 +78,13 @@ class Traffic:
             answer = self._pool.request(
                 "GET",
                 f"{self._url}/product/{product}",
-                headers={"Cookie": f"session={user}"},
+                headers={"Cookie": self._cookies.get(user, f"session={user}")},
                 timeout=5.0,
                 retries=False,
             )
             status, version = answer.status, answer.headers.get(VERSION_HEADER, "")
+            if given := answer.headers.get("set-cookie"):
+                self._cookies[user] = given.partition(";")[0]
         except urllib3.exceptions.HTTPError:
             status, version = 0, ""
         return Answer(time.time(), user, status, version, time.monotonic() - began)

@@ -9,10 +9,11 @@ from pilotage.judge.bar import WEIGHTS
 from pilotage.judge.instances import InstanceStream
 from pilotage.judge.look import Look
 from pilotage.judge.reasons import Reasons
-from pilotage.model.json import JsonObject, each, object_at, text_at
+from pilotage.model.json import JsonObject, each, entries, object_at, text_at, whole_at
 from pilotage.model.observation import Excuse, Verdict, VerdictKind
 from pilotage.model.plan import Plan
 from pilotage.model.quantity import format_duration
+from pilotage.model.settling import settled
 
 _ABOVE = math.log(20)
 """Evidence that the critical limit is exceeded at which harm has no excuse any more: three errors of the first ten
@@ -27,6 +28,8 @@ class Excuses:
         self._instances = InstanceStream(plan.number("analysis.max_ratio"), alpha * WEIGHTS["errors"])
         self._reasons = Reasons()
         self._seen: set[str] = set()
+        # Errors by instance whose requests were not in the same reading.
+        self._ahead: dict[str, int] = {}
 
     def observe(self, look: Look) -> None:
         """Errors by instance: from the log where there is one, because it knows what counts as an error."""
@@ -36,10 +39,19 @@ class Excuses:
         bad = {part.instance: part.errors for part in canary.instances}
         if failures is not None:
             bad = {part.instance: sum(f.instance == part.instance for f in ours) for part in canary.instances}
-        counts = {p.instance: (min(bad[p.instance], p.requests), p.requests) for p in canary.instances}
+        counts = {
+            p.instance: (self._settled(p.instance, bad[p.instance], p.requests), p.requests) for p in canary.instances
+        }
         self._seen.update(name for name, (_, total) in counts.items() if total)
         if look.control:
             self._instances.update(counts, stable.errors, stable.requests, look.at)
+
+    def _settled(self, instance: str, bad: int, requests: int) -> int:
+        """Errors of these requests. A request counts when it is sent, its failure when it is answered."""
+        errors, ahead = settled(bad + self._ahead.pop(instance, 0), requests)
+        if ahead:
+            self._ahead[instance] = ahead
+        return errors
 
     def excused(self, verdict: Verdict, *, above_limit: float, warm: bool) -> Verdict:
         """Harm may be the bad luck of one instance while the others are healthy; unless it is surely above the critical
@@ -74,6 +86,7 @@ class Excuses:
         return {
             "instances": self._instances.to_dict(),
             "seen_instances": sorted(self._seen),
+            "ahead": self._ahead,
             "reasons": self._reasons.to_dict(),
         }
 
@@ -81,6 +94,7 @@ class Excuses:
         self._instances.restore(object_at(saved, "instances"))
         self._seen = set(each(text_at, saved, "seen_instances"))
         self._reasons.restore(object_at(saved, "reasons"))
+        self._ahead = entries(whole_at, saved, "ahead") if "ahead" in saved else {}  # an earlier version kept none
 
 
 def _of_one_instance(verdict: Verdict, instance: str) -> Verdict:

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 
 from pilotage.model.json import JsonObject, entries, object_at, read_as, whole_at
 from pilotage.model.observation import ProbeResult, Verdict, VerdictKind
-from pilotage.model.probe import Probe
+from pilotage.model.probe import PROBE, Probe
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class ProbeBook:
         return tuple(self._verdict(probe, new) for probe in self._probes.values())
 
     def _verdict(self, probe: Probe, new: str) -> Verdict:
-        metric, samples = f"probe {probe.name}", self._seen.get(f"{probe.name} {new}", 0)
+        metric, samples = f"{PROBE}{probe.name}", self._seen.get(f"{probe.name} {new}", 0)
         mine, others = self._newest_round(probe, new)
         excused = _failing_until(others)
         worst = max(mine, key=lambda at: (mine[at].since(excused), mine[at].failed), default="")

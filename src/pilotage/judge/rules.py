@@ -44,6 +44,7 @@ class Rule:
     consecutive_error_limit: int = 4
     consecutive_success_limit: int = 0
     query: str = ""
+    source: str = ""
     dry_run: bool = False
 
 

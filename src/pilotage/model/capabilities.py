@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from pilotage.model.segment import Operator
+
 
 class Port(StrEnum):
     """What adapters plug into. The value is the name of the setting's kind, and the end of the entry-point group."""
@@ -27,6 +29,8 @@ class RouterCapabilities:
     """Smallest difference between two weights, in per mille: 1 for every weight, 100 for tenths."""
     header_routes: bool = True
     """Sends requests with a header to one version, whatever the weights say."""
+    headers: tuple[str, ...] = ()
+    """The only headers that header routes may name, in lower case; empty for any."""
     mirror: bool = True
     """Copies requests to a version and throws its answers away."""
     sticky: bool = True
@@ -39,6 +43,14 @@ class RouterCapabilities:
     """Versions that may share the traffic at once; 0 for any number."""
     own_requests: bool = True
     """Tells Pilotage's own requests (`synthetic`) from those of users."""
+    lossless_switch: bool = True
+    """No request is lost while the split changes. Else connections that users keep open may be closed as they send."""
+    fails_over: bool = True
+    """A request whose instance does not accept the connection is sent to another one. Else it is lost, until a health
+    check finds the instance dead."""
+    keeps_users: bool = False
+    """Users whom it keeps on a version stay there when the weights change, also on stable: a weight holds for users who
+    come from then on. Only a weight of 0 moves everybody."""
     settle: float = 1.0
     """Seconds after `apply` returns until `read` shows the split."""
 
@@ -53,6 +65,8 @@ class FleetCapabilities:
     """Reads the last lines that an instance wrote."""
     most: int = 0
     """Instances of all versions together; 0 for any number."""
+    prepares: bool = False
+    """Brings a version to where it runs before anything changes: an image, an artifact, what must run first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,12 +79,18 @@ class MetricsCapabilities:
     """The kind of router whose figures it reads; empty for an independent source."""
     errors: bool = False
     """Counts as failed what the environment's `errors` name; else every 5xx, and nothing else."""
+    grpc: bool = True
+    """Knows the status of a gRPC call, where it counts what `errors` name."""
     routes: bool = False
     """Counts each of the configured `routes` apart."""
     instances: bool = False
     """Counts each instance apart."""
     users: bool = False
     """Names the user of every failed request, so that one user with many failures counts once."""
+    period: float = 0.0
+    """Seconds that each of its figures covers; 0 for a source that counts all the time."""
+    late: float = 0.0
+    """Seconds after such a period until its figures are complete."""
     alert_series: bool = False
     """Its figures are series that a Prometheus can scrape, so `pilotage plan --format prometheus` has rules."""
 
@@ -80,6 +100,9 @@ class QueriesCapabilities:
     """Of a metrics system that answers questions."""
 
     language: str = ""
+    interval: float = 0.0
+    """Seconds between two readings at least: no newer figure comes sooner, or the system does not want to be asked
+    more often. 0 for any."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +113,8 @@ class FlagsCapabilities:
     """Smallest difference between two shares of users, in per mille."""
     groups: bool = True
     """Turns the flag on for named groups."""
+    operators: tuple[Operator, ...] = tuple(Operator)
+    """The comparisons that segments may use."""
     rehearse: bool = True
     """Tries the kill switch on a copy of the flag."""
 
@@ -134,21 +159,28 @@ class Capabilities:
     metrics: MetricsCapabilities = field(default_factory=MetricsCapabilities)
     flags: FlagsCapabilities = field(default_factory=FlagsCapabilities)
     router_name: str = "the router"
+    metrics_name: str = "the source of counts"
     fleet_name: str = "the fleet"
     flags_name: str = "the flag's provider"
 
 
 def together(routers: tuple[RouterCapabilities, ...]) -> RouterCapabilities:
     """What several routers that act as one can do: only what each of them can."""
+    named = [set(router.headers) for router in routers if router.headers]
+    common = set.intersection(*named) if named else set()
     fewest = [router.versions for router in routers if router.versions]
     return RouterCapabilities(
         grain=math.lcm(*(router.grain for router in routers)),
-        header_routes=all(router.header_routes for router in routers),
+        header_routes=all(router.header_routes for router in routers) and (not named or bool(common)),
+        headers=tuple(sorted(common)),
         mirror=all(router.mirror for router in routers),
         sticky=all(router.sticky for router in routers),
         closed=all(router.closed for router in routers),
         endpoints=all(router.endpoints for router in routers),
         versions=min(fewest, default=0),
         own_requests=all(router.own_requests for router in routers),
+        lossless_switch=all(router.lossless_switch for router in routers),
+        fails_over=all(router.fails_over for router in routers),
+        keeps_users=any(router.keeps_users for router in routers),
         settle=max(router.settle for router in routers),
     )

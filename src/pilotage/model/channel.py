@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from pilotage.model.json import JsonObject, read_as
+from pilotage.model.medium import WRITTEN
 from pilotage.model.message import OPERATORS, Severity
 from pilotage.model.renamed import renamed
+
+STATUS_PAGE: Final = "status-page"
+"""Kind and name of the channel whose messages are entries of the public status page."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +28,7 @@ class QuietHours:
 @dataclass(frozen=True, kw_only=True)
 class KnownChannel:
     """A section of `notify` as far as it says where messages go; the rest is its notifier's. environments: empty for
-    all."""
+    all · messages: kinds of announcement that it publishes."""
 
     kind: str
     name: str | None = None
@@ -31,10 +36,15 @@ class KnownChannel:
     environments: tuple[str, ...] = ()
     audiences: tuple[str, ...] = (OPERATORS,)
     quiet_hours: QuietHours | None = None
+    messages: tuple[str, ...] = WRITTEN
 
     @property
     def called(self) -> str:
         return self.name or self.kind
+
+    def publishes(self, audience: str, kind: str) -> bool:
+        """Whether it leads to the audience, with messages of this kind. kind: empty for any."""
+        return audience in self.audiences and (not kind or kind in self.messages)
 
 
 def channel_of(section: JsonObject) -> KnownChannel:

@@ -1,7 +1,7 @@
 """The errors that people see: one root, and a class for each way of reacting.
 
 An error says *what* is wrong, *where*, and how to fix it (*cure*), in one sentence. Its class gives the exit status of
-the shell and the HTTP status. Its code, made from the class's name, is stable for machines.
+the shell and the HTTP status. Its code is stable for machines: the class's own, or made from its name.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ class PilotageError(Exception):
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        cls.code = re.sub(r"(?<!^)(?=[A-Z])", "-", cls.__name__).lower()
+        if "code" not in vars(cls):
+            cls.code = re.sub(r"(?<!^)(?=[A-Z])", "-", cls.__name__).lower()
 
     def __str__(self) -> str:
         return f"{self.where}: " * bool(self.where) + self.what + f"; {self.cure}" * bool(self.cure)

@@ -3,6 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
+
+
+class FlagPurpose(StrEnum):
+    """What a flag is for, and so how long it lives."""
+
+    RELEASE = "release"
+    """Brings a feature to everyone, and goes once everyone has it."""
+    EXPERIMENT = "experiment"
+    """Compares users with the flag and without it, and goes once there is a result."""
+    KILL_SWITCH = "kill-switch"
+    """Turns a feature off in an emergency: stays, and is tested regularly."""
+    PERMISSION = "permission"
+    """Gives some users what they paid for or may see: stays, and is no release's flag."""
+
+    @property
+    def expires(self) -> bool:
+        """Whether its code goes after the release."""
+        return self in (FlagPurpose.RELEASE, FlagPurpose.EXPERIMENT)
 
 
 @dataclass(frozen=True)
@@ -17,3 +36,15 @@ class Ramp:
 
 
 OFF = Ramp()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refusal:
+    """Why a provider did not take a ramp, as it said. approval: until somebody approves the change there."""
+
+    sentence: str
+    approval: bool = False
+
+
+NOT_ASKED = Refusal(sentence="")
+"""This controller has not asked the provider yet."""

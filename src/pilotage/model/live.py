@@ -37,6 +37,11 @@ class SeenVerdict:
     unit: str = ""
     """What ratio and interval count, such as `users with errors`; empty for the metric itself."""
 
+    @property
+    def compares_a_flag(self) -> bool:
+        """Whether `canary` are users with the flag and `stable` those without: one version, as its sentence says."""
+        return "flag off" in self.sentence
+
 
 @dataclass(frozen=True, kw_only=True)
 class SeenCheck:
@@ -58,6 +63,21 @@ class SeenFlag:
     groups: tuple[str, ...] = ()
     share: int = 0
     """Per mille of users."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeenExperiment:
+    """What is known of an experiment: the variants `on` and `off` of its flag."""
+
+    winner: str = ""
+    """`on`, `off`, or empty while no difference is shown."""
+    on_requests: int = 0
+    off_requests: int = 0
+    difference: float | None = None
+    """Of the error rates, on less off, in percentage points."""
+    interval: tuple[float, float | None] | None = None
+    """Of the same, at 95 % and at any time; None is an open end."""
+    sentence: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +112,8 @@ class LiveView:
     instances: tuple[SeenInstance, ...] = ()
     trouble: str = ""
     """What could not be read or done."""
+    experiment: SeenExperiment | None = None
+    """Of a flag with `purpose: experiment`, once both variants have users."""
 
     def to_dict(self) -> JsonObject:
         """Plain JSON, in the order of the fields: as it is stored, and as `--json` prints it."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from pilotage.model.medium import Attachment
+
 OPERATORS = "operators"
 """The audience of every message about a rollout."""
 
@@ -37,7 +39,8 @@ class Message:
     rollout's id · type: the event's, or announcement · text: plain; every channel escapes for itself · facts: label and
     value, shown next to it · at: Unix seconds · audience: operators, or one of the plan's · final: the last message of
     its thread · asks: possible answers (approve, abort) · about: number of the event that an answer refers to; it must
-    still be the newest."""
+    still be the newest · kind: of an announcement, a `Medium`; empty for what goes by any channel of its audience ·
+    attachments: for channels that can carry files · to: addresses that take the place of the channel's own."""
 
     key: str
     thread: str
@@ -56,3 +59,6 @@ class Message:
     asks: tuple[str, ...] = ()
     about: int = 0
     old: str = ""
+    kind: str = ""
+    attachments: tuple[Attachment, ...] = ()
+    to: tuple[str, ...] = ()

@@ -36,6 +36,8 @@ class Instance:
     cpu: float | None = None
     refuses: bool = False
     """Whether its health check fails in a way that waiting does not change, such as a path that does not exist."""
+    pid: int | None = None
+    """Its process, if that runs on this machine."""
 
 
 class CheckStatus(StrEnum):
@@ -50,6 +52,15 @@ class CheckResult:
 
     name: str
     attempt: int
+    status: CheckStatus
+    detail: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preparation:
+    """How far a fleet is with bringing a version to where it runs. detail: for people, such as
+    `2 of 5 hosts have it`, or why it failed."""
+
     status: CheckStatus
     detail: str = ""
 
@@ -167,7 +178,8 @@ class Observation:
     """What one version did for users in an interval: requests answered, those that failed, and how long they took.
 
     routes: the same by route, where the source counts them; their sums are the figures above · instances: by
-    instance, where the source counts them · synthetic: Pilotage's own requests, which the other figures leave out.
+    instance, where the source counts them · synthetic: Pilotage's own requests, which the other figures leave out ·
+    refused: requests answered with 4xx, errors or not; None where the source does not count them.
     """
 
     version: str
@@ -177,6 +189,7 @@ class Observation:
     routes: tuple[RouteCounts, ...] = ()
     instances: tuple[InstanceCounts, ...] = ()
     synthetic: RouteCounts | None = None
+    refused: int | None = None
 
 
 @dataclass(frozen=True)
@@ -220,6 +233,8 @@ class Remedy(StrEnum):
 
     HOLD = "hold"
     """The release stays where it is: something is wrong with the service, and nobody says that it is the release."""
+    DECIDE = "decide"
+    """The release stays where it is, and a person is called to decide: users complain."""
     PAUSE = "pause"
     """The release is paused until a person decides."""
     NOTHING = "nothing"

@@ -13,13 +13,14 @@ from typing import ClassVar
 from pilotage.model.answers import Answers
 from pilotage.model.canonical import canonical_json
 from pilotage.model.converting import convert, learn
+from pilotage.model.impact import Facts
 from pilotage.model.json import Json, JsonObject
 from pilotage.model.look_back import Retrospective
 from pilotage.model.quantity import share_of_percent
 from pilotage.model.risk import Assessment
-from pilotage.model.schedule import AlertRule, Conflict, Facts, HealthMetric, Message, OnCall, Requirement, Timeline
+from pilotage.model.schedule import AlertRule, Conflict, HealthMetric, Message, OnCall, Requirement, Timeline
 
-FORMAT = 8
+FORMAT = 9
 """Version of the plan's JSON; raised with every change of its fields or of the names of settings, and
 `plan_formats` then reads the old one too."""
 
@@ -45,6 +46,7 @@ class Unit(StrEnum):
     SECONDS = "seconds"
     PERCENT = "percent"
     WEIGHTS = "percent at each step"
+    SEGMENTS = "segments in order"
     FACTOR = "factor"
     COUNT = "count"
     SWITCH = "true or false"
@@ -59,7 +61,7 @@ class Setting:
     """One number of the plan. `source` is a requirement, an answer, or the line of an override; `why` is a sentence."""
 
     path: str
-    value: bool | int | float | str | tuple[int | float, ...]
+    value: bool | int | float | str | tuple[int | float | str, ...]
     unit: Unit
     source: str
     why: str
@@ -88,7 +90,8 @@ class Step:
     the new version · duration: seconds to analyse or wait · timeout: seconds after which the wait has failed · undo:
     how it is rolled back · needs: what must hold before · judged: what is analysed meanwhile · audience: a named group
     instead of a share · downtime: users see no service · activities: the template's names · mirror_percent: requests
-    that are copied to the new version · beside: new instances start before old ones stop.
+    that are copied to the new version · beside: new instances start before old ones stop · required: without a
+    configured check, or a waiver, the rollout does not start.
     """
 
     id: str
@@ -105,6 +108,7 @@ class Step:
     downtime: bool = False
     mirror_percent: int | float = 0
     beside: bool = False
+    required: bool = False
     activities: tuple[str, ...] = ()
     derived: tuple[Derived, ...] = ()
     source: str = ""
@@ -142,8 +146,8 @@ class Plan:
     """A plan made from six answers and a service's configuration. Same inputs, same bytes, same hash (R2).
 
     release_date: the day on which everyone has the release; None in a plan without a date · zones: the release's zone
-    first, then the team's others · risk: of the change itself, if it was assessed · notes: what was changed or could
-    not be kept, one sentence each.
+    first, then the team's others · risk: of the change itself, if it was assessed · risk_unknown: why it was not ·
+    notes: what was changed or could not be kept, one sentence each.
     """
 
     format: int
@@ -168,6 +172,7 @@ class Plan:
     communication: tuple[Message, ...]
     retrospective: Retrospective
     notes: tuple[str, ...]
+    risk_unknown: str = ""
 
     _text: ClassVar[bytes] = b""
 

@@ -36,6 +36,9 @@ _ANSWERS_RENAMED = 7
 _IN_PERCENT = 8
 """Plans of older formats have shares between 0 and 1."""
 
+_ACTIVITIES_OWNED = 9
+"""Plans of older formats have activities as names."""
+
 _UNITS = {
     "share": Unit.PERCENT.value, "percent": Unit.WEIGHTS.value, "yes or no": Unit.SWITCH.value,
     "instances or share": Unit.PORTION.value,
@@ -85,7 +88,9 @@ def read_plan(text: str) -> Plan:
             data = {**data, "answers": _renamed(object_at(data, "answers"), SHORT_NAMES)}
         if number < _IN_PERCENT:
             data = _with_percentages(data)
-        # `risk` came with format 4, `mirror` and `beside` of a step with format 3. All other fields were always there.
+        if number < _ACTIVITIES_OWNED:
+            data = _with_activities(data)
+        # `risk` came with format 4, `mirror` and `beside` of a step with 3. What came with format 9 has a default.
         plan = convert({"risk": None, **data}, Plan)
         answers = {name: getattr(plan.answers, name) for name in Answers.__dataclass_fields__}
         # What is made of it by `replace`, such as the plan of a return, is of today's format.
@@ -177,6 +182,15 @@ def _with_percentages(data: JsonObject) -> JsonObject:
     return {**data, "settings": settings, "alerts": alerts, "health": health, "risk": risk and _risk_in_percent(risk)}
 
 
+def _with_activities(data: JsonObject) -> JsonObject:
+    timeline = object_at(data, "timeline")
+    phases = [
+        {**phase, "activities": [{"id": name} for name in each(text_at, phase, "activities")]}
+        for phase in each(object_at, timeline, "phases")
+    ]
+    return {**data, "timeline": {**timeline, "phases": phases}}
+
+
 def _unit(part: JsonObject) -> str:
     unit = text_at(part, "unit")
     return _UNITS.get(unit, unit)
@@ -233,7 +247,7 @@ def _completed(plan: Plan) -> tuple[Setting, ...]:
 _S = DeploymentStrategy
 _DAY, _HOUR, _MINUTE = 86400, 3600, 60
 
-_LATER: Mapping[str, tuple[bool | int | float | str | tuple[int, ...], Unit, DeploymentStrategy | None]] = {
+_LATER: Mapping[str, tuple[bool | int | float | str | tuple[int | str, ...], Unit, DeploymentStrategy | None]] = {
     "alerts.min_requests": (100, Unit.COUNT, None),
     "approval.allow_author": (False, Unit.SWITCH, None),
     "approval.count": (1, Unit.COUNT, None),
@@ -244,6 +258,9 @@ _LATER: Mapping[str, tuple[bool | int | float | str | tuple[int, ...], Unit, Dep
     "approval.timeout": (_DAY, Unit.SECONDS, None),
     "big_bang.drain_duration": (10, Unit.SECONDS, _S.BIG_BANG),
     "blue_green.preview_header": ("", Unit.NAME, _S.BLUE_GREEN),
+    "checks.required": (False, Unit.SWITCH, None),
+    "canary.check_timeout": (10 * _MINUTE, Unit.SECONDS, _S.CANARY),
+    "feature_toggle.check_timeout": (10 * _MINUTE, Unit.SECONDS, _S.FEATURE_TOGGLE),
     "canary.baseline": (False, Unit.SWITCH, _S.CANARY),
     "canary.cohort": ("", Unit.COHORT, _S.CANARY),
     "canary.holdback": (0, Unit.PERCENT, _S.CANARY),
@@ -255,9 +272,16 @@ _LATER: Mapping[str, tuple[bool | int | float | str | tuple[int, ...], Unit, Dep
     "analysis.retry_once": (True, Unit.SWITCH, None),
     "analysis.warmup_duration": (2 * _MINUTE, Unit.SECONDS, None),
     "rollback.enabled": (True, Unit.SWITCH, None),
+    "rollback.keep_warm": (False, Unit.SWITCH, None),
     "rollback.window": (_DAY, Unit.SECONDS, None),
     "analysis.min_response_time_difference": (0.01, Unit.SECONDS, None),
     "analysis.min_response_time_share": (10, Unit.PERCENT, None),
+    "complaints.max_ratio": (2, Unit.FACTOR, None),
+    "complaints.min_reports": (3, Unit.COUNT, None),
+    "complaints.usual_per_day": (0, Unit.COUNT, None),
+    "complaints.withdraw": (False, Unit.SWITCH, None),
+    "success_criteria.min_answers": (20, Unit.COUNT, None),
+    "feature_toggle.segments": (("internal", "beta"), Unit.SEGMENTS, _S.FEATURE_TOGGLE),
     "feature_toggle.drain_duration": (10, Unit.SECONDS, _S.FEATURE_TOGGLE),
     "emergency.phase_duration": (_MINUTE, Unit.SECONDS, None),
 }

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+PROBE = "probe "
+"""Starts the metric of each probe's verdict; the probe's name follows."""
+
 
 @dataclass(frozen=True)
 class Probe:

@@ -43,9 +43,13 @@ class WayBack(IntEnum):
     """Users have the old version again."""
 
 
-class BigBangProgress(_Progress, frozen=True, tag="big-bang"):
+class BigBangProgress(_Progress, frozen=True, omit_defaults=True, tag="big-bang"):
     came_to: WayBack = msgspec.field(default=WayBack.BEGUN, name="undone")
     """Backward: the part that was read back last."""
+    shut: bool = False
+    """Whether the last look saw users get the maintenance page."""
+    closed: float = 0.0
+    """Seconds for which they have got it so far."""
 
 
 class ToggleProgress(_Progress, frozen=True, tag="feature-toggle"):
@@ -55,6 +59,8 @@ class ToggleProgress(_Progress, frozen=True, tag="feature-toggle"):
     """Backward: parts that run the old code, counted from the last; parts that never began are among them."""
     dark: bool = False
     """Whether it was rolled back by its flag alone: its code stays where it is."""
+    code: bool = False
+    """Backward: whether the code goes back, too, because it fails with the flag off."""
 
 
 NOTHING = CanaryProgress()

@@ -53,6 +53,35 @@ def about(seconds: float) -> str:
     return format_duration(round(seconds) if seconds < 3600 else round(seconds / size) * size)
 
 
+_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(B|kB|KB|MB|GB|TB|KiB|MiB|GiB|TiB)")
+_BYTES = {
+    "B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12,
+    "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40,
+}  # fmt: skip
+
+
+def parse_size(text: object) -> int:
+    """Bytes of `64MiB`, `1.5 GB` …; a bare number is bytes. Raises ValueError for anything else that a file may
+    hold."""
+    if isinstance(text, int) and not isinstance(text, bool):
+        found: float = text
+    elif isinstance(text, str) and len(text) <= _LONGEST and (match := _SIZE.fullmatch(text.strip())):
+        found = float(match[1]) * _BYTES[match[2]]
+    else:
+        raise ValueError(f"{text!r} is not a size such as 64MiB or 1GB")
+    if not 0 <= found < 2**60:
+        raise ValueError(f"{text!r} is not a size between 0 and 1 EiB")
+    return round(found)
+
+
+def format_size(size: float) -> str:
+    """1500000 → `1.5 MB`."""
+    for unit in ("TB", "GB", "MB", "kB"):
+        if size >= _BYTES[unit]:
+            return f"{size / _BYTES[unit]:.3g} {unit}"
+    return f"{size:.0f} B"
+
+
 def _is_plain(text: str) -> bool:
     return len(text) <= _LONGEST and _PLAIN.fullmatch(text.strip()) is not None
 

@@ -27,7 +27,8 @@ class SignatureKind(StrEnum):
 @dataclass(frozen=True)
 class Signature:
     """A person's statement. plan: hash of the plan it was given for · artifact: SHA-256 of the artifact, empty if none
-    is named · at, until: Unix seconds; a waiver ends, a sign-off does not."""
+    is named · at, until: Unix seconds; a waiver ends, a sign-off does not · subject: digest of what was signed beside
+    the plan, such as the draft of the notes; empty for nothing."""
 
     kind: SignatureKind
     item: str
@@ -38,6 +39,7 @@ class Signature:
     until: float | None
     plan: str
     artifact: str
+    subject: str = ""
 
 
 @dataclass(frozen=True)
@@ -53,13 +55,17 @@ class Document:
 @dataclass(frozen=True)
 class Evidence:
     """The result of one check. kind: such as coverage, a key of `readiness.evidence`, or what Pilotage checked itself ·
-    required: False if this release cannot have what the item requires; the sentence says why."""
+    required: False if this release cannot have what the item requires; the sentence says why · open: findings that
+    nobody accepted, where they are counted · digest: SHA-256 of what a person signs with the item, such as a document;
+    empty for evidence that nobody signs."""
 
     kind: str
     ready: bool
     sentence: str
     documents: tuple[Document, ...] = ()
     required: bool = True
+    open: int | None = None
+    digest: str = ""
 
     def __post_init__(self) -> None:
         # Names of tests, findings and branches come from reports that anyone may have written.

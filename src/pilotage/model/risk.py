@@ -77,7 +77,8 @@ class ChangeRisk:
 @dataclass(frozen=True)
 class Assessment:
     """revisions: `A..B`, as full commits · probability_percent: that something of it needs a repair · model: what
-    measured it · strategy: recommended · settings: numbers of the plan that go with it, as they could be written."""
+    measured it · strategy: recommended · settings: numbers of the plan that go with it, as they could be written ·
+    breaking, feature: the first change that breaks callers, and the first feature; empty for none."""
 
     revisions: str
     changes: int
@@ -90,6 +91,8 @@ class Assessment:
     settings: tuple[tuple[str, str], ...]
     why: str
     model: str
+    breaking: str = ""
+    feature: str = ""
 
     @property
     def chance(self) -> str:

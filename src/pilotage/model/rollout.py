@@ -8,48 +8,16 @@ from enum import StrEnum
 from typing import TypedDict
 
 from pilotage.model.action import Action
-from pilotage.model.flag import Ramp
+from pilotage.model.flag import Ramp, Refusal
+from pilotage.model.hold import RENAMED_CAUSES as RENAMED_CAUSES
+from pilotage.model.hold import Hold as Hold
+from pilotage.model.hold import HoldCause as HoldCause
 from pilotage.model.json import JsonObject
 from pilotage.model.observation import CheckResult, Instance, Verdict
 from pilotage.model.progress import NOTHING, BlueGreenProgress, Progress, ToggleProgress
 from pilotage.model.status import Mode as Mode
 from pilotage.model.status import Status as Status
 from pilotage.model.traffic import Split
-
-
-class HoldCause(StrEnum):
-    """Why a rollout holds its current weight."""
-
-    SOURCE_ERROR = "source-error"
-    INSUFFICIENT_DATA = "insufficient-data"
-    INCONCLUSIVE = "inconclusive"
-    DEGRADED = "degraded"
-    REGRESSION = "regression"
-    """Worse than the past, with no stable version to compare with: needs a decision, never rolls back by itself."""
-    HARM_SUSPECTED = "harm-suspected"
-    """Growing evidence of harm, not yet enough to act on: the ramp of `canary.weights: auto` stays where it is."""
-    CANARY_UNHEALTHY = "canary-unhealthy"
-    STABLE_UNHEALTHY = "stable-unhealthy"
-    ROUTER_UNREACHABLE = "router-unreachable"
-    FLAGS_UNREACHABLE = "flags-unreachable"
-    APPROVAL = "approval"
-    FREEZE = "freeze"
-    ALERT = "alert"
-    """A critical alert of the service fires."""
-    LOW_SUCCESS_RATE = "low-success-rate"
-    """Too few requests of the new version succeed, yet not so few that it is rolled back."""
-    DEPENDENCY = "dependency"
-    """Another service of the release is behind, and this one must not run ahead of it."""
-
-    @classmethod
-    def _missing_(cls, value: object) -> HoldCause | None:
-        return cls(RENAMED_CAUSES[value]) if isinstance(value, str) and value in RENAMED_CAUSES else None
-
-
-RENAMED_CAUSES: Mapping[str, str] = {
-    "past": "regression", "evidence": "harm-suspected", "gate": "approval", "barrier": "dependency",
-}  # fmt: skip
-"""By what earlier versions called a cause of holds: what it is called today."""
 
 
 class CommandKind(StrEnum):
@@ -61,6 +29,8 @@ class CommandKind(StrEnum):
     RETRY = "retry"
     APPROVE = "approve"
     REJECT = "reject"
+    CONFIRM = "confirm"
+    """A problem that users reported is real: roll back."""
 
 
 @dataclass(frozen=True)
@@ -77,15 +47,6 @@ class Command:
     reason: str = ""
     full: bool = False
     roles: tuple[str, ...] | None = None
-
-
-@dataclass(frozen=True)
-class Hold:
-    """cause, the sentence for people, and the seconds of patience that it has used up."""
-
-    cause: HoldCause
-    sentence: str
-    held: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,8 +161,7 @@ class RolloutState:
     tries: int = 0
     """Fresh starts of the evidence after harm; the judge starts again when it changes."""
     excuse: str = ""
-    """Why the current harm may not be the release's fault (an `Excuse`); `replaced` once the failing instance is
-    gone."""
+    """Why the harm may not be the release's fault (an `Excuse`); `replaced` once the failing instance is gone."""
     replaced: str = ""
     """`host:port` of that instance."""
     harmed: tuple[str, ...] = ()
@@ -209,8 +169,7 @@ class RolloutState:
     paused: bool = False
     """The rollout was paused by a person when its traffic was withdrawn."""
     convicted: bool = False
-    """It is rolled back because of its own harm, or because a person wants that: its users are better off on any
-    running stable instance."""
+    """It goes back for its own harm, or a person's wish: its users are better off on any running stable instance."""
     unwatched: str = ""
     """What could not be analysed, although everything else passed."""
     worse: str = ""
@@ -255,10 +214,10 @@ class RolloutState:
 class Observed:
     """What was read back just before a decision. None means unreadable; `trouble` says why.
 
-    endpoints: host and port of every instance that the router sends requests to, per version · hooks: steps for which
-    checks are configured · checks: state of the started ones · freeze: the active one, in words · barrier: which other
-    service of the release this one must not overtake, in words · outside: why a maintenance window cannot start now, in
-    words · flag: the flag's ramp.
+    endpoints: host and port of each instance that the router sends requests to, by version · hooks: steps with checks ·
+    checks: the started ones · in words: freeze (active), barrier (the service of the release that this one must not
+    overtake), outside (of maintenance windows), lacking (on the machine) · flag: its ramp · refusal: why its provider
+    did not take the last one · at: Unix seconds, of a look at a finished rollout.
     """
 
     split: Split | None
@@ -272,6 +231,9 @@ class Observed:
     barrier: str = ""
     outside: str = ""
     flag: Ramp | None = None
+    refusal: Refusal | None = None
+    lacking: str = ""
+    at: float = 0.0
 
     def check(self, name: str, attempt: int) -> CheckResult | None:
         return next((c for c in self.checks if c.name == name and c.attempt == attempt), None)

@@ -26,16 +26,6 @@ class Role(StrEnum):
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What a release of this type is (R4)."""
-
-    scope: str
-    impact: str
-    planning: str
-    execution: str
-
-
-@dataclass(frozen=True)
 class Conflict:
     """Answers that contradict one another (R8).
 
@@ -76,9 +66,24 @@ class Requirement:
 
 
 @dataclass(frozen=True)
+class Activity:
+    """Work of a phase, done by the phase's last day. owner: None in plans of older formats · gates: readiness items and
+    facts (`model.activity.Fact`) that show that it is done; empty where a person says so."""
+
+    id: str
+    owner: Role | None = None
+    gates: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Milestone:
+    """id: empty in plans of older formats · owner, gates: as of an activity."""
+
     title: str
     due: date | None
+    id: str = ""
+    owner: Role | None = None
+    gates: tuple[str, ...] = ()
 
 
 def open_days(shortest: int, longest: int) -> str:
@@ -103,7 +108,7 @@ class Phase:
     end: date | None
     latest_start: date | None
     latest_end: date | None
-    activities: tuple[str, ...]
+    activities: tuple[Activity, ...]
     milestones: tuple[Milestone, ...]
     tasks: tuple[str, ...]
     done: bool
@@ -249,6 +254,16 @@ class CatchUp:
     waiver: str
 
 
+class After(StrEnum):
+    """The moment of a rollout before which a message may not go out."""
+
+    NOTHING = ""
+    START = "start"
+    COMPLETED = "completed"
+    """All users have the version, and its last watch has ended."""
+    ROLLED_BACK = "rolled-back"
+
+
 @dataclass(frozen=True)
 class Message:
     """One message of the communication calendar (R22): audience, channel, owner and time.
@@ -267,3 +282,4 @@ class Message:
     draft: str
     source: str
     catch_up: CatchUp | None = None
+    after: After = After.NOTHING

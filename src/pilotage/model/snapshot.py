@@ -22,7 +22,7 @@ from pilotage.model.renamed import renamed
 _log = logging.getLogger(__name__)
 _K = TypeVar("_K")
 
-FORMAT = 2
+FORMAT = 3
 """Number of the shape below. Snapshots of the first versions have none; they read as format 0. Up to format 1 the keys
 of `pilotage.yaml` had names that `model.renamed` knows."""
 
@@ -70,6 +70,12 @@ class KnownCalendar:
     zone: str = "UTC"
     freezes: tuple[KnownFreeze, ...] = ()
     windows: tuple[KnownWindow, ...] = ()
+    holidays: tuple[str, ...] = ()
+    """ISO days of the weeks after the rollout's creation."""
+    weekend: tuple[int, ...] = (5, 6)
+    """Days of the week without work, Monday is 0."""
+    workdays: tuple[str, ...] = ()
+    """ISO days of a weekend that are working days."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +103,10 @@ class Snapshot:
     """Path prefixes that are judged on their own, configured or learned."""
     files: Mapping[str, str] = field(default_factory=dict)
     """Text of the project files that the way back needs, by the name in the configuration."""
+    package: JsonObject = field(default_factory=dict)
+    """The released artifact as `adapters.package` checks it; empty where none is named."""
+    migrations: JsonObject = field(default_factory=dict)
+    """What the released version brings, as `model.migration.Brought`; empty where none are named."""
     people: Mapping[str, KnownPerson] = field(default_factory=dict)
     notify: tuple[JsonObject, ...] = ()
     """Channels as plain JSON; each notifier reads its own keys."""

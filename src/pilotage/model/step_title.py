@@ -64,6 +64,8 @@ def _returning(step: Step, version: str) -> str:
             return f"send {format_share(step.weight / WHOLE)} of requests to {version}"
         case StepKind.BATCH:
             return step.title.partition(", watch")[0]
+        case StepKind.DRAIN:
+            return step.title.partition(", whose")[0]  # what is returned from is not kept ready
         case kind if kind in _SKIPPED:
             return f"{_SKIPPED[kind]}: {version} was in production before"
         case _:

@@ -14,9 +14,10 @@ from pilotage.model.answers import Answers, DeploymentStrategy, ReleaseType, Ris
 from pilotage.model.calendar import Calendar, later
 from pilotage.model.plan import Plan
 from pilotage.model.quantity import format_duration
-from pilotage.model.schedule import CatchUp, Lead, Message, Role
+from pilotage.model.schedule import After, CatchUp, Lead, Message, Role
 
 START, EXPOSED, DECISION = "the start of the rollout", "full exposure", "the decision to release"
+_ROLLBACK = "a rollback"
 
 
 def _days(amount: int) -> Lead:
@@ -47,88 +48,88 @@ class _Draft:
 _SUCCESS = Role.CUSTOMER_SUCCESS
 _CALENDAR: Mapping[Stakeholder, tuple[_Draft, ...]] = {
     Stakeholder.INTERNAL_ONLY: (
-        _Draft("internal_notice", "internal teams", "Notice of the release", "Slack", Role.RELEASE_MANAGER, _days(-3),
+        _Draft("internal_notice", "internal teams", "Notice of the release", "chat", Role.RELEASE_MANAGER, _days(-3),
             "{release} is planned for {day}: {scope}. Strategy: {strategy}. A rollback takes at most {undo}.",
             "R22, C9"),
-        _Draft("internal_start", "internal teams", "The rollout starts", "Slack", Role.RELEASE_MANAGER, _START,
+        _Draft("internal_start", "internal teams", "The rollout starts", "chat", Role.RELEASE_MANAGER, _START,
             "{release} is rolling out now. Follow it with `pilotage watch`.", "R22, C9"),
-        _Draft("internal_done", "internal teams", "The release is complete", "Slack", Role.RELEASE_MANAGER, _days(1),
-            "{release} has reached all users. Measurements: [from the report].", "R22, C9"),
+        _Draft("internal_done", "internal teams", "The release is complete", "chat", Role.RELEASE_MANAGER, _days(1),
+            "{release} has reached all users, with its outcome and what was measured.", "R22, C9"),
     ),
     Stakeholder.CUSTOMER_FACING: (
         _Draft("release_announcement", "customers", "Release Announcement", "e-mail", Role.COMMUNICATIONS, _days(-7),
-            "{service} {version} is coming on {day}. [Highlights from the release notes.] You do not need to do "
-            "anything."),
+            "{service} {version} is coming on {day}, with what is new and what to do before."),
         _Draft("documentation_updates", "customers", "Documentation Updates", "documentation", Role.PRODUCT_MANAGER,
-            _days(-7), "Help centre and API pages for {service} {version}, marked as coming on {day}."),
+            _days(-7), "The page of {service} {version}, which is coming on {day}: what is new, and what changes in "
+            "the API."),
         _Draft("webinar_scheduling", "customers", "Webinar Scheduling", "webinar", Role.PRODUCT_MANAGER, _days(-7),
-            "Invitation: what is new in {service} {version}. [Date and link.]"),
+            "Invitation to a webinar: what is new in {service} {version}."),
         _Draft("support_team_briefing", "support", "Support Team Training", "meeting", Role.SUPPORT_LEAD, _days(-7),
-            "What changes in {service} {version}, the questions to expect, and where to report problems on {day}."),
+            "What changes in {service} {version} on {day}, and the questions to expect."),
         _Draft("status_page_start", "customers", "Status Page Updates: in progress", "status page",
             Role.DEVOPS_ENGINEER, _START, "We are releasing {service} {version}. {downtime}"),
         _Draft("status_page_done", "customers", "Status Page Updates: completed", "status page", Role.DEVOPS_ENGINEER,
             _NOW, "{service} {version} is available to all users."),
         _Draft("social_media", "customers", "Social Media Updates", "social media", Role.COMMUNICATIONS, _NOW,
-            "{service} {version} is here. [One highlight, and the link to the notes.]", "R22, C19"),
+            "{service} {version} is here, with one highlight.", "R22, C19"),
         _Draft("in_app_notification", "customers", "In-App Notifications", "in-app", Role.PRODUCT_MANAGER, _NOW,
-            "New in {version}: [one highlight, with a tour].", "R22, C19"),
+            "New in {version}: up to three highlights.", "R22, C19"),
         _Draft("customer_success_outreach", "key accounts", "Customer Success Outreach", "personal message", _SUCCESS,
-            _NOW, "{service} {version} is released. What it means for you: [the account's own use].", "R22, C19"),
+            _NOW, "{service} {version} is released, with what is new.", "R22, C19"),
         _Draft("release_notes_publication", "customers", "Release Notes Publication", "documentation",
             Role.PRODUCT_MANAGER, _NOW,
-            "Release notes of {service} {version}: [from the changes]. Updated on the next working day.", "R22, C19"),
+            "Release notes of {service} {version}, made of the changes.", "R22, C19"),
         _Draft("release_notes_amended", "customers", "Release Notes, updated", "documentation", Role.PRODUCT_MANAGER,
-            _days(1), "Release notes of {service} {version}, updated with what we have learned since.", "R22, C19"),
+            _days(1), "Release notes of {service} {version}, with how the release went.", "R22, C19"),
         _Draft("success_metrics", "customers", "Success Metrics Sharing", "e-mail", Role.PRODUCT_MANAGER, _days(1),
-            "What {service} {version} changed: [measured numbers with their period and sample size, or none]."),
+            "What {service} {version} changed: what was measured, with the number of requests."),
         _Draft("customer_feedback", "customers", "Customer Feedback Collection", "survey", _SUCCESS, _days(1),
-            "How do you like {service} {version}? [Survey link.]"),
+            "How do you like {service} {version}? With the address of the form."),
         _Draft("follow_up_webinar", "customers", "Follow-up Webinars", "webinar", Role.PRODUCT_MANAGER, _days(1),
-            "Invitation: working with {service} {version}. [Date and link.]"),
+            "Invitation to a webinar: working with {service} {version}."),
     ),
     Stakeholder.ENTERPRISE: (
         _Draft("compliance_impact", "compliance", "Compliance impact assessment", "document", Role.COMPLIANCE_OFFICER,
             _days(-2 * _WEEK),
-            "What {service} {version} changes for regulation and security: [assessment]. Validation follows test "
-            "sign-off.", "R22, C20"),
+            "What {service} {version} changes for regulation and security. Validation follows test sign-off.",
+            "R22, C20"),
         _Draft("it_leadership_briefing", "IT leadership", "Technical briefing and architecture review", "document",
             Role.ENGINEERING_LEAD, _days(-_WEEK),
-            "{release} on {day}. Strategy {strategy}; infrastructure and operations: [changes]. A rollback takes at "
-            "most {undo}."),
+            "{release} on {day}: strategy {strategy}, what it delivers, and what lowers the risk. A rollback takes "
+            "at most {undo}."),
         _Draft("end_user_guides", "end users", "User guides and training materials", "e-mail", Role.PRODUCT_MANAGER,
-            _days(-3), "{service} {version} arrives on {day}. What changes in your work: [guide]. Help: [support]."),
+            _days(-3), "{service} {version} arrives on {day}: what changes in your work, and where to find guides "
+            "and help."),
         _Draft("executive_briefing", "executives", "Executive briefing", "document", Role.PRODUCT_OWNER,
             _hours(-48, START),
             "Release: {type} {version}. Date: {day}. Business impact: {impact}. Downtime: {downtime_short}. Risk: if"
             " the release exceeds a limit, it rolls back within {undo}."),
         _Draft("executive_confirmation", "executives", "Success confirmation", "e-mail", Role.PRODUCT_OWNER, _hours(24),
-            "{service} {version}: [outcome, duration, rollbacks, downtime as measured]."),
+            "{service} {version}: how the release went, and what was measured."),
         _Draft("it_leadership_report", "IT leadership", "Technical validation and performance report", "document",
             Role.ENGINEERING_LEAD, _days(1),
-            "{service} {version}: [health metrics against the previous version, with n and interval]."),
+            "{service} {version}: how the release went, and its metrics against the previous version."),
         _Draft("end_user_feedback", "end users", "User feedback and additional training", "survey",
-            Role.PRODUCT_MANAGER, _days(3), "How is {service} {version} working for you? [Survey, further training.]"),
+            Role.PRODUCT_MANAGER, _days(3), "How is {service} {version} working for you? With the address of the "
+            "form."),
         _Draft("compliance_report", "compliance", "Compliance validation report", "document", Role.COMPLIANCE_OFFICER,
-            _days(1), "{service} {version}, artifact [digest]: validated [when, by whom, with what evidence].",
+            _days(1), "{service} {version}: its artifact, who signed what, and with what evidence.",
             "R22, C20"),
     ),
     Stakeholder.MULTI_TENANT: (
         _Draft("tenant_wave_notice", "tenants", "Notice of your wave", "e-mail", _SUCCESS, _days(-7),
-            "{service} {version} reaches you in wave [n] on [day of the wave]. You can ask for another wave until "
-            "[day].", "R22, C9"),
+            "{service} {version} reaches you in your wave, from {day} on.", "R22, C9"),
         _Draft("tenant_wave_start", "tenants of the wave", "Your wave starts", "e-mail", _SUCCESS, _START,
             "{service} {version} is rolling out to you now. {downtime}", "R22, C9"),
         _Draft("tenant_wave_done", "tenants of the wave", "Your wave is complete", "e-mail", _SUCCESS, _NOW,
-            "You now use {service} {version}. Release notes: [link].", "R22, C9"),
+            "You now use {service} {version}, with what is new.", "R22, C9"),
     ),
 }  # fmt: skip
 
 _OPERATIONS = (
     _Draft("rollback_notice", "everyone informed of the release", "The release was rolled back",
-        "every channel used before", Role.RELEASE_MANAGER, Lead("a rollback", 0, "hours"),
-        "{service} {version} was rolled back at [time] because of [reason with its numbers]. The previous version "
-        "serves all users. Next: [step].", "R21"),
+        "every channel used before", Role.RELEASE_MANAGER, Lead(_ROLLBACK, 0, "hours"),
+        "{service} {version} was rolled back, and why. The previous version serves all users.", "R21"),
 )  # fmt: skip
 
 
@@ -154,7 +155,7 @@ def _order(message: Message) -> tuple[bool, date, int, bool]:
     """By day where there is one, else by lead; what only a rollback brings comes last."""
     lead = message.lead
     hours = lead.amount * (24 if lead.unit == "working days" else 1)
-    return lead.anchor == "a rollback", message.due or date.min, hours, lead.anchor != START
+    return lead.anchor == _ROLLBACK, message.due or date.min, hours, lead.anchor != START
 
 
 def _message(draft: _Draft, words: Mapping[str, str], calendar: Calendar, times: Times, longest: int | None) -> Message:
@@ -163,8 +164,15 @@ def _message(draft: _Draft, words: Mapping[str, str], calendar: Calendar, times:
     return Message(
         draft.id, draft.audience, draft.title, draft.channel, draft.owner, lead,
         _day(lead, calendar, times), _instant(lead, times), draft.text.format_map(words),
-        f"{draft.source}, C11" if catch_up else draft.source, catch_up,
+        f"{draft.source}, C11" if catch_up else draft.source, catch_up, _after(lead),
     )  # fmt: skip
+
+
+def _after(lead: Lead) -> After:
+    """What is due once a moment has come does not go out before it, whatever its date says."""
+    if lead.amount < 0:
+        return After.NOTHING
+    return {START: After.START, EXPOSED: After.COMPLETED, _ROLLBACK: After.ROLLED_BACK}.get(lead.anchor, After.NOTHING)
 
 
 _CATCH_UP = {

@@ -20,10 +20,11 @@ from pilotage.model.risk import CAREFULNESS, Assessment, RiskLevel
 from pilotage.model.schedule import Conflict
 from pilotage.model.traffic import WHOLE
 from pilotage.plan.dates import PlanRefused
+from pilotage.plan.phases import Span
 from pilotage.plan.rows import DAY, HOUR
+from pilotage.plan.stages import until_everyone
 from pilotage.plan.steps import Numbers
 from pilotage.plan.strategies.rolling import batches_of
-from pilotage.plan.timeline import Span, until_everyone
 
 NAMES = (
     "big-bang-with-zero-downtime",

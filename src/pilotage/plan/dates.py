@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 from pilotage.model.calendar import HORIZON, ONE_DAY, Calendar, days, later
 from pilotage.model.errors import Invalid
-from pilotage.plan.timeline import Slot, Span, slots_of, widened
+from pilotage.plan.phases import Slot, Span, slots_of, widened
 
 MOVED = "moves earlier"
 """How a note says that the release is not on the wanted day."""

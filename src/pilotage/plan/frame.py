@@ -9,23 +9,23 @@ from functools import cached_property
 
 from pilotage.model.answers import Answers, DeploymentStrategy, ReleaseType
 from pilotage.model.calendar import Calendar
+from pilotage.model.flag import FlagPurpose
+from pilotage.model.impact import Impact
 from pilotage.model.plan import Step
 from pilotage.model.risk import Assessment
+from pilotage.model.segment import Segment
 from pilotage.plan.dates import Landing, PlanRefused, Search, land, lateness
-from pilotage.plan.monitoring import with_alerts
+from pilotage.plan.kinds import impact_of
+from pilotage.plan.monitoring import with_alerts, with_signals
 from pilotage.plan.numbers import Override, settings
+from pilotage.plan.phases import Slot, Span, spans_of, widened
 from pilotage.plan.ramp import Traffic, exposure_of
 from pilotage.plan.readiness import Item, items_of, placed
 from pilotage.plan.rows import DAY
-from pilotage.plan.steps import Numbers
+from pilotage.plan.stages import until_everyone
+from pilotage.plan.steps import Numbers, preparation
 from pilotage.plan.strategies import steps_of
-from pilotage.plan.timeline import (
-    Slot,
-    Span,
-    spans_of,
-    until_everyone,
-    widened,
-)
+from pilotage.plan.toggle_stages import not_by_chance, unknown_segment
 
 _LONGEST_VERSION = 128
 
@@ -39,7 +39,8 @@ class Service:
     because of a migration (C16) · traffic: of users at a usual hour, for `canary.weights: auto` · not_for_us: readiness
     items that do not apply to the team, with the reason · checks: steps for which a check is configured, None if that
     is not known · minds_alerts: Pilotage asks which alerts of the service fire · rehearses: releases are only rehearsed
-    in this environment.
+    in this environment · prepares: the fleet brings a version to where it runs before anything changes · segments: the
+    rules of `flag.segments`; None without a flag · flag: what the environment's flag is for.
     """
 
     name: str = "service"
@@ -53,6 +54,9 @@ class Service:
     checks: frozenset[str] | None = None
     minds_alerts: bool = False
     rehearses: bool = False
+    prepares: bool = False
+    segments: Mapping[str, Segment] | None = None
+    flag: FlagPurpose = FlagPurpose.RELEASE
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,7 @@ class Frame:
     today: date | None
     finished: frozenset[str]
     notes: tuple[str, ...]
+    impact: Impact
 
     @property
     def release(self) -> date | None:
@@ -87,7 +92,9 @@ class Frame:
 
     @cached_property
     def places(self) -> Mapping[str, tuple[Item, ...]]:
-        return placed(items_of(self.answers, self.down), self.answers, tuple(span.id for span in self.spans))
+        return placed(
+            items_of(self.answers, self.down, self.impact), self.answers, tuple(span.id for span in self.spans)
+        )
 
 
 def not_a_version(version: str) -> str:
@@ -113,14 +120,25 @@ def frame_of(
 ) -> Frame:
     if service.instances < 1:
         raise PlanRefused(f"instances must be at least 1, got {service.instances}")
-    chosen = settings(answers, service.overrides, rehearses=service.rehearses)
+    chosen = settings(answers, service.overrides, rehearses=service.rehearses, prepares=service.prepares)
     exposure = exposure_of(
         Numbers({setting.path: setting for setting in chosen}),
         service.instances, answers.risk_tolerance, service.traffic, risk,
     )  # fmt: skip
     numbers = exposure.numbers
-    steps = steps_of(answers.deployment_strategy, numbers, service.instances)
+    if wrong := unknown_segment(numbers, service.segments, service.environment):
+        raise PlanRefused(wrong)
+    if service.flag is FlagPurpose.EXPERIMENT and (wrong := not_by_chance(numbers)):
+        raise PlanRefused(wrong)
+    if service.flag is FlagPurpose.PERMISSION and answers.deployment_strategy is DeploymentStrategy.FEATURE_TOGGLE:
+        raise PlanRefused(
+            f"the flag of {service.environment} has purpose: permission, and a release ends with everyone having its "
+            "flag: use a flag with purpose: release, or another deployment_strategy"
+        )
+    steps = steps_of(answers.deployment_strategy, numbers, service.instances, service.checks or frozenset())
+    steps = (*preparation(numbers), *steps) if service.prepares else steps
     steps = with_alerts(steps) if service.minds_alerts else steps
+    steps = with_signals(steps, service.measured)
     usual, lead = spans_of(answers), until_everyone(steps)
     finished = _finished(done, usual)
     search = Search(usual, lead, calendar, today, finished, answers.release_type is ReleaseType.HOTFIX)
@@ -130,7 +148,8 @@ def frame_of(
     spans = tuple(slot.span for slot in slots) or (usual and widened(usual, int(lead // DAY) + 1))
     notes = (*exposure.notes, *notes, *lateness(search, slots))
     return Frame(
-        answers, version, service, calendar, numbers, steps, usual, spans, slots, landing, today, finished, notes
+        answers, version, service, calendar, numbers, steps, usual, spans, slots, landing, today, finished, notes,
+        impact_of(answers, risk),
     )  # fmt: skip
 
 

@@ -9,7 +9,8 @@ from pilotage.model.acceptance import Acceptance
 from pilotage.model.answers import Answers, DeploymentStrategy
 from pilotage.model.calendar import Calendar
 from pilotage.model.capabilities import Capabilities
-from pilotage.model.plan import FORMAT, Plan, StepKind
+from pilotage.model.impact import Facts
+from pilotage.model.plan import FORMAT, Plan, Step, StepKind
 from pilotage.model.quantity import format_duration
 from pilotage.model.risk import Assessment
 from pilotage.model.schedule import Conflict, Message, OnCall, Requirement, Timeline
@@ -19,22 +20,16 @@ from pilotage.plan.communication import Times, messages_of, words_of
 from pilotage.plan.conflicts import accepted, conflicts_of, conflicts_with
 from pilotage.plan.dates import PlanRefused
 from pilotage.plan.frame import Frame, Service, frame_of, not_a_version
+from pilotage.plan.kinds import begun, facts_of, late, out_of_scope
 from pilotage.plan.monitoring import alert_notes, alerts_of, health_of
+from pilotage.plan.phases import Span, phases_of, trains_of
 from pilotage.plan.ramp import Traffic
-from pilotage.plan.readiness import requirements_of
+from pilotage.plan.readiness import left_out, requirements_of
 from pilotage.plan.retrospective import retrospective_of
 from pilotage.plan.rollback import rollback_of
+from pilotage.plan.stages import AFTERWARDS, ON_FAILURE, stages_of
 from pilotage.plan.strategies import undoing_of
-from pilotage.plan.target import unmet
-from pilotage.plan.timeline import (
-    AFTERWARDS,
-    FACTS,
-    ON_FAILURE,
-    Span,
-    phases_of,
-    stages_of,
-    trains_of,
-)
+from pilotage.plan.target import costs, unmet
 
 __all__ = ["Acceptance", "PlanRefused", "Service", "Traffic", "make_plan"]
 
@@ -67,21 +62,28 @@ def make_plan(
     frame = frame_of(answers, version, service or Service(), calendar or Calendar(), release_date, today, done, risk)
     if target is not None:
         _refuse_unmet(frame, target)
+    return _plan_of(frame, risk, accept or {}, costs(target) if target is not None else ())
+
+
+def _plan_of(frame: Frame, risk: Assessment | None, accept: Mapping[str, Acceptance], paid: tuple[str, ...]) -> Plan:
+    answers = frame.answers
     timeline, alerts = _timeline(frame), alerts_of(answers.deployment_strategy, frame.numbers)
     rollback = rollback_of(
-        undoing_of(answers.deployment_strategy, frame.numbers, frame.service.instances), frame.numbers
-    )
+        undoing_of(answers.deployment_strategy, frame.numbers, frame.service.instances), frame.numbers,
+        frame.service.measured, minds_alerts=frame.service.minds_alerts,
+    )  # fmt: skip
+    facts = begun(facts_of(answers, risk), answers, timeline.phases, frame.release, frame.calendar)
     return Plan(
         format=FORMAT,
         service=frame.service.name,
         environment=frame.service.environment,
-        version=version,
+        version=frame.version,
         answers=answers,
-        facts=FACTS[answers.release_type],
+        facts=facts,
         release_date=frame.release,
         zones=tuple(dict.fromkeys((frame.calendar.zone, *frame.calendar.team_zones))),
         instances=frame.service.instances,
-        conflicts=accepted((*_conflicts(frame), *conflicts_with(risk, answers)), accept or {}),
+        conflicts=accepted((*_conflicts(frame), *conflicts_with(risk, answers), *out_of_scope(risk, answers)), accept),
         readiness=_readiness(frame, timeline),
         risk=risk,
         timeline=timeline,
@@ -93,13 +95,19 @@ def make_plan(
         alerts=alerts,
         communication=_messages(frame, format_duration(rollback.timeout)),
         retrospective=retrospective_of(answers, frame.release, frame.calendar),
-        notes=(*frame.notes, *_notes(frame, timeline), *alert_notes(alerts, frame.numbers)),
+        notes=(
+            *frame.notes,
+            *paid,
+            *_notes(frame, timeline),
+            *_late(frame, facts),
+            *alert_notes(alerts, frame.numbers),
+        ),
     )
 
 
 def _refuse_unmet(frame: Frame, target: Capabilities) -> None:
     """Raises PlanRefused with everything that the steps need and the target cannot do."""
-    if needs := list(unmet(frame.steps, frame.numbers, frame.service.instances, target)):
+    if needs := list(unmet(frame.steps, frame.numbers, frame.service.instances, target, frame.service.segments)):
         raise PlanRefused("the environment cannot execute this plan. " + ". ".join(needs))
 
 
@@ -128,7 +136,8 @@ def _timeline(frame: Frame) -> Timeline:
 
 
 def _flag_removal(frame: Frame) -> date | None:
-    if frame.release is None or frame.answers.deployment_strategy is not DeploymentStrategy.FEATURE_TOGGLE:
+    toggles = frame.answers.deployment_strategy is DeploymentStrategy.FEATURE_TOGGLE
+    if frame.release is None or not toggles or not frame.service.flag.expires:
         return None
     after = frame.release + timedelta(seconds=frame.numbers.value("feature_toggle.flag_removal_delay"))
     return frame.calendar.working_day_before(after, 0)
@@ -140,7 +149,7 @@ def _readiness(frame: Frame, timeline: Timeline) -> tuple[Requirement, ...]:
     if frame.landing is not None:
         last = [stage.id for stage in timeline.stages] or [timeline.phases[-1].id]
         due |= dict.fromkeys(last, frame.landing.begins.date())
-    return requirements_of(frame.places, due, frame.service.not_for_us)
+    return requirements_of(frame.places, due, left_out(frame.service.not_for_us, frame.impact))
 
 
 def _on_call(frame: Frame) -> tuple[OnCall, ...]:
@@ -164,6 +173,7 @@ def _notes(frame: Frame, timeline: Timeline) -> tuple[str, ...]:
     return (
         *_exempt(frame),
         *_unchecked(frame),
+        *_warm(frame),
         *_band(timeline),
         # Without a date nobody asked for a schedule; its problems are in its own section.
         *(_outlasts(frame.usual, frame.spans) if frame.landing else ()),
@@ -171,9 +181,13 @@ def _notes(frame: Frame, timeline: Timeline) -> tuple[str, ...]:
     )
 
 
+def _late(frame: Frame, facts: Facts) -> Iterable[str]:
+    return () if frame.spans else late(facts, frame.answers, frame.today)
+
+
 def _exempt(frame: Frame) -> tuple[str, ...]:
     mine = {item.id for items in frame.places.values() for item in items}
-    exempt = [(item, reason) for item, reason in frame.service.not_for_us.items() if item in mine]
+    exempt = [(i, reason) for i, reason in left_out(frame.service.not_for_us, frame.impact).items() if i in mine]
     return tuple(f"readiness does not require {item}: {reason}" for item, reason in exempt)
 
 
@@ -183,8 +197,27 @@ def _unchecked(frame: Frame) -> tuple[str, ...]:
     if configured is None:
         return ()
     empty = [s for s in frame.steps if s.kind is StepKind.CHECK and s.id not in OWN_CHECKS and s.id not in configured]
-    titles = ", ".join(f"{step.title} ({step.id})" for step in empty)
-    return (f"skipped unless you configure them under `checks`: {titles}",) if empty else ()
+    required, skipped = ([step for step in empty if step.required is wanted] for wanted in (True, False))
+    return (
+        *_listed("nobody is asked, so `deploy` refuses until you configure it under `checks`, or waive it", required),
+        *_listed("skipped, with a warning, unless you configure it under `checks`", skipped),
+    )
+
+
+def _warm(frame: Frame) -> tuple[str, ...]:
+    """What it costs that a rollback starts nothing."""
+    path, full = "rollback.keep_warm", frame.service.instances
+    if path not in frame.numbers.settings or not frame.numbers.value(path):
+        return ()
+    window = frame.numbers.shown("rollback.window")
+    return (
+        f"both versions run for {window} after the release, with {full} instance{'s' * (full != 1)} each: twice the "
+        f"memory ({path}: false stops the old one at once)",
+    )
+
+
+def _listed(what: str, steps: list[Step]) -> tuple[str, ...]:
+    return (f"{what}: {', '.join(f'{step.title} ({step.id})' for step in steps)}",) if steps else ()
 
 
 def _band(timeline: Timeline) -> tuple[str, ...]:

@@ -22,6 +22,9 @@ _HEALTH = (
     ("business_conversion_rate", "conversions", Unit.PERCENT, "stable", "conversion_loss"),
 )  # fmt: skip
 
+_MEASURED_ALWAYS = 4
+"""The first four come from the router and the fleet; the others are signals that the user configures."""
+
 CHANNELS = ("slack", "email", "pagerduty", "teams")
 """R20's four, in its order."""
 
@@ -82,6 +85,12 @@ def with_alerts(steps: tuple[Step, ...]) -> tuple[Step, ...]:
     """The same steps where Pilotage asks which alerts fire: none that brings users to the release begins during a
     critical one (R13)."""
     return tuple(replace(step, needs=(*step.needs, NO_ALERT)) if step.kind in _EXPOSING else step for step in steps)
+
+
+def with_signals(steps: tuple[Step, ...], measured: Mapping[str, str]) -> tuple[Step, ...]:
+    """The same steps; what is analysed includes each signal that has a source (R13, R19)."""
+    signals = tuple(name for name, *_ in _HEALTH[_MEASURED_ALWAYS:] if name in measured)
+    return tuple(replace(step, judged=(*step.judged, *signals)) if step.judged else step for step in steps)
 
 
 def rule_name(alert: AlertRule) -> str:

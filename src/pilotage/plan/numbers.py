@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from pilotage.model.answers import Answers, RiskTolerance
@@ -13,6 +13,7 @@ from pilotage.model.plan import Setting
 from pilotage.model.renamed import SETTINGS as RENAMED
 from pilotage.plan.approval import approving_role, needs_approval
 from pilotage.plan.rows import ROWS, Row
+from pilotage.plan.toggle_stages import PERCENTAGES, SEGMENTS, STAGES, divided
 from pilotage.plan.values import origin, read_value, show_value
 
 
@@ -48,18 +49,21 @@ class BadOverride(Invalid):
     """Overrides have an unknown path or an invalid value. The message says where each one is, and what is valid."""
 
 
-def settings(answers: Answers, overrides: Mapping[str, Override], *, rehearses: bool = False) -> tuple[Setting, ...]:
+def settings(
+    answers: Answers, overrides: Mapping[str, Override], *, rehearses: bool = False, prepares: bool = False
+) -> tuple[Setting, ...]:
     """Every setting of the answers' strategy, with overrides in place. Raises BadOverride.
 
     An override of another strategy's number is checked too, and has no effect. rehearses: in this environment releases
-    are rehearsed, which needs nobody's approval.
+    are rehearsed, which needs nobody's approval · prepares: the fleet brings a version to where it runs.
     """
     usual = _usual(
         answers.risk_tolerance, answers.deployment_strategy, needs_approval(answers), approving_role(answers), rehearses
     )
+    usual = tuple(setting for setting in usual if prepares or setting.path != "prepare.timeout")
     if not overrides:
         return usual
-    overrides = _with_ramp(overrides)
+    overrides = _with_stages(_with_ramp(overrides))
     if problems := [said for path, override in overrides.items() if (said := _trouble(path, override))]:
         many = f"{len(problems)} overrides are wrong\n" if len(problems) > 1 else ""
         raise BadOverride(many + "\n".join(problems))
@@ -74,12 +78,16 @@ def _trouble(path: str, override: Override) -> str:
 
     if path in RENAMED:
         return f"{override.place}: {path} is now called {RENAMED[path]}"
-    if path not in PATHS:
-        close = get_close_matches(path, PATHS, n=1)
-        hint = f"; did you mean {close[0]}?" if close else f"; there are {', '.join(PATHS)}"
+    known = (*PATHS, STAGES)
+    if path not in known:
+        close = get_close_matches(path, known, n=1)
+        hint = f"; did you mean {close[0]}?" if close else f"; there are {', '.join(known)}"
         return f"{override.place}: the plan has no number called {path}{hint}"
     try:
-        read_value(next(row.unit for row in ROWS if row.path == path), override.value)
+        if path == STAGES:
+            divided(override.value)
+        else:
+            read_value(next(row.unit for row in ROWS if row.path == path), override.value)
     except ValueError as error:
         written = repr(override.value)
         return f"{override.place}: {path}: {error}".replace(
@@ -105,6 +113,21 @@ def _with_ramp(overrides: Mapping[str, Override]) -> Mapping[str, Override]:
     return {
         **{path: o for path, o in overrides.items() if path != "canary.weights"},
         "canary.ramp": Override(True, weights.source, weights.column),
+    }
+
+
+def _with_stages(overrides: Mapping[str, Override]) -> Mapping[str, Override]:
+    """`feature_toggle.stages` is segments and shares in one list; a wrong one is left for `_trouble` to name."""
+    stages = overrides.get(STAGES)
+    if stages is None or _trouble(STAGES, stages):
+        return overrides
+    if beside := next((path for path in (SEGMENTS, PERCENTAGES) if path in overrides), ""):
+        raise BadOverride(f"{stages.place}: {STAGES} sets {beside}, too: write one of them")
+    segments, shares = divided(stages.value)
+    return {
+        **{path: override for path, override in overrides.items() if path != STAGES},
+        SEGMENTS: replace(stages, value=segments),
+        PERCENTAGES: replace(stages, value=shares),
     }
 
 

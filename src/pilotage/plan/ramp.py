@@ -17,6 +17,7 @@ from pilotage.plan.rows import ROWS
 from pilotage.plan.steps import Numbers
 from pilotage.plan.strategies import steps_of
 from pilotage.plan.strategies.canary import held_back
+from pilotage.plan.values import Value
 
 LEAST = 100.0
 """Requests a second below which fixed steps are used: smaller first weights would teach the judge too little, and a
@@ -189,5 +190,5 @@ def _explained(n: Numbers, sentences: tuple[str, ...]) -> Numbers:
     return _set(n, setting.path, setting.value, "; ".join((setting.why, *sentences)))
 
 
-def _set(n: Numbers, path: str, value: bool | int | float | str | tuple[int | float, ...], why: str) -> Numbers:
+def _set(n: Numbers, path: str, value: Value, why: str) -> Numbers:
     return Numbers({**n.settings, path: replace(n.settings[path], value=value, why=why)})

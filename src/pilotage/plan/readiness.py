@@ -16,9 +16,10 @@ from pilotage.model.answers import (
     Stakeholder,
     TeamSize,
 )
+from pilotage.model.impact import Impact
 from pilotage.model.schedule import Requirement, Role
+from pilotage.plan.activities import DEVELOPMENT, EXECUTION, PLANNING, PREPARATION, TESTING
 from pilotage.plan.approval import needs_approval
-from pilotage.plan.timeline import DEVELOPMENT, EXECUTION, PLANNING, PREPARATION, TESTING
 
 _COVERAGE = {
     "unit_test_coverage": {RiskTolerance.ZERO_DOWNTIME: 95, RiskTolerance.LOW: 90},
@@ -48,12 +49,13 @@ def coverage(item: str, tolerance: RiskTolerance) -> int:
     return _COVERAGE[item].get(tolerance, _USUAL_COVERAGE[item])
 
 
-def items_of(answers: Answers, takes_service_down: bool) -> tuple[Item, ...]:
+def items_of(answers: Answers, takes_service_down: bool, impact: Impact) -> tuple[Item, ...]:
     """Every item these answers demand, in the order of the requirement."""
     return (
         *_technical(answers.risk_tolerance),
         *_INFRASTRUCTURE,
         *_OPERATIONAL,
+        *(_MIGRATION if impact is Impact.HIGH else ()),
         _window(takes_service_down, answers.risk_tolerance),
         *_approval(answers),
         *_internal(answers.team_size is TeamSize.SMALL),
@@ -65,7 +67,15 @@ def items_of(answers: Answers, takes_service_down: bool) -> tuple[Item, ...]:
 
 def every_item() -> frozenset[str]:
     """Ids of the items of any answers."""
-    several = (*_technical(RiskTolerance.MEDIUM), *_INFRASTRUCTURE, *_OPERATIONAL, *_internal(False), *_FLAG, *_HOTFIX)
+    several = (
+        *_technical(RiskTolerance.MEDIUM),
+        *_INFRASTRUCTURE,
+        *_OPERATIONAL,
+        *_internal(False),
+        *_FLAG,
+        *_HOTFIX,
+        *_MIGRATION,
+    )
     theirs = (item for items in _EXTRA.values() for item in items)
     return frozenset(
         (*(item.id for item in (*several, *theirs)), "maintenance_window_scheduled", "production_approval")
@@ -104,6 +114,20 @@ def _nearest(phase: str, present: tuple[str, ...]) -> str:
 
 NEVER_EXEMPT = frozenset(("production_approval", "emergency_change_record"))
 """Items that the answers themselves demand: `readiness.not_for_us` cannot take them out."""
+
+
+TESTING_ITEMS = frozenset((
+    "unit_test_coverage", "integration_test_coverage", "code_review_completion", "static_analysis_passing",
+    "security_scan_passing", "performance_benchmarks",
+))  # fmt: skip
+"""What comprehensive testing is."""
+
+
+def left_out(not_for_us: Mapping[str, str], impact: Impact) -> Mapping[str, str]:
+    """Items that this release need not have. A release of high impact is tested comprehensively (R4)."""
+    if impact is not Impact.HIGH:
+        return not_for_us
+    return {item: reason for item, reason in not_for_us.items() if item not in TESTING_ITEMS}
 
 
 def requirements_of(
@@ -145,11 +169,11 @@ _OPS = Role.DEVOPS_ENGINEER
 _STAGED = "deploy_staging"
 _INFRASTRUCTURE = (
     Item("environment_parity", "infrastructure", "Staging matches production", _OPS,
-        "comparison of the two environments", "production-like staging", TESTING, _STAGED, "R5"),
+        "comparison of both configurations and of what runs", "production-like staging", TESTING, _STAGED, "R5"),
     Item("deployment_automation", "infrastructure", "Deployment is automated", _OPS,
         "a deployment of this plan to staging", "fully automated", PREPARATION, _STAGED, "R5"),
     Item("monitoring_instrumentation", "infrastructure", "Monitoring covers the new version", _OPS,
-        "a reading of each health metric", "comprehensive", PREPARATION, _STAGED, "R5"),
+        "a reading of each health metric, or why it has none", "comprehensive", PREPARATION, _STAGED, "R5"),
     Item("alerting_configuration", "infrastructure", "Alerts are validated", _OPS, "a delivered test alert",
         "validated", PREPARATION, _STAGED, "R5"),
     Item("backup_procedures", "infrastructure", "Backups are tested and restorable", _OPS,
@@ -161,21 +185,30 @@ _INFRASTRUCTURE = (
 _SUPPORT = Role.SUPPORT_LEAD
 _TESTED = "automated_testing"
 _OPERATIONAL = (
-    Item("runbook_documentation", "operations", "Runbooks are current", _OPS, "a runbook newer than the last change",
+    Item("runbook_documentation", "operations", "Runbooks are current", _OPS,
+        "runbooks whose links work, each changed within 180 days",
         "current and comprehensive", PREPARATION, _TESTED, "R5"),
-    Item("support_team_training", "operations", "Support is trained", _SUPPORT, "list of trained people with dates",
+    Item("support_team_training", "operations", "Support is trained", _SUPPORT,
+        "sign-off; if configured, a list of trained people with dates",
         "completed", PREPARATION, _TESTED, "R5"),
     Item("incident_response_plan", "operations", "The incident plan is up to date", _OPS,
-        "incident plan with on-call names", "updated", PREPARATION, _TESTED, "R5"),
+        "sign-off; if configured, the plan and the people on call", "updated", PREPARATION, _TESTED, "R5"),
     Item("communication_plan", "operations", "The communication plan is approved", Role.PRODUCT_OWNER,
-        "approval of this plan's calendar", "approved by stakeholders", PREPARATION, _TESTED, "R5"),
+        "each announcement approved, edited or skipped, then a sign-off",
+        "approved by stakeholders", PREPARATION, _TESTED, "R5"),
+)  # fmt: skip
+
+
+_MIGRATION = (
+    Item("migration_plan", "operations", "Users can migrate", Role.ENGINEERING_LEAD,
+        "the document that readiness.evidence names, and a sign-off of it", "written", DEVELOPMENT, "build", "R4"),
 )  # fmt: skip
 
 
 @cache
 def _window(needed: bool, tolerance: RiskTolerance) -> Item:
     wants = "scheduled and communicated" if needed else "none required"
-    evidence = "the window and its notice" if needed else "the strategy needs no downtime"
+    evidence = "the window, and its delivered notice" if needed else "the strategy needs no downtime"
     note = ""
     if needed and tolerance is RiskTolerance.ZERO_DOWNTIME:
         note = "zero-downtime allows no window: see the conflicts"
@@ -197,7 +230,7 @@ def _approval(answers: Answers) -> Iterator[Item]:
 @cache
 def _internal(small: bool) -> tuple[Item, ...]:
     note = (
-        "one person can hold several roles; a recorded review must follow if they approve their own release"
+        "one person can hold several roles; if they approve their own release, a review becomes a follow-up"
         if small
         else ""
     )
@@ -218,32 +251,38 @@ _COMMS, _COMPLIANCE, _BUSINESS = Role.COMMUNICATIONS, Role.COMPLIANCE_OFFICER, R
 _EXTRA: Mapping[Stakeholder, tuple[Item, ...]] = {
     Stakeholder.CUSTOMER_FACING: (
         Item("release_notes", "customers", "Release notes are drafted and reviewed", Role.PRODUCT_MANAGER,
-            "reviewed draft", "reviewed; published when everyone has the release", PREPARATION, _TESTED, "R6, C19"),
-        Item("feature_announcements", "customers", "Announcements are scheduled", _COMMS, "scheduled messages",
+            "sign-off bound to the draft's digest",
+            "reviewed; published when everyone has the release", PREPARATION, _TESTED, "R6, C19"),
+        Item("feature_announcements", "customers", "Announcements are scheduled", _COMMS,
+            "each announcement of features is scheduled, sent or skipped",
             "scheduled", PREPARATION, _TESTED, "R6"),
-        Item("support_documentation", "customers", "Support documentation is up to date", _SUPPORT, "changed pages",
+        Item("support_documentation", "customers", "Support documentation is up to date", _SUPPORT,
+            "sign-off; if configured, changed pages",
             "updated", PREPARATION, _TESTED, "R6"),
-        Item("training_materials", "customers", "Training material is available", _SUPPORT, "link to the material",
+        Item("training_materials", "customers", "Training material is available", _SUPPORT,
+            "sign-off; if configured, a page that names the version",
             "available", PREPARATION, _TESTED, "R6"),
     ),
     Stakeholder.ENTERPRISE: (
         Item("compliance_impact_assessment", "enterprise", "Compliance impact is assessed", _COMPLIANCE,
-            "impact assessment", "completed", DEVELOPMENT, "build", "R6, C20"),
+            "sign-off; if configured, the assessment's digest", "completed", DEVELOPMENT, "build", "R6, C20"),
         Item("compliance_validation", "enterprise", "Compliance is validated", _COMPLIANCE,
-            "validation bound to the artifact's digest, after test sign-off; a new build voids it", "completed",
+            "sign-off bound to the artifact's digest, if one is named; a new build voids it", "completed",
             PREPARATION, _TESTED, "R6, C20"),
         Item("security_assessment", "enterprise", "Security is assessed", Role.SECURITY_ENGINEER,
-            "assessment bound to the artifact's digest", "approved", TESTING, _TESTED, "R6"),
-        Item("change_management_approval", "enterprise", "The change is approved", Role.CHANGE_MANAGER, "change record",
+            "sign-off bound to the artifact's digest, if one is named", "approved", TESTING, _TESTED, "R6"),
+        Item("change_management_approval", "enterprise", "The change is approved", Role.CHANGE_MANAGER,
+            "sign-off; if configured, the state of the ticket",
             "obtained", PREPARATION, _TESTED, "R6"),
         Item("business_stakeholder_signoff", "enterprise", "Business signs off", _BUSINESS,
             "sign-off bound to this plan's hash", "documented", PREPARATION, _TESTED, "R6"),
     ),
     Stakeholder.MULTI_TENANT: (
-        Item("tenant_waves", "tenants", "Tenant waves are agreed", Role.CUSTOMER_SUCCESS, "the list of tenants by wave",
+        Item("tenant_waves", "tenants", "Tenant waves are agreed", Role.CUSTOMER_SUCCESS,
+            "sign-off; if configured, the list of tenants by wave",
             "agreed", PREPARATION, _TESTED, "R6, C9"),
         Item("tenant_notices", "tenants", "Tenant notices are sent", Role.CUSTOMER_SUCCESS,
-            "delivered notice of each wave", "sent", PREPARATION, _TESTED, "R6, C9"),
+            "the delivered notice of the waves", "sent", PREPARATION, _TESTED, "R6, C9"),
     ),
 }  # fmt: skip
 
@@ -253,6 +292,7 @@ _FLAG = (
 )  # fmt: skip
 _HOTFIX = (
     Item("emergency_change_record", "sign-off", "The emergency is recorded", Role.ENGINEERING_LEAD,
-        "what is broken, for whom, since when; a review within 48 hours of the release", "recorded", PLANNING, "commit",
+        "sign-off with what is broken, for whom, since when; its review within 48 hours is a follow-up",
+        "recorded", PLANNING, "commit",
         "R4, C18"),
 )  # fmt: skip

@@ -20,6 +20,9 @@ _AGENDA = (
     ("process_improvements", "Process and tool enhancements", 10),
     ("closing", "Next steps and follow-up", 5),
 )
+REQUIRED = (Role.ENGINEERING_LEAD, Role.DEVOPS_ENGINEER, Role.PRODUCT_MANAGER, Role.QA_LEAD)
+"""Who must come."""
+
 _BEFOREHAND = ("release_review", "what_went_well")
 _STEP = 5
 
@@ -30,13 +33,13 @@ TARGETS = (
     Target("rollback_frequency", "deployment", "Rolled-back deployments", "< 5 %",
         "share with n and its Wilson interval"),
     Target("mean_time_to_recovery", "deployment", "Time to recovery", "< 30 min", "median"),
-    Target("bug_escape_rate", "quality", "Escaped bugs", "< 2 %", "escaped ÷ (escaped + found before), 30 days"),
-    Target("customer_reported_issues", "quality", "Customer-reported issues", "trend", "count"),
-    Target("performance_regressions", "quality", "Performance regressions", "0", "count"),
-    Target("security_vulnerabilities", "quality", "Security vulnerabilities", "0", "count"),
-    Target("team_satisfaction", "team", "Team satisfaction", "survey", "quarterly"),
-    Target("knowledge_sharing", "team", "Documentation completeness", "trend", "share of items"),
-    Target("skill_development", "team", "Training completed", "trend", "share of items"),
+    Target("bug_escape_rate", "quality", "Escaped bugs", "< 2 %", "escaped ÷ (escaped + found before) in the period"),
+    Target("customer_reported_issues", "quality", "Customer-reported issues", "trend", "count, over six periods"),
+    Target("performance_regressions", "quality", "Performance regressions", "0", "rolled back, or still there"),
+    Target("security_vulnerabilities", "quality", "Security vulnerabilities", "0", "open at the last readiness check"),
+    Target("team_satisfaction", "team", "Team satisfaction", "survey", "mean of the answers of 91 days"),
+    Target("knowledge_sharing", "team", "Documentation completeness", "trend", "share of alerts with a runbook"),
+    Target("skill_development", "team", "Training completed", "trend", "share of courses"),
     Target("process_adherence", "team", "Readiness items with evidence", "trend", "share of items"),
 )  # fmt: skip
 
@@ -63,10 +66,10 @@ def retrospective_of(answers: Answers, release: date | None, calendar: Calendar)
     minutes = MINUTES[answers.team_size]
     return Retrospective(
         timing=_TIMING.get(answers.release_frequency, "monthly"),
-        due=release and _due(answers.release_frequency, release, calendar),
+        due=release and due_after(answers.release_frequency, release, calendar),
         after_rollback="a blameless review within 5 working days of any rollback",
         minutes=minutes,
-        required=(Role.ENGINEERING_LEAD, Role.DEVOPS_ENGINEER, Role.PRODUCT_MANAGER, Role.QA_LEAD),
+        required=REQUIRED,
         optional=(
             Role.CUSTOMER_SUCCESS, Role.SUPPORT_LEAD, Role.SECURITY_ENGINEER, Role.BUSINESS_STAKEHOLDER,
         ),
@@ -81,7 +84,15 @@ def retrospective_of(answers: Answers, release: date | None, calendar: Calendar)
     )  # fmt: skip
 
 
-def _due(frequency: ReleaseFrequency, release: date, calendar: Calendar) -> date:
+def series(frequency: ReleaseFrequency, due: date, version: str) -> str:
+    """What a retrospective is about: a week such as 2026-W48, a version, or a month such as 2026-11."""
+    if frequency is ReleaseFrequency.CONTINUOUS:
+        year, week, _ = due.isocalendar()
+        return f"{year}-W{week:02d}"
+    return version if frequency is ReleaseFrequency.WEEKLY else f"{due:%Y-%m}"
+
+
+def due_after(frequency: ReleaseFrequency, release: date, calendar: Calendar) -> date:
     """Continuous: the week's last working day after it; weekly: two working days later; else the month's last one."""
     if frequency is ReleaseFrequency.WEEKLY:
         return calendar.working_day_after(release, 2)

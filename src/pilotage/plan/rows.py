@@ -45,6 +45,11 @@ def _same(path: str, unit: Unit, value: Value, source: str, why: str, only: S | 
 
 DAY, HOUR, MINUTE = 86400, 3600, 60
 
+_WARM = (
+    "whether all instances of the stable version stay ready for `rollback.window` after the release, so that a "
+    "rollback starts none; they take up memory for as long"
+)
+
 ROWS = (
     _same("canary.weights", Unit.WEIGHTS, (5, 25, 50, 100), "R13", "shares of requests that go to the canary, in order",
         S.CANARY),
@@ -58,6 +63,8 @@ ROWS = (
         S.CANARY),
     _same("canary.health_check_timeout", Unit.SECONDS, 2 * MINUTE, "rule 6",
         "how long new instances may take to become healthy", S.CANARY),
+    _same("canary.check_timeout", Unit.SECONDS, 10 * MINUTE, "rule 6", "how long a check of the canary may take",
+        S.CANARY),
     _same("canary.switch_timeout", Unit.SECONDS, 30, "rule 1", "how long the router may take to confirm new weights",
         S.CANARY),
     _same("canary.drain_duration", Unit.SECONDS, 10, "rule 2",
@@ -110,7 +117,8 @@ ROWS = (
     Row("rolling.bake_duration", Unit.SECONDS, 24 * HOUR, 4 * HOUR, HOUR, 24 * HOUR, "C22",
         "how long the new version is analysed on all instances", S.ROLLING),
     _same("big_bang.maintenance_window", Unit.SECONDS, 2 * HOUR, "R15",
-        "longest time the service may be closed, including a restore", S.BIG_BANG),
+        "longest time the service may be closed, including a restore; the release is restored while "
+        "rollback.timeout, at most half of the window, is left for that", S.BIG_BANG),
     _same("big_bang.replace_timeout", Unit.SECONDS, 30 * MINUTE, "R15", "how long replacing all instances may take",
         S.BIG_BANG),
     _same("big_bang.drain_duration", Unit.SECONDS, 10, "rule 2",
@@ -118,14 +126,18 @@ ROWS = (
     _same("big_bang.check_timeout", Unit.SECONDS, 15 * MINUTE, "R15", "how long a check may take", S.BIG_BANG),
     Row("big_bang.bake_duration", Unit.SECONDS, 24 * HOUR, 4 * HOUR, HOUR, 24 * HOUR, "C22",
         "how long the new version is analysed after the service opens", S.BIG_BANG),
+    _same("feature_toggle.segments", Unit.SEGMENTS, ("internal", "beta"), "R16",
+        "segments of users who get the flag before any share of all users, in order", S.FEATURE_TOGGLE),
     _same("feature_toggle.percentages", Unit.WEIGHTS, (5, 25, 50, 100), "R16",
-        "shares of users who get the flag, in order, after internal and beta users", S.FEATURE_TOGGLE),
+        "shares of users who get the flag, in order, after the segments", S.FEATURE_TOGGLE),
     Row("feature_toggle.phase_duration", Unit.SECONDS, 24 * HOUR, 4 * HOUR, HOUR, 24 * HOUR, "R16",
         "how long each stage is analysed, flag-on against flag-off", S.FEATURE_TOGGLE),
     Row("feature_toggle.bake_duration", Unit.SECONDS, 24 * HOUR, 4 * HOUR, HOUR, 24 * HOUR, "C22",
         "how long the flag is analysed at 100 %", S.FEATURE_TOGGLE),
     _same("feature_toggle.health_check_timeout", Unit.SECONDS, 10 * MINUTE, "rule 6",
         "how long the dark deployment may take to become healthy", S.FEATURE_TOGGLE),
+    _same("feature_toggle.check_timeout", Unit.SECONDS, 10 * MINUTE, "rule 6",
+        "how long a check of the dark deployment may take", S.FEATURE_TOGGLE),
     _same("feature_toggle.drain_duration", Unit.SECONDS, 10, "rule 2",
         "how long open requests may take to finish before an instance is replaced", S.FEATURE_TOGGLE),
     _same("feature_toggle.flag_timeout", Unit.SECONDS, 30, "rule 1",
@@ -146,11 +158,16 @@ ROWS = (
         "role that approvers need, or none for any person; enterprise customers require business-stakeholder"),
     _same("approval.allow_author", Unit.SWITCH, False, "C18",
         "whether the person who started the release may approve it"),
+    Row("checks.required", Unit.SWITCH, True, False, False, True, "R12, R14",
+        "whether a release is refused while nobody configured a check of its data, caches, package, smoke tests or "
+        "critical functions that its strategy has; without it, such a check is skipped with a warning"),
     _same("success_criteria.error_rate", Unit.PERCENT, 0.1, "R13", "error rate below which the rollout advances"),
     _same("success_criteria.response_time_p95", Unit.SECONDS, 0.5, "R13",
         "p95 latency below which the rollout advances"),
     _same("success_criteria.user_satisfaction", Unit.PERCENT, 95, "R13",
         "user satisfaction above which the rollout advances, if it is measured"),
+    _same("success_criteria.min_answers", Unit.COUNT, 20, "R13",
+        "fewest ratings by users that count as a measurement of their satisfaction"),
     Row("rollback_triggers.error_rate", Unit.PERCENT, 1, 5, 10, 0.1, "R18",
         "error rate above which the release rolls back at once"),
     Row("rollback_triggers.response_time_factor", Unit.FACTOR, 1.2, 1.5, 2, 1.05, "R18",
@@ -173,6 +190,17 @@ ROWS = (
     _same("alerts.min_requests", Unit.COUNT, 100, "R20",
         "fewest requests in the window for an alert to fire"),
     _same("alerts.window", Unit.SECONDS, 5 * MINUTE, "R20", "time window of the alerts"),
+    _same("complaints.usual_per_day", Unit.COUNT, 0, "R13",
+        "users who report a problem on a usual day; 0 takes the average of the last four weeks, and at least 1"),
+    _same("complaints.max_ratio", Unit.FACTOR, 2, "R13",
+        "highest rate of reports that does not hold the rollout, as a multiple of the usual rate"),
+    _same("complaints.min_reports", Unit.COUNT, 3, "R13", "fewest users whose reports hold the rollout"),
+    *(Row("complaints.withdraw", Unit.SWITCH, True, False, False, True, "R13",
+        "whether too many signed reports that name the new version are harm; otherwise they hold the rollout", only)
+        for only in (S.CANARY, S.ROLLING, S.FEATURE_TOGGLE)),
+    *(_same("complaints.withdraw", Unit.SWITCH, False, "R12",
+        "whether too many signed reports that name the new version are harm; otherwise they hold the rollout", only)
+        for only in (S.BLUE_GREEN, S.BIG_BANG)),
     _same("analysis.max_ratio", Unit.FACTOR, 1.25, "the judge",
         "highest error rate that does not count as harm, as a multiple of stable's"),
     _same("analysis.min_response_time_difference", Unit.SECONDS, 0.01, "the judge",
@@ -189,6 +217,8 @@ ROWS = (
         "probability that the analysis rolls back a harmless release"),
     _same("analysis.retry_once", Unit.SWITCH, True, "the judge",
         "whether to retry once if a single instance or a warm-up causes the failure"),
+    _same("prepare.timeout", Unit.SECONDS, 30 * MINUTE, "rule 6",
+        "how long it may take to bring a version to where it runs, before anything changes"),
     Row("hold.timeout", Unit.SECONDS, 5 * MINUTE, 15 * MINUTE, 30 * MINUTE, 2 * MINUTE, "rule 5",
         "how long to wait for data or a clear result"),
     Row("hold.on_timeout", Unit.CHOICE, "rollback", "rollback", "pause", "rollback", "rule 5",
@@ -204,6 +234,8 @@ ROWS = (
         "(true) or wait for a decision (false)"),
     _same("rollback.window", Unit.SECONDS, DAY, "R21",
         "how long after a release you can return to its predecessor without analysis"),
+    Row("rollback.keep_warm", Unit.SWITCH, False, False, False, True, "R27", _WARM, S.CANARY),
+    Row("rollback.keep_warm", Unit.SWITCH, False, False, False, True, "R27", _WARM, S.BLUE_GREEN),
     _same("rollback.timeout", Unit.SECONDS, 2 * MINUTE, "R13",
         "how long a rollback may take before an operator is paged", S.CANARY),
     _same("rollback.timeout", Unit.SECONDS, 30, "R12", "how long a rollback may take before an operator is paged",

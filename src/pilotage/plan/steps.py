@@ -6,11 +6,19 @@ All strategies follow the order of the execution rules: write, read back, watch;
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pilotage.model.plan import Derived, Setting, Step, StepKind
 from pilotage.model.quantity import format_duration
-from pilotage.model.step_ids import APPROVE_PRODUCTION
+from pilotage.model.step_ids import (
+    APPROVE_PRODUCTION,
+    CHECK_DATA,
+    CHECK_FUNCTIONS,
+    CHECK_SCHEMA,
+    CHECK_SMOKE,
+    PREPARE,
+    REQUIRED_CHECKS,
+)
 from pilotage.model.traffic import percent
 from pilotage.plan.values import show_value
 
@@ -43,11 +51,25 @@ class Numbers:
         """Per mille."""
         value = self.settings[path].value
         assert isinstance(value, tuple)
-        return tuple(round(share * 10) for share in value)
+        return tuple(round(share * 10) for share in value if not isinstance(share, str))
+
+    def names(self, path: str) -> tuple[str, ...]:
+        """In the order of the plan."""
+        value = self.settings[path].value
+        assert isinstance(value, tuple)
+        return tuple(map(str, value))
 
     def shown(self, path: str) -> str:
         setting = self.settings[path]
         return show_value(setting.unit, setting.value)
+
+
+def preparation(n: Numbers) -> Iterator[Step]:
+    """The first step where the fleet brings a version to where it runs."""
+    yield Step(
+        PREPARE, StepKind.CHECK, "the version is in place, ready to start", 0, 0, 0, n.value("prepare.timeout"),
+        "nothing to undo", derived=(Derived("timeout", "prepare.timeout"),), source="R27",
+    )  # fmt: skip
 
 
 def production_gate(n: Numbers, instances: int = 0) -> Iterator[Step]:
@@ -77,8 +99,34 @@ def check_step(
     path = f"{family}.check_timeout"
     return Step(
         identity, StepKind.CHECK, title, percent(weight), instances, 0, n.value(path), undo, activities=(activity,),
-        downtime=downtime, derived=(Derived("timeout", path),), source=source,
+        downtime=downtime, required=identity in REQUIRED_CHECKS and bool(n.value("checks.required")),
+        derived=(Derived("timeout", path),), source=source,
     )  # fmt: skip
+
+
+def schema_check(n: Numbers, checks: frozenset[str], family: str, source: str) -> Iterator[Step]:
+    """Before the new version starts, where the environment names its migrations."""
+    if CHECK_SCHEMA in checks:
+        title = "migrations that leave the serving version what it uses" if family != "big_bang" else "migrations"
+        yield check_step(
+            n, CHECK_SCHEMA, title, "database_migrations", family, 0, 0, "nothing to undo", f"{source}, R31"
+        )
+
+
+_OF_FUNCTIONS = (
+    (CHECK_DATA, "same data and compatible schema", "synchronize_database_state"),
+    (CHECK_SMOKE, "smoke tests", "run_smoke_tests"),
+    (CHECK_FUNCTIONS, "critical functions", "validate_application_functionality"),
+)
+
+
+def function_checks(
+    n: Numbers, checks: frozenset[str], of: str, family: str, instances: int, undo: str, source: str
+) -> Iterator[Step]:  # fmt: skip
+    """The configured ones of the checks of a new version that no user has yet. of: what is checked."""
+    for identity, title, activity in _OF_FUNCTIONS:
+        if identity in checks:
+            yield check_step(n, identity, f"{title} on {of}", activity, family, 0, instances, undo, source)
 
 
 def watch_step(
@@ -96,8 +144,27 @@ def watch_step(
     )  # fmt: skip
 
 
-def drain_step(duration: int | float, deadline: int | float, full: int, old: str, path: str, source: str) -> Step:
-    title = f"drain {old}"
+def ending(
+    n: Numbers, full: int, old: str, family: str, source: str, activities: tuple[str, ...] = ()
+) -> Iterator[Step]:  # fmt: skip
+    """The old version finishes its open requests; then it stops, or stays ready for a while after the release."""
+    drain, start = n.value(f"{family}.drain_duration"), n.value(f"{family}.health_check_timeout")
+    warm = bool(n.value("rollback.keep_warm"))
+    drained = drain_step(drain, drain + start, full, old, f"{family}.drain_duration", source, _stays(n, full, warm))
+    yield replace(drained, activities=activities) if warm else drained
+    if not warm:
+        yield retire_step(start, full, old, f"{family}.health_check_timeout", source, activities)
+
+
+def _stays(n: Numbers, full: int, warm: bool) -> str:
+    instances = f"{full} instance{'s' * (full != 1)}"
+    return f", whose {instances} stay ready for {n.shown('rollback.window')}, then stop" if warm else ""
+
+
+def drain_step(
+    duration: int | float, deadline: int | float, full: int, old: str, path: str, source: str, then: str = ""
+) -> Step:  # fmt: skip
+    title = f"drain {old}{then}"
     return Step(
         "drain", StepKind.DRAIN, title, 100, full, duration, deadline, f"send all requests to {old}",
         derived=(Derived("duration", path),), source=source,

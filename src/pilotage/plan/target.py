@@ -5,29 +5,56 @@ Nothing is silently approximated: a weight of 5% on a router that only sets tent
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from pilotage.model.capabilities import Capabilities
 from pilotage.model.plan import Step, StepKind
-from pilotage.model.quantity import format_share
+from pilotage.model.quantity import format_duration, format_share
+from pilotage.model.segment import Segment
 from pilotage.model.traffic import WHOLE
 from pilotage.plan.steps import Numbers
+from pilotage.plan.toggle_stages import SEGMENTS
+
+_JUDGED = (StepKind.ANALYSE, StepKind.BAKE, StepKind.BATCH)
 
 
-def unmet(steps: tuple[Step, ...], numbers: Numbers, full: int, target: Capabilities) -> Iterator[str]:
+def unmet(
+    steps: tuple[Step, ...], numbers: Numbers, full: int, target: Capabilities,
+    segments: Mapping[str, Segment] | None = None,
+) -> Iterator[str]:  # fmt: skip
     """Every need of these steps that `target` does not meet; nothing where the plan can be executed. full: instances
-    that carry all traffic."""
+    that carry all traffic · segments: those of the environment's flag."""
     yield from _weights(steps, numbers, target)
     yield from _walking(steps, target)
     yield from _routes(numbers, target)
     yield from _baseline(numbers, target)
     yield from _closed(steps, target)
+    yield from _watched(steps, target)
     yield from _flag(steps, numbers, target)
+    yield from _segments(numbers, segments or {}, target)
     most, beside = target.fleet.most, max((step.instances for step in steps), default=full)
     if most and full + beside > most:
         yield (
             f"fleet {target.fleet_name} runs at most {most} instances, and this plan needs up to {full + beside}: "
             f"use fleet.count: {max(1, most // 2)}"
+        )
+
+
+def costs(target: Capabilities) -> tuple[str, ...]:
+    """What users pay at this target, a note each."""
+    return tuple(_costs(target))
+
+
+def _costs(target: Capabilities) -> Iterator[str]:
+    if not target.router.lossless_switch:
+        yield (
+            f"router {target.router_name} closes idle connections each time the split changes: a request that a user "
+            "sends over one at that moment is lost, unless their client tries again"
+        )
+    if target.router.keeps_users:
+        yield (
+            f"router {target.router_name} keeps each user on a version for some time: a larger weight holds for users "
+            "who come from then on, so the share of requests grows more slowly than the weight"
         )
 
 
@@ -75,10 +102,16 @@ def _rounded(weights: tuple[int, ...], grain: int) -> str:
 
 def _routes(numbers: Numbers, target: Capabilities) -> Iterator[str]:
     for path in ("canary.tester_header", "canary.cohort", "blue_green.preview_header"):
-        if path in numbers.settings and numbers.text(path) and not target.router.header_routes:
+        header = numbers.text(path).partition("=")[0] if path in numbers.settings else ""
+        if header and not target.router.header_routes:
             yield (
                 f"{path}: router {target.router_name} cannot route by a header: leave {path} out, or use a router with "
                 "header routes"
+            )
+        elif header and target.router.headers and header.lower() not in target.router.headers:
+            yield (
+                f"{path}: router {target.router_name} routes by {', '.join(target.router.headers)} and not by "
+                f"{header}: add {header} to the router's headers"
             )
     if (
         "canary.mirror_weight" in numbers.settings
@@ -109,6 +142,25 @@ def _closed(steps: tuple[Step, ...], target: Capabilities) -> Iterator[str]:
         )
 
 
+def _watched(steps: tuple[Step, ...], target: Capabilities) -> Iterator[str]:
+    """A step must last until figures of one whole period of it are complete: the first period begins before the step,
+    and the second one is over two periods later at the latest."""
+    period, late = target.metrics.period, target.metrics.late
+    least = 2 * period + late
+    judged = (step for step in steps if step.judged and step.kind in _JUDGED and 0 < step.duration < least)
+    for step in judged if period else ():
+        path = next((one.setting for one in step.derived if one.field == "duration"), "")
+        if path.startswith("feature_toggle."):  # counted by the variants' own figures
+            continue
+        instead = "canary.weights: [5%, 25%, 50%, 100%]" if step.ramp else f"{path}: {format_duration(least)}"
+        yield (
+            f"{step.id}: metrics {target.metrics_name} count {format_duration(period)} at a time and show it up to "
+            f"{format_duration(late)} later, so an analysis of {format_duration(step.duration)} would see nothing: use "
+            f"{instead}, or metrics that count all the time"
+        )
+        return
+
+
 def _flag(steps: tuple[Step, ...], numbers: Numbers, target: Capabilities) -> Iterator[str]:
     ramps = [step for step in steps if step.kind is StepKind.FLAG_RAMP]
     grain, name = target.flags.grain, f"flag provider {target.flags_name}"
@@ -119,3 +171,19 @@ def _flag(steps: tuple[Step, ...], numbers: Numbers, target: Capabilities) -> It
             f"{wrong.id}: {name} sets shares in steps of {format_share(grain / WHOLE)}: "
             f"use feature_toggle.percentages: {_rounded(numbers.weights('feature_toggle.percentages'), grain)}"
         )
+
+
+def _segments(numbers: Numbers, segments: Mapping[str, Segment], target: Capabilities) -> Iterator[str]:
+    """Rules that the provider cannot write as they are meant."""
+    if SEGMENTS not in numbers.settings or not target.flags.groups:
+        return
+    for name in numbers.names(SEGMENTS):
+        conditions = segments[name].conditions if name in segments else ()
+        foreign = next((one for one in conditions if one.operator not in target.flags.operators), None)
+        if foreign is not None:
+            able = ", ".join(target.flags.operators)
+            yield (
+                f"flag-{name}: flag provider {target.flags_name} cannot compare {foreign.attribute} by "
+                f"{foreign.operator}: {f'use one of {able}' if able else 'take the segment out of the stages'}, or a "
+                "provider with it, such as flagd"
+            )

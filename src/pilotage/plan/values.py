@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 
 from pilotage.model.canonical import whole
 from pilotage.model.plan import Unit
@@ -17,7 +18,8 @@ from pilotage.model.quantity import (
 )
 from pilotage.model.traffic import WHOLE, percent
 
-Value = bool | int | float | str | tuple[int | float, ...]
+Value = bool | int | float | str | tuple[int | float | str, ...]
+SEGMENT_NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
 _HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,62}")
 _COHORT = re.compile(_HEADER.pattern + r"=[!-~]{1,200}")
 
@@ -31,6 +33,10 @@ def read_value(unit: Unit, written: object) -> Value:
             return percent_of(parse_share(written))
         case Unit.WEIGHTS if isinstance(written, list | tuple):
             return tuple(map(percent, _weights(written)))
+        case Unit.SEGMENTS if written == "none":
+            return ()
+        case Unit.SEGMENTS if isinstance(written, list | tuple):
+            return segment_names(written)
         case Unit.FACTOR if isinstance(written, int | float) and not isinstance(written, bool):
             if 1 <= written < math.inf:
                 return whole(written)
@@ -53,6 +59,7 @@ def read_value(unit: Unit, written: object) -> Value:
         Unit.SECONDS: "a duration such as 30s or 4h",
         Unit.PERCENT: "a share such as 0.1%",
         Unit.WEIGHTS: "a list of shares such as [5%, 25%, 100%]",
+        Unit.SEGMENTS: "a list of segments such as [internal, beta]",
         Unit.FACTOR: "a number of at least 1 such as 1.5",
         Unit.COUNT: "a whole number of at least 0",
         Unit.SWITCH: "true or false",
@@ -76,6 +83,21 @@ def _weights(written: list[object] | tuple[object, ...]) -> tuple[int, ...]:
     if any(a >= b for a, b in zip((0, *weights), weights, strict=False)):
         raise ValueError(f"{list(written)!r} does not rise at every step (the smallest step is 0.1%)")
     return weights
+
+
+def segment_names(written: list[object] | tuple[object, ...]) -> tuple[str, ...]:
+    """Names in order, each written as `beta` or `{segment: beta}`. Raises ValueError."""
+    names: list[str] = []
+    for one in written:
+        name = one.get("segment") if isinstance(one, Mapping) and len(one) == 1 else one
+        if not isinstance(name, str) or not SEGMENT_NAME.fullmatch(name):
+            raise ValueError(
+                f"{one!r} is not a segment: write its name, such as beta, with lower-case letters, digits and hyphens"
+            )
+        if name in names:
+            raise ValueError(f"the segment {name} is named twice: name it once")
+        names.append(name)
+    return tuple(names)
 
 
 def _portion(written: int | str) -> str:
@@ -106,7 +128,9 @@ def show_value(unit: Unit, value: Value) -> str:
         case Unit.PERCENT if isinstance(value, int | float):
             return format_share(share_of_percent(value))
         case Unit.WEIGHTS if isinstance(value, tuple):
-            return " → ".join(format_share(share / 100) for share in value)
+            return " → ".join(format_share(share / 100) for share in value if not isinstance(share, str))
+        case Unit.SEGMENTS if isinstance(value, tuple):
+            return " → ".join(map(str, value)) or "none"
         case Unit.FACTOR:
             return f"{value:g}×"
         case Unit.SWITCH:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 
 from pilotage.model.readiness import Evidence, Gate, GateStatus, Signature, SignatureKind
 from pilotage.model.schedule import Requirement
+from pilotage.model.step_ids import REQUIRED_CHECKS
 
 BY_EVIDENCE = frozenset((
     "unit_test_coverage", "integration_test_coverage", "code_review_completion", "static_analysis_passing",
@@ -21,18 +23,46 @@ BY_OURSELVES = frozenset((
 ))  # fmt: skip
 """Items that Pilotage finds in its own records, its configuration, or the target itself."""
 
+BY_CHECKS = frozenset(REQUIRED_CHECKS)
+"""Checks of the rollout that the plan requires; the configuration decides whether there is one."""
+
+DATABASE = "database_state"
+"""What the environment's database says; only where `database:` names it."""
+
+BY_STATES = frozenset(("feature_announcements", "tenant_notices"))
+"""Items that the state of announcements decides. Bundles of earlier versions have a person's sign-off instead."""
+
 FOLLOW_UP = "followup_"
 """Starts the item of each follow-up of a retrospective."""
 
 FOLLOW_UPS = (FOLLOW_UP, "action_")
 """The same, and as bundles of earlier versions have it."""
 
+PHASE = "phase_"
+"""Starts the item of each activity or milestone that is overdue, or without which nothing is released."""
+
+BESIDE_PLAN = (*FOLLOW_UPS, PHASE, DATABASE)
+"""Starts of items that are in no plan, so that what people do about them voids no sign-off."""
+
 BY_OTHER_THAN_THE_ASKER = frozenset(("production_approval",))
+
+
+def subject_of(proofs: Sequence[Evidence]) -> str:
+    """The digest of everything that a person signs with an item; empty where that is nothing."""
+    digests = sorted(proof.digest for proof in proofs if proof.digest)
+    if len(digests) < 2:
+        return "".join(digests)
+    return sha256("\n".join(digests).encode()).hexdigest()
 
 
 def by_proof(item: str) -> bool:
     """Whether something seen decides it, and not someone's signature."""
-    return item in BY_EVIDENCE | BY_OURSELVES or item.startswith(FOLLOW_UPS)
+    return item in BY_EVIDENCE | BY_OURSELVES | BY_CHECKS or item.startswith(BESIDE_PLAN)
+
+
+def by_word(item: str) -> bool:
+    """Whether a person signs it off."""
+    return not by_proof(item) and item not in BY_STATES
 
 
 @dataclass(frozen=True)
@@ -77,10 +107,13 @@ def _why_not(item: Requirement, proofs: tuple[Evidence, ...], mine: Sequence[Sig
         return "; ".join(bad)
     if by_proof(item.id):
         return "" if proofs else "no evidence"
+    if proofs and item.id in BY_STATES:
+        return ""
     given = [s for s in mine if s.kind is SignatureKind.SIGN_OFF]
     if not given:
         return f"not signed off by the {item.owner}"
-    valid = [s for s in given if _valid(s, where)]
+    subject = subject_of(proofs)
+    valid = [s for s in given if _valid(s, where, subject)]
     if not valid:
         return _void(given[-1], where)
     if item.id in BY_OTHER_THAN_THE_ASKER and not where.small and all(s.by in where.asker for s in valid):
@@ -88,13 +121,16 @@ def _why_not(item: Requirement, proofs: tuple[Evidence, ...], mine: Sequence[Sig
     return ""
 
 
-def _valid(signature: Signature, where: ReleaseContext) -> bool:
-    return signature.plan == where.plan and signature.artifact == where.artifact
+def _valid(signature: Signature, where: ReleaseContext, subject: str) -> bool:
+    of = (signature.plan, signature.artifact, signature.subject)
+    return of == (where.plan, where.artifact, subject)
 
 
 def _void(signature: Signature, where: ReleaseContext) -> str:
     if signature.plan != where.plan:
         return f"{signature.by} signed off plan {signature.plan[:12]}; the plan has changed to {where.plan[:12]} since"
+    if signature.artifact == where.artifact:
+        return f"what {signature.by} signed off has changed since"
     return f"{signature.by} signed off artifact {_short(signature.artifact)}; this is artifact {_short(where.artifact)}"
 
 
@@ -123,7 +159,8 @@ def _said(waiver: Signature) -> str:
 def _with_sign_off(
     item: Requirement, proofs: tuple[Evidence, ...], mine: Sequence[Signature], where: ReleaseContext
 ) -> tuple[Evidence, ...]:
-    valid = [s for s in mine if s.kind is SignatureKind.SIGN_OFF and _valid(s, where)]
+    subject = subject_of(proofs)
+    valid = [s for s in mine if s.kind is SignatureKind.SIGN_OFF and _valid(s, where, subject)]
     if by_proof(item.id) or not valid:
         return proofs
     last = valid[-1]

@@ -1,4 +1,4 @@
-"""Whether staging is like production (R5): two environments of `pilotage.yaml`, setting by setting."""
+"""Whether staging is configured like production (R5): two environments of `pilotage.yaml`, setting by setting."""
 
 from __future__ import annotations
 
@@ -12,14 +12,23 @@ USUAL = (
 
 
 def differences(
-    staging: Mapping[str, object], production: Mapping[str, object], allowed: Sequence[str]
+    staging: Mapping[str, object], production: Mapping[str, object], allowed_differences: Sequence[str]
 ) -> tuple[tuple[str, object, object], ...]:
     """(path, in staging, in production) of each setting that differs and is neither usual nor allowed."""
     return tuple(
         (path, old, new)
         for path, old, new in _differing(staging, production, "")
-        if not any(path == free or path.startswith(f"{free}.") for free in (*USUAL, *allowed))
+        if not _free(path, (*USUAL, *allowed_differences))
     )
+
+
+def allowed(path: str, allowed_differences: Sequence[str]) -> bool:
+    """Whether the configuration lets it differ: the path itself, or something that it belongs to."""
+    return _free(path, allowed_differences)
+
+
+def _free(path: str, free: Sequence[str]) -> bool:
+    return any(path == one or path.startswith(f"{one}.") for one in free)
 
 
 def _differing(a: object, b: object, path: str) -> Iterator[tuple[str, object, object]]:

@@ -9,9 +9,11 @@ from pilotage.model.output.reference import AdapterOutput, CapabilitiesOutput
 from pilotage.model.traffic import percent
 
 _NAMES = {
-    "closed": "maintenance_page", "grain": "weight_granularity_percent", "most": "max_instances",
-    "of_router": "requires_router", "own_requests": "synthetic_requests", "provides": "health_metrics",
-    "rehearse": "kill_switch_test", "settle": "settle_seconds", "versions": "max_versions",
+    "closed": "maintenance_page", "grain": "weight_granularity_percent", "interval": "interval_seconds",
+    "late": "late_seconds",
+    "most": "max_instances", "of_router": "requires_router", "own_requests": "synthetic_requests",
+    "period": "period_seconds", "provides": "health_metrics", "rehearse": "kill_switch_test",
+    "settle": "settle_seconds", "versions": "max_versions",
 }  # fmt: skip
 """Fields of capabilities that have another name in JSON."""
 
@@ -33,6 +35,15 @@ def _capabilities(found: PortCapabilities) -> CapabilitiesOutput:
     values = {_NAMES.get(name, name): value for name, value in asdict(found).items()}
     if "weight_granularity_percent" in values:
         values["weight_granularity_percent"] = percent(values["weight_granularity_percent"])
-    for name in ("max_versions", "max_instances", "requires_router", "language"):
+    for name in (
+        "max_versions",
+        "max_instances",
+        "requires_router",
+        "language",
+        "headers",
+        "period_seconds",
+        "late_seconds",
+        "interval_seconds",
+    ):
         values[name] = values.get(name) or None  # 0 stands for any number, and an empty name for none
     return CapabilitiesOutput(**values)

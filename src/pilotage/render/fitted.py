@@ -13,6 +13,7 @@ _GAP = 2
 _ROOMY = 22
 """Columns below which a text would be folded too often to be read."""
 _INDENT = 4
+_TO_COPY = " " * 4
 
 
 @dataclass(frozen=True)
@@ -51,9 +52,12 @@ def columns_of(titles: Sequence[str], rows: Sequence[Sequence[str]], width: int)
 
 def wrapped(text: str, width: int, indent: str = "", hanging: str | None = None) -> list[str]:
     """The text in lines of at most `width` columns, folded at spaces alone. hanging: before each line after the first;
-    left out, `indent`."""
+    left out, `indent`. A line that begins with four spaces is there to be copied, and stays as it is."""
     lines, head = list[str](), indent
     for paragraph in text.split("\n"):
+        if paragraph.startswith(_TO_COPY):
+            lines.append(paragraph)
+            continue
         line = ""
         for word in _words(paragraph):
             joined = f"{line} {word}" if line else word

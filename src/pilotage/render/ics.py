@@ -3,15 +3,17 @@ retrospective."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 
-from icalendar import Calendar, Event
+from icalendar import Calendar, Event, vCalAddress
 
+from pilotage.adapters.notify.invitation import attendee
 from pilotage.model.errors import Invalid
+from pilotage.model.meeting import Guest
 from pilotage.model.plan import Plan
-from pilotage.model.schedule import Message
+from pilotage.model.schedule import Activity, Message, Role
 from pilotage.render.sections import headline
 
 
@@ -19,18 +21,26 @@ class NoDate(Invalid):
     """The plan has no release date, so there is nothing to put into a calendar."""
 
 
-def to_ics(plan: Plan, stamp: datetime) -> bytes:
+_NOBODY: Mapping[Role, tuple[Guest, ...]] = {}
+
+
+def to_ics(
+    plan: Plan, stamp: datetime, organizer: str = "", guests: Mapping[Role, tuple[Guest, ...]] = _NOBODY
+) -> bytes:
     """The calendar's bytes. `stamp` is the time of creation: a later event with the same UID replaces an earlier one.
-    UIDs depend on service, environment, version and item alone, so a retargeted plan moves its events. Raises NoDate
-    for a plan without a date."""
+    UIDs depend on service, environment, version and item alone, so a retargeted plan moves its events. guests: with a
+    mail address, by role; they take part in the retrospective, and in the steps that they answer for. Raises NoDate for
+    a plan without a date."""
     if plan.release_date is None:
         raise NoDate("a plan without a date has no calendar: add --date YYYY-MM-DD")
     calendar = Calendar()
     calendar.add("prodid", "-//Pilotage//plan//EN")
     calendar.add("version", "2.0")
-    calendar.add("method", "PUBLISH")
+    invited = bool(organizer) and any(guests.values())
+    if not invited:
+        calendar.add("method", "PUBLISH")  # what is published has no participants (RFC 5546, 3.2.1)
     calendar.add("x-wr-calname", headline(plan))
-    for event in _events(plan):
+    for event in _events(plan, organizer, guests if invited else _NOBODY):
         event.add("dtstamp", stamp.astimezone(UTC))
         event.add("last-modified", stamp.astimezone(UTC))
         event.add("sequence", int(stamp.timestamp() // 60))
@@ -38,15 +48,16 @@ def to_ics(plan: Plan, stamp: datetime) -> bytes:
     return bytes(calendar.to_ical())
 
 
-def _events(plan: Plan) -> Iterator[Event]:
+def _events(plan: Plan, organizer: str, guests: Mapping[Role, tuple[Guest, ...]]) -> Iterator[Event]:
     for phase in plan.timeline.phases:
         if phase.start and phase.end:
-            text = f"{', '.join(phase.activities)}\nlatest start {phase.latest_start}"
+            text = "\n".join((*map(_activity, phase.activities), f"latest start {phase.latest_start}"))
             yield _days(plan, f"phase-{phase.id}", f"{phase.title}", phase.start, phase.end, text, "phase")
         for number, milestone in enumerate(phase.milestones, 1):
             if milestone.due:
                 name = f"milestone-{phase.id}-{number}"
-                yield _days(plan, name, milestone.title, milestone.due, milestone.due, phase.title, "milestone")
+                text = f"{phase.title}\n{_owned(milestone.owner, milestone.gates)}"
+                yield _days(plan, name, milestone.title, milestone.due, milestone.due, text, "milestone")
     for (place, due), items in groupby(
         (item for item in plan.readiness if item.blocking), key=lambda item: (item.phase, item.due)
     ):
@@ -59,12 +70,37 @@ def _events(plan: Plan) -> Iterator[Event]:
             f"{' (outside working hours)' if shift.outside else ''}"
             for shift in wave.shifts
         )
-        yield _hours(plan, f"wave-{wave.step}", wave.title, wave.begins, wave.ends, text, "rollout")
+        event = _hours(plan, f"wave-{wave.step}", wave.title, wave.begins, wave.ends, text, "rollout")
+        yield _with(event, organizer, guests, (wave.owner,), ())
     yield from filter(None, (_message(plan, message) for message in plan.communication))
     if plan.retrospective.due:
         text = "\n".join(f"{item.minutes} min {item.title}" for item in plan.retrospective.agenda)
-        due = plan.retrospective.due
-        yield _days(plan, "retrospective", "Retrospective", due, due, text, "retrospective")
+        due, wanted = plan.retrospective.due, plan.retrospective
+        event = _days(plan, "retrospective", "Retrospective", due, due, text, "retrospective")
+        yield _with(event, organizer, guests, wanted.required, wanted.optional)
+
+
+def _with(
+    event: Event, organizer: str, guests: Mapping[Role, tuple[Guest, ...]], required: Iterable[Role],
+    optional: Iterable[Role],
+) -> Event:  # fmt: skip
+    """The event with those who take part; each of them once."""
+    needed = {guest.email: guest for role in required for guest in guests.get(role, ())}
+    welcome = {guest.email: guest for role in optional for guest in guests.get(role, ())}
+    for guest in {**welcome, **needed}.values():
+        event.add("attendee", attendee(guest.email, guest.name, required=guest.email in needed))
+    if needed or welcome:
+        event.add("organizer", vCalAddress(f"mailto:{organizer}"))
+    return event
+
+
+def _activity(activity: Activity) -> str:
+    return f"{activity.id}: {_owned(activity.owner, activity.gates)}"
+
+
+def _owned(owner: Role | None, gates: tuple[str, ...]) -> str:
+    """Who owns it, and what shows that it is done."""
+    return f"{owner or 'nobody'}; {', '.join(gates) or 'done when a person says so'}"
 
 
 def _message(plan: Plan, message: Message) -> Event | None:

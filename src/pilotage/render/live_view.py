@@ -57,18 +57,23 @@ def rollout_view(rollout: Rollout, events: Sequence[Recorded], last: int = 5) ->
 
 def _waived(events: Sequence[Recorded]) -> list[RenderableType]:
     """Waived and exempt items, shown as long as the release is shown."""
-    told = [event for event in events if any(event.data.get(key) for key in ("waivers", "waived", "not_required"))]
+    told = [
+        event
+        for event in events
+        if any(event.data.get(key) for key in ("waivers", "waived", "not_required", "unconfigured"))
+    ]
     if not told:
         return []
     # Loaded only here, so that `status` need not make a class of every event there is.
-    from pilotage.model.events import ReadinessChecked
+    from pilotage.model.events import ChecksLeftOut, ReadinessChecked
 
     checked = [event.what for event in told if isinstance(event.what, ReadinessChecked)]
     waived = [Text(f"  {item} {reason}", "yellow") for one in checked for item, reason in one.waivers.items()]
     spared = [
         Text(f"  {item} not required: {reason}", "dim") for one in checked for item, reason in one.not_required.items()
     ]
-    return [*waived, *spared]
+    skipped = [Text(f"  {event.sentence}", "yellow") for event in told if isinstance(event.what, ChecksLeftOut)]
+    return [*waived, *spared, *skipped]
 
 
 def _head(rollout: Rollout) -> Text:
@@ -98,6 +103,10 @@ def _standing(rollout: Rollout) -> Table:
     grid.add_row("traffic", _traffic(rollout))
     if live.forecast and not rollout.state.status.final:
         grid.add_row(Text("judge", "dim"), Text(live.forecast, "dim"))
+    if live.health is not None and live.observed and not rollout.state.status.final:
+        grid.add_row("health", f"{live.health:.2f}, where 1 means that every metric passes and 0 that every one fails")
+    if live.experiment:
+        grid.add_row("experiment", live.experiment.sentence)
     grid.add_row("fleet", _fleet(rollout))
     if live.trouble and not rollout.state.status.final:
         grid.add_row(Text("trouble", "yellow"), Text(live.trouble, "yellow"))
@@ -125,8 +134,6 @@ def _traffic(rollout: Rollout) -> Text:
     if live.flag:
         groups = f" and {', '.join(live.flag.groups)}" if live.flag.groups else ""
         text.append(f"   flag on for {format_share(live.flag.share / WHOLE)} of users{groups}")
-    if live.health is not None and not rollout.state.status.final:
-        text.append(f"   health score {live.health:.2f} of 1")
     return text
 
 
@@ -174,6 +181,8 @@ def _rail(rollout: Rollout) -> Text:
 
 def _short(step: Step) -> str:
     """A step's name on the rail."""
+    if step.kind is StepKind.GATE and not step.weight:
+        return "approval"
     if step.kind in (StepKind.GATE, StepKind.ANALYSE, StepKind.BAKE):
         return f"{step.kind} {step.audience or format_share(step.weight / WHOLE)}"
     if step.kind is StepKind.RETIRE:
@@ -202,7 +211,8 @@ class _Metrics:
 
     def _one_below_the_other(self, verdicts: Sequence[SeenVerdict]) -> Iterator[RenderableType]:
         for verdict in verdicts:
-            values = f"  stable {verdict.stable or '–'}, new {verdict.canary or '–'}"
+            stable, new = ("flag off", "flag on") if verdict.compares_a_flag else ("stable", "new")
+            values = f"  {stable} {verdict.stable or '–'}, {new} {verdict.canary or '–'}"
             yield Text.assemble((verdict.metric, "bold"), values)
             yield Padding(self._words(verdict), (0, 0, 0, 2))
 

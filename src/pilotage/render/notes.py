@@ -123,7 +123,8 @@ def _shown(item: Item, notes: Notes) -> str:
     scope = f"{item.scope}: " if item.scope else ""
     links = [reference(item.request) if item.request else item.id[:9], *item.issues[:3]]
     value = f". {item.value.rstrip('.')}" if item.value else ""
-    return f"{scope}{item.text}{value} ({', '.join(links)}{', ?' if item.unsure else ''})"
+    details = f". {item.details.rstrip('.')}" if item.details else ""
+    return f"{scope}{item.text}{value}{details} ({', '.join(links)}{', ?' if item.unsure else ''})"
 
 
 def _anchor(title: str) -> str:
@@ -207,4 +208,5 @@ def _note(item: Item) -> NoteOutput:
         authors=item.authors,
         guessed=item.unsure,
         value=item.value,
+        details=item.details,
     )

@@ -9,8 +9,10 @@ from pilotage.model.event_names import data_today
 from pilotage.model.output.rollouts import (
     CheckOutput,
     EventOutput,
+    ExplanationOutput,
     FlagReach,
     InstanceOutput,
+    RemedyOutput,
     RolloutOutput,
     TickOutput,
     VerdictOutput,
@@ -22,6 +24,7 @@ from pilotage.model.traffic import percent
 if TYPE_CHECKING:
     from pilotage.model.live import LiveView, SeenVerdict
     from pilotage.model.record import Recorded, RolloutSummary
+    from pilotage.report.explanation import Explanation
 
 
 def event_output(event: Recorded, service: str | None = None) -> EventOutput:
@@ -37,6 +40,15 @@ def event_output(event: Recorded, service: str | None = None) -> EventOutput:
         hash=event.hash,
         service=service,
     )
+
+
+def explanation_output(rollout: str, explanation: Explanation) -> ExplanationOutput:
+    """Why a rollout is where it is, as text, and what to do about each metric. rollout: its id."""
+    found = (
+        RemedyOutput(metric=one.metric, changed=one.changed, where_to_look=one.look, commands=one.type)
+        for one in explanation.remedies
+    )
+    return ExplanationOutput(rollout=rollout, explanation=tuple(explanation.lines), remedies=tuple(found))
 
 
 def rollout_outputs(rollouts: Sequence[RolloutSummary], seen: Mapping[str, LiveView]) -> tuple[RolloutOutput, ...]:

@@ -74,7 +74,7 @@ def _expression(plan: Plan, alert: AlertRule, found: AlertSeries, *, page: bool)
             return f"{of(found.p95)} > {limit} * {of(found.stable_p95)} {enough}"
         case "canary_health_check_failed":
             if page:
-                return f"{CANARY_HEALTH}{{{_labels(plan)}}} < {limit}"
+                return f"{CANARY_HEALTH}{{{labels_of(plan)}}} < {limit}"
             return f"{found.healthy} / {found.total} < {limit} and {found.total} > 0"
         case "no_data":
             return found.absent
@@ -82,8 +82,9 @@ def _expression(plan: Plan, alert: AlertRule, found: AlertSeries, *, page: bool)
             raise ValueError(f"no series for the alert {other}")
 
 
-def _labels(plan: Plan) -> str:
-    named = {"service": plan.service, "environment": plan.environment, "version": plan.version}
+def labels_of(plan: Plan, *, version: bool = True) -> str:
+    """The labels of series on Pilotage's metrics page."""
+    named = {"service": plan.service, "environment": plan.environment, **({"version": plan.version} if version else {})}
     return ",".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in named.items())
 
 

@@ -7,6 +7,7 @@ from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from pilotage.model.document import Section
+from pilotage.model.impact import Facts
 from pilotage.model.plan import Plan, Step
 from pilotage.model.quantity import format_duration, format_share
 from pilotage.model.risk import Assessment
@@ -26,7 +27,7 @@ def sections(plan: Plan) -> tuple[Section, ...]:
         *((_conflicts(plan),) if plan.conflicts else ()),
         timeline_section(plan),
         _readiness(plan),
-        *((_risk(plan.risk),) if plan.risk else ()),
+        *((_risk(plan.risk),) if plan.risk else _unknown_risk(plan.risk_unknown)),
         _steps(plan),
         *((_attendance(plan),) if plan.on_call else ()),
         _rollback(plan),
@@ -53,9 +54,10 @@ def summary(plan: Plan) -> str:
     """One line: what, how, how long, when."""
     when = f", complete on {show_day(plan.release_date)}" if plan.release_date else ""
     kind, strategy = plan.answers.release_type, plan.answers.deployment_strategy
+    least, undo = format_duration(plan.watched), format_duration(plan.rollback.timeout)
     return (
         f"{kind} release, {strategy}, risk tolerance {plan.answers.risk_tolerance}: "
-        f"{format_duration(plan.watched)} of analysis, rollback within {format_duration(plan.rollback.timeout)}{when}"
+        f"takes at least {least}, rollback within {undo}{when}"
     )
 
 
@@ -65,11 +67,18 @@ def _answers(plan: Plan) -> Section:
         ("release type", a.release_type, f"{facts.scope}; impact {facts.impact}"),
         ("deployment strategy", a.deployment_strategy, f"{len(plan.steps)} steps, {plan.instances} instances"),
         ("team size", a.team_size, f"retrospective of {plan.retrospective.minutes} minutes"),
-        ("release frequency", a.release_frequency, f"planning {facts.planning}, execution {facts.execution}"),
+        ("release frequency", a.release_frequency, _planning(facts)),
         ("risk tolerance", a.risk_tolerance, f"error rate up to {_limit(plan, 'rollback_triggers.error_rate')}"),
         ("stakeholders", ", ".join(a.stakeholders), f"{len(plan.communication)} messages"),
     )
     return Section("answers", "Answers", (), ("question", "answer", "effect"), rows)
+
+
+def _planning(facts: Facts) -> str:
+    words = f"planning {facts.planning}, execution {facts.execution}"
+    if facts.planning_from is None or facts.planning_by is None:
+        return words
+    return f"{words}; planning begins between {facts.planning_from} and {facts.planning_by}"
 
 
 def _limit(plan: Plan, path: str) -> str:
@@ -90,6 +99,10 @@ def _conflicts(plan: Plan) -> Section:
         "conflicts", "Conflicts", (sentence,),
         ("conflict", "problem", "between", "smallest change that solves it", "status"), rows,
     )  # fmt: skip
+
+
+def _unknown_risk(why: str) -> tuple[Section, ...]:
+    return (Section("risk", "Risk", (f"Unknown: {why}.",)),) if why else ()
 
 
 def _risk(risk: Assessment) -> Section:

@@ -68,6 +68,9 @@ def _feed(page: StatusPage, address: str) -> str:
         _entry(f"{address}#{p.id}", p.title, p.at, f"{_clock(p.at)}: {p.text}", f"{address}#planned")
         for p in page.planned
     )
+    entries += "".join(
+        _entry(f"{address}#{one.id}", one.title, one.at, one.text, f"{address}#{one.id}") for one in page.said
+    )
     return (
         '<?xml version="1.0" encoding="utf-8"?>\n<feed xmlns="http://www.w3.org/2005/Atom">\n'
         f"<title>{escape(page.title)}</title>\n<id>{escape(address)}</id>\n<updated>{timestamp(page.made)}</updated>\n"

@@ -8,7 +8,7 @@ from datetime import date
 from pilotage.model.document import Section
 from pilotage.model.plan import Plan
 from pilotage.model.quantity import format_duration
-from pilotage.model.schedule import Phase
+from pilotage.model.schedule import Phase, Stage
 from pilotage.render.days import show_day
 
 
@@ -19,7 +19,7 @@ def timeline_section(plan: Plan) -> Section:
         rows: tuple[tuple[str, ...], ...] = tuple(
             (
                 stage.title, f"{format_duration(stage.shortest)}–{format_duration(stage.longest)}",
-                "–" if stage.estimate is None else format_duration(stage.estimate), _names(stage.activities),
+                _in_this_plan(stage), _names(stage.activities),
                 "by a person, at the end" if stage.approval else "–",
             )
             for stage in timeline.stages
@@ -52,7 +52,13 @@ def _phase(phase: Phase) -> tuple[str, ...]:
         if phase.start and phase.end and phase.latest_start and phase.latest_end
         else ()
     )
-    return (f"{phase.title}{' (done)' if phase.done else ''}", length, *spans, _names(phase.activities), milestones)
+    return (
+        f"{phase.title}{' (done)' if phase.done else ''}",
+        length,
+        *spans,
+        _names(tuple(a.id for a in phase.activities)),
+        milestones,
+    )
 
 
 def _span(first: date, last: date) -> str:
@@ -61,3 +67,10 @@ def _span(first: date, last: date) -> str:
 
 def _names(activities: tuple[str, ...]) -> str:
     return ", ".join(activity.replace("_", " ") for activity in activities)
+
+
+def _in_this_plan(stage: Stage) -> str:
+    """How long the stage takes. Pilotage rolls out; whatever comes before is the work of the team's own pipeline."""
+    if stage.estimate is None:
+        return "your pipeline"
+    return format_duration(stage.estimate) if stage.estimate else "its checks"

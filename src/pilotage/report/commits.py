@@ -47,6 +47,7 @@ class Change:
     release_as: str = ""
     aspect: str = ""
     value: str = ""
+    details: str = ""
     impact: str = ""
     until: str = ""
 
@@ -66,14 +67,14 @@ _ISSUE = re.compile(
     r"(?:(?<![\w/&.-])[\w.-]+/[\w.-]+#\d+|(?<![\w/&])(?:#\d+|GH-\d+|AB#\d+|(?<!-)[A-Z][A-Z0-9]{1,9}-\d+))\b"
 )
 _SAID = re.compile(
-    r"^(?P<name>Value|Impact|Works-until): {0,9}(?P<text>\S.{0,500}(?:\n[ \t]{1,9}\S.{0,500}){0,5})",
+    r"^(?P<name>Value|Implementation|Impact|Works-until): {0,9}(?P<text>\S.{0,500}(?:\n[ \t]{1,9}\S.{0,500}){0,5})",
     re.IGNORECASE | re.MULTILINE,
 )
 """What a commit says for the notes: what a change is worth, whom it concerns, and when the old way stops working."""
 
 
 def _trailers(message: str) -> dict[str, str]:
-    """What `Value:`, `Impact:` and `Works-until:` say, by their names in small letters."""
+    """What `Value:`, `Implementation:`, `Impact:` and `Works-until:` say, by their names in small letters."""
     return {found["name"].lower(): sentence(" ".join(found["text"].split())) for found in _SAID.finditer(message)}
 
 
@@ -103,6 +104,7 @@ def classify(commit: Commit) -> Change:
         tuple(i for i in issues if i != reference(request.number)), authors, reverts, commit.at,
         may_break=breaking is None and mentioned(subject, body, kind), release_as=_asked(commit.message),
         aspect=aspect_of(subject, text, scope) if kind is Kind.IMPROVEMENT else "", value=said.get("value", ""),
+        details=said.get("implementation", ""),
         impact=said.get("impact", ""), until=said.get("works-until", ""),
     )  # fmt: skip
 

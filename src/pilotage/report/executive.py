@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from pilotage.model.document import Bar, Document, Figure, Section
 from pilotage.model.quantity import about
+from pilotage.report.advice import Advice
 from pilotage.report.dora import Dora, End
 from pilotage.report.dora import Figure as Measure
 from pilotage.report.statistics import wilson
@@ -26,13 +27,13 @@ _OLD = 90 * 86400.0
 _MOST_BARS = 12
 
 
-def executive_report(period: Period, title: str, advice: Sequence[str]) -> Document:
+def executive_report(period: Period, title: str, advice: Sequence[Advice]) -> Document:
     """advice: what the figures suggest, the most important first."""
     charts = (_ends(period.dora), _failures(period.dora), _weeks(period.dora))
     return Document(title, tuple(_sentences(period, advice)), tuple(chart for chart in charts if chart.figure))
 
 
-def _sentences(period: Period, advice: Sequence[str]) -> list[str]:
+def _sentences(period: Period, advice: Sequence[Advice]) -> list[str]:
     if not period.dora.deployments:
         return ["No rollouts started in this period."]
     return [
@@ -104,12 +105,12 @@ def _why_so_long(dora: Dora, figure: Measure) -> str:
     return f"; {len(old)} of them {were} older than {about(_OLD)}, as in a first release from an old branch"
 
 
-def _outlook(period: Period, advice: Sequence[str]) -> str:
+def _outlook(period: Period, advice: Sequence[Advice]) -> str:
     known = [words for one in period.business if (words := _business(one))]
     business = f"Business: {_listed(known)}. " if known else ""
     waived = sum(len(one.waived) for one in period.told)
     notes = f" {_number(waived, 'readiness item')} {'was' if waived == 1 else 'were'} waived." if waived else ""
-    return f"{business}{_capital(advice[0]) if advice else 'Nothing in these figures needs a decision'}.{notes}"
+    return f"{business}{_capital(str(advice[0])) if advice else 'Nothing in these figures needs a decision'}.{notes}"
 
 
 def _business(one: Business) -> str:

@@ -32,6 +32,7 @@ from pilotage.model.rollout import Mode, Status
 from pilotage.model.step_title import title_of
 from pilotage.model.timestamp import local_deadline
 from pilotage.model.traffic import WHOLE
+from pilotage.report.remedies import Remedy, SourceChange, remedies
 from pilotage.report.verdicts import meaningful
 
 _TURNING = (
@@ -50,7 +51,7 @@ _SILENT = 30.0
 class Explanation:
     """answer: its state, and why · failing: routes, statuses and log lines · logs: where the logs of the new version
     are · measured: the last verdicts · led: what changed its course, one line per event · following: what to do
-    next."""
+    next · remedies: what to do about each metric that fails."""
 
     answer: str
     failing: tuple[str, ...]
@@ -58,6 +59,7 @@ class Explanation:
     measured: tuple[str, ...]
     led: tuple[str, ...]
     following: str
+    remedies: tuple[Remedy, ...] = ()
 
     @property
     def why(self) -> list[str]:
@@ -68,6 +70,9 @@ class Explanation:
     def lines(self) -> list[str]:
         """As a terminal shows it."""
         found = [self.answer, *self._failing()]
+        found += (
+            ["", "What to do:", *(f"  {line}" for one in self.remedies for line in one.lines)] if self.remedies else []
+        )
         for title, lines in (("Last measurements:", self.measured), ("What led here:", self.led)):
             found += ["", title, *(f"  {line}" for line in lines)] if lines else []
         return [*found, *(["", self.following] if self.following else [])]
@@ -80,10 +85,10 @@ class Explanation:
 
 def explain(
     rollout: Rollout, events: Sequence[Recorded], clock: Callable[[float], str], *, now: float = 0.0,
-    logs: Sequence[str] = (), due: Awaited | None = None,
+    logs: Sequence[str] = (), due: Awaited | None = None, source: SourceChange | None = None,
 ) -> Explanation:  # fmt: skip
     """clock: a moment in Unix seconds, as the reader's clock has it · now: Unix seconds; 0 where only the record counts
-    · logs: where the new version's logs are · due: the decision that it waits for."""
+    · logs: where the new version's logs are · due: the decision that it waits for · source: what git knows of it."""
     state, live, turning = rollout.state, rollout.live, [e for e in events if isinstance(e.what, _TURNING)]
     measured = [f"{v.metric}: {v.kind}: {v.sentence}" for v in meaningful(rollout)]
     if live.trouble and not state.status.final:
@@ -95,7 +100,7 @@ def explain(
     return Explanation(
         answer=answer, failing=failing, logs=tuple(logs) if failing or state.status in _WENT_WRONG else (),
         measured=tuple(measured), led=tuple(_led(rollout, event, clock) for event in turning),
-        following=_next(rollout, due),
+        following=_next(rollout, due), remedies=remedies(rollout, turning, meaningful(rollout), logs, source),
     )  # fmt: skip
 
 

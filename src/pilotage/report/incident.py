@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from pilotage.model.aftermath import TASKS, Task
 from pilotage.model.document import Bar, Document, Figure, Section
 from pilotage.model.events import (
     Occurrence,
@@ -48,7 +49,7 @@ class Counted:
 @dataclass(frozen=True)
 class Incident:
     """A rollout that was undone or failed. counted: new version first · verdicts: metric, kind, sentence · preserved:
-    the failed environment still runs · then: the plan's own next steps · logs: where the new version's logs are."""
+    the failed environment still runs · logs: where the new version's logs are."""
 
     id: str
     service: str
@@ -63,7 +64,6 @@ class Incident:
     counted: tuple[Counted, ...]
     verdicts: tuple[tuple[str, str, str], ...]
     preserved: bool
-    then: tuple[str, ...] = ()
     logs: tuple[str, ...] = ()
 
 
@@ -179,26 +179,30 @@ def _kept(incident: Incident) -> Section:
 
 def _next(incident: Incident) -> Section:
     """Immediate, short-term, long-term (R21)."""
-    failure = f"the {metric} failure" if (metric := _metric(incident)) else "the failure"
-    still = "in the failed environment, which still runs, or " if incident.preserved else ""
-    place = f"{still}with the artifact"
-    rows = [_when_and_what(words) for words in incident.then] + [
-        ("immediate", f"notify everyone who was informed of {incident.version}"),
-        ("short-term", f"reproduce {failure} {place}"),
-        ("short-term", "prepare a hotfix or a corrected release; check it with `pilotage risk`"),
-        ("long-term", f"add a check that catches {failure} before users are exposed"),
-        ("long-term", "record the actions of the review, with owner and due date: `pilotage followup add`"),
-    ]
-    if any("notify everyone" in what for _, what in rows[: len(incident.then)]):
-        del rows[len(incident.then)]  # the plan says so already
+    rows = [("immediate", f"notify everyone who was informed of {incident.version}")]
+    rows += [(task.term, task.what) for task in tasks_of(incident)]
+    rows.append(("short-term", "hold a blameless review within 5 working days"))
     rows = [(when, _with_command(what, incident.version)) for when, what in rows]
+    if incident.preserved:
+        rows.insert(1, ("immediate", "look at the failed environment, which still runs"))
     if incident.status == "failed":
         rows.insert(0, ("immediate", "correct the traffic by hand; `pilotage explain` says what is left"))
-    return Section("next", "Next steps", (), ("when", "what"), tuple(rows))
+    words = "Pilotage makes follow-ups of these tasks: `pilotage followup list`."
+    ordered = sorted(rows, key=lambda row: _TERMS.index(row[0]))
+    return Section("next", "Next steps", (words,), ("when", "what"), tuple(ordered))
+
+
+_TERMS = ("immediate", "short-term", "long-term")
+
+
+def tasks_of(incident: Incident) -> tuple[Task, ...]:
+    """What is left to do, with the failure by its name."""
+    failure = f"the {metric} failure" if (metric := _metric(incident)) else "the failure"
+    return tuple(replace(task, what=task.what.format(failure=failure)) for task in TASKS)
 
 
 _DONE_BY = {
-    "notify everyone": ": `pilotage announce show rollback_notice {version}`",
+    "notify everyone": ": the notice goes out by itself; `pilotage announce list {version}` shows where",
     "blameless review": ": `pilotage retro` prepares it",
 }
 """By words of a next step: the command that helps."""
@@ -218,9 +222,3 @@ def _metric(incident: Incident) -> str:
     if harm := _withdrawn(incident):
         return harm.cause
     return next((metric for metric, _, _ in _suspects(incident)), "")
-
-
-def _when_and_what(words: str) -> tuple[str, str]:
-    """`within 24 hours: document the incident` in two cells."""
-    when, _, what = words.partition(": ")
-    return ("immediate" if when == "at once" else when, what) if what else ("immediate", words)

@@ -47,7 +47,7 @@ _SHOWN: Mapping[Audience, frozenset[Kind]] = {
 @dataclass(frozen=True)
 class Item:
     """One line. id: of the change, by which edits are found again · text: plain, edited text if there is any · unsure:
-    its section is a guess."""
+    its section is a guess · details: for those who build on it."""
 
     id: str
     text: str
@@ -57,6 +57,7 @@ class Item:
     authors: tuple[str, ...] = ()
     unsure: bool = False
     value: str = ""
+    details: str = ""
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,7 @@ def _item(change: Change, audience: Audience) -> Item:
         return Item(change.id, _text(change, audience), value=change.value)
     return Item(
         change.id, _text(change, audience), change.scope, change.request, change.issues, change.authors,
-        change.sure < SURE, change.value,
+        change.sure < SURE, change.value, change.details,
     )  # fmt: skip
 
 

@@ -31,7 +31,7 @@ def _lines(notes: Notes) -> Iterator[tuple[str, str]]:
     yield "title", ""
     yield "new features", _section(notes, "Features", "adds a feature")
     yield "business value", "" if _any_value(notes) else "no shown commit has a `Value:` trailer"
-    yield "implementation details", "" if notes.audience is Audience.DEVELOPER else _DEVELOPERS
+    yield "implementation details", _details(notes)
     yield "migration guide", _migration(notes)
     yield "breaking changes", "" if notes.breaking or around.broken else _NOTHING_BREAKS
     yield "impact of breaking changes", _of_breaking(notes, lambda one: one.impact, "Impact", around.broken)
@@ -65,6 +65,13 @@ def _section(notes: Notes, title: str, does: str) -> str:
     if notes.audience is Audience.EXECUTIVE and title not in ("Features", "Security"):
         return "executives get features and security only"
     return f"no change of the range {does}"
+
+
+def _details(notes: Notes) -> str:
+    if notes.audience is not Audience.DEVELOPER:
+        return _DEVELOPERS
+    told = any(item.details for _, items in notes.sections for item in items)
+    return "" if told else "no shown commit has a `Implementation:` trailer"
 
 
 def _any_value(notes: Notes) -> bool:

@@ -6,14 +6,15 @@ connected", never invented (C10).
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from pilotage.model.document import Document, Section
 from pilotage.model.quantity import about
+from pilotage.report.advice import advice_for, advice_section
 from pilotage.report.dora import Dora
 from pilotage.report.dora_section import dora_section, excluded_section
 from pilotage.report.executive import ends_of, executive_report
+from pilotage.report.feedback import feedback_section, lessons_of
 from pilotage.report.statistics import median_interval, wilson
 from pilotage.report.told import Business, Compared, Period, Reader, Told
 
@@ -40,8 +41,9 @@ def report_of(period: Period, reader: Reader) -> Document:
     made = {
         "deployments": _deployments(period), "dora": dora_section(period.dora, leads_to),
         "rollouts": _rollouts(period), "performance": _performance(period),
-        "excluded": excluded_section(period.dora), "business": _business(period), "feedback": _feedback(period),
-        "lessons": _lessons(period), "recommendations": _recommendations(period), "actions": _actions(period),
+        "excluded": excluded_section(period.dora), "business": _business(period),
+        "feedback": feedback_section(period.said, period.told, asked=period.asked),
+        "lessons": _lessons(period), "recommendations": advice_section(advice_for(period)), "actions": _actions(period),
     }  # fmt: skip
     return Document(title, tuple(_lead(period)), tuple(made[name] for name in _SECTIONS[reader]))
 
@@ -187,23 +189,10 @@ def _change(one: Business) -> str:
     return f"{(one.now - one.then) / abs(one.then):+.1%}"
 
 
-def _feedback(period: Period) -> Section:
-    rows = tuple(
-        (one.version, c.before, c.after, f"{c.samples:,}")
-        for one in period.told for c in one.compared if c.metric == "user_satisfaction"
-    )  # fmt: skip
-    if not rows:
-        return Section(
-            "feedback",
-            "Feedback",
-            ("Not connected. Add to pilotage.yaml: `analysis: {signals: {user_satisfaction: …}}`.",),
-        )
-    return Section("feedback", "Feedback", (), ("version", "before", "after", "readings"), rows, numbers=("readings",))
-
-
 def _lessons(period: Period) -> Section:
     found = unusual(period.told)
     found += [f"not required: {words}" for words in dict.fromkeys(w for one in period.told for w in one.not_required)]
+    found += lessons_of(period.said)
     words = () if found else ("Nothing unusual.",)
     return Section("lessons", "Lessons", words, bullets=tuple(found))
 
@@ -214,38 +203,6 @@ def unusual(told: Sequence[Told]) -> list[str]:
     found += [f"{one.version} held: {words}" for one in told for words in one.holds]
     found += [f"{one.version}: {words}" for one in told for words in one.waived]
     found += [f"{one.version} was an emergency deploy: {one.urgent}" for one in told if one.urgent]
-    return found
-
-
-def _recommendations(period: Period) -> Section:
-    found = advice_for(period)
-    words = () if found else ("No recommendations.",)
-    return Section("recommendations", "Recommendations", words, bullets=tuple(found))
-
-
-def advice_for(period: Period) -> list[str]:
-    """What the figures themselves suggest; nothing where they suggest nothing."""
-    found, dora = [], period.dora
-    fail, recovery = dora.figure("change-fail-rate"), dora.figure("failed-deployment-recovery-time")
-    if fail.low is not None and fail.low > 0.05:
-        found.append(
-            "significantly more than 5 % of deployments fail: make smaller changes, and start with a weight of 1 %"
-        )
-    if recovery.value is not None and recovery.value > 1800:
-        found.append("recovery takes more than 30 min: practise with `pilotage drill rollback`")
-    causes = Counter(one.reason.partition(":")[0] for one in period.told if one.status == "rolled-back" and one.reason)
-    found += [f"{count} releases were rolled back because of {cause}: look for a common cause"
-              for cause, count in causes.items() if count > 1]  # fmt: skip
-    first = {one.id for one in dora.deployments if not one.old}
-    done = [one for one in period.told if one.status == "completed" and one.id not in first]
-    if done and not any(one.compared for one in done):
-        found.append("no release was compared with its predecessor: check the metrics source")
-    waived = Counter(words.partition(" ")[0] for one in period.told for words in one.waived)
-    found += [
-        f"{item} was waived {count} times: decide whether you need it" for item, count in waived.items() if count > 1
-    ]
-    if dora.figure("deployment-rework-rate").value and len(dora.figure("deployment-rework-rate").counted) > 1:
-        found.append("there were several hotfixes: find out which test would have caught their causes")
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pilotage.model.document import Document, Section
 from pilotage.model.followup import FollowUp
@@ -11,14 +11,18 @@ from pilotage.model.look_back import Retrospective, Target
 from pilotage.model.quantity import about
 from pilotage.report.dora import Dora
 from pilotage.report.dora_section import dora_section
+from pilotage.report.feedback import feedback_section, lessons_of
 from pilotage.report.period import unusual
-from pilotage.report.statistics import median_interval, wilson
-from pilotage.report.told import Told
+from pilotage.report.quality import PeriodFigures, Quality, actual, share, trends_section, yes
+from pilotage.report.statistics import median_interval
+from pilotage.report.told import Said, Told
 
 
 @dataclass(frozen=True)
 class Facts:
-    """The input of the fact sheet. surprises: unusual events, in words · today: YYYY-MM-DD."""
+    """The input of the fact sheet. surprises: unusual events, in words · today: YYYY-MM-DD · periods: of equal
+    length, oldest first, the last of them this one; empty for no trends · said: what users said, by version · asked:
+    whether they have a form."""
 
     service: str
     environment: str
@@ -27,6 +31,10 @@ class Facts:
     told: tuple[Told, ...]
     actions: tuple[FollowUp, ...]
     today: str
+    quality: Quality = field(default_factory=Quality)
+    periods: tuple[PeriodFigures, ...] = ()
+    said: tuple[Said, ...] = ()
+    asked: bool = False
 
 
 def fact_sheet(facts: Facts, wanted: Retrospective) -> Document:
@@ -35,7 +43,9 @@ def fact_sheet(facts: Facts, wanted: Retrospective) -> Document:
         f"Retrospective: {facts.service} in {facts.environment}, {facts.span}",
         (lead, f"Optional: {', '.join(map(str, wanted.optional))}."),
         (
-            _happened(facts), _targets(facts, wanted.targets), dora_section(facts.dora), _surprises(facts),
+            _happened(facts), _targets(facts, wanted.targets),
+            *((trends_section(wanted.targets, facts.periods),) if facts.periods else ()), dora_section(facts.dora),
+            _surprises(facts), feedback_section(facts.said, facts.told, asked=facts.asked, words=True),
             _agenda(wanted), _open(facts), _new(wanted),
         ),
     )  # fmt: skip
@@ -63,41 +73,25 @@ def _found(identity: str, facts: Facts) -> tuple[str, str]:
     n, failed = dora.figure("change-fail-rate").n, len(dora.failed)
     match identity:
         case "deployment_success_rate" if n:
-            return _share(n - failed, n, 0.99, more=True)
+            return share(n - failed, n, 0.99, more=True)
         case "rollback_frequency" if n:
             undone = len([d for d in dora.deployments if d.id in dora.failed and d.end.value == "rolled-back"])
-            return _share(undone, n, 0.05, more=False)
+            return share(undone, n, 0.05, more=False)
         case "mean_time_to_recovery":
             figure = dora.figure("failed-deployment-recovery-time")
             if figure.value is None:
                 return "no failures", "yes"
-            return f"median {about(figure.value)}, n = {figure.n}", _yes(figure.value < 1800)
+            return f"median {about(figure.value)}, n = {figure.n}", yes(figure.value < 1800)
         case "deployment_duration":
             times = [one.seconds for one in facts.told if one.seconds is not None and one.status == "completed"]
             if not times:
                 return "–", "–"
             return f"median {about(median_interval(times)[0])}, n = {len(times)}", "–"
-        case "performance_regressions":
-            worse = [one for one in facts.told if one.status != "completed" and "slow" in one.reason.partition(":")[0]]
-            return f"{len(worse)} rolled back", _yes(not worse)
-    return "not connected", "–"
-
-
-def _share(hits: int, n: int, limit: float, *, more: bool) -> tuple[str, str]:
-    low, high = wilson(hits, n)
-    value = hits / n
-    text = f"{value:.1%} ({low:.0%}–{high:.0%}, {hits} of {n})"
-    met = value > limit if more else value < limit
-    surely = (low > limit if more else high < limit) or not met
-    return text, _yes(met) if surely else f"{_yes(met)}, but {n} are too few for certainty"
-
-
-def _yes(met: bool) -> str:
-    return "yes" if met else "no"
+    return actual(identity, PeriodFigures(dora=dora, told=facts.told, quality=facts.quality))
 
 
 def _surprises(facts: Facts) -> Section:
-    found = unusual(facts.told)
+    found = [*unusual(facts.told), *lessons_of(facts.said)]
     late = [a for a in facts.actions if a.overdue(facts.today)]
     found += [f"action {a.id} is overdue since {a.due}, owned by {a.owner}: {a.description}" for a in late]
     words = () if found else ("Nothing.",)

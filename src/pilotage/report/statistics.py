@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from statistics import median
+from statistics import NormalDist, median
 
 _Z = 1.959963984540054
 """Standard normal quantile of 0.975."""
@@ -43,6 +43,16 @@ def median_interval(values: Sequence[float]) -> tuple[float, tuple[float, float]
     return middle, (ordered[rank - 1], ordered[n - rank])
 
 
+def mean_interval(values: Sequence[float], lowest: float, highest: float) -> tuple[float, float] | None:
+    """95 % interval of the mean of values between two bounds, by the normal approximation; None for fewer than ten."""
+    n = len(values)
+    if n < 10:
+        return None
+    middle = math.fsum(values) / n
+    spread = _Z * math.sqrt(math.fsum((value - middle) ** 2 for value in values) / (n - 1) / n)
+    return max(lowest, middle - spread), min(highest, middle + spread)
+
+
 def _rank(n: int) -> int:
     """The largest r for which at most 2.5 % of n fair coins' results are r − 1 heads or fewer; of many coins by the
     normal approximation, rounded outwards."""
@@ -55,3 +65,21 @@ def _rank(n: int) -> int:
         chance *= (n - rank + 1) / rank
         below += chance
     return rank
+
+
+def student(level: float, free: int) -> float:
+    """Quantile of Student's t: exact for one and two degrees of freedom, else the expansion of Abramowitz & Stegun
+    26.7.5. free: degrees of freedom."""
+    if free == 1:
+        return math.tan(math.pi * (level - 0.5))
+    if free == 2:
+        both = 2 * level - 1
+        return both * math.sqrt(2 / (1 - both**2))
+    z = NormalDist().inv_cdf(level)
+    terms = (
+        z,
+        (z**3 + z) / 4,
+        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
+        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
+    )
+    return float(sum(term / free**power for power, term in enumerate(terms)))

@@ -23,6 +23,7 @@ from pilotage.model.events import (
 )
 from pilotage.model.output.published import (
     IncidentUpdate,
+    PublicAnnouncement,
     PublicIncidentOutput,
     ScheduledRelease,
     ServiceCondition,
@@ -108,6 +109,16 @@ class Planned:
 
 
 @dataclass(frozen=True)
+class Said:
+    """An announcement for the page. at: Unix seconds at which it was published."""
+
+    id: str
+    at: float
+    title: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Seen:
     """Who serves users of a service, as last observed. down_since: Unix seconds, None if its end was not observed ·
     unseen_since: Unix seconds of the last look at a service that is no longer observed."""
@@ -129,7 +140,8 @@ class Service:
 
 @dataclass(frozen=True)
 class StatusPage:
-    """made: Unix seconds of the last event · checked: of the last look at whether services answer, to the minute."""
+    """made: Unix seconds of the last event · checked: of the last look at whether services answer, to the minute ·
+    said: newest first · report: the address at which users report a problem; empty without one."""
 
     title: str
     services: tuple[Service, ...]
@@ -137,19 +149,23 @@ class StatusPage:
     planned: tuple[Planned, ...]
     made: float
     checked: float = 0.0
+    said: tuple[Said, ...] = ()
+    report: str = ""
 
 
 def status_of(
     title: str, services: Sequence[str], rollouts: Sequence[Rollout], planned: Sequence[Planned], now: float,
-    seen: Mapping[str, Seen] | None = None,
+    seen: Mapping[str, Seen] | None = None, said: Sequence[Said] = (),
 ) -> StatusPage:  # fmt: skip
     """services: in the order of the page · rollouts: of late, oldest first · seen: by service, who answers users now;
-    a service that is not in it is believed to be as its rollouts say."""
+    a service that is not in it is believed to be as its rollouts say · said: announcements of late."""
     incidents = tuple(i for rollout in rollouts if (i := incident_of(rollout)))
     conditions = tuple(_service(name, rollouts, incidents, (seen or {}).get(name, Seen())) for name in services)
-    at = max((max(r.last, r.events[-1].at if r.events else 0.0) for r in rollouts), default=0.0)
+    ends = (max(r.last, r.events[-1].at if r.events else 0.0) for r in rollouts)
+    at = max((*ends, *(one.at for one in said)), default=0.0)
     coming = tuple(p for p in sorted(planned, key=lambda p: p.at) if p.at > now)
-    return StatusPage(title, conditions, tuple(reversed(incidents)), coming, at, now - now % _MINUTE)
+    newest = tuple(sorted(said, key=lambda one: one.at, reverse=True))
+    return StatusPage(title, conditions, tuple(reversed(incidents)), coming, at, now - now % _MINUTE, newest)
 
 
 def _service(name: str, rollouts: Sequence[Rollout], incidents: Sequence[PublicIncident], seen: Seen) -> Service:
@@ -187,8 +203,10 @@ def incident_of(rollout: Rollout) -> PublicIncident | None:
         if ended is not None and isinstance(event.what, RollbackStarted) and _all_well(rollout.events[:index]):
             continue  # traffic left the new version before, and users had their incident until then
         if updates and updates[-1].at == event.at and ended is None:
-            updates.pop()  # one look found it and acted
-            state = "investigating" if not updates else state
+            if state == "investigating":
+                continue  # one look found it and acted: the public is told what is being done
+            if state == "identified":
+                updates.pop()
         updates.append(Update(event.at, state, words.format(service=rollout.service), words))
         ended = event.at if state == "resolved" else None
     began = harm_began(_moments(rollout.events)) if updates else None
@@ -213,7 +231,7 @@ def _update(what: Occurrence, *, is_open: bool, began: bool) -> tuple[str, str] 
     """What an event adds to the incident, with the words for it; None where it adds nothing."""
     match what:
         case RollbackStarted() | TrafficWithdrawn():
-            return ("identified" if is_open else "investigating"), _GOING_BACK
+            return "identified", _GOING_BACK
         case InterventionRequired() if is_open or tells_of_harm(what):
             return "investigating", _FOUND
         case TrafficRestored() | RolledBack() if is_open:
@@ -260,6 +278,10 @@ def output_of(page: StatusPage) -> StatusPageOutput:
         scheduled=tuple(
             ScheduledRelease(id=one.id, scheduled_for=timestamp(one.at), title=one.title, text=one.text)
             for one in page.planned
+        ),
+        announcements=tuple(
+            PublicAnnouncement(id=one.id, published_at=timestamp(one.at), title=one.title, text=one.text)
+            for one in page.said
         ),
     )
 

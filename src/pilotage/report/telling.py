@@ -29,6 +29,7 @@ from pilotage.model.events import (
 )
 from pilotage.model.json import JsonObject
 from pilotage.model.message import Incident, Message, Severity
+from pilotage.model.quantity import format_duration
 from pilotage.model.rollout import HoldCause
 
 
@@ -44,6 +45,8 @@ class Subject:
     actor: str
     plan_hash: str
     paged: bool = False
+    started_at: float | None = None
+    """Unix seconds."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ def message_of(subject: Subject, event: Happened) -> Message:
         service=subject.service,
         environment=subject.environment,
         version=subject.version,
-        facts=_facts(subject, occurrence),
+        facts=_facts(subject, occurrence, event.at),
         incident=incident_of(subject.paged, occurrence),
         final=isinstance(occurrence, Completed | RolledBack | Failed | RolloutCancelled),
         asks=_asks(occurrence),
@@ -96,7 +99,7 @@ def _to_an_open_incident(occurrence: Occurrence) -> Incident:
             return Incident.RESOLVE
         case Approved() if occurrence.approvals >= occurrence.approvals_required:
             return Incident.RESOLVE
-        case HoldEnded() if HoldCause.DEGRADED in occurrence.causes:
+        case HoldEnded() if set(_PAGED) & set(occurrence.causes):
             return Incident.RESOLVE
         case Paused(cause=None) | Resumed() | Promoted() | StepRestarted():
             return Incident.ACKNOWLEDGE
@@ -104,20 +107,26 @@ def _to_an_open_incident(occurrence: Occurrence) -> Incident:
             return Incident.NONE
 
 
-def _facts(subject: Subject, occurrence: Occurrence) -> tuple[tuple[str, str], ...]:
+def _facts(subject: Subject, occurrence: Occurrence, at: float) -> tuple[tuple[str, str], ...]:
     found = [("service", subject.service), ("environment", subject.environment), ("version", subject.version)]
     if subject.old:
         found.append(("previous", subject.old))
     if isinstance(occurrence, StepStarted):
         found.append(("users", f"{occurrence.weight_percent:g} %"))
+    if isinstance(occurrence, Completed | RolledBack | Failed) and subject.started_at is not None:
+        found.append(("duration", format_duration(round(at - subject.started_at))))
     return (*found, ("requested by", subject.actor), ("plan", subject.plan_hash[:12]))
+
+
+_PAGED = (HoldCause.DEGRADED, HoldCause.COMPLAINTS, HoldCause.PROVIDER_APPROVAL)
+"""Causes of holds that may have called an operator, and have no other event that ends that."""
 
 
 def _asks(occurrence: Occurrence) -> tuple[str, ...]:
     match occurrence:
-        case HoldStarted(cause=HoldCause.APPROVAL) | ApprovalReminded():
+        case HoldStarted(cause=HoldCause.APPROVAL) | ApprovalReminded(at_provider=False):
             return ("approve", "reject")
-        case HoldStarted() | TrafficWithdrawn():
+        case HoldStarted() | TrafficWithdrawn() | ApprovalReminded():
             return ("abort",)
         case Paused(cause=HoldCause()):
             return ("abort",)
@@ -137,8 +146,10 @@ def channels_for(message: Message, channels: Sequence[JsonObject]) -> list[tuple
 def _wanted(message: Message, channel: KnownChannel) -> bool:
     if channel.environments and message.environment not in channel.environments:
         return False
-    if message.audience not in channel.audiences:
+    if not channel.publishes(message.audience, message.kind):
         return False
+    if message.to:
+        return True  # whoever is addressed by name is to know, however little it matters to others
     if channel.kind == "pagerduty":
         return message.incident is not Incident.NONE
     if channel.kind == "cdevents":

@@ -59,9 +59,30 @@ class Business:
     error: str = ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """Of one version; empty for what named none. mean: 1 to `BEST`, None without ratings · low, high: a 95 % interval
+    of it, None for too few · problems: users who reported one · confirmed: how many problems an operator confirmed ·
+    words: of users, newest first."""
+
+    version: str
+    ratings: int = 0
+    mean: float | None = None
+    low: float | None = None
+    high: float | None = None
+    problems: int = 0
+    confirmed: int = 0
+    words: tuple[str, ...] = ()
+
+    @property
+    def shown(self) -> str:
+        return self.version or "(no version named)"
+
+
 @dataclass(frozen=True)
 class Period:
-    """dora and told: of the same period · span: it in words · open_actions: of retrospectives, in words."""
+    """dora and told: of the same period · span: it in words · open_actions: of retrospectives, in words · said: what
+    users said, by version · asked: whether they have a form."""
 
     service: str
     environment: str
@@ -70,3 +91,5 @@ class Period:
     told: tuple[Told, ...]
     business: tuple[Business, ...] = ()
     open_actions: tuple[str, ...] = ()
+    said: tuple[Said, ...] = ()
+    asked: bool = False

@@ -60,7 +60,8 @@ def assess(
     strategy, settings, why = _recommended(level, findings, tolerance)
     cures = [f.mitigation for f in sorted(findings, key=lambda f: -f.level.rank) if f.mitigation]
     return Assessment(
-        revisions, len(each), percent_of(score), level, factors, tuple(sorted(findings, key=lambda f: -f.level.rank)),
+        revisions, len(each), float(percent_of(score)), level, factors,
+        tuple(sorted(findings, key=lambda f: -f.level.rank)),
         tuple(dict.fromkeys([*cures, *_general(measured, each, score)])), strategy, settings, why, model.origin,
     )  # fmt: skip
 
@@ -87,7 +88,10 @@ def _factor(
     by_share = _level(1 - (1 - score) ** share) if share else RiskLevel.LOW
     words = "; ".join(part for part in (_words(factor, measured), _said(mine)) if part)
     return FactorRisk(
-        factor, max(found, by_share, key=lambda one: one.rank), percent_of(round(share, 6)), words or "nothing found"
+        factor,
+        max(found, by_share, key=lambda one: one.rank),
+        float(percent_of(round(share, 6))),
+        words or "nothing found",
     )
 
 

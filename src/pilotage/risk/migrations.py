@@ -6,11 +6,11 @@ import posixpath
 from collections import Counter
 from collections.abc import Iterator
 
-from pilotage.model.risk import Finding, RiskFactor
+from pilotage.model.risk import Finding, RiskFactor, RiskLevel
 from pilotage.risk.changelogs import new_sql
 from pilotage.risk.direction import forward, is_left_out, runs_again
 from pilotage.risk.liquibase import of_changelog
-from pilotage.risk.operations import Found, is_unread, unread
+from pilotage.risk.operations import BY_HAND, Found, is_unread, unread
 from pilotage.risk.python_migrations import of_python
 from pilotage.risk.rails_migrations import of_rails
 from pilotage.risk.sql_migrations import of_sql
@@ -61,3 +61,12 @@ def _found(path: str, text: str, before: str) -> Iterator[Found]:
 
 _OF_MONGODB = (".up.json",)
 """Commands of MongoDB, as golang-migrate runs them."""
+
+
+def contractions_of(path: str, text: str) -> tuple[tuple[str, ...], str]:
+    """What a migration takes from the version that still uses the schema, a phrase each, and why it is unknown what
+    else it does: empty where all of it was read."""
+    found = findings_of(path, text)
+    takes = [one.sentence for one in found if one.level.rank >= RiskLevel.HIGH.rank or "forbids nulls" in one.sentence]
+    unclear = [one.sentence for one in found if one.sentence.endswith(BY_HAND) and one.sentence not in takes]
+    return tuple(takes), "; ".join(one.removesuffix(BY_HAND) for one in unclear)

@@ -29,11 +29,11 @@ def locks(what: str) -> Found:
 
 def unread(what: str) -> Found:
     """An unreadable operation may do anything, so a person must look at it."""
-    return RiskLevel.MEDIUM, f"{what}{_BY_HAND}", _EXPAND
+    return RiskLevel.MEDIUM, f"{what}{BY_HAND}", _EXPAND
 
 
 def is_unread(found: Found) -> bool:
-    return found[1].endswith(_BY_HAND)
+    return found[1].endswith(BY_HAND)
 
 
-_BY_HAND = ": review it by hand"
+BY_HAND = ": review it by hand"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pilotage.model.observation import Excuse, Health, Instance, Verdict, VerdictKind
 from pilotage.model.plan import Plan, Step
 from pilotage.model.quantity import format_share
+from pilotage.model.rollout import Mode
 from pilotage.model.traffic import WHOLE, instances_for
 from pilotage.rollout.sight import healthy
 from pilotage.rollout.turn import Tick
@@ -36,6 +37,9 @@ def too_few_ready(turn: Tick) -> tuple[Verdict, ...]:
     """Harm, as long as some of the canaries that have users are ready and too many are not. Where none is ready, stable
     takes over their users anyway (`diversion`)."""
     state, seen, step = turn.state, turn.seen, turn.step
+    if state.mode is Mode.FAST_RETURN:
+        # Its steps have the weights of the plan, but nobody is a canary: all users come back at once.
+        return ()
     if seen.instances is None or state.old is None or not state.reached or not is_canary(step):
         return ()
     well, wanted = healthy(seen, state.new), due(turn.plan, step)

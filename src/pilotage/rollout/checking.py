@@ -31,7 +31,13 @@ def _old_is_healthy(turn: Tick) -> str:
 
 def _old_is_there(turn: Tick) -> str:
     there = turn.state.old is None or (turn.seen.instances is not None and present(turn.seen, turn.state.old))
-    return "" if there else f"no instance of {turn.state.old} is running, so nothing shows that it can be started again"
+    if there:
+        return turn.seen.lacking
+    return f"no instance of {turn.state.old} is running, so nothing shows that it can be started again"
+
+
+def _there_is_room(turn: Tick) -> str:
+    return turn.seen.lacking
 
 
 def _monitoring_answers(turn: Tick) -> str:
@@ -52,6 +58,7 @@ _ASKS: Mapping[str, Callable[[Tick], str]] = {
     ids.VERIFY: _new_is_healthy,
     ids.CHECK_MINIMUM: _old_is_healthy,
     ids.CHECK_WAY_BACK: _old_is_there,
+    ids.CHECK_ROOM: _there_is_room,
     ids.CHECK_MONITORING: _monitoring_answers,
     ids.CHECK_WINDOW: _inside_the_window,
 }

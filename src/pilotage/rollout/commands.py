@@ -13,10 +13,17 @@ from pilotage.rollout.turn import Tick
 from pilotage.rollout.undoing import roll_back
 from pilotage.rollout.watching import JUDGED
 
-_UNDOING = (CommandKind.ABORT, CommandKind.ROLLBACK)
+_UNDOING = (CommandKind.ABORT, CommandKind.ROLLBACK, CommandKind.CONFIRM)
 
+_UNDONE = {
+    CommandKind.ABORT: "aborted",
+    CommandKind.ROLLBACK: "requested",
+    CommandKind.CONFIRM: "a problem that users reported is confirmed",
+}
 
-_ANSWERED = (HoldCause.REGRESSION, HoldCause.LOW_SUCCESS_RATE, HoldCause.ALERT)
+_IN_SPITE = (HoldCause.ALERT, HoldCause.COMPLAINTS)
+"""Causes of holds that last as long as others say what they say: who resumes continues in spite of it."""
+_ANSWERED = (HoldCause.REGRESSION, HoldCause.LOW_SUCCESS_RATE, *_IN_SPITE)
 """Causes of pauses that ask whether this may go on: who resumes has said yes."""
 
 
@@ -32,7 +39,8 @@ def handle(turn: Tick, command: Command) -> str:
     if command.kind in _UNDOING:
         if status.final or status is Status.ROLLING_BACK:
             return f"nothing to do: the rollout is already {status}"
-        roll_back(turn, f"{'aborted' if command.kind is CommandKind.ABORT else 'requested'} {by}", "command")
+        cause = "reported" if command.kind is CommandKind.CONFIRM else "command"
+        roll_back(turn, f"{_UNDONE[command.kind]} {by}", cause)
         return "done"
     if status.final or status is Status.ROLLING_BACK:
         return _refuse(turn, command, f"the rollout is {status}")
@@ -97,9 +105,9 @@ def _without_analyses(turn: Tick) -> Mode:
 def _go_on(turn: Tick, command: Command) -> str:
     kind, status, hold = command.kind, turn.state.status, turn.state.hold
     paused, holding = status is Status.PAUSED, status is Status.HOLDING
-    in_spite = holding and hold is not None and hold.cause is HoldCause.ALERT
+    in_spite = holding and hold is not None and hold.cause in _IN_SPITE
     if in_spite or (paused and hold is not None and hold.cause in _ANSWERED):
-        # The pause asked for this decision, or the hold would last as long as the alert.
+        # The pause asked for this decision, or the hold would last as long as its cause.
         accept(turn)
     if paused or in_spite or (holding and kind is CommandKind.RETRY):
         turn.enter(Status.PROGRESSING, hold=None, troubles=(), reason="")

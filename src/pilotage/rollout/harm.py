@@ -42,7 +42,7 @@ def note_harm(turn: Tick) -> None:
 
 
 def _is_harm(verdict: Verdict) -> bool:
-    if verdict.asks in (Remedy.HOLD, Remedy.NOTHING):
+    if verdict.asks in (Remedy.HOLD, Remedy.DECIDE, Remedy.NOTHING):
         return False  # nobody says that it is the release's
     return verdict.kind is VerdictKind.FAIL or (verdict.evidence >= STRONG_EVIDENCE and verdict.since is not None)
 

@@ -25,8 +25,8 @@ from pilotage.rollout.watching import (
     asking,
     go_on_although_worse,
     go_on_unwatched,
-    hold_on_alerts,
     hold_on_evidence,
+    hold_on_others_word,
     is_watched,
     lacks_data_alone,
 )
@@ -67,8 +67,8 @@ def why_not_begin_the_next(turn: Tick) -> Hold | None:
         return Hold(HoldCause.FREEZE, turn.seen.freeze)
     if turn.seen.barrier:
         return Hold(HoldCause.DEPENDENCY, turn.seen.barrier)
-    if (alert := hold_on_alerts(turn)) is not None:
-        return alert
+    if (heard := hold_on_others_word(turn)) is not None:
+        return heard
     return turn.strategy.hold_before_exposing(turn)
 
 
@@ -91,7 +91,8 @@ def keep_holding(turn: Tick, hold: Hold) -> None:
 
 def _remind(turn: Tick, hold: Hold, limit: float) -> None:
     """People hear again of an approval that nobody gives, and once it has waited for long an operator is paged."""
-    if hold.cause is not HoldCause.APPROVAL or hold.held >= limit:
+    at_provider = hold.cause is HoldCause.PROVIDER_APPROVAL
+    if not (at_provider or hold.cause is HoldCause.APPROVAL) or hold.held >= limit:
         return
     before = turn.state.hold.held if turn.state.hold and turn.state.hold.cause is hold.cause else 0.0
     every, escalates = turn.plan.number("approval.remind_after"), turn.plan.number("approval.escalate_after")
@@ -99,9 +100,11 @@ def _remind(turn: Tick, hold: Hold, limit: float) -> None:
     if escalated or hold.held // every > before // every:
         turn.tell(
             ApprovalReminded(
-                title=turn.title, approvals=len(turn.state.approvals),
-                approvals_required=int(turn.plan.number("approval.count")), waited_seconds=hold.held,
-                timeout_seconds=limit, escalated=escalated,
+                title=hold.sentence.removeprefix("waiting for ") if at_provider else turn.title,
+                approvals=0 if at_provider else len(turn.state.approvals),
+                approvals_required=1 if at_provider else int(turn.plan.number("approval.count")),
+                waited_seconds=hold.held,
+                timeout_seconds=limit, escalated=escalated, at_provider=at_provider,
             )
         )  # fmt: skip
 
@@ -152,11 +155,16 @@ def _limit_of(turn: Tick, cause: HoldCause) -> tuple[float, str]:
     match cause:
         case HoldCause.APPROVAL:
             return turn.step.timeout, _ROLL_BACK
+        case HoldCause.PROVIDER_APPROVAL:
+            return plan.number("approval.timeout"), _ROLL_BACK
         case HoldCause.FREEZE | HoldCause.DEPENDENCY:
             # What it waits for has timeouts of its own.
             return math.inf, "none"
         case HoldCause.REGRESSION:
             return plan.number("hold.timeout"), _PAUSE
+        case HoldCause.COMPLAINTS:
+            # A usual rate is a past: what it says alone undoes nothing.
+            return plan.number("hold.decision_timeout"), _PAUSE
         case HoldCause.DEGRADED:
             return plan.number("hold.decision_timeout"), _ROLL_BACK
         case HoldCause.CANARY_UNHEALTHY:

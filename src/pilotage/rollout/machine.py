@@ -16,6 +16,7 @@ from pilotage.model.observation import Health
 from pilotage.model.plan import Plan, StepKind
 from pilotage.model.quantity import format_duration
 from pilotage.model.rollout import Command, Decision, Event, Mode, Observed, RolloutState, Status
+from pilotage.model.step_ids import PREPARE
 from pilotage.rollout import diversion, patience
 from pilotage.rollout.checking import failed_check, note_skipped, take_earlier_approvals
 from pilotage.rollout.commands import first_to_undo, handle
@@ -39,10 +40,10 @@ from pilotage.rollout.holds import (
     why_hold,
     why_not_begin_the_next,
 )
-from pilotage.rollout.sight import instance_that_refuses
-from pilotage.rollout.stepping import next_step
+from pilotage.rollout.sight import instance_that_refuses, reachable
+from pilotage.rollout.stepping import first_step, next_step
 from pilotage.rollout.strategies import strategy_of
-from pilotage.rollout.turn import FORWARD, UNDER_WAY, Tick
+from pilotage.rollout.turn import FORWARD, UNDER_WAY, Strategy, Tick
 from pilotage.rollout.undoing import roll_back
 from pilotage.rollout.watching import JUDGED, note_verdicts
 
@@ -65,7 +66,7 @@ def decide(
     not make that look, then the difference of `now`. Neither adds more than `MOST_ATTENDED` to any wait.
     """
     strategy = strategy_of(plan)
-    turn = Tick(plan, _attended(state, now, passed), seen, strategy, began_at=state.step)
+    turn = Tick(plan, _attended(strategy, state, now, passed), seen, strategy, began_at=state.step)
     strategy.note(turn)
     for command in sorted(commands, key=first_to_undo):
         turn.answered.append((command.id, handle(turn, command)))
@@ -75,19 +76,20 @@ def decide(
         strategy.undo(turn)
     if strategy.diverts:
         diversion.divert(turn)
-    return Decision(turn.state, desired(plan, turn.state, seen), tuple(turn.events), tuple(turn.answered))
+    wanted = (*desired(plan, turn.state, seen), *turn.asked)
+    return Decision(turn.state, wanted, tuple(turn.events), tuple(turn.answered))
 
 
 def desired(plan: Plan, state: RolloutState, seen: Observed) -> tuple[Action, ...]:
     """The complete desired state, for any strategy."""
-    actions = list(strategy_of(plan).desired(plan, state, seen))
     step = plan.steps[state.step]
+    actions = list(_before(plan, state, seen) if step.id == PREPARE else strategy_of(plan).desired(plan, state, seen))
     if state.status in FORWARD and step.kind is StepKind.CHECK and step.id in seen.hooks:
         actions.append(Check(step.id, state.attempt, state.new))
     if ill := being_replaced(state):
         actions = [replace(a, without=(ill,)) if isinstance(a, Apply) else a for a in actions]
     actions.extend(replacing(state, seen))
-    actions.extend(Ensure(version, 0) for version in _strays(state, seen))
+    actions.extend(Ensure(version, 0) for version in _strays(plan, state, seen))
     return tuple(actions)
 
 
@@ -97,7 +99,7 @@ def begin(plan: Plan, old: str | None, mode: Mode, author: str = "", signed: tup
 
     signed: who approved the plan for production before."""
     strategy = strategy_of(plan)
-    step = strategy.first_step(plan, mode) if mode in (Mode.INITIAL, Mode.FAST_RETURN) else 0
+    step = 0 if plan.steps[0].id == PREPARE else first_step(strategy, plan, mode)
     return RolloutState(
         new=plan.version, old=old, mode=mode, step=step, author=author, signed=signed, progress=strategy.progress
     )
@@ -116,23 +118,40 @@ def wants_traffic(plan: Plan, state: RolloutState) -> bool:
     """Whether synthetic requests should flow: from when users can reach the new version until its last watch ends,
     also while it is held or paused, and at 100 %. Not while it is withdrawn, when its users are gone on purpose; in
     rolling, some may have to stay."""
-    strategy = strategy_of(plan)
-    if state.status not in UNDER_WAY or (state.status is Status.WITHDRAWN and not strategy.serves_withdrawn):
-        return False
+    return strategy_of(plan).exposed(plan, state) and _may_be_watched(plan, state)
+
+
+def wants_probes(plan: Plan, state: RolloutState) -> bool:
+    """Whether critical functions should be probed: from when users can meet the new code until the last watch ends."""
+    return strategy_of(plan).probed(plan, state) and _may_be_watched(plan, state)
+
+
+def _may_be_watched(plan: Plan, state: RolloutState) -> bool:
+    left = state.status is Status.WITHDRAWN and not strategy_of(plan).serves_withdrawn
     last_watch = max((i for i, s in enumerate(plan.steps) if s.kind in JUDGED), default=-1)
-    return strategy.exposed(plan, state) and state.step <= last_watch
+    return state.status in UNDER_WAY and not left and state.step <= last_watch
 
 
-def _strays(state: RolloutState, seen: Observed) -> list[str]:
-    """Versions that neither this rollout nor the previous one knows, such as leftovers of a failed rollback. They stop
-    at the end of this rollout: no request reached them during it."""
-    if not state.status.final or seen.split is None:
+def _before(plan: Plan, state: RolloutState, seen: Observed) -> tuple[Action, ...]:
+    """While the version is brought to where it runs, all stays as it was: nothing of it is started, in no mode."""
+    if state.old is None:
+        return ()
+    return strategy_of(plan).desired(plan, state.changed({"mode": Mode.FULL}), seen)
+
+
+def _strays(plan: Plan, state: RolloutState, seen: Observed) -> list[str]:
+    """Versions that are no part of this rollout and that no request reaches: leftovers of a failed rollback, which stop
+    at its end, and what the release before kept warm, which stops at its start, so that never three versions run."""
+    if seen.split is None or not (state.status.final or state.status in FORWARD):
         return []
-    running = {i.version for i in seen.instances or ()} - {state.new, state.old}
-    return sorted(version for version in running if not seen.split.reaches(version))
+    mine = {state.new, state.old}
+    if not state.status.final:
+        mine.add(strategy_of(plan).baseline(plan, state.old))
+    running = {i.version for i in seen.instances or ()} - mine
+    return sorted(version for version in running if not reachable(seen, version))
 
 
-def _attended(state: RolloutState, now: float, advance: float | None) -> RolloutState:
+def _attended(strategy: Strategy, state: RolloutState, now: float, advance: float | None) -> RolloutState:
     since = now - state.at if advance is None else advance
     passed = min(max(since, 0.0), MOST_ATTENDED) if state.at else 0.0
     return state.changed(
@@ -144,6 +163,7 @@ def _attended(state: RolloutState, now: float, advance: float | None) -> Rollout
             "drained": state.drained + (passed if state.out else 0.0),
             "troubles": patience.attended(state, passed),
             "diverted": diversion.attended(state, passed),
+            "progress": strategy.attended(state, passed),
         }
     )
 
@@ -184,6 +204,8 @@ def _guard(turn: Tick) -> None:
         roll_back(turn, died.sentence, "instance")
         return
     guard_against_harm(turn)
+    if turn.state.status in UNDER_WAY and (why := turn.strategy.overrun(turn)):
+        roll_back(turn, why, "timeout")
 
 
 def _wanted_new(turn: Tick) -> int:

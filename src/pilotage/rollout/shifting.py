@@ -13,7 +13,8 @@ from pilotage.model.plan import Plan, StepKind
 from pilotage.model.quantity import format_share
 from pilotage.model.rollout import Hold, HoldCause, Mode, Observed, RolloutState, Status
 from pilotage.model.traffic import WHOLE, Split, capacity, instances_for
-from pilotage.rollout.sight import healthy, present, reachable, unwell
+from pilotage.model.warm import is_warm
+from pilotage.rollout.sight import healthy, present, reachable, unwell, why_unwell
 from pilotage.rollout.turn import FORWARD, Tick
 
 _STILL_THERE = "the old version is still running"
@@ -44,11 +45,13 @@ def new_instances_deployed(plan: Plan, state: RolloutState) -> int:
 
 
 def stable_instances(plan: Plan, state: RolloutState, seen: Observed, drain: float) -> int:
-    """How many of stable should run: all of them, until it retires after `drain` seconds without requests."""
+    """How many of stable should run: all of them, until it retires after `drain` seconds without requests, or until
+    its time as a warm way back is over."""
     assert state.old is not None
     retires = plan.steps[state.step].kind is StepKind.RETIRE and not state.diverted
     retiring = state.status in FORWARD and state.drained >= drain and retires
-    leaves = retiring or state.status is Status.COMPLETED
+    completed = state.status is Status.COMPLETED and not is_warm(plan, state, seen.at or state.at)
+    leaves = retiring or completed
     return 0 if leaves and not reachable(seen, state.old) else plan.instances
 
 
@@ -71,13 +74,13 @@ def too_few_healthy(turn: Tick) -> Hold | None:
     if state.old and step.kind is not StepKind.RETIRE and step.weight < WHOLE:
         well = healthy(turn.seen, state.old)
         if well < turn.plan.instances and step.kind is not StepKind.SCALE:
-            return Hold(
-                HoldCause.STABLE_UNHEALTHY, f"{well} of {turn.plan.instances} instances of {state.old} are healthy"
-            )
+            said = f"{well} of {turn.plan.instances} instances of {state.old} are healthy"
+            return Hold(HoldCause.STABLE_UNHEALTHY, said + why_unwell(turn.seen, state.old))
     if step.kind not in (StepKind.SCALE, StepKind.GATE):
         well = healthy(turn.seen, state.new)
         if well < step.instances:
-            return Hold(HoldCause.CANARY_UNHEALTHY, f"{well} of {step.instances} instances of {state.new} are healthy")
+            said = f"{well} of {step.instances} instances of {state.new} are healthy"
+            return Hold(HoldCause.CANARY_UNHEALTHY, said + why_unwell(turn.seen, state.new))
     return None
 
 

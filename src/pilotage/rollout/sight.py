@@ -15,6 +15,12 @@ def unwell(seen: Observed, version: str | None) -> int:
     return sum(i.version == version and i.health is Health.UNHEALTHY for i in seen.instances or ())
 
 
+def why_unwell(seen: Observed, version: str | None) -> str:
+    """What the first unhealthy instance of a version says, to be put behind a sentence; empty if none says anything."""
+    found = (i for i in seen.instances or () if i.version == version and i.health is Health.UNHEALTHY and i.detail)
+    return next((f": {i.id} is unhealthy: {i.detail}" for i in found), "")
+
+
 def instance_that_refuses(seen: Observed, version: str) -> Instance | None:
     """An instance whose health check no waiting makes pass."""
     return next((i for i in seen.instances or () if i.version == version and i.refuses), None)

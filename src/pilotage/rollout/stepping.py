@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 from pilotage.model.events import CheckSkipped, Completed, StepStarted
-from pilotage.model.plan import StepKind
-from pilotage.model.rollout import RolloutState, Status
+from pilotage.model.plan import Plan, StepKind
+from pilotage.model.rollout import Mode, RolloutState, Status
+from pilotage.model.step_ids import CHECK_CACHES, CHECK_DATA, CHECK_SCHEMA, PREPARE
 from pilotage.model.step_title import happens
 from pilotage.model.traffic import percent
 from pilotage.rollout.patience import carried_on
-from pilotage.rollout.turn import Tick
+from pilotage.rollout.turn import Strategy, Tick
+
+_WITH_FIGURES = (PREPARE, CHECK_SCHEMA, CHECK_DATA, CHECK_CACHES)
+"""Steps whose figures stay in the rollout's record: digests, replication, migrations, what a cache holds."""
+
+
+def first_step(strategy: Strategy, plan: Plan, mode: Mode) -> int:
+    """Index of the step at which the strategy begins."""
+    return strategy.first_step(plan, mode) if mode in (Mode.INITIAL, Mode.FAST_RETURN) else 0
 
 
 def next_step(turn: Tick) -> None:
     """The present step is done: the next one begins, or the rollout is complete."""
-    done, title, confirmed = turn.step, turn.title, _was_confirmed(turn)
+    done, title, confirmed, detail = turn.step, turn.title, _was_confirmed(turn), _made_ready(turn)
     if turn.state.step + 1 == len(turn.plan.steps):
         how = _how_it_completed(turn.state)
         turn.enter(Status.COMPLETED, reason=how, hold=None, troubles=())
         turn.tell(Completed(step=done.id, version=turn.state.new, caveat=how))
         return
     turn.set(
-        step=turn.state.step + 1,
+        step=max(turn.state.step + 1, first_step(turn.strategy, turn.plan, turn.state.mode)),
         watched=0.0,
         waited=0.0,
         in_status=0.0,
@@ -38,7 +47,7 @@ def next_step(turn: Tick) -> None:
     turn.tell(
         StepStarted(
             step=turn.step.id, finished_step=done.id, weight_percent=percent(turn.step.weight), title=turn.title,
-            kind=turn.step.kind.value, finished_title=title if confirmed else "",
+            kind=turn.step.kind.value, finished_title=title if confirmed else "", finished_detail=detail,
         )
     )  # fmt: skip
 
@@ -46,6 +55,12 @@ def next_step(turn: Tick) -> None:
 def _was_confirmed(turn: Tick) -> bool:
     """Whether the step was a check with something configured."""
     return turn.step.kind is StepKind.CHECK and not any(event.type == CheckSkipped.type for event in turn.events)
+
+
+def _made_ready(turn: Tick) -> str:
+    """What was made ready or measured in this step: the record of the rollout is where figures are looked up."""
+    result = turn.seen.check(turn.step.id, turn.state.attempt) if turn.step.id in _WITH_FIGURES else None
+    return result.detail if result is not None else ""
 
 
 def _how_it_completed(state: RolloutState) -> str:

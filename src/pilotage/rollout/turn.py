@@ -18,6 +18,7 @@ from pilotage.model.observation import CheckResult, Verdict
 from pilotage.model.plan import Plan, Step, StepKind
 from pilotage.model.progress import Progress
 from pilotage.model.rollout import Changes, Details, Event, Hold, Mode, Observed, RolloutState, Status
+from pilotage.model.step_ids import CHECK_RESTORED
 from pilotage.model.step_title import title_of
 from pilotage.model.text import plain
 from pilotage.model.timestamp import timestamp
@@ -49,6 +50,8 @@ class Tick:
     """Whether the verdicts of this look rest on evidence that a command has just discarded."""
     events: list[Event] = field(default_factory=list)
     answered: list[tuple[int, str]] = field(default_factory=list)
+    asked: list[Action] = field(default_factory=list)
+    """Checks of this look in addition to the strategy's own."""
 
     @property
     def step(self) -> Step:
@@ -129,10 +132,15 @@ class Strategy(Protocol):
     """Whether the strategy needs the target's flag."""
     more_checks: tuple[str, ...] = ()
     """Checks that it runs next to those of the plan's steps."""
-    inner_checks: tuple[str, ...] = ()
+    inner_checks: tuple[str, ...] = (CHECK_RESTORED,)
     """Further checks that Pilotage has itself and that nobody configures."""
     diverts: bool = True
     """Whether stable takes over the users of a new version while none of its instances is healthy."""
+    restarts_stable: bool = False
+    """Whether a rollback has to start instances of the stable version again, because they were stopped on the way."""
+    shares_schema: bool = True
+    """Whether the version that serves uses the database while the new one starts, so that no migration may take from
+    it what it uses."""
     replaces_alone: bool = False
     """Whether a failing instance can be replaced while the other new instances keep their traffic."""
     serves_withdrawn: bool = False
@@ -182,6 +190,18 @@ class Strategy(Protocol):
     @abstractmethod
     def exposed(self, plan: Plan, state: RolloutState) -> bool:
         """Whether the rollout has reached the step that brings the first users to the new version."""
+
+    def probed(self, plan: Plan, state: RolloutState) -> bool:
+        """Whether probes of the new version count from this step on: from when users can meet its code."""
+        return self.exposed(plan, state)
+
+    def attended(self, state: RolloutState, _passed: float) -> Progress:
+        """What the strategy remembers after so many seconds."""
+        return state.progress
+
+    def overrun(self, _turn: Tick) -> str:
+        """Why the rollout must not take any longer, in words; empty where it may."""
+        return ""
 
     def did_its_part(self, _turn: Tick) -> bool:
         """Whether only the step's watch is left."""

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Unpack
 
+from pilotage.model.action import Check
 from pilotage.model.events import Failed, InterventionRequired, RollbackStarted, RolledBack
+from pilotage.model.observation import CheckStatus
+from pilotage.model.progress import ToggleProgress
 from pilotage.model.rollout import Details, Status
+from pilotage.model.step_ids import CHECK_RESTORED
 from pilotage.rollout.turn import Tick
 
 _NOT_ITS_FAULT = ("timeout", "instance")
@@ -43,9 +47,41 @@ def overdue_back(turn: Tick) -> bool:
 
 
 def rolled_back(turn: Tick, outcome: str, **changes: Unpack[Details]) -> None:
-    """The way back is complete. outcome: what was read back."""
+    """The way back is complete, once the critical functions of what serves now were checked. outcome: what was read
+    back."""
+    flag_alone = isinstance(progress := changes.get("progress"), ToggleProgress) and progress.dark
+    serving = turn.state.new if flag_alone else turn.state.old
+    found = _functions_of(turn, serving) if serving else _NOT_ASKED
+    if found is None:
+        return
+    works, said = found
     turn.enter(Status.ROLLED_BACK, **changes)
-    turn.tell(RolledBack(version=turn.state.new, outcome=outcome, reason=turn.state.reason))
+    failing = "" if works else said
+    turn.tell(
+        RolledBack(
+            version=turn.state.new, outcome=f"{outcome}{said}", reason=turn.state.reason, failing_functions=failing
+        )
+    )
+
+
+_NOT_ASKED = (True, "")
+_LONGEST_CHECK = 60.0
+"""Seconds beyond `rollback.timeout` that the end of a rollback waits for the check of the version that serves again."""
+
+
+def _functions_of(turn: Tick, serving: str) -> tuple[bool, str] | None:
+    """Whether its critical functions work, in words to add; None while they are checked. Users have it back by then."""
+    if CHECK_RESTORED not in turn.seen.hooks or not turn.state.reached:
+        return _NOT_ASKED
+    result = turn.seen.check(CHECK_RESTORED, turn.state.attempt)
+    if result is not None and result.status is CheckStatus.PASSED:
+        return True, f"; the critical functions of {serving} work"
+    if result is not None and result.status is CheckStatus.FAILED:
+        return False, f"; but critical functions of {serving} fail: {result.detail}"
+    if turn.state.in_status >= turn.plan.rollback.timeout + _LONGEST_CHECK:
+        return True, f"; the critical functions of {serving} were not checked in time"
+    turn.asked.append(Check(CHECK_RESTORED, turn.state.attempt, serving))
+    return None
 
 
 def fail_rollback(turn: Tick, left: str) -> None:

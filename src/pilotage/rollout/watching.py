@@ -92,10 +92,24 @@ def hold_on_alerts(turn: Tick) -> Hold | None:
     return Hold(HoldCause.ALERT, f"{why} (silence it, or run `pilotage resume` to continue anyway)")
 
 
+def hold_on_complaints(turn: Tick) -> Hold | None:
+    """More users than usual report problems: nobody else gets the release until an operator has read them."""
+    found = asking(turn, Remedy.DECIDE)
+    if not found:
+        return None
+    what = "read `pilotage harm list`, and confirm or dismiss; `pilotage resume` continues anyway"
+    return Hold(HoldCause.COMPLAINTS, f"{'; '.join(v.sentence for v in found)} ({what})")
+
+
+def hold_on_others_word(turn: Tick) -> Hold | None:
+    """What is heard from others: alerts, and users."""
+    return hold_on_alerts(turn) or hold_on_complaints(turn)
+
+
 def hold_on_evidence(turn: Tick) -> Hold | None:
     """What speaks against continuing from a step that is watched."""
-    if (alert := hold_on_alerts(turn)) is not None:
-        return alert
+    if (heard := hold_on_others_word(turn)) is not None:
+        return heard
     open_verdicts = [v for v in turn.seen.verdicts if v.metric not in turn.state.accepted and v.asks is None]
     by_kind = {kind: [v for v in open_verdicts if v.kind is kind] for kind in VerdictKind}
     if sure := [v for v in by_kind[VerdictKind.FAIL] if not v.past]:

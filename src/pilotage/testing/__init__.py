@@ -22,9 +22,11 @@ from pilotage.testing.harness import (  # noqa: E402
     FlagsUnderTest,
     FleetUnderTest,
     NotifierUnderTest,
+    QueriesUnderTest,
     RouterUnderTest,
     User,
     wait_until,
+    written,
 )
 from pilotage.testing.service import Version  # noqa: E402
 from pilotage.testing.world import FakeWorld  # noqa: E402
@@ -35,8 +37,10 @@ __all__ = [
     "FlagsUnderTest",
     "FleetUnderTest",
     "NotifierUnderTest",
+    "QueriesUnderTest",
     "RouterUnderTest",
     "User",
     "Version",
     "wait_until",
+    "written",
 ]

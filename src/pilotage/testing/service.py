@@ -57,8 +57,10 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         length = int(self.headers.get("Content-Length", 0))
         self.rfile.read(length)
-        self.server.served += 1
-        self.server.asked.append({name.lower(): value for name, value in self.headers.items()})
+        # Health checks of a load balancer are no requests of users.
+        if not self.headers.get("User-Agent", "").startswith("ELB-HealthChecker"):
+            self.server.served += 1
+            self.server.asked.append({name.lower(): value for name, value in self.headers.items()})
         if self.server.dying:
             self.close_connection = True
             return

@@ -256,7 +256,7 @@ def test_figures_of_the_business_of_any_shape(tmp_path: Path) -> None:
     (tmp_path / "f.csv").write_text("day,value\n2026-01-01," + "x" * 200_000)
     for name in ("f.csv", "a\0b", "../f", "x" * 5_000, "."):
         with pytest.raises(AdapterError):
-            list(_csv(tmp_path, name))
+            list(_csv(tmp_path, name, ("day", "value")))
 
 
 @pytest.mark.parametrize("name", ["a\0b", "x" * 5_000, "a/" * 3_000, ".", "../a"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -149,3 +150,11 @@ def test_a_page_of_html_in_place_of_an_answer_makes_one_line(serve: Callable[...
     host, port = serve(lambda connection: connection.sendall(page))
     with pytest.raises(AdapterError, match=r"answered 404: <html> <h1> Not Found </h1>$"):
         http.get(f"http://{host}:{port}/metrics")
+
+
+@pytest.mark.parametrize("value", ["hush-1234\r\nX-Evil: 1", "hush-1234\n", "hush-1234\x00", "hush-1234€"])
+def test_a_token_that_no_header_can_carry_is_in_no_error(value: str) -> None:
+    """R30: the standard library's own error shows it."""
+    with pytest.raises(AdapterError, match="X-Token has characters that no header can carry") as raised:
+        http.exchange("GET", "http://127.0.0.1:9/", 1.0, {"X-Token": value})
+    assert "hush" not in "".join(traceback.format_exception(raised.value))

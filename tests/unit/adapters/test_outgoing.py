@@ -12,10 +12,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from pilotage.adapters import outgoing
 from pilotage.adapters.addresses import is_metadata, is_public
+from pilotage.adapters.notifier import Delivery
 from pilotage.adapters.notify import apprise, email
 from pilotage.adapters.notify.sections import EmailSection
 from pilotage.adapters.outgoing import Undelivered, checked, post
-from pilotage.adapters.ports import Delivery
 from pilotage.config.fields import Url
 from pilotage.model.message import Message, Severity
 

@@ -81,7 +81,7 @@ def test_a_package_adds_a_kind_that_files_schema_and_rollouts_know(tmp_path: Pat
     assert (target.can.router.grain, target.can.router.sticky) == (100, False)
     routers = json.loads(json_schema())["$defs"]["EnvironmentSection"]["properties"]["router"]["anyOf"][0]["oneOf"]
     kinds = [one["properties"]["kind"]["const"] for one in routers]
-    assert kinds == ["envoy", "command", "edge"]
+    assert kinds == [*registry.TABLE[Port.ROUTER], "edge"]
 
 
 @pytest.mark.usefixtures("installed")
@@ -107,7 +107,7 @@ WRONG: dict[str, tuple[str, str, str]] = {
     "unknown kind": (
         EDGE.replace("edge", "egde"),
         "16:20",
-        "router.kind: 'egde' is not one of envoy, command, broken, edge; did you mean edge?",
+        f"router.kind: 'egde' is not one of {', '.join(registry.TABLE[Port.ROUTER])}, broken, edge; did you mean edge?",
     ),
     "broken package": (
         EDGE.replace("edge", "broken"),

@@ -2,16 +2,49 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
 
 import pytest
 
+from pilotage.adapters.fence import Fence
+from pilotage.adapters.fleets.host_view import HostView
+from pilotage.adapters.fleets.preparations import Preparations
+from pilotage.adapters.hosts.local import LocalHost
+from pilotage.adapters.hosts.runner import Found, Runner
 from pilotage.adapters.ports import AdapterError, Backends
 from pilotage.adapters.routers.several import Several
 from pilotage.model.traffic import Split, split_between
 
 BACKENDS: Backends = {"old": [("a", 1)], "new": [("b", 1)]}
 NONE, LITTLE, MORE = (split_between("new", weight, "old") for weight in (0, 50, 250))
+
+
+@dataclass
+class Hung:
+    """A router that answers only once another one was told; `late` says that it waited in vain."""
+
+    other: One
+    late: bool = False
+
+    def url(self) -> str:
+        return ""
+
+    def apply(self, _split: Split, _backends: Backends) -> None:
+        self.late = not self.other.heard.wait(5)
+        raise AdapterError("does not answer")
+
+    def read(self) -> Split | None:
+        raise AdapterError("does not answer")
+
+    def endpoints(self) -> None:
+        raise AdapterError("does not answer")
+
+    def stop(self) -> None:
+        pass
 
 
 @dataclass
@@ -22,6 +55,7 @@ class One:
     deaf: bool = False
     mute: bool = False
     told: int = 0
+    heard: threading.Event = field(default_factory=threading.Event)
 
     def url(self) -> str:
         return ""
@@ -30,6 +64,7 @@ class One:
         if self.deaf:
             raise AdapterError("refuses the connection")
         self.told += split != self.split
+        self.heard.set()
         self.split = split
 
     def read(self) -> Split | None:
@@ -130,6 +165,16 @@ def test_rule_7_the_way_back_waits_for_no_router(both: Both) -> None:
         assert both.edge.split == NONE
 
 
+def test_rule_7_a_router_that_hangs_delays_no_other_one() -> None:
+    """R28: its deadline of seconds is no delay for users of another router, whichever stands first."""
+    well = One(MORE)
+    hung = Hung(well)
+    several = Several({"edge": hung, "inner": well}, stable=lambda: "old", switch_timeout=30)
+    with pytest.raises(AdapterError, match=r"^router edge: does not answer$"):
+        several.apply(NONE, BACKENDS)
+    assert (well.split, hung.late) == (NONE, False)
+
+
 def test_a_controller_that_finds_them_apart_leaves_none_ahead(both: Both) -> None:
     """The one before died between two routers: the more careful of both splits holds until the other follows."""
     both.edge.split, both.inner.split, both.inner.deaf = MORE, LITTLE, True
@@ -144,3 +189,35 @@ def test_the_instances_of_all_are_its_instances_and_stop_ends_all(both: Both) ->
     assert both.one.endpoints() == {"new": frozenset({("b", 1), ("b", 2)})}
     both.one.stop()
     assert (both.edge.split, both.inner.split, both.one.read(), both.one.endpoints()) == (None, None, None, None)
+
+
+@dataclass
+class Pulling:
+    """The runner of a host that takes its time to fetch a version."""
+
+    over: threading.Event
+
+    def prepare(self, _version: str, _fence: Fence) -> str:
+        self.over.wait(30)
+        return ""
+
+    def found(self) -> tuple[Found, ...]:
+        return ()
+
+
+def test_r28_versions_on_their_way_to_many_hosts_hold_up_no_way_back(tmp_path: Path) -> None:
+    """R28: the routers, and looks at the hosts themselves, wait for no download."""
+    over, both = threading.Event(), Both()
+    here = LocalHost(tmp_path)
+    views = {str(number): HostView(str(number), here, cast("Runner", Pulling(over))) for number in range(200)}
+    fleet = Preparations(views, Fence(tmp_path / "fence.json", 1))
+    try:
+        fleet.begin("new")
+        back = threading.Thread(target=lambda: both.one.apply(LITTLE, BACKENDS), daemon=True)
+        back.start()
+        back.join(10)
+        assert both.edge.split == both.inner.split == LITTLE
+        assert (errand := views["0"].ask())
+        assert errand.wait(time.monotonic() + 10)
+    finally:
+        over.set()

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -12,6 +15,8 @@ import pytest
 import yaml
 
 from pilotage.adapters.fleets.startable import why_not
+from pilotage.app.startable import lacks_of
+from pilotage.config.loading import load
 from tests.typed import typed
 from tests.unit.config.test_config import GOOD
 
@@ -60,6 +65,21 @@ def test_a_version_whose_folder_is_not_there_begins_no_rollout(tmp_path: Path) -
     assert "the folder releases/2.0 does not exist: put 2.0 there" in said.stderr
 
 
+@pytest.mark.parametrize("command", [["python3", "releases/{version}/app.py"], ["java", "-jar", "app-{version}.jar"]])
+def test_r14_a_version_whose_script_is_not_there_is_no_way_back(tmp_path: Path, command: list[str]) -> None:
+    """An interpreter is always there: what it reads is the artifact."""
+    (tmp_path / "java").write_text("#!/bin/sh\n")
+    (tmp_path / "java").chmod(0o755)
+    _configured(tmp_path, command=[*command, "{port}"], env={"PATH": f"{tmp_path}:/usr/bin:/bin"})
+    loaded = load(tmp_path / "pilotage.yaml")
+    script = tmp_path / command[-1].replace("{version}", "2.0")
+    said = lacks_of(loaded, loaded.configuration.environments["production"], "2.0")
+    assert f"{script.relative_to(tmp_path)} does not exist: install 2.0" in said
+    script.parent.mkdir(parents=True, exist_ok=True)
+    script.touch()
+    assert not lacks_of(loaded, loaded.configuration.environments["production"], "2.0")
+
+
 @pytest.mark.real
 def test_a_port_that_is_taken_begins_no_rollout_and_says_by_whom(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
@@ -99,3 +119,35 @@ def test_doctor_starts_one_instance_of_a_version_and_leaves_nothing(
     assert said in answered.stdout
     assert [*(tmp_path / ".pilotage").glob("trial-*")] == []
     assert [p for p in psutil.process_iter(["cmdline"]) if mark in (p.info.get("cmdline") or ())] == []
+
+
+@pytest.mark.real
+def test_r27_a_trial_that_is_killed_leaves_no_instance_and_no_folder(tmp_path: Path) -> None:
+    mark = str(tmp_path)
+    silent = "import time; time.sleep(600)"
+    _configured(tmp_path, command=[sys.executable, "-c", silent, "{port}", "{version}", mark])
+    command = [sys.executable, "-m", "pilotage.cli.main", "doctor", "--version", "2.0"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as doctor:
+        _wait(lambda: bool(_marked(mark)))
+        doctor.kill()
+    _wait(lambda: not _marked(mark) and not [*(tmp_path / ".pilotage").glob("trial-*")])
+
+
+def _marked(mark: str) -> list[psutil.Process]:
+    return [one for one in psutil.process_iter(["cmdline"]) if mark in (one.info.get("cmdline") or ())]
+
+
+def _wait(true: Callable[[], bool]) -> None:
+    until = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def test_r27_doctor_runs_no_migration_to_try_a_version(tmp_path: Path) -> None:
+    """What `prepare` brings is not there yet, so nothing is started."""
+    prepare = [[sys.executable, "-c", "open('migrated', 'w')", "{version}"]]
+    _configured(tmp_path, command=["./serve"], cwd="releases/{version}", env={"PORT": "{port}"}, prepare=prepare)
+    said = typed("doctor", "--version", "2.0", cwd=tmp_path).stdout
+    assert "WARN  version 2.0: not tried before `prepare` has made it ready: the folder releases/2.0 does not" in said
+    assert not (tmp_path / "migrated").exists()

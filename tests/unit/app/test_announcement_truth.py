@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pilotage.app.announcement_truth import CLAIMS, untrue
+from pilotage.app.announcement_truth import untrue
 from pilotage.engine.records.store import Store
+from pilotage.plan.claims import CLAIMS
 from pilotage.plan.communication import words_for
 from pilotage.render.announcement import template_of
 from pilotage.render.subjects import subject_of

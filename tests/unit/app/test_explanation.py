@@ -16,12 +16,17 @@ from pilotage.app.project import Project
 from pilotage.app.requests import DeployRequest
 from pilotage.config.loading import load
 from pilotage.engine.records.store import Store
+from pilotage.judge import refusals
 from pilotage.model.live import LiveView, SeenVerdict
-from pilotage.model.record import Rollout
+from pilotage.model.observation import VerdictKind
+from pilotage.model.record import Recorded, Rollout
 from pilotage.model.rollout import Mode, Status
+from pilotage.render.fitted import wrapped
 from pilotage.render.lines import local_clock
 from pilotage.render.live_view import rollout_view
 from pilotage.report.explanation import explain
+from pilotage.report.remedies import SourceChange
+from pilotage.rollout import canaries
 from pilotage.rollout.deadlines import awaited
 from tests.unit.config.test_config import GOOD
 
@@ -126,3 +131,82 @@ def drawn(rollout: Rollout, width: int) -> str:
     screen = Console(file=StringIO(), width=width)
     screen.print(rollout_view(rollout, ()))
     return str(screen.file.getvalue())  # type: ignore[attr-defined]
+
+
+SOURCE = SourceChange(range="v0..v1", commits=3, files=("README.md", "db/migrations/0004.sql", "shop/cache.py"))
+FAILS = VerdictKind.FAIL
+
+
+def failing(rollout: Rollout, *verdicts: SeenVerdict, **state: object) -> Rollout:
+    found = stands(rollout, **{"status": Status.WITHDRAWN, "mode": Mode.FULL, "reason": "x", **state})
+    return replace(found, old="v0", live=LiveView(verdicts=verdicts))
+
+
+@pytest.mark.parametrize(
+    ("metric", "file", "command"),
+    [
+        ("error rate", "db/migrations/0004.sql", "grep"), ("slow requests", "shop/cache.py", "grep"),
+        ("memory", "shop/cache.py", "grep"), ("cpu", "", "grep"), ("database_connection_pool", "0004.sql", "grep"),
+        ("external_service_latency", "", "grep"), ("user_session_health", "", "grep"),
+        ("business_conversion_rate", "", "grep"), ("user_satisfaction", "", "pilotage report v1"),
+        ("complaints", "", "pilotage harm list"), ("probe checkout", "0004.sql", "grep"), ("apdex", "", "grep"),
+    ],
+)  # fmt: skip
+def test_r19_each_failing_metric_says_what_changed_what_to_look_at_and_what_to_type(
+    rollout: Rollout, metric: str, file: str, command: str
+) -> None:
+    verdict = SeenVerdict(metric=metric, kind=FAILS, sentence="s", canary="5 %", stable="1 %", ratio=5.0)
+    found = explain(failing(rollout, verdict), (), local_clock, logs=("log 1.txt",), source=SOURCE)
+    (one,) = found.remedies
+    assert one.metric == metric
+    assert one.changed[0] == "1 % on v0, 5 % on v1 (5×)"
+    assert file in one.changed[1]
+    assert one.look
+    assert command in " ".join(one.type)
+    assert "git log --oneline v0..v1" in one.type
+    assert "pilotage abort -e production" in one.type
+    assert "What to do:" in found.lines
+
+
+@pytest.mark.parametrize("metric", [refusals.METRIC, canaries.METRIC])
+def test_r19_a_metric_of_its_own_judgement_sends_nobody_to_a_query(rollout: Rollout, metric: str) -> None:
+    verdict = SeenVerdict(metric=metric, kind=FAILS, sentence="s")
+    (one,) = explain(failing(rollout, verdict), (), local_clock, source=SOURCE).remedies
+    assert not [words for words in one.look if "its query" in words]
+
+
+def test_r19_what_passes_needs_nothing_and_the_metric_that_decided_comes_first(rollout: Rollout) -> None:
+    kinds = {"memory": FAILS, "error rate": FAILS, "cpu": VerdictKind.PASS}
+    seen = [SeenVerdict(metric=metric, kind=kind, sentence="s") for metric, kind in kinds.items()]
+    data = {"cause": "error rate", "step": "a", "reason": "r"}
+    event = Recorded(rollout.id, 1, 1.0, "rollback-started", "s", data, "", "")
+    found = explain(failing(rollout, *seen, status=Status.ROLLED_BACK), [event], local_clock).remedies
+    assert [one.metric for one in found] == ["error rate", "memory"]
+    assert f"pilotage incident {rollout.id}" in found[0].type
+
+
+def test_r19_a_source_that_is_silent_and_too_few_users_have_their_own_words(rollout: Rollout) -> None:
+    kinds = {"error rate": VerdictKind.SOURCE_ERROR, "slow requests": VerdictKind.INSUFFICIENT_DATA}
+    seen = [SeenVerdict(metric=metric, kind=kind, sentence="s") for metric, kind in kinds.items()]
+    found = explain(failing(rollout, *seen, status=Status.HOLDING), (), local_clock).remedies
+    assert found[0].type == ("pilotage doctor",)
+    assert "synthetic" in found[1].look[0]
+
+
+def test_r19_the_two_sides_of_a_flag_are_not_called_two_versions(rollout: Rollout) -> None:
+    verdict = SeenVerdict(
+        metric="error rate", kind=FAILS, sentence="flag on 5 %, flag off 1 %", canary="5 %", stable="1 %"
+    )
+    found = failing(rollout, verdict)
+    (one,) = explain(found, (), local_clock).remedies
+    assert one.changed == ("1 % with the flag off, 5 % with it on",)
+    assert "flag off 1 %, flag on 5 %" in drawn(found, 80)
+
+
+def test_r19_advice_is_folded_to_the_terminal_and_commands_are_not(rollout: Rollout) -> None:
+    verdict = SeenVerdict(metric="error rate", kind=FAILS, sentence="s", canary="5 %", stable="1 %")
+    lines = explain(failing(rollout, verdict), (), local_clock, logs=("a/long/log",)).lines
+    folded = [part for line in lines for part in wrapped(line, 80)]
+    assert [line for line in folded if len(line) > 80] == []
+    assert "    type: grep -inE 'error|exception|timeout' a/long/log | tail" in folded
+    assert any(line.lstrip().startswith("• look at: ") for line in folded)

@@ -83,7 +83,7 @@ def test_a_worker_starts_whatever_somebody_is_just_typing_into_the_configuration
     (tmp_path / "pilotage.yaml").write_text("service: [")
     said = CliRunner().invoke(cli, ["worker"])
     assert (said.exit_code, noted(tmp_path / ".pilotage")) == (0, wanted)
-    assert "status page, key and anchors not updated" in said.output
+    assert "the worker keeps the configuration that it has" in said.output
 
 
 def test_doctor_says_where_the_page_is_or_why_not(tmp_path: Path) -> None:
@@ -110,3 +110,16 @@ def test_a_folder_that_cannot_be_written_is_told_once_and_harms_nothing(tmp_path
         page.renew(store)
     assert [r.message.partition(":")[0] for r in caplog.records] == ["cannot write the status page"]
     store.close()
+
+
+def test_the_page_leads_to_the_form_for_problems_where_there_is_one(tmp_path: Path) -> None:
+    """R12's user reports begin with somebody who sees that something is wrong."""
+    store, now = Store(tmp_path), time.time()
+    page = tmp_path / "public/status/index.html"
+    intake = {"url": "https://feedback.example/a&b/<b>", "environment": "production"}
+    for sections in ({}, {"intake": intake}):
+        wanted = publication_of(load(configured(tmp_path, status_page=PAGE, **sections)))
+        assert wanted is not None
+        Publisher(store).renew(wanted, now)
+        assert ("Report a problem" in page.read_text()) is bool(sections)
+    assert "https://feedback.example/a&amp;b/&lt;b&gt;/" in page.read_text()

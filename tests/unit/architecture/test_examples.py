@@ -57,7 +57,10 @@ def _whole(example: dict[str, Any], strategy: str) -> dict[str, Any]:
     }
     if example.keys() <= Configuration.model_fields.keys():
         given = example.pop("environments", {})
-        environments = {name: ENVIRONMENT | section for name, section in given.items()}
+        environments = {
+            name: {k: v for k, v in ENVIRONMENT.items() if k != "router" or "routers" not in section} | section
+            for name, section in given.items()
+        }
         return whole | example | {"environments": whole["environments"] | environments}
     if example.keys() <= EnvironmentSection.model_fields.keys():
         return whole | {"environments": {"production": ENVIRONMENT | example}}

@@ -19,6 +19,7 @@ import pytest
 from pilotage.app.reference import EXIT_STATUSES, VARIABLES, errors
 from pilotage.cli.main import cli
 from pilotage.plan.numbers import PATHS
+from pilotage.plan.toggle_stages import STAGES
 
 ROOT = Path(__file__).parents[3]
 DOCS = ROOT / "docs"
@@ -126,7 +127,7 @@ def test_files_that_a_page_names_exist(page: str) -> None:
                          ids=lambda page: page.name)  # fmt: skip
 def test_settings_that_a_page_names_exist(page: Path) -> None:
     """`canary.weights`, `router.listen` and the like: a setting that was renamed is renamed in every page."""
-    known = _settings_of_the_file() | set(PATHS)
+    known = _settings_of_the_file() | {*PATHS, STAGES}
     groups = {name.partition(".")[0] for name in known if "." in name}
     named = set(re.findall(r"`([a-z_]+\.[a-z_0-9]+)[`:]", page.read_text()))
     assert [name for name in named if name.partition(".")[0] in groups and name not in known] == []

@@ -17,8 +17,11 @@ from rich.panel import Panel
 from rich.text import Text
 
 from pilotage.adapters import static_server
+from pilotage.adapters.static_server import serve
 from pilotage.cli.edge import console, guard
-from pilotage.config.fields import InsideProject
+from pilotage.config.fields import BaseUrl, InsideProject, PlainUrl
+from pilotage.config.notes import PublishSection
+from pilotage.config.phases import MetBySection
 from pilotage.model.document import Document, Section
 from pilotage.render.document import to_html, to_markdown, to_terminal
 from pilotage.render.html import rollout_to_html
@@ -101,6 +104,58 @@ def test_every_page_says_that_it_loads_and_runs_nothing() -> None:
 def test_the_status_page_lies_inside_the_project(folder: str) -> None:
     with pytest.raises(ValidationError, match="is not a folder inside the project"):
         TypeAdapter(InsideProject).validate_python(folder)
+
+
+@pytest.mark.parametrize("file", ["../2.0.md", "/etc/{version}", "a\0{version}"])
+def test_a_draft_and_what_shows_that_work_is_done_lie_inside_the_project(file: str) -> None:
+    with pytest.raises(ValidationError, match="inside the project"):
+        MetBySection.model_validate({"file": file})
+    with pytest.raises(ValidationError, match="inside the project"):
+        PublishSection.model_validate({"environment": "production", "folder": "x", "draft": f"{file}/{{version}}"})
+
+
+def test_no_address_of_the_configuration_holds_a_password_and_an_at_sign_in_a_path_is_none() -> None:
+    """R24: the configuration is copied into the state folder, and holds references to secrets alone."""
+    for address in ("https://u:hunter2@gitlab.example", "https://hunter2@gitlab.example/x"):
+        with pytest.raises(ValidationError, match="without a user or a password") as refused:
+            TypeAdapter(PlainUrl).validate_python(address)
+        assert "hunter2" not in refused.value.errors()[0]["msg"]
+    assert TypeAdapter(PlainUrl).validate_python("https://help.example/@shop")
+
+
+@pytest.mark.parametrize("url", ["https://feedback.example?a=b", "https://feedback.example/#c"])
+def test_forms_lie_below_the_address_of_the_intake(url: str) -> None:
+    with pytest.raises(ValidationError, match="paths are put after this address"):
+        TypeAdapter(BaseUrl).validate_python(url)
+
+
+@pytest.mark.parametrize("folder", [".pilotage", ".git/hooks", "a/../.pilotage/keys"])
+def test_no_folder_of_git_or_pilotage_is_written_to_or_served(folder: str) -> None:
+    with pytest.raises(ValidationError, match="belongs to git or to Pilotage"):
+        TypeAdapter(InsideProject).validate_python(folder)
+
+
+def test_a_hidden_file_is_not_served(tmp_path: Path) -> None:
+    """R24: a project whose whole folder is served gives away neither its store nor its key."""
+    (tmp_path / ".pilotage").mkdir()
+    for name in (".pilotage/key", "feed.json"):
+        (tmp_path / name).write_text("{}")
+    with serve(tmp_path, "127.0.0.1", 0) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            assert [_asked(server.server_port, name) for name in ("feed.json", ".pilotage/key", "%2epilotage/key")] == [
+                200, 404, 404,
+            ]  # fmt: skip
+        finally:
+            server.shutdown()
+
+
+def _asked(port: int, path: str) -> int:
+    connection = HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.request("GET", f"/{path}")
+    status = connection.getresponse().status
+    connection.close()
+    return status
 
 
 def test_a_link_that_leads_out_of_the_project_is_not_written_through(tmp_path: Path) -> None:

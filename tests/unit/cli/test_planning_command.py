@@ -79,6 +79,8 @@ def test_help_is_that_of_making_a_plan_and_names_the_others() -> None:
         (("--reason", "x"), "--accept CONFLICT and --reason TEXT go together"),
         (("--what-if", "risk_tolerance"), "use QUESTION=ANSWER"),
         (("--date", "soon"), "'soon' is not a day: write it as 2026-12-01"),
+        (("--date", "9999-12-31"), "'9999-12-31' is not between 1970-01-01 and 2199-12-31"),
+        (("--date", "0001-01-01"), "'0001-01-01' is not between 1970-01-01 and 2199-12-31"),
     ],
 )
 def test_wrong_options_are_usage_errors(arguments: tuple[str, ...], words: str) -> None:
@@ -140,7 +142,7 @@ def test_r3_diff_of_files_and_of_standard_input(folder: Path) -> None:
     ("content", "words"),
     [
         (None, "neither a file nor a rollout"),
-        ("{}", "not a plan of format 8"),
+        ("{}", "not a plan of format 9"),
         ("x", "Expecting value"),
         ("[]", "b.json"),
     ],
@@ -203,7 +205,7 @@ def test_deploy_refuses_checks_that_no_step_has(folder: Path) -> None:
     (folder / "pilotage.yaml").write_text(GOOD.replace("strategy: canary", "strategy: blue-green") + checks)
     status, sentence = outcome(run("deploy", "2.4.0"))
     assert status == 3
-    assert "blue-green has no check 'check-smok'; it has check-health" in sentence
+    assert "blue-green has no check 'check-smok'; it has check-room, check-health" in sentence
 
 
 def test_deploy_refuses_to_begin_in_a_freeze(folder: Path) -> None:

@@ -101,6 +101,22 @@ MALFORMED: dict[str, tuple[str, str, list[tuple[str, str]]]] = {
         "environments:", f"{CHANNEL}}}\n{CHANNEL.splitlines()[1]}}}\nenvironments:",
         [("11:5", "two channels are called 'teams'")],
     ),
+    "ratings without a form": (
+        *with_setting("analysis: {signals: {user_satisfaction: feedback}}"),
+        [("17:45", "feedback needs `intake` for production: without it nobody can answer")],
+    ),
+    "ratings of what no form asks about": (
+        *with_setting("analysis: {prometheus: 'http://p:1', signals: {user_session_health: feedback}}"),
+        [("17:73", "feedback is for user_satisfaction alone")],
+    ),
+    "a query next to ratings without a source": (
+        *with_setting("analysis: {signals: {user_satisfaction: feedback, user_session_health: 'a{version}'}}"),
+        [("17:5", "name either prometheus or queries")],
+    ),
+    "an intake of no environment": (
+        "environments:", "intake: {url: 'https://in.example', environment: staging}\nenvironments:",
+        [("9:50", "'staging' is not one of production")],
+    ),
     "a probe by nothing": (
         *with_setting("probes: [{name: checkout}]"), [("17:14", "name either http or command")],
     ),
@@ -271,6 +287,10 @@ def test_the_schema_accepts_the_example_and_names_every_section() -> None:
         "environments",
         "services",
         "lockstep",
+        "intake",
+        "meetings",
+        "incidents",
+        "phases",
     }
     assert schema["additionalProperties"] is False
 
@@ -307,3 +327,13 @@ def test_shares_are_written_as_percentages(tmp_path: Path) -> None:
         section = load(path).configuration.environments["production"].traffic
         assert section is not None
         assert section.error_rate == 0.002
+
+
+@pytest.mark.parametrize("empty", ["overrides:", "probes:", "checks:", "routes:"])
+def test_a_section_whose_lines_are_all_comments_is_empty(tmp_path: Path, empty: str) -> None:
+    path = tmp_path / "pilotage.yaml"
+    without, _, _ = GOOD.partition("    overrides:")
+    path.write_text(f"{without}    {empty}\n      # canary.phase_duration: 30m\n")
+    loaded = load(path)
+    (environment,) = loaded.configuration.environments.values()
+    assert not getattr(environment, empty[:-1])

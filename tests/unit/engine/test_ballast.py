@@ -15,6 +15,7 @@ FULL = """
 import errno, os, sys
 from pathlib import Path
 from pilotage.adapters.files import write_at_once
+from pilotage.adapters.hosts.local import LocalHost
 from pilotage.engine.rescue import ballast
 from pilotage.engine.execution.acting import Acting
 from pilotage.engine.execution.crew import Crew
@@ -24,10 +25,11 @@ from pilotage.model.action import Apply
 from pilotage.model.traffic import Split
 
 place = Path(sys.argv[1])
+WRITES = {"own": write_at_once, "host": lambda path, content: LocalHost(place).write(str(path), content)}
 
 class Router:
     def apply(self, split, backends):
-        write_at_once(place / "rds.json", b"x" * 20_000)
+        WRITES[sys.argv[2]](place / "rds.json", b"x" * 20_000)
 
 def filled():
     with open(place / "filler", "ab", buffering=0) as filler:
@@ -60,9 +62,11 @@ print("held")
 """
 
 
-def test_a_full_disk_has_room_for_the_way_back(tmp_path: Path) -> None:
+@pytest.mark.parametrize("whose", ["own", "host"])
+def test_a_full_disk_has_room_for_the_way_back(tmp_path: Path, whose: str) -> None:
+    """The files of Pilotage's own router, and those that it has in the folder of somebody else's."""
     shell = f'mount -t tmpfs -o size=400k none {tmp_path} && exec "$@"'
-    command = ["unshare", "-Urm", "sh", "-c", shell, "-", sys.executable, "-c", FULL, str(tmp_path)]
+    command = ["unshare", "-Urm", "sh", "-c", shell, "-", sys.executable, "-c", FULL, str(tmp_path), whose]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     if "unshare" in done.stderr or "mount:" in done.stderr:
         pytest.skip(f"no mount namespace here: {done.stderr.strip()}")

@@ -15,10 +15,11 @@ from pilotage import Plan
 from pilotage.adapters.ports import AdapterError
 from pilotage.config.analysis import AnalysisSection
 from pilotage.engine.execution import driver as module
-from pilotage.engine.execution import sight
+from pilotage.engine.execution import judging, sight
 from pilotage.engine.execution.driver import Driver
 from pilotage.engine.execution.histories import history_of
 from pilotage.engine.records.store import Store
+from pilotage.model.capabilities import Capabilities, MetricsCapabilities
 from pilotage.model.live import JUDGE_FORMAT, NOTHING_SEEN, read_judge
 from pilotage.model.observation import Instance, Reading
 from pilotage.model.rollout import CommandKind, Decision, HoldCause, Mode, Status
@@ -111,6 +112,19 @@ def test_a_judge_without_data_holds_and_then_goes_back(
     assert driver.rollout.state.status is Status.ROLLED_BACK
     assert world.split == Split((("old", 1000),))
     assert (len(world.of("old")), len(world.of("new"))) == (1, 0)
+
+
+@pytest.mark.parametrize(("age", "verdict"), [(170, "insufficient-data"), (190, "source-error")])
+def test_figures_of_whole_minutes_may_be_as_old_as_their_source_says(
+    driver: Driver, world: World, age: int, verdict: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R20: a minute's grain and a minute's delay are no silence; more than a minute beyond is."""
+    minutes = Capabilities(metrics=MetricsCapabilities(period=60, late=60))
+    monkeypatch.setattr(judging, "kept_capabilities", lambda _: minutes)
+    driver._judging = judging.Judging(driver._store, driver.rollout)
+    world.reading = lambda: Reading((), {}, world.clock.now() - age)
+    drive(driver, lambda d: bool(d.rollout.state.verdicts))
+    assert dict(driver.rollout.state.verdicts)["error rate"] == verdict
 
 
 def test_an_abort_is_obeyed_while_everything_else_is_broken(
@@ -355,7 +369,7 @@ def test_a_guard_that_cannot_be_read_any_more_holds_the_rollout(
     assert "probes is left out" in hold.sentence
 
 
-JUDGE_SHAPES = {1: "07044de61e53887a"}
+JUDGE_SHAPES = {1: "4d1046c6f734dd4f"}
 """Format and fingerprint of what a judge saves. Where the test below fails: raise JUDGE_FORMAT in `model/live.py` and
 put the new fingerprint here; a judge of the other version then begins anew, rather than misread the sums. The format
 stays where only keys are new that both versions can do without, such as an onset."""

@@ -67,3 +67,13 @@ def test_what_does_not_change_is_noted_every_few_seconds_only(place: Path) -> No
     assert (place / "seen.json").stat().st_ino == before
     noting.note(SPLIT, (instance(Health.UNHEALTHY),), 103.0)
     assert (place / "seen.json").stat().st_ino != before
+
+
+def test_of_a_fleet_over_hosts_the_workers_look_counts_and_not_its_files(tmp_path: Path, place: Path) -> None:
+    """R27: containers that ran were called down, because no process of this machine was one of them."""
+    Noting(place).note(SPLIT, (instance(Health.HEALTHY), instance(Health.HEALTHY)), 100.0)
+    (place / "fleet").mkdir()
+    for name in ("instances.json", "images.json"):
+        (place / "fleet" / name).write_text("{}")
+    assert (seen(tmp_path, 101.0).serves, seen(tmp_path, 101.0).healthy) == (True, 2)
+    assert (seen(tmp_path, 100.0 + FRESH).serves, seen(tmp_path, 100.0 + FRESH).healthy) == (True, None)

@@ -22,6 +22,7 @@ from pilotage.engine.placement.location import place_of
 from pilotage.engine.records.store import Store
 from pilotage.engine.rescue.journal import Done, Journal
 from pilotage.model.rollout import CommandKind, Decision, Event, Mode, Status
+from pilotage.model.snapshot import Snapshot
 from pilotage.model.traffic import Split
 from pilotage.rollout.machine import begin
 from tests.unit.engine.test_abort_first import BACK, WITHIN, a_plan, begun
@@ -84,6 +85,29 @@ def test_a_first_rollout_does_not_replace_what_serves_already(tmp_path: Path, st
     while not (world.split and world.split.weight("new")):
         driver.look()
     assert world.split.weight("old"), "it is released beside it, like any other"
+
+
+def test_what_a_failed_first_release_left_running_is_not_taken_for_a_lost_store(
+    tmp_path: Path, store: Store, world: World
+) -> None:
+    world.running.clear()
+    world.router().stop()
+    failed = begun(store, old=None)
+    first = Driver(store, tmp_path, failed, HERE)
+    first.look()
+    store.command(failed, CommandKind.ABORT, "ada")
+    for _ in range(20):
+        if first.rollout.state.status.final:
+            break
+        first.look()
+    assert first.rollout.state.status.final
+    first.let_go()
+    world.serve({"new": 1000})
+    plan = a_plan(version="newer")
+    second = store.create(plan, begin(plan, None, Mode.FULL), Snapshot(), "ada", time.time()).id
+    decision = Driver(store, tmp_path, second, HERE).look()
+    assert "the store" not in decision.state.reason, decision.state.reason
+    assert f"its release, {failed}, ended as {first.rollout.state.status}" in decision.state.reason
 
 
 def test_a_canary_of_a_lost_store_is_not_taken_for_what_serves(tmp_path: Path, store: Store, world: World) -> None:

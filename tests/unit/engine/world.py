@@ -38,7 +38,7 @@ class World(FakeWorld):
         return [one for one in self.running if one.version == version]
 
     def target(self, queries: Queries | None = None, **more: Any) -> Target:
-        return Target(self.router(), self.fleet(), self, queries, **more)
+        return Target(self.router(), self.fleet(), self, {"": queries} if queries else {}, **more)
 
     def route(self, split: Split, backends: Backends) -> None:
         super().route(split, backends)

@@ -354,6 +354,24 @@ def test_errors_of_one_instance_alone_are_excused_once_and_those_of_all_are_not(
     assert named(judge).instance == ("h:1" if excuse else "")
 
 
+def test_an_instance_whose_failures_come_a_reading_after_their_requests_excuses_no_other() -> None:
+    """An instance's requests count when they are sent, its failures when they end: they are not forgotten."""
+    judge = ReleaseJudge(a_plan(), "new", "old")
+    for second in range(60):
+        sent, ended = ((100, 0), (0, 2))[second % 2]
+        parts = (InstanceCounts("h:1", 50, 1), InstanceCounts("h:2", sent, ended))
+        failures = (*failed("new", range(1), instance="h:1"), *failed("new", range(1, 1 + ended), instance="h:2"))
+        observations = (Observation("new", 100, 1 + ended, instances=parts), Observation("old", 900, 0))
+        judge.observe(Reading(observations, {}, 1e9 + second, failures=failures), instances(30, 30), BESIDE)
+        if named(judge).kind is VerdictKind.FAIL:
+            break
+        again = ReleaseJudge(a_plan(), "new", "old")
+        again.restore(json.loads(json.dumps(judge.to_dict())))
+        judge = again
+    assert named(judge).kind is VerdictKind.FAIL
+    assert named(judge).excuse is None
+
+
 @pytest.mark.parametrize(("bad", "excuse"), [((20, 0), Excuse.INSTANCE), ((20, 20), None), ((20, 4), None)])
 def test_above_the_critical_limit_one_instance_is_excused_only_while_the_others_are_well(
     bad: tuple[int, int], excuse: Excuse | None

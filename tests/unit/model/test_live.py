@@ -30,7 +30,7 @@ def test_what_is_printed_of_a_look_is_what_it_was_before_there_was_a_type() -> N
     printed = json.loads(json.dumps(LiveView(at=1.5, step="s", flag=None).to_dict()))
     assert list(printed) == [
         "at", "step", "title", "watched", "duration", "wanted", "routed", "closed", "flag", "observed", "requests",
-        "verdicts", "forecast", "health", "checks", "instances", "trouble",
+        "verdicts", "forecast", "health", "checks", "instances", "trouble", "experiment",
     ]  # fmt: skip
     assert read_live(printed) == LiveView(at=1.5, step="s")
 

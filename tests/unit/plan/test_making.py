@@ -60,7 +60,7 @@ def test_r2_a_plan_survives_its_own_json_and_keeps_its_hash() -> None:
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
-        ({"format": 1}, "not a plan of format 8"),
+        ({"format": 1}, "not a plan of format 9"),
         ({"steps": "many"}, "not a plan"),
         ({"surprise": 1}, "keys or values that this version does not know"),
         ({"answers": {"release_type": "minor"}}, "not a plan"),
@@ -140,7 +140,7 @@ def test_every_default_is_shown_as_it_could_be_written(row: object, tolerance: R
     assert isinstance(row, Row)
     shown = show_value(row.unit, row.value(tolerance))
     written: object = {"true": True, "false": False}.get(shown, shown)
-    if row.unit is Unit.WEIGHTS:
+    if row.unit in (Unit.WEIGHTS, Unit.SEGMENTS):
         written = shown.split(" → ")
     elif row.unit is Unit.FACTOR:
         written = float(shown.rstrip("×"))

@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 
 from pilotage import Service, make_plan
-from pilotage.model.capabilities import Capabilities, FlagsCapabilities, FleetCapabilities, RouterCapabilities, together
+from pilotage.model.capabilities import (
+    Capabilities,
+    FlagsCapabilities,
+    FleetCapabilities,
+    MetricsCapabilities,
+    RouterCapabilities,
+    together,
+)
 from pilotage.model.traffic import Split, at_grain, split_between
 from pilotage.plan.dates import PlanRefused
 from tests.plans import NO_NUMBERS, answers, overrides
@@ -23,6 +30,7 @@ def planned(strategy: str, target: Capabilities, numbers: Mapping[str, object] =
     make_plan(answers(deployment_strategy=strategy), version="2", service=service, target=target)
 
 
+MINUTES = Capabilities(metrics=MetricsCapabilities(period=60, late=60), metrics_name="cloudwatch")
 PODS = Capabilities(fleet=FleetCapabilities(most=6), fleet_name="pods")
 ALL_OR_NOBODY = Capabilities(flags=FlagsCapabilities(groups=False), flags_name="own")
 TENTHS = Capabilities(flags=FlagsCapabilities(grain=100), flags_name="own")
@@ -63,6 +71,11 @@ UNMET: tuple[tuple[str, Capabilities, Mapping[str, object], str, str], ...] = (
         "leave blue_green.preview_header out, or use a router with header routes",
     ),
     (
+        *("canary", router(headers=("x-beta", "x-release")), {"canary.cohort": "X-Tier=beta"}),
+        "canary.cohort: router edge routes by x-beta, x-release and not by x-tier",
+        "add x-tier to the router's headers",
+    ),
+    (
         *("canary", router(mirror=False), {"canary.mirror_weight": 0.1}),
         "mirror: router edge cannot mirror requests",
         "use canary.mirror_weight: 0%, or a router that mirrors",
@@ -71,6 +84,12 @@ UNMET: tuple[tuple[str, Capabilities, Mapping[str, object], str, str], ...] = (
         *("canary", router(versions=2), {"canary.baseline": True}),
         "canary.baseline: router edge splits traffic between at most 2 versions; a baseline is a third",
         "use canary.baseline: false",
+    ),
+    (
+        *("canary", MINUTES, {"canary.phase_duration": "2m"}),
+        "analyse-5%: metrics cloudwatch count 1m at a time and show it up to 1m later, so an analysis of 2m would see "
+        "nothing",
+        "use canary.phase_duration: 3m, or metrics that count all the time",
     ),
     (
         *("big-bang", router(closed=False), {}),
@@ -120,6 +139,9 @@ def test_what_is_not_needed_is_not_asked_for() -> None:
 def test_several_routers_can_only_what_each_of_them_can() -> None:
     both = together((RouterCapabilities(grain=20, mirror=False, settle=5), RouterCapabilities(grain=50, versions=2)))
     assert both == RouterCapabilities(grain=100, mirror=False, settle=5, versions=2)
+    named = [RouterCapabilities(headers=names) for names in ((), ("x-a", "x-b"), ("x-b",), ("x-c",))]
+    assert together((named[0], named[1], named[2])).headers == ("x-b",)
+    assert not together(tuple(named)).header_routes
 
 
 @pytest.mark.parametrize(("weight", "set_to"), [(1, 100), (100, 100), (750, 800), (999, 1000), (0, 0)])
@@ -127,3 +149,13 @@ def test_on_the_way_back_stable_gets_no_more_than_it_can_carry_whatever_the_grai
     assert at_grain(split_between("new", weight, "old"), 100) == split_between("new", set_to, "old")
     three = Split((("new", 50), ("base", 50), ("old", 900)))
     assert at_grain(three, 100) == three
+
+
+def test_r28_a_router_that_loses_requests_when_it_switches_says_so_in_the_plan() -> None:
+    lossy, lossless = (
+        make_plan(answers(deployment_strategy="canary"), version="2", target=router(lossless_switch=able)).notes
+        for able in (False, True)
+    )
+    (note,) = set(lossy) - set(lossless)
+    assert note.startswith("router edge closes idle connections each time the split changes")
+    assert not together((RouterCapabilities(), RouterCapabilities(lossless_switch=False))).lossless_switch

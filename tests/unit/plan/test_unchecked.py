@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pilotage import Answers, Service, make_plan
-from pilotage.model.step_ids import CHECK_KILL_SWITCH, OWN_CHECKS
+from pilotage.model.step_ids import CHECK_KILL_SWITCH, OWN_CHECKS, PREPARE
 from pilotage.rollout import checking
 
 
@@ -21,4 +21,4 @@ def test_checks_that_nobody_configured_are_named() -> None:
 
 
 def test_the_checks_that_pilotage_makes_itself_are_those_that_it_answers() -> None:
-    assert OWN_CHECKS - {CHECK_KILL_SWITCH} == set(checking._ASKS)
+    assert OWN_CHECKS - {CHECK_KILL_SWITCH, PREPARE} == set(checking._ASKS)

@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from pilotage.adapters.proc import Running
+from pilotage.app.readiness.running import differences
 from pilotage.model.answers import Answers
 from pilotage.model.commit import ReviewedCommit
 from pilotage.model.readiness import Evidence, Gate, GateStatus, Signature, SignatureKind
@@ -146,3 +148,26 @@ def test_environments_are_compared_setting_by_setting() -> None:
         ("fleet.count", 2, 8), ("router.sticky", None, {"cookie": "s"})
     )  # fmt: skip
     assert parity.differences(staging, production, ("fleet.count", "router")) == ()
+
+
+def test_r5_what_runs_is_compared_and_packages_where_one_version_runs_in_both() -> None:
+    ours = Running(
+        program=("python3", "a" * 64), libraries={"libssl": "b" * 64, "libz": "c" * 64},
+        packages={"requests": "2.0", "rich": "13.0"}, variables=frozenset({"MODE", "PORT", "PILOTAGE_PROCESS"}),
+    )  # fmt: skip
+    theirs = replace(
+        ours, program=("python3", "d" * 64), libraries={"libssl": "e" * 64},
+        packages={"requests": "2.1", "rich": "13.0"}, variables=frozenset({"MODE", "DEBUG"}),
+    )  # fmt: skip
+    found = dict(differences(ours, theirs, "staging", "production", packages=True))
+    assert found == {
+        "program": "is python3 (aaaaaaaaaaaa) in staging, python3 (dddddddddddd) in production",
+        "libraries.libssl": "is bbbbbbbbbbbb in staging, eeeeeeeeeeee in production",
+        "packages.requests": "is 2.0 in staging, 2.1 in production",
+        "variables.DEBUG": "is set in production only",
+    }
+    other = dict(differences(ours, theirs, "staging", "production", packages=False))
+    assert found.keys() - other.keys() == {"packages.requests"}
+    assert not dict(differences(ours, ours, "staging", "production", packages=True))
+    assert parity.allowed("packages.requests", ["packages"])
+    assert not parity.allowed("packages.requests", ["packages.rich"])

@@ -48,7 +48,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert done.returncode in (0, 1), done.stderr
         return done.stdout
 
-    run("pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--rootdir=.", "--cov=shop",
+    run("pytest", "-q", "--basetemp=made", "-p", "no:cacheprovider", "-p", "no:xdist", "--rootdir=.", "--cov=shop",
         "--cov-report=xml:coverage.xml", "--cov-report=json:coverage.json", "--cov-report=lcov:coverage.lcov",
         "--junitxml=junit.xml", "--benchmark-json=speed.json", "test_shop.py")  # fmt: skip
     (place / "bad.py").write_text("import os\n")

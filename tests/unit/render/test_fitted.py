@@ -64,6 +64,13 @@ def test_what_is_folded_hangs_below_its_first_word() -> None:
     assert wrapped("• one two three", 9, "", "  ") == ["• one two", "  three"]
 
 
+def test_r28_lines_for_a_configuration_file_can_be_copied_as_they_are() -> None:
+    row = "    http-request set-var(txn.user) uuid() if !{ var(txn.user) -m len gt 0 }"
+    assert wrapped(f"Put this there:\n{row}\nand restart it", 20, "FAIL  ", " " * 6) == [
+        "FAIL  Put this", "      there:", row, "      and restart it",
+    ]  # fmt: skip
+
+
 WHOLE = ["plan", "1.0", "--section", "all", "--date", "2027-06-16"]
 
 

@@ -16,6 +16,8 @@ from icalendar import Calendar as Ics
 
 from pilotage import Answers, Calendar, Plan, Service, make_plan
 from pilotage.model.answers import DeploymentStrategy, ReleaseFrequency, ReleaseType
+from pilotage.model.meeting import Guest
+from pilotage.model.schedule import Role
 from pilotage.render.charts import gantt, staircase
 from pilotage.render.html import to_html
 from pilotage.render.ics import NoDate, to_ics
@@ -184,6 +186,18 @@ def test_ics_a_moved_plan_takes_the_place_of_the_one_before() -> None:
     assert set(before) == set(after)
     for uid, event in after.items():
         assert event["sequence"] > before[uid]["sequence"]
+
+
+def test_r25_ics_names_who_must_and_may_come_where_they_have_an_address() -> None:
+    bob, eve = Guest(name="Bob", email="bob@x.org"), Guest(name="Eve", email="e@x.org")
+    guests = {Role.QA_LEAD: (bob,), Role.SUPPORT_LEAD: (eve,)}
+    calendar: Any = Ics.from_ical(to_ics(plan(), STAMP, "r@x.org", guests))
+    assert "METHOD" not in calendar, "what is published has no participants (RFC 5546, 3.2.1)"
+    (event,) = [one for one in calendar.walk("VEVENT") if str(one["uid"]).startswith("retrospective.")]
+    assert {str(one): one.params["ROLE"] for one in event["ATTENDEE"]} == {
+        "mailto:bob@x.org": "REQ-PARTICIPANT", "mailto:e@x.org": "OPT-PARTICIPANT",
+    }  # fmt: skip
+    assert event["ORGANIZER"] == "mailto:r@x.org"
 
 
 def test_ics_of_a_plan_without_a_date_is_refused_with_what_to_do() -> None:

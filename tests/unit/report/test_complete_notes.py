@@ -19,7 +19,9 @@ import pytest
 
 from pilotage.adapters.milestones import Milestone, next_milestone
 from pilotage.adapters.ports import AdapterError
+from pilotage.engine.records import reports
 from pilotage.engine.records.store import Store
+from pilotage.model.report import Report, ReportKind
 from pilotage.model.rollout import Status
 from pilotage.report.improvements import OTHER, aspect_of
 from tests.cases.history import History
@@ -58,6 +60,7 @@ Call /totals instead.
 Value: totals of many orders
   come in one request
 Impact: everyone who reads a total
+Implementation: totals are read from a view
 Works-until: 2027-03-01
 """
 
@@ -107,6 +110,7 @@ def test_developers_get_every_line_but_what_was_not_measured_and_what_users_do(r
         "Security", "Features", "Scalability", "Performance", "User experience", "Fixes",
     ]  # fmt: skip
     assert found["sections"][1]["items"][0]["value"] == "Totals of many orders come in one request"
+    assert found["sections"][1]["items"][0]["details"] == "Totals are read from a view"
 
 
 def test_a_field_that_is_gone_is_named_with_its_operation_and_what_callers_must_do(repository: History) -> None:
@@ -141,7 +145,7 @@ def test_the_lines_are_listed_with_what_to_do_about_those_that_are_left_out(tmp_
     bare.commit("fix: crash", tag="v1.0.1")
     listed = bare.notes("v1.0.0..v1.0.1", "--lines").splitlines()
     assert len(listed) == LINES + 2
-    assert listed[-1].startswith("3 of 27")
+    assert listed[-1].startswith("2 of 27")
     assert "notes.support.contact is not configured" in "\n".join(listed)
     assert "no OpenAPI document is in the repository" in "\n".join(listed)
 
@@ -256,3 +260,13 @@ def test_a_tracker_that_does_not_answer_is_a_reason_and_stops_nothing(repository
         left_out = notes(repository, "user")["left_out"]
     assert "returned 500" in left_out["upcoming features"]
     assert "returned 500" in left_out["next release"]
+
+
+def test_r23_what_users_rate_this_version_with_stands_in_its_notes(repository: History) -> None:
+    store = Store(repository.folder / ".pilotage")
+    ended(store, started(store, "2.0.0", "1.0.0"), Status.COMPLETED)
+    for rating in (5, 4):
+        reports.add(store.engine, Report(service="service", environment="production", version="2.0.0", at=1.0,
+                    kind=ReportKind.FEEDBACK, rating=rating))  # fmt: skip
+    store.close()
+    assert notes(repository, "user")["measured"]["user satisfaction"] == "4.5 of 5 (2 ratings in production)"

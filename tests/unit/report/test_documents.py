@@ -31,6 +31,7 @@ from pilotage.render.status import files_of, headline
 from pilotage.render.tasks import to_tasks
 from pilotage.report.dora import Deployment, End, dora_of
 from pilotage.report.period import dora_document, report_of
+from pilotage.report.quality import regressions
 from pilotage.report.retro import Facts, fact_sheet
 from pilotage.report.status import Condition, Happened, Planned, Rollout, Service, incident_of, status_of
 from pilotage.report.told import Business, Compared, Period, Reader, Told
@@ -102,13 +103,25 @@ def test_recommendations_follow_from_the_figures_or_are_not_given() -> None:
     found = section(
         report_of(Period("s", "p", "x", dora_of(bad, 0, 28 * DAY), told), Reader.TECHNICAL), "recommendations"
     )
-    text = " ".join(found.bullets)
+    text = " ".join(" ".join(row) for row in found.rows)
     for words in (
-        "more than 5 % of deployments fail",
-        "more than 30 min",
+        "8 of 8 deployments failed (100%, 95 % interval 68%–100%)",
+        "recovery takes 2h, and more than 30 min is too long",
         "8 releases were rolled back because of error rate",
     ):
         assert words in text
+
+
+def test_r24_one_of_four_undone_recommends_and_says_that_four_are_few() -> None:
+    known = [
+        Deployment(f"b{n}", f"2.{n}", "1", n * DAY, n * DAY + 60, End.ROLLED_BACK if n == 3 else End.COMPLETED)
+        for n in range(1, 5)
+    ]
+    told = tuple(told_of(number, one) for number, one in enumerate(known, 1))
+    period = Period("s", "p", "x", dora_of(known, 0, 28 * DAY), told)
+    (row,) = section(report_of(period, Reader.TECHNICAL), "recommendations").rows
+    assert row[0] == "make smaller changes, and start with a weight of 1 %"
+    assert "1 of 4 deployments failed (25%, 95 % interval 5%–70%; too few for certainty)" in row[1]
 
 
 # ── retrospectives ─────────────────────────────────────────────────────────────────────────────────────────
@@ -149,7 +162,7 @@ def test_r26_overdue_actions_surprise() -> None:
     assert [row[0] for row in section(sheet, "actions").rows] == ["3"]
 
 
-def test_r26_actions_are_kept_reminded_of_weekly_finished_and_exported(tmp_path: Path) -> None:
+def test_r26_actions_are_kept_reminded_of_once_finished_and_exported(tmp_path: Path) -> None:
     store = Store(tmp_path)
     ops = {
         "kind": "slack",
@@ -162,7 +175,7 @@ def test_r26_actions_are_kept_reminded_of_weekly_finished_and_exported(tmp_path:
     new = FollowUp(0, "a smoke test\nthat fails", "bob", "2026-11-01", "it fails a bad build", "high", "1.20")
     now = datetime(2026, 11, 24, tzinfo=UTC).timestamp()
     number = actions.add(store.engine, "shop", new, [ops], "ada", now)
-    assert [actions.remind(store.engine, now + d * DAY) for d in (0, 1, 7)] == [1, 0, 1]
+    assert [actions.remind(store.engine, now + d * DAY) for d in (0, 1, 7)] == [1, 0, 0]
     assert {letter.channel for letter in outbox.letters(store.engine)} == {"ops"}
     tasks = Calendar.from_ical(to_tasks("shop", actions.actions_of(store.engine, "shop"), datetime.now(UTC)))
     (task,) = tasks.walk("VTODO")
@@ -323,3 +336,19 @@ def test_a_source_that_is_none_says_what_is_wrong(tmp_path: Path, content: str |
         values_of(source(csv="a.csv"), tmp_path, 0, time.time())
     with pytest.raises(AdapterError, match="outside the project"):
         values_of(source(csv="../a.csv"), tmp_path, 0, time.time())
+
+
+def test_r25_regressions_that_were_rolled_back_and_those_that_stayed() -> None:
+    slower = Compared("slow requests", "5 %", "9 %", 1.8, 1.2, None, 900)
+    unsure = Compared("slow requests", "5 %", "6 %", 1.2, 0.9, 1.4, 900)
+    accepted = ("12:00", "regression-accepted", "nobody decided")
+    told = (
+        Told("a", "1", "d", "rolled-back", 1.0, "slow requests: canary 40 %"),
+        Told("b", "2", "d", "rolled-back", 1.0, "error rate: canary 40 %"),
+        Told("c", "3", "d", "completed", 1.0, "", (slower,)),
+        Told("d", "4", "d", "completed", 1.0, "", (unsure,)),
+        Told("e", "5", "d", "completed", 1.0, "", (), events=(accepted,)),
+    )
+    assert regressions(told) == (1, 2)
+    rows = {row[0]: row[1:] for row in section(fact_sheet(facts(told=told), RETRO), "targets").rows}
+    assert rows["Performance regressions"] == ("0", "2 stayed, 1 rolled back", "no")

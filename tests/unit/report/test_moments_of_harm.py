@@ -16,7 +16,9 @@ from pilotage.model.events import (
     StepStarted,
     TrafficRestored,
     TrafficWithdrawn,
+    VerdictChanged,
 )
+from pilotage.model.observation import VerdictKind
 from pilotage.model.rollout import HoldCause
 from pilotage.model.timestamp import timestamp
 from pilotage.render.status import files_of, headline
@@ -119,4 +121,26 @@ def test_r21_a_rollback_of_what_nobody_reached_any_more_opens_no_incident_again(
     )  # fmt: skip
     page = public(*events, final=True)
     assert page.incidents[0].ended == 41
-    assert [update.state for update in page.incidents[0].updates] == ["investigating", "resolved"]
+    assert [update.state for update in page.incidents[0].updates] == ["identified", "resolved"]
+
+
+@pytest.mark.parametrize("acted", [30.0, 31.0], ids=["in the look that found it", "in the next look"])
+def test_r21_the_public_hears_that_the_change_is_undone_whether_one_look_or_two_found_and_undid_it(
+    acted: float,
+) -> None:
+    """What is being undone has been identified; on a slow machine, two looks see what otherwise one sees."""
+    found = VerdictChanged(metric="error rate", verdict=VerdictKind.FAIL, reason="19 %")
+    undo = RollbackStarted(cause="error rate", step="weight-25", reason="19 %")
+    page = public((10, EXPOSED), (30, found), (acted, undo), (acted + 1, RESTORED), final=True)
+    (incident,) = page.incidents
+    assert [update.state for update in incident.updates][-2:] == ["identified", "resolved"]
+    assert [update.state for update in incident.updates][:-2] == ["investigating"] * (acted > 30)
+    assert "undoing the change" in incident.updates[-2].text
+    assert incident.ended == acted + 1
+
+
+def test_r21_what_ends_in_the_look_that_found_it_is_resolved_and_stays_so() -> None:
+    ended = HoldEnded(cause=HoldCause.INCONCLUSIVE)
+    (incident,) = public((10, EXPOSED), (30, HARM), (30, ended)).incidents
+    assert [update.state for update in incident.updates] == ["investigating", "resolved"]
+    assert incident.ended == 30

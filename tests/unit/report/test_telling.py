@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -45,6 +46,14 @@ def test_every_transition_is_one_message_with_its_facts(type_: str) -> None:
     assert (message.key, message.thread, message.about) == ("shop-production-1/7", "shop-production-1", 7)
     assert (("users", "25 %") in message.facts) == (type_ == "step-started")
     assert told(message, min_severity="progress")
+
+
+@pytest.mark.parametrize("type_", ["completed", "rolled-back", "failed"])
+def test_the_end_says_how_long_it_took(type_: str) -> None:
+    """The id of the release, its status and its duration."""
+    subject = replace(SUBJECT, started_at=1_800_000_000.0 - 754)
+    assert ("duration", "12m34s") in message_of(subject, event(type_)).facts
+    assert "duration" not in dict(message_of(subject, event("step-started")).facts)
 
 
 def test_what_pages_is_what_is_critical() -> None:
@@ -115,6 +124,12 @@ def test_r21_an_incident_is_opened_and_resolved_in_turn_whatever_happens(
                 open_ = False
             case Incident.ACKNOWLEDGE:
                 assert open_
+
+
+def test_r12_a_hold_for_complaints_pages_and_its_end_resolves() -> None:
+    assert incident_of(False, parse("hold-started", {"cause": "complaints"})) is Incident.TRIGGER
+    assert incident_of(True, parse("hold-ended", {"cause": "complaints"})) is Incident.RESOLVE
+    assert incident_of(True, parse("hold-ended", {"cause": "alert"})) is Incident.NONE
 
 
 def test_c1_withdrawn_traffic_pages_and_bad_luck_with_a_second_try_does_not() -> None:

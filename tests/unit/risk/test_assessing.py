@@ -14,6 +14,7 @@ import pytest
 from pilotage.adapters.git import Git
 from pilotage.adapters.ports import AdapterError
 from pilotage.app.risk import Answer, Question, assess_range
+from pilotage.app.risk_offer import _figures
 from pilotage.app.risk_training import learn
 from pilotage.model.answers import DeploymentStrategy, RiskTolerance
 from pilotage.model.risk import RiskFactor, RiskLevel
@@ -194,10 +195,14 @@ def test_a_repository_teaches_its_own_model_and_one_without_a_past_does_not(tmp_
     assert learned.harmful >= 40
     assert "of past" in learned.model.origin
     assert 0.5 < learned.auc[0] <= 1
+    offered = _figures(it.path, ())
+    assert offered is not None, "what an offer after a rollback says, by a process of its own"
+    assert (offered["own"], offered["usual"]) == learned.auc
     young = Repository(tmp_path / "young")
     young.commit("Begin", {"a.py": CODE})
     with pytest.raises(TooLittleHistory, match="at least 200 and 20"):
         learn(young.path, "HEAD")
+    assert _figures(young.path, ()) is None
 
 
 def pilotage(cwd: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -123,6 +123,20 @@ def test_an_alert_alone_takes_nobody_back_and_an_emergency_does_not_wait_for_it(
         assert decision.state.hold.cause is HoldCause.ALERT
 
 
+@given(step=st.integers(0, 40), ready=st.integers(1, FULL - 1))
+def test_r14_a_return_within_the_window_is_not_withdrawn_because_its_instances_are_starting(
+    step: int, ready: int
+) -> None:
+    """It skips the analysed steps, so nobody is a canary while the instances of all users start."""
+    plan = a_plan()
+    step %= len(plan.steps)
+    what = seen(plan, step, ready=ready, unready=FULL - ready)
+    what = replace(what, split=split_between("new", 0, "old"))
+    after = looks(plan, at(plan, step, mode=Mode.FAST_RETURN), what, 1)
+    assert METRIC not in after.state.reason
+    assert after.state.status not in (Status.WITHDRAWN, Status.ROLLING_BACK)
+
+
 def test_rules_that_are_not_loaded_are_told_and_hold_nothing() -> None:
     plan = a_plan({"canary.phase_duration": "10s"})
     step = watch(plan)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from pilotage.model.events import ApprovalReminded, Approved, HoldStarted, Occurrence, RollbackStarted, parse
+from pilotage.model.events import ApprovalReminded, Approved, HoldEnded, HoldStarted, Occurrence, RollbackStarted, parse
 from pilotage.model.message import Incident, Severity
 from pilotage.model.plan import StepKind
 from pilotage.model.rollout import Command, CommandKind, Hold, HoldCause, Mode, RolloutState, Status
@@ -143,3 +143,7 @@ def test_the_page_of_an_escalation_asks_and_is_resolved_by_the_approval() -> Non
     assert message(asked, paged=False) == (Incident.TRIGGER, ("approve", "reject"))
     assert message(given, paged=True) == (Incident.RESOLVE, ())
     assert message(replace(asked, escalated=False), paged=False) == (Incident.NONE, ("approve", "reject"))
+    elsewhere = replace(asked, at_provider=True)
+    assert message(elsewhere, paged=False) == (Incident.TRIGGER, ("abort",)), "it cannot be given here"
+    ended = HoldEnded(cause=HoldCause.PROVIDER_APPROVAL)
+    assert message(ended, paged=True) == (Incident.RESOLVE, ())

@@ -318,11 +318,14 @@ def test_a_gate_waits_for_approval_and_a_rejection_undoes() -> None:
     assert "not today" in rejected.state.reason
 
 
-def test_what_a_failed_rollback_left_behind_stops_when_the_next_rollout_is_over() -> None:
+def test_what_an_earlier_rollout_left_behind_stops_as_soon_as_the_next_one_sees_that_no_request_reaches_it() -> None:
+    """A failed rollback, or a version that was kept warm: never three versions run side by side for long."""
     plan = a_plan()
     stray = (*instances(), Instance("older-0", "older", "h", 20, Health.HEALTHY))
     running = decide(plan, watching(plan, 50), seen(50, at=stray), (), 1.0)
-    assert Ensure("older", 0) not in running.actions
+    assert Ensure("older", 0) in running.actions
+    unseen = Observed(None, stray, GOOD)
+    assert Ensure("older", 0) not in decide(plan, watching(plan, 50), unseen, (), 1.0).actions
     over = replace(watching(plan, 1000), status=Status.COMPLETED)
     assert Ensure("older", 0) in decide(plan, over, seen(1000, at=stray), (), 1.0).actions
     reached = Observed(Split((("new", 900), ("older", 100))), stray, GOOD)

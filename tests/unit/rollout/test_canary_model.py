@@ -17,6 +17,7 @@ from pilotage.rollout.machine import MOST_ATTENDED, begin, decide
 from tests import plans
 from tests.effort import examples
 from tests.unit.rollout.rules_of_harm import check_harm
+from tests.unit.rollout.warmth import outlive_warmth
 from tests.unit.rollout.world import GOOD, VERDICTS, World
 
 FULL = 4
@@ -195,6 +196,7 @@ class Canary(RuleBasedStateMachine):
             case Status.COMPLETED:
                 assert split == Split((("new", WHOLE),))
                 assert self.world.healthy("new") == len(self.world.fleet["new"]) == FULL
+                outlive_warmth(self.world, self.plan, self.state)
                 assert not self.world.fleet.get("old")
             case Status.ROLLED_BACK:
                 assert split == Split((("old", WHOLE),))

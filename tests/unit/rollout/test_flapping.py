@@ -11,6 +11,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
 
+from pilotage.adapters.fleets.ssh_adapter import SshFleetSection
 from pilotage.model.action import Apply
 from pilotage.model.observation import Health, Verdict, VerdictKind
 from pilotage.model.plan import Plan, StepKind
@@ -27,6 +28,8 @@ SHORT = {
     "canary.switch_timeout": "30s",
     "hold.timeout": "30s",
 }
+_START = 8
+"""Seconds in which an instance starts elsewhere, after some in which the silence is noticed."""
 
 
 class Flapping:
@@ -100,6 +103,15 @@ def test_in_a_long_watch_more_than_a_tenth_is_too_much_and_less_is_not(ill: int,
     world = Flapping(a_plan({**SHORT, "canary.phase_duration": "1h"}))
     found = world.live(pattern((ill, well)), 3000)
     assert (found is Status.ROLLING_BACK) == (end is Status.ROLLING_BACK)
+
+
+def test_r27_a_host_that_is_lost_for_good_at_100_percent_is_taken_over_before_the_canary_is_given_up() -> None:
+    """By default: its instances are unhealthy until the others take over, and then have to start."""
+    world = Flapping(a_plan({path: value for path, value in SHORT.items() if path != "canary.switch_timeout"}))
+    while world.plan.steps[world.state.step].kind is not StepKind.BAKE:
+        world.look(ill=False)
+    taken_over = int(SshFleetSection.model_fields["host_timeout"].default) + _START
+    assert world.live(pattern((taken_over, 200)), taken_over + 200) is Status.COMPLETED
 
 
 def test_causes_that_take_turns_have_a_deadline_all_the_same() -> None:

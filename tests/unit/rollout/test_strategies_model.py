@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from pilotage import Plan
+from pilotage import Plan, Service
+from pilotage.model.action import Ensure
 from pilotage.model.flag import OFF, Ramp
 from pilotage.model.observation import Health, Verdict
 from pilotage.model.plan import StepKind
@@ -21,11 +22,13 @@ from pilotage.model.rollout import (
     RolloutState,
     Status,
 )
+from pilotage.model.step_ids import PREPARE
 from pilotage.model.traffic import WHOLE, Split
 from pilotage.rollout.machine import MOST_ATTENDED, begin, decide
 from tests import plans
 from tests.effort import examples
 from tests.unit.rollout.rules_of_harm import check_harm
+from tests.unit.rollout.warmth import outlive_warmth
 from tests.unit.rollout.world import GOOD, VERDICTS, World, verdict_sets
 
 TOLERANCES = ("low", "medium", "high", "zero-downtime")
@@ -53,6 +56,7 @@ SHORT: dict[str, dict[str, object]] = {
         "rolling.check_timeout": "20s",
     },
     "big-bang": {
+        "big_bang.maintenance_window": "22s",
         "big_bang.drain_duration": "2s",
         "big_bang.check_timeout": "20s",
         "big_bang.replace_timeout": "20s",
@@ -66,16 +70,18 @@ SHORT: dict[str, dict[str, object]] = {
         "feature_toggle.flag_timeout": "10s",
     },
 }
+FUNCTIONS = ("check-functions", "check-restored")
+"""Where the first is configured, the engine has the second one, too."""
 HOOKS = {
-    "canary": frozenset[str](),
-    "blue-green": frozenset({"check-smoke"}),
-    "rolling": frozenset({"check-package"}),
-    "big-bang": frozenset({"check-backup", "final-backup", "restore"}),
-    "feature-toggle": frozenset[str](),
+    "canary": frozenset({"check-smoke", *FUNCTIONS}),
+    "blue-green": frozenset({"check-smoke", *FUNCTIONS}),
+    "rolling": frozenset({"check-package", "check-schema", "check-data"}),
+    "big-bang": frozenset({"check-backup", "final-backup", "restore", *FUNCTIONS}),
+    "feature-toggle": frozenset({"check-smoke", *FUNCTIONS}),
 }
 
 
-def a_plan(strategy: str, tolerance: str, full: int, beside: bool, gated: bool = False) -> Plan:
+def a_plan(strategy: str, tolerance: str, full: int, beside: bool, gated: bool = False, prepares: bool = False) -> Plan:
     short = {
         **SHORT[strategy],
         "analysis.warmup_duration": "3s",
@@ -88,7 +94,8 @@ def a_plan(strategy: str, tolerance: str, full: int, beside: bool, gated: bool =
         short |= {"approval.required": True, "approval.timeout": "20s"}
     if beside and strategy == "rolling":
         short["rolling.max_unavailable"] = "0"
-    return plans.a_plan(short, strategy=strategy, tolerance=tolerance, instances=full)
+    service = Service(checks=HOOKS[strategy], prepares=prepares)
+    return plans.a_plan(short, strategy=strategy, tolerance=tolerance, instances=full, service=service)
 
 
 class Strategies(RuleBasedStateMachine):
@@ -100,13 +107,16 @@ class Strategies(RuleBasedStateMachine):
         beside=st.booleans(),
         ahead=st.integers(0, 40),
         gated=st.booleans(),
+        prepares=st.booleans(),
     )
     def start(
-        self, strategy: str, tolerance: str, mode: Mode, full: int, beside: bool, ahead: int = 0, gated: bool = False
-    ) -> None:
+        self, strategy: str, tolerance: str, mode: Mode, full: int, beside: bool, ahead: int = 0, gated: bool = False,
+        prepares: bool = False,
+    ) -> None:  # fmt: skip
         old = None if mode is Mode.INITIAL else "old"
-        self.plan, self.strategy, self.full = a_plan(strategy, tolerance, full, beside, gated), strategy, full
-        self.world = World.serving(old, full, HOOKS[strategy])
+        self.plan, self.strategy = a_plan(strategy, tolerance, full, beside, gated, prepares), strategy
+        self.full = full
+        self.world = World.serving(old, full, HOOKS[strategy] | ({PREPARE} if prepares else set()))
         self.now, self.verdicts, self.freeze = 1000.0, GOOD, ""
         self.state: RolloutState = begin(self.plan, old, mode, "ada")
         self.pending: list[Command] = []
@@ -175,7 +185,9 @@ class Strategies(RuleBasedStateMachine):
         decision = decide(self.plan, before, seen, tuple(self.pending), self.now)
         check_harm(self.plan, before, seen, decision, tuple(command.kind for command in self.pending))
         after = decision.state
-        assert after.step in (before.step, before.step + 1), "a step was left out or undone"
+        assert after.step in (before.step, before.step + 1) or self.plan.steps[before.step].id == PREPARE, (
+            "a step was left out or undone"
+        )
         assert not (before.status.final and after.status is not before.status), "what is final changed"
         if before.status is Status.ROLLING_BACK:
             assert after.status in (Status.ROLLING_BACK, Status.ROLLED_BACK, Status.FAILED), "the way back was left"
@@ -184,6 +196,9 @@ class Strategies(RuleBasedStateMachine):
         self.state = after
         assert {c.id for c in self.pending} == {i for i, _ in decision.answered}, "a command was not answered"
         self.pending = []
+        if self.plan.steps[after.step].id == PREPARE:
+            started = [a for a in decision.actions if isinstance(a, Ensure) and a.version == "new" and a.count]
+            assert not started, "it is started before it is in place"
         for action in decision.actions if killed is None else decision.actions[: killed - 1]:
             self.world.act(action)
 
@@ -199,10 +214,11 @@ class Strategies(RuleBasedStateMachine):
             self.look(1.0, None)
         assert self.state.status.final, self.state
         self.world.mend()
-        check_end(self.strategy, self.state, self.world, self.full)
+        check_end(self.plan, self.strategy, self.state, self.world, self.full)
 
 
-def check_end(strategy: str, state: RolloutState, world: World, full: int) -> None:
+def check_end(plan: Plan, strategy: str, state: RolloutState, world: World, full: int) -> None:
+    outlive_warmth(world, plan, state)
     running = {version: len(group) for version, group in world.fleet.items() if group}
     match state.status:
         case Status.COMPLETED:
@@ -247,7 +263,7 @@ def test_each_strategy_comes_to_its_end_and_back_from_every_step() -> None:
                 assert machine.state.status is wanted, (strategy, full, abort_at, machine.state)
                 for _ in range(5):
                     machine.look(1.0, None)
-                check_end(strategy, machine.state, machine.world, full)
+                check_end(machine.plan, strategy, machine.state, machine.world, full)
 
 
 @pytest.mark.parametrize("strategy", sorted(SHORT))
@@ -266,4 +282,4 @@ def test_whatever_the_judge_says_and_whenever_nothing_is_kept_from_ending(strate
         assert machine.state.status.final, (tolerance, verdicts, ahead, machine.state)
         for _ in range(8):
             machine.look(1.0, None)
-        check_end(strategy, machine.state, machine.world, 4)
+        check_end(machine.plan, strategy, machine.state, machine.world, 4)

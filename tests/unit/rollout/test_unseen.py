@@ -63,3 +63,15 @@ def test_a_first_deployment_is_not_held_because_its_instances_are_still_starting
         decision = decide(plan, state, Observed(None, starting, flag=OFF), (), float(second))
         assert decision.state.status is Status.PROGRESSING, (strategy, decision.state.reason)
         state = decision.state
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_r16_a_first_deployment_that_never_became_healthy_serves_nobody(strategy: str) -> None:
+    """It may not count as deployed: the same version could never be deployed again after the cause is mended."""
+    plan = a_plan(strategy=strategy, instances=FULL)
+    dead = tuple(Instance(f"new-{n}", "new", "h", n, Health.EXITED) for n in range(FULL))
+    state = begin(plan, None, Mode.INITIAL)
+    for second in range(20):
+        state = decide(plan, state, Observed(None, dead, flag=OFF), (), float(second)).state
+    assert state.status is Status.FAILED, state.reason
+    assert "no earlier version" in state.reason

@@ -167,6 +167,7 @@ VERDICTS: list[tuple[Verdict, ...]] = [
     (Verdict("error rate", VerdictKind.SOURCE_ERROR, "down"), *GOOD[1:]),
     (Verdict("error rate", VerdictKind.FAIL, "worse"), *GOOD[1:]),
     (Verdict("error rate", VerdictKind.FAIL, "limit", critical=True), *GOOD[1:]),
+    (Verdict("probe /cart", VerdictKind.FAIL, "404", critical=True), *GOOD),
     (Verdict("error rate", VerdictKind.FAIL, "young", excuse=Excuse.WARM_UP), *GOOD[1:]),
     (Verdict("error rate", VerdictKind.FAIL, "ill", excuse=Excuse.INSTANCE, instance=ILL), *GOOD[1:]),
     (Verdict("error rate", VerdictKind.FAIL, "young", excuse=Excuse.WARM_UP, critical=True), *GOOD[1:]),

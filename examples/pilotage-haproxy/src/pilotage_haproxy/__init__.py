@@ -1,4 +1,4 @@
-"""HAProxy as a router of Pilotage, and what it counts: `router: {kind: haproxy}`, `metrics: {kind: haproxy}`."""
+"""An HAProxy that Pilotage starts, and its counts: `router: {kind: own-haproxy}`, `metrics: {kind: own-haproxy}`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from pilotage.ports import (
 class HAProxySection(RouterSection):
     """HAProxy, started and told by Pilotage."""
 
-    kind: Literal["haproxy"]
+    kind: Literal["own-haproxy"]
     listen: Annotated[str, Field(pattern=r"^[A-Za-z0-9.\-]+:[0-9]{1,5}$")] = Field(
         description="Where users reach the service, such as 0.0.0.0:8080."
     )
@@ -40,7 +40,7 @@ class HAProxySection(RouterSection):
 class HAProxyMetricsSection(MetricsSection):
     """Requests and errors (5xx) as that HAProxy counts them."""
 
-    kind: Literal["haproxy"]
+    kind: Literal["own-haproxy"]
 
 
 def _open(section: HAProxySection, context: Context) -> Router:
@@ -85,6 +85,6 @@ ADAPTER = Adapter(section=HAProxySection, capabilities=_AT_BEST, open=_open, con
 
 METRICS = Adapter(
     section=HAProxyMetricsSection,
-    capabilities=MetricsCapabilities(provides=("application_error_rate",), of_router="haproxy"),
+    capabilities=MetricsCapabilities(provides=("application_error_rate",), of_router="own-haproxy"),
     open=_open_metrics,
 )

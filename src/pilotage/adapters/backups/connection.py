@@ -62,10 +62,11 @@ class Server:
         return replace(self, options={**self.options, "dbname": database})
 
     def connect(self, *, autocommit: bool = False) -> psycopg.Connection[tuple[object, ...]]:
-        """Raises AdapterError."""
+        """Raises AdapterError. From a database in SQL_ASCII psycopg would read bytes, so it is told an encoding."""
         import psycopg
 
-        options = {"connect_timeout": str(_CONNECTS), **self.options, "application_name": "pilotage backup"}
+        defaults = {"connect_timeout": str(_CONNECTS), "client_encoding": "UTF8"}
+        options = {**defaults, **self.options, "application_name": "pilotage"}
         try:
             conninfo = psycopg.conninfo.make_conninfo("", **options)
             return psycopg.connect(conninfo, autocommit=autocommit)
@@ -149,7 +150,7 @@ def execute(connection: psycopg.Connection[tuple[object, ...]], statement: str) 
 def _check_driver() -> None:
     """Raises AdapterError where the optional driver is not installed."""
     if find_spec("psycopg") is None:
-        raise AdapterError('backups need the PostgreSQL driver: pip install "pilotage[postgres]"')
+        raise AdapterError('PostgreSQL needs its driver: pip install "pilotage[postgres]"')
 
 
 def _last(errors: bytes) -> str:

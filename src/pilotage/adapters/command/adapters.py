@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
 from functools import partial
 
 from pilotage.adapters.command import wire
 from pilotage.adapters.command.program import Program
 from pilotage.adapters.context import Context
-from pilotage.adapters.ports import AdapterError, Backends, Delivery
+from pilotage.adapters.notifier import Delivery
+from pilotage.adapters.ports import AdapterError, AwaitsApproval, Backends
 from pilotage.model.flag import OFF, Ramp
-from pilotage.model.json import Json, JsonObject, each, find, list_at, number_at, object_at
+from pilotage.model.json import Json, JsonObject, each, entries, find, list_at, number_at, object_at, whole_at
 from pilotage.model.observation import Instance, Observation, Reading
+from pilotage.model.segment import Segment, group
+from pilotage.model.settling import settled
 from pilotage.model.text import line
 from pilotage.model.traffic import WHOLE, Split
 
@@ -107,19 +110,25 @@ class CommandMetrics(_Port):
         started = str(answer.get("started", ""))
         restarted = cursor is not None and find(cursor, "started") != started
         before = totals if cursor is None else {} if restarted else wire.totals_in(find(cursor, "totals"))
+        # Errors whose requests the last reading did not see yet; an earlier Pilotage kept none.
+        ahead = entries(whole_at, cursor, "ahead") if not restarted and find(cursor, "ahead") else dict[str, int]()
 
         def since(version: str) -> Observation:
             found = totals.get(version)
             if found is None:
                 return Observation(version, 0, 0)
             try:
-                return wire.since(version, before.get(version), found)
+                counted = wire.since(version, before.get(version), found)
             except ValueError as error:
                 raise AdapterError(f"unreadable counters: {error}") from None
+            errors, ahead[version] = settled(counted.errors + ahead.get(version, 0), counted.requests)
+            return replace(counted, errors=errors)
 
+        observations = tuple(since(version) for version in versions)
+        kept = {name: one.to_json() for name, one in {**before, **totals}.items()}
         return Reading(
-            tuple(since(version) for version in versions),
-            {"started": started, "totals": {name: one.to_json() for name, one in {**before, **totals}.items()}},
+            observations,
+            {"started": started, "totals": kept, "ahead": ahead},
             time.time(),
             "the source restarted: counting from its start" if restarted else "",
         )
@@ -137,18 +146,22 @@ class CommandQueries(_Port):
 
 
 class CommandFlags(_Port):
-    """The Flags port over a program. key: the flag."""
+    """The Flags port over a program. key: the flag · segment_of: the rule of a name in a ramp's groups."""
 
-    def __init__(self, program: Program, context: Context, *, key: str) -> None:
+    def __init__(
+        self, program: Program, context: Context, *, key: str, segment_of: Callable[[str], Segment] = group
+    ) -> None:
         super().__init__("flags", program, context)
         self._said |= {"flag": key}
-        self._key = key
+        self._key, self._segment_of = key, segment_of
 
     def read(self) -> Ramp:
         return wire.understood(wire.ramp_in, self._ask("read").get("ramp"), f"the flag {self._key}")
 
     def apply(self, ramp: Ramp) -> None:
-        self._tell("apply", ramp=wire.ramp_out(ramp))
+        answer = self._tell("apply", ramp=wire.ramp_out(ramp), segments=wire.segments_out(ramp, self._segment_of))
+        if awaited := answer.get("awaits_approval"):
+            raise AwaitsApproval(line(self._program.without_secrets(str(awaited)), 500))
 
     def rehearse(self) -> None:
         answers = self._ask("rehearse", ramps=[wire.ramp_out(Ramp((), WHOLE)), wire.ramp_out(OFF)]).get("answers")

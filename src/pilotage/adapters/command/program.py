@@ -96,8 +96,9 @@ def _talk(process: subprocess.Popen[bytes], sent: bytes, deadline: float) -> tup
         while any(descriptor in selector.get_map() for descriptor in heard):
             if (left := until - time.monotonic()) <= 0:
                 return bytes(said), bytes(complained), _ended(process, f"timed out after {deadline:g} s")
-            ready = selector.select(min(left, 0.1))
-            if not ready and process.poll() is not None:
+            has_ended = process.poll() is not None  # before the look: afterwards it may have written, and then ended
+            ready = selector.select(0.0 if has_ended else min(left, 0.1))
+            if has_ended and not ready:
                 break
             for key, _ in ready:
                 if key.fileobj is process.stdin:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from pilotage.adapters.context import Context
-from pilotage.adapters.ports import Flags, Fleet, Metrics, Notifier, Queries, Router
+from pilotage.adapters.notifier import Notifier
+from pilotage.adapters.ports import Flags, Fleet, Metrics, Queries, Router
 from pilotage.adapters.registry import Adapter
-from pilotage.config.channels import Channel
+from pilotage.config.channels import STARTS_IN, Channel
 from pilotage.config.fields import Duration, PlainUrl, Share, UrlPath
 from pilotage.config.kinds import (
     AdapterSection,
@@ -31,6 +33,8 @@ from pilotage.model.capabilities import (
     RouterCapabilities,
 )
 from pilotage.model.finding import Finding
+from pilotage.model.json import JsonObject
+from pilotage.model.segment import Operator
 
 if TYPE_CHECKING:
     from pilotage.adapters.command.program import Program
@@ -82,9 +86,16 @@ class CommandQueriesSection(_Command, QueriesSection):
 class CommandFlagSection(_Command, FlagSection):
     """Your own flag provider, set and read by a program."""
 
+    operators: list[Annotated[Operator, Field(strict=False)]] = Field(
+        default_factory=list, description="Comparisons that it knows in the rules of segments, such as in."
+    )
+
 
 class CommandChannelSection(_Command, Channel):
     """Your own channel, served by a program."""
+
+    def kept(self, folder: Path) -> JsonObject:
+        return {**super().kept(folder), STARTS_IN: str(folder.absolute())}
 
 
 def _program(section: _Command, context: Context) -> Program:
@@ -103,8 +114,16 @@ def _open_router(section: CommandRouterSection, context: Context) -> Router:
 
 
 def _router_can(section: CommandRouterSection) -> RouterCapabilities:
-    able = {name: name in section.capabilities for name in ("header_routes", "mirror", "sticky", "closed", "endpoints")}
-    return replace(_ROUTER, grain=max(1, round(section.weight_granularity * 1000)), **able)
+    able = section.capabilities
+    return replace(
+        _ROUTER,
+        grain=max(1, round(section.weight_granularity * 1000)),
+        header_routes="header_routes" in able,
+        mirror="mirror" in able,
+        sticky="sticky" in able,
+        closed="closed" in able,
+        endpoints="endpoints" in able,
+    )
 
 
 def _open_fleet(section: CommandFleetSection, context: Context) -> Fleet:
@@ -138,7 +157,11 @@ def _open_queries(section: CommandQueriesSection, context: Context) -> Queries:
 def _open_flags(section: CommandFlagSection, context: Context) -> Flags:
     from pilotage.adapters.command.adapters import CommandFlags
 
-    return CommandFlags(_program(section, context), context, key=section.key)
+    return CommandFlags(_program(section, context), context, key=section.key, segment_of=section.segment_of)
+
+
+def _flags_can(section: CommandFlagSection) -> FlagsCapabilities:
+    return FlagsCapabilities(operators=tuple(section.operators))
 
 
 def _open_channel(section: CommandChannelSection, context: Context) -> Notifier:
@@ -176,7 +199,10 @@ METRICS = Adapter(
     examine=_examine,
 )
 QUERIES = Adapter(section=CommandQueriesSection, capabilities=_QUERIES, open=_open_queries, examine=_examine)
-FLAGS = Adapter(section=CommandFlagSection, capabilities=FlagsCapabilities(), open=_open_flags, examine=_examine)
+FLAGS = Adapter(
+    section=CommandFlagSection, capabilities=FlagsCapabilities(), open=_open_flags, configured=_flags_can,
+    examine=_examine,
+)  # fmt: skip
 NOTIFY = Adapter(
     section=CommandChannelSection, capabilities=NotifyCapabilities(threads=True), open=_open_channel, examine=_examine
 )

@@ -22,6 +22,7 @@ from pilotage.model.json import (
     whole_at,
 )
 from pilotage.model.observation import EMPTY, Health, Histogram, Instance, Observation
+from pilotage.model.segment import Segment
 from pilotage.model.traffic import HeaderRoute, Mirror, Split, percent
 
 _T = TypeVar("_T")
@@ -105,6 +106,17 @@ def _instance(one: Json) -> Instance:
 
 def ramp_out(ramp: Ramp) -> JsonObject:
     return {"groups": list(ramp.groups), "weight_percent": percent(ramp.share)}
+
+
+def segments_out(ramp: Ramp, segment_of: Callable[[str], Segment]) -> JsonObject:
+    """The rule of each name in a ramp's groups: conditions that must all hold."""
+    return {
+        name: [
+            {"attribute": one.attribute, "operator": one.operator.value, "values": list(one.values)}
+            for one in segment_of(name).conditions
+        ]
+        for name in ramp.groups
+    }
 
 
 def ramp_in(given: Json) -> Ramp:

@@ -1,8 +1,8 @@
 """One release flag in a file of flag definitions in flagd's format (https://flagd.dev/reference/flag-definitions).
 
-Services evaluate it in their own process through OpenFeature. `targetingKey` identifies a user; the named groups of a
-ramp are values of the context's `group`. The bucket of a user is a hash of flag and key. "on" comes first, so a larger
-share only adds users (flagd's fractional operation: murmur3, scaled to the sum of the weights).
+Services evaluate it in their own process through OpenFeature. `targetingKey` identifies a user. The bucket of a
+user is a hash of flag and key. "on" comes first, so a larger share only adds users (flagd's fractional operation:
+murmur3, scaled to the sum of the weights).
 """
 
 from __future__ import annotations
@@ -15,33 +15,34 @@ from typing import TYPE_CHECKING
 from pilotage.adapters.alone import alone_in
 from pilotage.adapters.fence import Fence
 from pilotage.adapters.files import replace_if_unchanged
+from pilotage.adapters.flags import bucketing
+from pilotage.adapters.flags.flagd_definition import SegmentOf, definition_of, ramp_of
 from pilotage.adapters.ports import AdapterError
 from pilotage.adapters.taken_back import refuse_older_ramp
 from pilotage.model.flag import OFF, Ramp
-from pilotage.model.json import Json, JsonObject, each, entries, find, list_at, object_at, text_at, whole_at
+from pilotage.model.json import Json, JsonObject, entries, find, object_at
+from pilotage.model.segment import group
 from pilotage.model.traffic import WHOLE
 
 if TYPE_CHECKING:
     from openfeature.contrib.tools.flagd.core import FlagdCore
-
-GROUP = "group"
-"""The attribute of the evaluation context that names a user's group."""
 
 _SAMPLE = 2000
 _TRIES = 20
 
 
 class FlagdFile:
-    """The Flags port. file: the definitions · key: the flag; it is made, off, where it does not exist."""
+    """The Flags port. file: the definitions · key: the flag; it is made, off, where it does not exist · segment_of: the
+    rule of a name in a ramp's groups."""
 
-    def __init__(self, file: Path, key: str, fence: Fence) -> None:
-        self._file, self._key, self._fence = file, key, fence
+    def __init__(self, file: Path, key: str, fence: Fence, segment_of: SegmentOf = group) -> None:
+        self._file, self._key, self._fence, self._segment_of = file, key, fence, segment_of
 
     def read(self) -> Ramp:
         flag = self._definitions().get(self._key)
         if flag is None:
             return OFF
-        ramp = _ramp_of(flag)
+        ramp = ramp_of(flag, self._segment_of)
         if ramp is None:
             raise AdapterError(
                 f"{self._file}: the flag {self._key} has a rule that Pilotage did not write; it is left alone: restore "
@@ -59,9 +60,10 @@ class FlagdFile:
                 definitions = self._parsed(before)
                 flags = entries(object_at, definitions, "flags")
                 flag = flags.get(self._key)
-                if flag is not None and _ramp_of(flag) == ramp:
+                if flag is not None and ramp_of(flag, self._segment_of) == ramp:
                     return
-                flags[self._key] = {**(flag or {}), **_definition(ramp)}
+                flags[self._key] = {**(flag or {}), **definition_of(ramp, self._segment_of)}
+                flags[bucketing.KEY] = bucketing.PROBE
                 content = json.dumps({**definitions, "flags": flags}, indent=1, sort_keys=True).encode()
                 # Editors and other tools do not take this lock, so what they saved meanwhile is read again.
                 if replace_if_unchanged(self._file, before, content):
@@ -71,7 +73,8 @@ class FlagdFile:
     def rehearse(self) -> None:
         """Test the kill switch on a copy, with a test user: on, then off. Raises AdapterError if it fails."""
         for ramp, wanted in ((Ramp((), WHOLE), True), (OFF, False)):
-            if _answer(_evaluator({self._key: _definition(ramp)}), self._key, "pilotage-test-user") is not wanted:
+            evaluator = _evaluator({self._key: definition_of(ramp)})
+            if _answer(evaluator, self._key, "pilotage-test-user") is not wanted:
                 raise AdapterError(f"the flag {self._key} does not turn {'on' if wanted else 'off'} for a test user")
 
     def _definitions(self) -> Mapping[str, JsonObject]:
@@ -104,47 +107,12 @@ class FlagdFile:
     def _evaluate(self, ramp: Ramp) -> None:
         """What the definition says must also be what an evaluation answers: for a sample of users' keys the share is
         within four standard deviations. Raises AdapterError."""
-        evaluator = _evaluator({self._key: _definition(ramp)})
+        evaluator = _evaluator({self._key: definition_of(ramp, self._segment_of)})
         on = sum(_answer(evaluator, self._key, f"user-{n}") for n in range(_SAMPLE))
         share = ramp.share / WHOLE
         off_by = abs(on - _SAMPLE * share)
         if off_by > 4 * (_SAMPLE * share * (1 - share)) ** 0.5:
             raise AdapterError(f"the flag {self._key} is on for {on} of {_SAMPLE} users, not for {100 * share:g} %")
-
-
-def _definition(ramp: Ramp) -> JsonObject:
-    fractional: JsonObject = {
-        "fractional": [
-            {"cat": [{"var": "$flagd.flagKey"}, {"var": "targetingKey"}]},
-            ["on", ramp.share],
-            ["off", WHOLE - ramp.share],
-        ]
-    }
-    everyone: Json = "on" if ramp.share == WHOLE else "off" if ramp.share == 0 else fractional
-    targeting: JsonObject = {"if": [{"in": [{"var": GROUP}, list(ramp.groups)]}, "on", everyone]}
-    return {
-        "state": "ENABLED",
-        "variants": {"on": True, "off": False},
-        "defaultVariant": "off",
-        "targeting": targeting,
-    }
-
-
-def _ramp_of(flag: JsonObject) -> Ramp | None:
-    """The ramp that a definition written by Pilotage expresses; None for any other definition. A flag without a rule is
-    off."""
-    if flag.get("state") == "DISABLED" or not flag.get("targeting"):
-        return OFF if flag.get("defaultVariant") == "off" else None
-    try:
-        condition, _, everyone = list_at(flag, "targeting", "if")
-        groups = tuple(each(text_at, condition, "in", 1))
-        fixed = {"on": WHOLE, "off": 0}
-        share = fixed.get(everyone) if isinstance(everyone, str) else whole_at(everyone, "fractional", 1, 1)
-    except ValueError:
-        return None
-    ramp = Ramp(groups, share) if share is not None else None
-    written = {name: flag.get(name) for name in _definition(OFF)}
-    return ramp if ramp is not None and written == _definition(ramp) else None
 
 
 def _evaluator(flags: JsonObject) -> FlagdCore:

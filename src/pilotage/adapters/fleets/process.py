@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 import re
 import socket
 import time
@@ -17,20 +16,18 @@ import psutil
 from pilotage.adapters import marks, process_records, processes
 from pilotage.adapters.environment import Environment
 from pilotage.adapters.fence import Fence
+from pilotage.adapters.fleets.preparing import Preparations, Preparing
 from pilotage.adapters.free_port import free_port
 from pilotage.adapters.health import Answer, ask_all
+from pilotage.adapters.launch import Launch
+from pilotage.adapters.log_sizes import Rotation
+from pilotage.adapters.logs import end_of, for_people, for_sentences
 from pilotage.adapters.placeholders import filled
-from pilotage.adapters.ports import AdapterError
+from pilotage.adapters.ports import AdapterError, NeverStarts
 from pilotage.adapters.process_records import Record
-from pilotage.model.json import JsonObject, text_at, whole_at
-from pilotage.model.observation import Health, Instance
-from pilotage.model.text import clean, line
+from pilotage.model.json import Json, text_at, whole_at
+from pilotage.model.observation import Health, Instance, Preparation
 from pilotage.model.traffic import artifact_of
-
-_TAIL = 64 * 1024
-"""Bytes at the end of a log in which its last lines are looked for."""
-
-_LINE = 200
 
 _MOST = 256
 """Instances of an environment, including those that are stopping. A program that exits repeatedly and ignores signals
@@ -57,7 +54,8 @@ class ProcessFleet:
     command: argument list; `{version}` and `{port}` are filled in, there and in `home` and `environment` · health: path
     that answers 2xx when the instance is healthy · stop_timeout: seconds between asking an instance to end and forcing
     it · home: an instance's folder, relative to `cwd` · environment: what instances see next to what every program
-    gets.
+    gets · launch: user and limits · stop_signal: that asks an instance to end, such as `INT` · logs: where its logs are
+    and how they are limited, if not as usual · preparing: what makes a version ready.
     """
 
     def __init__(
@@ -71,9 +69,18 @@ class ProcessFleet:
         cwd: Path,
         home: str = "",
         environment: Environment | None = None,
+        launch: Launch | None = None,
+        stop_signal: str = "TERM",
+        logs: Rotation | None = None,
+        preparing: Preparing | None = None,
     ) -> None:
         self._directory, self._fence, self._cwd, self._home = directory, fence, cwd, home
         self._environment = environment or Environment()
+        self._launch, self._stop_signal = launch or Launch(), stop_signal
+        self._logs, self._rotation = directory / "logs", logs
+        self._preparations = (
+            Preparations(directory, fence, preparing, self._environment, self._launch) if preparing else None
+        )
         self._known: frozenset[Path] | None = None
         self._command, self._health, self._stop_timeout = tuple(command), health, stop_timeout
         self._unstartable: dict[str, Instance] = {}
@@ -101,6 +108,14 @@ class ProcessFleet:
         for _ in range(count - len(alive) - young_dead):
             self._start(version)
 
+    def prepare(self, version: str) -> None:
+        self._fence.check()
+        if self._preparations:
+            self._preparations.begin(version)
+
+    def prepared(self, version: str) -> Preparation | None:
+        return self._preparations.state(version) if self._preparations else None
+
     def replace(self, version: str, instance: str) -> None:
         self._fence.check()
         for record in self._records():
@@ -111,19 +126,15 @@ class ProcessFleet:
                 processes.stop(record, self._stop_timeout)
 
     def log_tail(self, instance: str, lines: int = 3) -> tuple[str, ...]:
+        return for_sentences(self._environment.without_secrets(self._written(instance, lines)), lines)
+
+    def log(self, instance: str, lines: int) -> tuple[str, ...]:
+        return for_people(self._written(instance, lines), lines, self._environment.without_secrets)
+
+    def _written(self, instance: str, lines: int) -> str:
         # The newest instance at an address counts.
         named = next((r.path.stem for r in reversed(self._records()) if _address(r) == instance), instance)
-        if Path(named).name != named:
-            return ()
-        try:
-            with (self._directory / "logs" / f"{named}.log").open("rb") as file:
-                file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
-                text = self._environment.without_secrets(file.read(_TAIL).decode(errors="replace"))
-        except FileNotFoundError:
-            return ()
-        shown = [line(row, _LINE) for row in clean(text).split("\n") if any(map(str.isalnum, row))]
-        # The same line again and again says no more than once.
-        return tuple(list(dict.fromkeys(shown))[-lines:]) if lines > 0 else ()
+        return end_of(self._log(named), lines) if Path(named).name == named else ""
 
     def instances(self) -> tuple[Instance, ...]:
         records = self._records()
@@ -150,26 +161,34 @@ class ProcessFleet:
             raise AdapterError(f"{len(records)} instances are running or stopping here: not starting more")
         number = 1 + max((_number(r) for r in records), default=0)
         port = free_port({_port(r) for r in records})
-        slug = re.sub(r"[^A-Za-z0-9.-]", "-", version)
         places = {"version": artifact_of(version), "port": str(port)}
-        command = [filled(part, places) for part in self._command]
+        command = self._launch.command([filled(part, places) for part in self._command])
         given = {name: filled(value, places) for name, value in self._environment.given.items()}
-        facts: JsonObject = {"version": version, "port": port, "number": number}
-        name = f"{slug}-{number}"
+        facts: dict[str, Json] = {"version": version, "port": port, "number": number}
+        if self._stop_signal != "TERM":
+            facts[processes.STOP_SIGNAL] = self._stop_signal
+        name = f"{_slug(version)}-{number}"
+        environment = replace(self._environment, given=self._launch.environment() | given)
+        if self._rotation:
+            with contextlib.suppress(OSError):
+                self._rotation.save(self._logs)
         try:
             processes.start(
                 self._directory / f"{name}.json",
                 command,
                 facts,
-                self._directory / "logs" / f"{name}.log",
+                self._log(name),
                 self._cwd / filled(self._home, places),
-                replace(self._environment, given=given).resolved(),
+                environment.resolved(),
             )
-        except processes.NeverStarts as error:
+        except NeverStarts as error:
             # A retry would not help, so it is reported as an instance that exited, with the reason.
             self._unstartable[version] = Instance(name, version, "127.0.0.1", port, Health.EXITED, None, str(error))
             raise
         self._unstartable.pop(version, None)
+
+    def _log(self, name: str) -> Path:
+        return (Path(self._rotation.folder) if self._rotation else self._logs) / f"{name}.log"
 
     def _removed(self, record: Record, count: int) -> bool:
         """What dies right after its start is started again no more than every two seconds."""
@@ -200,7 +219,8 @@ class ProcessFleet:
         version = text_at(record.facts, "version")
         refuses = process is not None and self._refuses(record, answer)
         return Instance(
-            record.path.stem, version, "127.0.0.1", _port(record), health, memory, detail, cpu, refuses
+            record.path.stem, version, "127.0.0.1", _port(record), health, memory, detail, cpu, refuses,
+            process.pid if process is not None else None,
         )  # fmt: skip
 
     def _refuses(self, record: Record, answer: Answer | None) -> bool:
@@ -223,7 +243,7 @@ class ProcessFleet:
 
     def _health_of(self, record: Record, process: psutil.Process | None, answer: Answer | None) -> tuple[Health, str]:
         if process is None:
-            log = self._directory / "logs" / f"{record.path.stem}.log"
+            log = self._log(record.path.stem)
             lines = processes.last_lines(log, public=self._environment.without_secrets)
             gone = record.stopping_since is not None or self._lost_its_port(record)
             return (Health.STOPPING if gone else Health.EXITED), f"end of its log: {lines}" if lines else ""
@@ -248,6 +268,10 @@ def _listens_elsewhere(process: psutil.Process, port: int) -> str:
             shown = ", ".join(map(str, sorted(ports)[:3]))
             return f"; it listens on {shown} instead. Pass it {{port}}, in fleet.command or in fleet.env"
     return ""
+
+
+def _slug(version: str) -> str:
+    return re.sub(r"[^A-Za-z0-9.-]", "-", version)
 
 
 def _number(record: Record) -> int:

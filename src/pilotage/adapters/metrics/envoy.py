@@ -11,13 +11,14 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
 
 from pilotage.adapters.envoy_admin import BUCKETS_MS, CLUSTER, cluster_of, stratum_of, version_of
-from pilotage.adapters.http import get, get_json, shown
+from pilotage.adapters.http import get, json_of, shown
 from pilotage.adapters.metrics.envoy_hosts import hosts_of, hosts_since, saved_hosts
+from pilotage.adapters.metrics.envoy_witnesses import refuse_set_back, witnesses_of
 from pilotage.adapters.metrics.failure_log import FailureLog, NoLog
 from pilotage.adapters.metrics.samples import Sample, samples_of
 from pilotage.adapters.ports import AdapterError
@@ -41,55 +42,59 @@ from pilotage.model.observation import (
     Reading,
     RouteCounts,
 )
+from pilotage.model.settling import settled
 
 _BOUNDS = tuple(bound / 1000 for bound in BUCKETS_MS)
 _OF_CLUSTER = "envoy_cluster_"
 _NAMES = r"upstream_rq_completed|upstream_rq_\dxx|upstream_rq_\d\d\d|upstream_rq_time|grpc\.\d+|grpc\.total"
 _WITNESSES = r"http\.admin\.downstream_rq_total|cluster_manager\.cluster_added"
 _FILTER = quote(rf"^cluster\.{CLUSTER}.*\.({_NAMES})$|^({_WITNESSES})$")
-_ASKED_BETWEEN = 3
-"""Questions to Envoy between two readings of its counters, the second one among them: it counts those, too."""
 
 _LISTENER = re.compile(r"([\w.-]{1,256})::\S")
 _MOST_LISTENERS = 1 << 20
-
-_SET_BACK = (
-    "Envoy's counters were set back while it ran (/reset_counters at its admin interface): what versions did meanwhile "
-    "cannot be known"
-)
 
 
 class EnvoyMetrics:
     """The Metrics port over an Envoy. `admin` gives the address of its admin interface, again each time.
 
-    directory: where the embedded router keeps its log of failures; None for an Envoy of someone else.
+    directory: where the embedded router keeps its log of failures; None for an Envoy of someone else · ask: gives the
+    body at an address of that interface, where it is not reached by HTTP from here.
     """
 
-    def __init__(self, admin: Callable[[], str], strata: Strata | None = None, directory: Path | None = None) -> None:
-        self._admin, self._strata = admin, strata or Strata()
+    def __init__(
+        self,
+        admin: Callable[[], str],
+        strata: Strata | None = None,
+        directory: Path | None = None,
+        ask: Callable[[str], bytes] = get,
+    ) -> None:
+        self._admin, self._strata, self._ask = admin, strata or Strata(), ask
         self._log = FailureLog(directory, self._strata) if directory else None
 
     def observe(self, versions: Sequence[str], cursor: JsonObject | None) -> Reading:
         base = self._admin()
         # The listener is named again at each start of Envoy: that name is the start's identity.
-        started = f"{base}/{_listener(base)}"
+        started = f"{base}/{_listener(base, self._ask(f'{base}/listeners'))}"
         if cursor is None:
             # Let Envoy merge what came before the cursor, otherwise it would be counted after it.
-            get(f"{base}/stats/prometheus?filter={_FILTER}")
+            self._ask(f"{base}/stats/prometheus?filter={_FILTER}")
             time.sleep(0.05)
-        samples = list(samples_of(get(f"{base}/stats/prometheus?filter={_FILTER}").decode(errors="replace")))
-        totals, witnesses = self._totals(samples), _witnesses(samples)
-        hosts = hosts_of(get_json(f"{base}/clusters?format=json"))
+        samples = list(samples_of(self._ask(f"{base}/stats/prometheus?filter={_FILTER}").decode(errors="replace")))
+        totals, witnesses = self._totals(samples), witnesses_of(samples)
+        hosts = hosts_of(json_of(self._ask(f"{base}/clusters?format=json"), shown(base)))
         failures, log, lost = self._failures(cursor)
         restarted = cursor is not None and find(cursor, "started") != started
         before = totals if cursor is None else {} if restarted else _saved(object_at(cursor, "totals"))
         if cursor is not None and not restarted:
-            _refuse_set_back(_counts(cursor, "witnesses"), witnesses, before, totals)
+            fell = any(name in before and total.requests < before[name].requests for name, total in totals.items())
+            refuse_set_back(_part(cursor, "witnesses"), witnesses, fell=fell)
         hosts_before = hosts if cursor is None else {} if restarted else saved_hosts(cursor, hosts)
+        counted = {name: total.since(before.get(name)) for name, total in totals.items()}
+        did = {name: counts for name, (counts, _) in counted.items()}
         observations = tuple(
-            self._since(version, before, totals, hosts_since(version, hosts_before, hosts)) for version in versions
+            self._observation(version, did, hosts_since(version, hosts_before, hosts)) for version in versions
         )
-        kept = {**before, **totals}
+        kept = {**before, **{name: total for name, (_, total) in counted.items()}}
         following: JsonObject = {
             "started": started,
             "totals": {name: vars(total) for name, total in kept.items()},
@@ -114,31 +119,27 @@ class EnvoyMetrics:
         except (LookupError, ValueError) as error:
             raise AdapterError(f"Envoy returned unreadable statistics: {error!r}") from None
 
-    def _since(
-        self,
-        version: str,
-        before: Mapping[str, _Totals],
-        totals: Mapping[str, _Totals],
-        instances: tuple[InstanceCounts, ...],
+    def _observation(
+        self, version: str, did: Mapping[str, _Counts], instances: tuple[InstanceCounts, ...]
     ) -> Observation:
-        """What a version did: its users by route, their sum, and Pilotage's own requests."""
+        """What a version did: its users by route, their sum, and Pilotage's own requests. did: by cluster."""
         routes = {name: RouteCounts(name, 0, 0) for name in (*(r.path for r in self._strata.routes), REST)}
-        synthetic = None
-        for cluster, total in totals.items():
+        synthetic, refused = None, 0
+        for cluster, counts in did.items():
             if version_of(cluster) != version:
                 continue
-            counts = total.since(before.get(cluster))
             if stratum_of(cluster) == SYNTHETIC:
-                synthetic = RouteCounts(SYNTHETIC, *counts)
+                synthetic = RouteCounts(SYNTHETIC, counts.requests, counts.errors, counts.durations)
             elif name := self._strata.named(stratum_of(cluster)):
                 routes[name] = _plus(routes[name], counts)
+                refused += counts.refused
         parts = tuple(routes.values())
         every = RouteCounts("", 0, 0)
         for part in parts:
-            every = _plus(every, (part.requests, part.errors, part.durations))
+            every = _plus(every, part)
         shown = parts if self._strata.routes else ()
         durations = every.durations if every.durations is not EMPTY else Histogram(_BOUNDS, _ZERO.durations)
-        return Observation(version, every.requests, every.errors, durations, shown, instances, synthetic)
+        return Observation(version, every.requests, every.errors, durations, shown, instances, synthetic, refused)
 
     def _failures(self, cursor: JsonObject | None) -> tuple[tuple[Failure, ...] | None, Mapping[str, int] | None, str]:
         """Users' failed requests since the cursor, the log's next cursor, and why there are none."""
@@ -147,44 +148,18 @@ class EnvoyMetrics:
         try:
             if cursor is None:
                 return (), self._log.end(), ""
-            if (place := _counts(cursor, "log")) is None:
+            if (place := _part(cursor, "log")) is None:
                 return None, self._log.end(), "no log of failed requests up to now"
             failures, following = self._log.since(place)
         except NoLog as error:
-            return None, _counts(cursor, "log"), f"no log of failed requests: {error}"
+            return None, _part(cursor, "log"), f"no log of failed requests: {error}"
         return failures, following, ""
 
 
-def _witnesses(samples: Iterable[Sample]) -> dict[str, int]:
-    """Counters that distinguish a reset from other reasons for which counters fall: those of requests to Envoy's admin
-    interface, which Pilotage itself raises, and of created clusters."""
-    found = {}
-    for name, labels, value in samples:
-        if name == "envoy_cluster_manager_cluster_added":
-            found["added"] = int(value)
-        if name == "envoy_http_downstream_rq_total" and labels.get("envoy_http_conn_manager_prefix") == "admin":
-            found["asked"] = int(value)
-    return found
-
-
-def _refuse_set_back(
-    was: Mapping[str, int] | None, now: Mapping[str, int], before: Mapping[str, _Totals], totals: Mapping[str, _Totals]
-) -> None:
-    """Raise AdapterError if counters fell although Envoy is the same process: a reset would hide failures."""
-    if not was:
-        return  # The cursor of an earlier Pilotage.
-    if "asked" in was and now.get("asked", 0) < was["asked"] + _ASKED_BETWEEN:
-        raise AdapterError(_SET_BACK)
-    fell = any(name in before and total.requests < before[name].requests for name, total in totals.items())
-    # A cluster that was taken away and made again counts from zero; then one was added.
-    if fell and now.get("added", 0) <= was.get("added", 0):
-        raise AdapterError(_SET_BACK)
-
-
-def _listener(base: str) -> str:
+def _listener(base: str, page: bytes) -> str:
     """The name of the listener that users reach, else of the first one. Raises AdapterError when something else
     answers there."""
-    text = get(f"{base}/listeners", most=_MOST_LISTENERS).decode(errors="replace")
+    text = page[:_MOST_LISTENERS].decode(errors="replace")
     named = [found[1] for row in text.splitlines() if (found := _LISTENER.match(row))]
     if not named:
         raise AdapterError(f"{shown(base)} is not the admin interface of an Envoy")
@@ -192,30 +167,53 @@ def _listener(base: str) -> str:
 
 
 @dataclass(frozen=True)
+class _Counts:
+    """What one cluster did between two readings. refused: requests answered with 4xx."""
+
+    requests: int
+    errors: int
+    durations: Histogram
+    refused: int
+
+
+@dataclass(frozen=True)
 class _Totals:
     """Of one cluster since the router's start: requests answered, those that failed by their HTTP status, durations by
-    bucket, gRPC calls, and those that failed by their gRPC status."""
+    bucket, gRPC calls, those that failed by their gRPC status, and requests answered with 4xx; None in a cursor of an
+    earlier Pilotage. errors_ahead, refused_ahead: those whose requests the last reading did not see yet."""
 
     requests: int
     errors: int
     durations: tuple[int, ...]
     calls: int = 0
     failed_calls: int = 0
+    refused: int | None = 0
+    errors_ahead: int = 0
+    refused_ahead: int = 0
 
-    def since(self, before: _Totals | None) -> tuple[int, int, Histogram]:
-        """Requests, errors and durations. A cluster that was not there counts from zero, and so does one made again."""
+    def since(self, before: _Totals | None) -> tuple[_Counts, _Totals]:
+        """What happened since, and these totals with what is ahead of its request. A cluster that was not there counts
+        from zero, and so does one made again."""
+        waiting = before or _ZERO
         if before is None or before.requests > self.requests:
             before = _ZERO
         requests = self.requests - before.requests
+        errors, errors_ahead = settled(self._errors_since(before) + waiting.errors_ahead, requests)
+        more = 0 if before.refused is None else max(0, (self.refused or 0) - before.refused)
+        refused, refused_ahead = settled(more + waiting.refused_ahead, requests)
+        durations = tuple(max(0, b - a) for a, b in zip(before.durations, self.durations, strict=True))
+        following = replace(self, errors_ahead=errors_ahead, refused_ahead=refused_ahead)
+        return _Counts(requests, errors, Histogram(_BOUNDS, durations), refused), following
+
+    def _errors_since(self, before: _Totals) -> int:
+        """Failures by either status."""
         errors = max(0, self.errors - before.errors)
         calls, failed_calls = max(0, self.calls - before.calls), max(0, self.failed_calls - before.failed_calls)
-        if failed_calls:
-            # Envoy counts a call that reached no instance as a 503 and as UNAVAILABLE: as often as errors exceed the
-            # requests that were no calls, they were such.
-            errors = failed_calls + min(errors, max(0, requests - calls))
-        durations = tuple(max(0, b - a) for a, b in zip(before.durations, self.durations, strict=True))
-        # Envoy counts the class a moment before the completion: never more errors than requests.
-        return requests, min(errors, requests), Histogram(_BOUNDS, durations)
+        if not failed_calls:
+            return errors
+        # Envoy counts a call that reached no instance as a 503 and as UNAVAILABLE: as often as errors exceed the
+        # requests that were no calls, they were such.
+        return failed_calls + min(errors, max(0, self.requests - before.requests - calls))
 
 
 _ZERO = _Totals(0, 0, (0,) * (len(_BOUNDS) + 1))
@@ -223,9 +221,11 @@ _ZERO = _Totals(0, 0, (0,) * (len(_BOUNDS) + 1))
 
 def _total(lines: Iterable[tuple[str, dict[str, str], int]], failing: Failing) -> _Totals:
     """A cluster's totals from its lines of Envoy's Prometheus page. Raises AdapterError."""
-    requests = errors = calls = failed_calls = 0
+    requests = errors = calls = failed_calls = refused = 0
     cumulative: list[int] = []
     for name, labels, value in lines:
+        if name == "upstream_rq_xx" and labels["envoy_response_code_class"] == "4":
+            refused = value
         match name:
             case "upstream_rq_completed":
                 requests = value
@@ -242,10 +242,10 @@ def _total(lines: Iterable[tuple[str, dict[str, str], int]], failing: Failing) -
     if cumulative and len(cumulative) != len(_BOUNDS) + 1:
         raise AdapterError("the latency buckets of Envoy differ from the configured ones")
     durations = tuple(b - a for a, b in zip([0, *cumulative], cumulative, strict=False))
-    return _Totals(requests, errors, durations or _ZERO.durations, calls, failed_calls)
+    return _Totals(requests, errors, durations or _ZERO.durations, calls, failed_calls, refused)
 
 
-def _counts(cursor: JsonObject | None, part: str) -> Mapping[str, int] | None:
+def _part(cursor: JsonObject | None, part: str) -> Mapping[str, int] | None:
     """A part of the cursor that counts; None for the cursor of an earlier Pilotage, or of a time without it."""
     return entries(whole_at, cursor, part) if find(cursor, part) else None
 
@@ -259,16 +259,18 @@ def _saved(totals: JsonObject) -> dict[str, _Totals]:
             tuple(each(whole_at, total, "durations")),
             optional(whole_at, total, "calls") or 0,
             optional(whole_at, total, "failed_calls") or 0,
+            optional(whole_at, total, "refused"),
+            optional(whole_at, total, "errors_ahead") or 0,
+            optional(whole_at, total, "refused_ahead") or 0,
         )
         for name, total in totals.items()
     }
 
 
-def _plus(counts: RouteCounts, more: tuple[int, int, Histogram]) -> RouteCounts:
-    requests, errors, durations = more
+def _plus(counts: RouteCounts, more: RouteCounts | _Counts) -> RouteCounts:
     return RouteCounts(
-        counts.route, counts.requests + requests, counts.errors + errors, counts.durations.plus(durations)
+        counts.route,
+        counts.requests + more.requests,
+        counts.errors + more.errors,
+        counts.durations.plus(more.durations),
     )
-
-
-# ── instances ──────────────────────────────────────────────────────────────────────────────────────────────

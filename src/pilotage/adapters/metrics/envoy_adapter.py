@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from pilotage.adapters.alert_series import AlertSeries
+from pilotage.adapters.alert_series import AlertSeries, ServiceSeries, VersionSeries
 from pilotage.adapters.context import Context
 from pilotage.adapters.ports import Metrics
 from pilotage.adapters.registry import Adapter
 from pilotage.config.fields import Address
 from pilotage.config.kinds import MetricsSection
 from pilotage.model.capabilities import MetricsCapabilities
+
+if TYPE_CHECKING:
+    from pilotage.adapters.routers.envoy_elsewhere import EnvoyElsewhere
 
 
 class EnvoyMetricsSection(MetricsSection):
@@ -25,12 +28,30 @@ class EnvoyMetricsSection(MetricsSection):
 
 def _open(section: EnvoyMetricsSection, context: Context) -> Metrics:
     from pilotage.adapters.envoy_admin import admin_url
+    from pilotage.adapters.http import get
     from pilotage.adapters.metrics.envoy import EnvoyMetrics
+    from pilotage.adapters.routers.envoy_found import ELSEWHERE
 
     admin, router = section.admin, context.peers.router
     if admin:
         return EnvoyMetrics(lambda: f"http://{admin}", context.peers.strata, None)
-    return EnvoyMetrics(lambda: admin_url(router), context.peers.strata, router)
+
+    def far() -> EnvoyElsewhere | None:
+        """Where the router runs, if it was told anything on another host."""
+        if not (router / ELSEWHERE).exists():
+            return None
+        from pilotage.adapters.routers.envoy_elsewhere import elsewhere
+
+        return elsewhere(router)
+
+    def base() -> str:
+        return "" if far() else admin_url(router)
+
+    def ask(url: str) -> bytes:
+        place = None if url.startswith("http") else far()
+        return place.get(url) if place else get(url)
+
+    return EnvoyMetrics(base, context.peers.strata, router, ask)
 
 
 def _configured(section: EnvoyMetricsSection) -> MetricsCapabilities:
@@ -50,7 +71,28 @@ def alert_series(version: str) -> AlertSeries:
         counted=f"sum(increase(envoy_cluster_upstream_rq_completed{{{new}}}[{{window}}]))",
         p95=_p95(new),
         stable_p95=_p95(stable),
+        p95_unit="ms",
         absent=f"absent(envoy_cluster_upstream_rq_completed{{{new}}})",
+        service=_service(f'envoy_cluster_name=~"{CLUSTER}.+"'),
+        versions=_versions(f'envoy_cluster_upstream_rq_completed{{envoy_cluster_name=~"{CLUSTER}[^_]+"}}', CLUSTER),
+    )
+
+
+def _versions(series: str, prefix: str) -> VersionSeries:
+    return VersionSeries(
+        requests=f"sum by (envoy_cluster_name) (rate({series}[{{window}}]))", label="envoy_cluster_name", values=series,
+        pattern=f"{prefix}([^_]+)",
+    )  # fmt: skip
+
+
+def _service(every: str) -> ServiceSeries:
+    requests = f"sum(rate(envoy_cluster_upstream_rq_completed{{{every}}}[{{window}}]))"
+    errors = (
+        f'sum(rate(envoy_cluster_upstream_rq_xx{{{every},envoy_response_code_class="5"}}[{{window}}])) or vector(0)'
+    )
+    # Envoy counts milliseconds.
+    return ServiceSeries(
+        throughput=requests, error_rate=f"({errors}) / ({requests} > 0)", response_time=f"{_p95(every)} / 1000"
     )
 
 

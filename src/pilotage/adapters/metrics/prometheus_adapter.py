@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal
 
 from pydantic import Field
@@ -12,6 +13,7 @@ from pilotage.adapters.registry import Adapter
 from pilotage.config.fields import PlainUrl
 from pilotage.config.kinds import QueriesSection
 from pilotage.model.capabilities import QueriesCapabilities
+from pilotage.model.finding import Finding
 
 
 class PrometheusSection(QueriesSection):
@@ -27,4 +29,17 @@ def _open(section: PrometheusSection, _context: Context) -> Queries:
     return PrometheusQueries(section.url)
 
 
-ADAPTER = Adapter(section=PrometheusSection, capabilities=QueriesCapabilities(language="PromQL"), open=_open)
+def _examine(section: PrometheusSection, context: Context) -> Iterator[Finding]:
+    from pilotage.adapters.ports import AdapterError
+
+    try:
+        _open(section, context).query("vector(1)")
+    except AdapterError as error:
+        yield Finding("FAIL", "queries", f"{error}: correct its url, or start it")
+    else:
+        yield Finding("PASS", "queries", f"{section.url} answers")
+
+
+ADAPTER = Adapter(
+    section=PrometheusSection, capabilities=QueriesCapabilities(language="PromQL"), open=_open, examine=_examine
+)

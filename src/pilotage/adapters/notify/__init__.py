@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pilotage.adapters.ports import Notifier
+from pilotage.adapters.notifier import Notifier
 from pilotage.model.json import JsonObject
 
 
-def open_channel(section: JsonObject, folder: Path | None = None) -> Notifier:
-    """The notifier of a section, as plain data. Its secrets are resolved at each sending. folder: where programs start.
+def open_channel(section: JsonObject) -> Notifier:
+    """The notifier of a section as it was kept, plain data. Its secrets are resolved at each sending.
 
     A message may have been kept by another version of Pilotage: keys that this one does not know are ignored. Raises
     AdapterError for a kind that is not installed.
@@ -17,9 +17,11 @@ def open_channel(section: JsonObject, folder: Path | None = None) -> Notifier:
     from pilotage.adapters import registry
     from pilotage.adapters.context import Context
     from pilotage.adapters.fence import Fence
+    from pilotage.config.channels import STARTS_IN
     from pilotage.model.capabilities import Port
 
-    place = folder or Path()
+    place = Path(str(section.get(STARTS_IN, "")))
+    section = {key: value for key, value in section.items() if key != STARTS_IN}
     adapter = registry.get(Port.NOTIFY, str(section.get("kind", "")))
     context = Context(directory=place, fence=Fence(place / "fence.json", 0), service="", environment="", folder=place)
     made: Notifier = adapter.open(registry.leniently(adapter, section), context)

@@ -6,10 +6,11 @@ import logging
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from pilotage.adapters.notifier import Delivery
 from pilotage.adapters.outgoing import Undelivered, checked
-from pilotage.adapters.ports import Delivery
 from pilotage.adapters.secrets import resolve
 from pilotage.model.json import JsonObject
+from pilotage.model.medium import Medium
 from pilotage.model.message import Severity
 from pilotage.model.text import line, plain
 
@@ -38,8 +39,12 @@ class Apprise:
         if not sender.add(url):
             raise Undelivered("Apprise does not know this kind of address", permanent=True)
         kind = apprise.NotifyType(_KINDS[message.severity])
-        text = f"{plain(message.text, 4000)}\n\n{line(message.key, 200)}"
-        if not sender.notify(title=line(message.title, 200), body=text, notify_type=kind, body_format="text"):
+        text, title = plain(message.text, 4000), line(message.title, 200)
+        if message.kind == Medium.SOCIAL:
+            title = ""  # a post is its text, and a key in it would be noise in public
+        else:
+            text = f"{text}\n\n{line(message.key, 200)}"
+        if not sender.notify(title=title, body=text, notify_type=kind, body_format="text"):
             raise Undelivered("Apprise could not deliver it")
         return {}
 

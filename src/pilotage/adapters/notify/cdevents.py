@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from pilotage.adapters.notifier import Delivery
 from pilotage.adapters.outgoing import post
-from pilotage.adapters.ports import Delivery
 from pilotage.adapters.secrets import resolve
 from pilotage.model.json import JsonObject, entries, text_at
 from pilotage.model.message import Incident, Message

@@ -1,35 +1,55 @@
-"""E-mail: text and HTML, one thread a rollout, a Message-ID that is the same however often it is sent."""
+"""E-mail over SMTP: to the channel's addresses in one mail, or a mail for each address of a file."""
 
 from __future__ import annotations
 
 import hashlib
+import re
 import smtplib
 import socket
 import ssl
-from datetime import UTC, datetime
-from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import format_datetime
-from html import escape
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from pilotage.adapters.deadline import Deadline
+from pilotage.adapters.notifier import Delivery
+from pilotage.adapters.notify.mail import Copy, compose
 from pilotage.adapters.outgoing import TIMEOUT, Undelivered, checked
-from pilotage.adapters.ports import Delivery
 from pilotage.adapters.secrets import resolve
-from pilotage.model.json import JsonObject, text_at
-from pilotage.model.message import OPERATORS, Message, Severity
-from pilotage.model.text import line, plain
+from pilotage.config.accounts import BadAccounts, accounts_in
+from pilotage.model.json import JsonObject, list_at, optional
+from pilotage.model.message import Message
+from pilotage.model.text import line
 
 if TYPE_CHECKING:
     from pilotage.adapters.notify.sections import EmailSection
 
-_BODY = 100_000
 _WHOLE = 3 * TIMEOUT
 """Seconds for all of a mail: some servers make a stranger wait before they greet (RFC 5321, 4.5.3.2)."""
-_COLOURS = {
-    Severity.PROGRESS: "#6b7280", Severity.INFO: "#1d4ed8", Severity.WARNING: "#b45309", Severity.CRITICAL: "#b91c1c",
-}  # fmt: skip
+_ADDRESS = re.compile(r"[^@\s<>,;\"]+@[^@\s<>,;\"]+")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Progress:
+    """The names of copies that went out, and of those that the server refused for good."""
+
+    done: set[str]
+    refused: set[str]
+
+    @classmethod
+    def of(cls, so_far: JsonObject | None) -> _Progress:
+        found = so_far or {}
+        done, refused = (optional(list_at, found, name) or () for name in ("done", "refused"))
+        return cls(done={str(one) for one in done}, refused={str(one) for one in refused})
+
+    def has(self, copy: Copy) -> bool:
+        return copy.name in self.done or copy.name in self.refused
+
+    def kept(self) -> JsonObject:
+        return {"done": sorted(self.done), "refused": sorted(self.refused)}
 
 
 class Email:
@@ -37,12 +57,60 @@ class Email:
         self._section = section
 
     def send(self, delivery: Delivery) -> JsonObject:
-        composed = compose(delivery.message, self._section.sender, self._section.to, delivery.first)
+        message, section = delivery.message, self._section
+        if message.to or section.to:
+            return self._to_all(delivery, list(message.to) or section.to)
+        if section.accounts_file is not None:
+            progress = self._to_each(delivery, copies_for_accounts(message, Path(section.accounts_file)))
+            return {"accounts": sorted(progress.done), "refused": sorted(progress.refused)}
+        if section.to_file is None:
+            raise Undelivered("neither the message nor the channel names an address", permanent=True)
+        copies = [Copy(name=_mark(one), to=(one,), message=message) for one in addresses_in(Path(section.to_file))]
+        progress = self._to_each(delivery, copies)
+        return {"sent": len(progress.done), "refused": len(progress.refused)}
+
+    def _to_all(self, delivery: Delivery, to: Sequence[str]) -> JsonObject:
+        composed = compose(delivery.message, self._section.sender, to, delivery.first, self._section.unsubscribe)
+        with self._told(), Deadline(_WHOLE) as deadline, self._open(deadline) as server:
+            refused = server.send_message(composed)
+        return {"id": composed["Message-ID"], "refused": sorted(refused)}
+
+    def _to_each(self, delivery: Delivery, copies: Sequence[Copy]) -> _Progress:
+        """A mail for each copy, so that nobody sees the others. What there is no time for is left to the next
+        attempt."""
+        progress = _Progress.of(delivery.so_far)
         try:
-            with Deadline(_WHOLE) as deadline, self._connect(deadline) as server:
-                if self._section.password:
-                    server.login(self._section.username or "", resolve(self._section.password).reveal())
-                refused = server.send_message(composed)
+            with self._told(), Deadline(_WHOLE) as deadline, self._open(deadline) as server:
+                for copy in copies:
+                    if progress.has(copy):
+                        continue
+                    if deadline.left < TIMEOUT:
+                        break
+                    (progress.done if self._one(server, copy) else progress.refused).add(copy.name)
+        except Undelivered as error:
+            error.so_far = progress.kept()
+            raise
+        if left := sum(not progress.has(copy) for copy in copies):
+            words = f"{left} of {len(copies)} mails have still to go out"
+            raise Undelivered(words, retry_after=0.0, so_far=progress.kept())
+        return progress
+
+    def _one(self, server: smtplib.SMTP, copy: Copy) -> bool:
+        """Whether the server took it for somebody. Raises what is no fault of the addresses."""
+        unsubscribe = (self._section.unsubscribe or "").replace("{address}", quote(copy.to[0], safe=""))
+        try:
+            server.send_message(compose(copy.message, self._section.sender, copy.to, None, unsubscribe, copy))
+        except smtplib.SMTPRecipientsRefused as error:
+            if any(code < 500 for code, _ in error.recipients.values()):
+                raise smtplib.SMTPResponseException(450, b"") from None
+            return False
+        return True
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Turns errors of the exchange into Undelivered."""
+        try:
+            yield
         except smtplib.SMTPAuthenticationError as error:
             raise Undelivered(f"{self._section.host} rejected the login ({error.smtp_code})", permanent=True) from None
         except smtplib.SMTPRecipientsRefused:
@@ -54,7 +122,13 @@ class Email:
             ) from None
         except (OSError, smtplib.SMTPException) as error:
             raise Undelivered(f"{self._section.host} does not accept mail: {type(error).__name__}") from None
-        return {"id": composed["Message-ID"], "refused": sorted(refused)}
+
+    @contextmanager
+    def _open(self, deadline: Deadline) -> Iterator[smtplib.SMTP]:
+        with self._connect(deadline) as server:
+            if self._section.password:
+                server.login(self._section.username or "", resolve(self._section.password).reveal())
+            yield server
 
     def _connect(self, deadline: Deadline) -> smtplib.SMTP:
         host, port = self._section.host, self._section.port
@@ -89,38 +163,40 @@ class _Secure(smtplib.SMTP_SSL):
         return self.context.wrap_socket(self._deadline.connect(host, port), server_hostname=self._named)
 
 
-def compose(message: Message, sender: str, to: list[str], first: JsonObject | None) -> EmailMessage:
-    """A mail whose headers no text can break out of: line feeds are gone, and the policy refuses what is left."""
-    made = EmailMessage(policy=SMTP)
-    # How loud it is matters to operators; to customers it is noise.
-    tag = f"[{message.severity}] " if message.audience == OPERATORS else ""
-    made["Subject"] = f"{tag}{line(message.title, 180)}"
-    made["From"], made["To"] = sender, ", ".join(to)
-    made["Date"] = format_datetime(datetime.fromtimestamp(message.at, UTC))
-    made["Message-ID"] = f"<{hashlib.sha256(message.key.encode()).hexdigest()[:32]}@{sender.rpartition('@')[2]}>"
-    made["Auto-Submitted"] = "auto-generated"
-    made["X-Pilotage-Key"] = line(message.key, 200)
-    if first:
-        made["In-Reply-To"] = made["References"] = text_at(first, "id")
-    text = plain(message.text, _BODY)
-    facts = "\n".join(f"{line(label, 40)}: {line(value, 500)}" for label, value in message.facts)
-    made.set_content(f"{text}\n\n{facts}\n" if facts else f"{text}\n")
-    made.add_alternative(page(message), subtype="html")
-    return made
+def addresses_in(path: Path) -> list[str]:
+    """The addresses of a file, one a line, each once; `#` begins a comment. Raises Undelivered."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
+        raise Undelivered(f"{path.name}, the file of recipients, cannot be read") from None
+    found = {}
+    for number, text in enumerate(lines, 1):
+        if not (address := text.partition("#")[0].strip()):
+            continue
+        if not _ADDRESS.fullmatch(address):
+            raise Undelivered(f"{path.name}:{number}: {line(address, 60)!r} is not a mail address")
+        found[address.lower()] = address
+    if not found:
+        raise Undelivered(f"{path.name}, the file of recipients, has no address")
+    return list(found.values())
 
 
-def page(message: Message) -> str:
-    """The HTML part: tables and inline styles, which is what mail programs show."""
-    rows = "".join(
-        f"<tr><td style='color:#6b7280;padding:2px 12px 2px 0'>{escape(line(label, 40))}</td>"
-        f"<td style='padding:2px 0'>{escape(line(value, 500))}</td></tr>"
-        for label, value in message.facts
-    )
-    text = escape(plain(message.text, _BODY)).replace("\n", "<br>")
-    return (
-        "<!doctype html><html><body style='margin:0;font:15px/1.5 system-ui,sans-serif;color:#111827'>"
-        f"<div style='border-left:6px solid {_COLOURS[message.severity]};padding:12px 16px;max-width:40em'>"
-        f"<h1 style='font-size:18px;margin:0 0 8px'>{escape(line(message.title, 180))}</h1>"
-        f"<p style='margin:0 0 12px'>{text}</p><table style='border-collapse:collapse;font-size:14px'>{rows}</table>"
-        "</div></body></html>"
-    )
+def copies_for_accounts(message: Message, path: Path) -> list[Copy]:
+    """A copy for each account: with its greeting, with what it uses the service for, answered to its owner. Raises
+    Undelivered."""
+    try:
+        found = accounts_in(path)
+    except BadAccounts as error:
+        raise Undelivered(str(error)) from None
+    return [
+        Copy(
+            name=name, to=tuple(one.contacts), reply_to=one.owner or "",
+            message=replace(message, text="\n\n".join(part for part in (one.greeting, message.text, one.use) if part)),
+        )
+        for name, one in found.items()
+    ]  # fmt: skip
+
+
+def _mark(address: str) -> str:
+    """What is kept of an address that has its mail."""
+    return hashlib.sha256(address.lower().encode()).hexdigest()[:16]

@@ -9,8 +9,8 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from pilotage.adapters.notifier import Delivery
 from pilotage.adapters.outgoing import post
-from pilotage.adapters.ports import Delivery
 from pilotage.adapters.secrets import resolve
 from pilotage.model.json import Json, JsonObject
 from pilotage.model.message import Message

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Annotated, Literal, TypeVar
+from pathlib import Path
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from pilotage.adapters.context import Context
-from pilotage.adapters.ports import Notifier
-from pilotage.adapters.registry import Adapter
-from pilotage.config.channels import Channel, SecretRef
-from pilotage.config.fields import Url
-from pilotage.model.capabilities import NotifyCapabilities
+from pilotage.adapters.notify.opening import adapter_of
+from pilotage.config.channels import Channel, Kind, SecretRef, publishes
+from pilotage.config.fields import InsideProject, Url
+from pilotage.model.json import JsonObject
+from pilotage.model.medium import MAIL, Medium
+from pilotage.model.message import OPERATORS
+
+
+def _way_out(text: str) -> str:
+    if not text.startswith(("https://", "mailto:")) or any(one.isspace() or one in "<>" for one in text):
+        raise ValueError(f"{text!r} is not an address such as https://example.org/unsubscribe or mailto:u@example.org")
+    return text
 
 
 class SlackSection(Channel):
     """Slack: an incoming webhook, or a bot with threads, edits and buttons."""
 
     kind: Literal["slack"]
+    messages: list[Kind] = publishes(Medium.CHAT)
     webhook_url: SecretRef | None = Field(None, description="Reference to the URL of an incoming webhook.")
     token: SecretRef | None = Field(
         None, description="Reference to a bot token (xoxb-…) with chat:write. Use it instead of webhook_url."
@@ -44,6 +51,7 @@ class EmailSection(Channel):
     """Email over SMTP."""
 
     kind: Literal["email"]
+    messages: list[Kind] = publishes(*MAIL)
     host: Annotated[str, Field(min_length=1)] = Field(description="Host of the mail server.")
     port: Annotated[int, Field(ge=1, le=65535)] = Field(587, description="Port of the mail server.")
     encryption: Literal["starttls", "tls", "none"] = Field(
@@ -52,7 +60,35 @@ class EmailSection(Channel):
     username: str | None = Field(None, description="User name at the mail server.")
     password: SecretRef | None = Field(None, description="Reference to the password of username.")
     sender: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")] = Field(description="Address of the sender.")
-    to: list[Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]] = Field(min_length=1, description="Recipients.")
+    to: list[Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]] = Field(
+        default_factory=list, description="Recipients, who see each other."
+    )
+    to_file: InsideProject | None = Field(
+        None, description="File inside the project with recipients, one address a line. Each gets a mail of their own."
+    )
+    accounts_file: InsideProject | None = Field(
+        None, description="File inside the project with key accounts, for personal messages: each gets its own."
+    )
+    unsubscribe: Annotated[str, AfterValidator(_way_out)] | None = Field(
+        None,
+        description="Address for List-Unsubscribe in announcements: mailto:… or https://…, which must take RFC 8058's "
+        "POST. With to_file, {address} is replaced.",
+    )
+
+    @model_validator(mode="after")
+    def _somebody(self) -> EmailSection:
+        if bool(self.to) + (self.to_file is not None) + (self.accounts_file is not None) != 1:
+            raise ValueError("name one of to, to_file and accounts_file")
+        if self.accounts_file is not None and OPERATORS in self.audiences:
+            raise ValueError("accounts are no operators: name their audiences, such as [key accounts]")
+        if "{address}" in (self.unsubscribe or "") and self.to_file is None:
+            raise ValueError("{address} needs to_file: everyone in `to` gets the same mail")
+        return self
+
+    def kept(self, folder: Path) -> JsonObject:
+        named = {"to_file": self.to_file, "accounts_file": self.accounts_file}
+        whole = {name: str(folder / path) for name, path in named.items() if path is not None}
+        return {**self.model_dump(mode="json"), **whole}
 
     @model_validator(mode="after")
     def _safe(self) -> EmailSection:
@@ -69,6 +105,7 @@ class PagerDutySection(Channel):
     """PagerDuty (Events API v2): opens one incident per harmful rollout, and resolves it."""
 
     kind: Literal["pagerduty"]
+    messages: list[Kind] = publishes()
     routing_key: SecretRef = Field(description="Reference to the routing key of the service's integration.")
     url: Url = Field("https://events.pagerduty.com/v2/enqueue", description="Address of PagerDuty's API.")
 
@@ -77,6 +114,7 @@ class TeamsSection(Channel):
     """Microsoft Teams: the webhook of a workflow. Each message is an Adaptive Card."""
 
     kind: Literal["teams"]
+    messages: list[Kind] = publishes(Medium.CHAT)
     webhook_url: SecretRef = Field(description="Reference to the URL of the workflow's webhook.")
 
 
@@ -92,6 +130,7 @@ class CDEventsSection(Channel):
     """CDEvents 0.5 over HTTP, as CloudEvents in binary mode."""
 
     kind: Literal["cdevents"]
+    messages: list[Kind] = publishes()
     url: Url = Field(description="Address of the receiver of events.")
     source: Annotated[str, Field(min_length=1)] = Field(
         "/pilotage", description="Source in the event's context, a URI reference."
@@ -103,24 +142,32 @@ class AppriseSection(Channel):
     """ntfy, Discord, Telegram and a hundred other services, through Apprise."""
 
     kind: Literal["apprise"]
+    messages: list[Kind] = publishes(Medium.CHAT)
     url: SecretRef = Field(description="Reference to an Apprise URL, such as ntfy://topic or discord://id/token.")
 
 
-_S = TypeVar("_S", bound=Channel)
+class GrafanaSection(Channel):
+    """Grafana: annotations. A rollout is a region, its weights and verdicts are marks."""
+
+    kind: Literal["grafana"]
+    messages: list[Kind] = publishes()
+    min_severity: Literal["progress", "info", "warning", "critical"] = Field(
+        "progress", description="Lowest severity to mark; with progress, every step is marked."
+    )
+    url: Url = Field(description="Address of your Grafana, such as https://grafana.example.org.")
+    token: SecretRef = Field(
+        description="Reference to a token of a service account that may create, write and read annotations."
+    )
+    dashboard: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")] | None = Field(
+        None, description="Uid of the only dashboard that shows them. Default: any that asks for their tags."
+    )
 
 
-def _adapter(section: type[_S], module: str, name: str, **able: bool) -> Adapter[_S, Notifier, NotifyCapabilities]:
-    def opened(given: _S, _context: Context) -> Notifier:
-        made: Notifier = getattr(import_module(f"pilotage.adapters.notify.{module}"), name)(given)
-        return made
-
-    return Adapter(section=section, capabilities=NotifyCapabilities(**able), open=opened)
-
-
-SLACK = _adapter(SlackSection, "slack", "Slack", threads=True, updates=True, buttons=True)
-EMAIL = _adapter(EmailSection, "email", "Email", threads=True)
-PAGERDUTY = _adapter(PagerDutySection, "pagerduty", "PagerDuty", threads=True)
-TEAMS = _adapter(TeamsSection, "teams", "Teams")
-WEBHOOK = _adapter(WebhookSection, "webhook", "Webhook")
-CDEVENTS = _adapter(CDEventsSection, "cdevents", "CDEvents")
-APPRISE = _adapter(AppriseSection, "apprise", "Apprise")
+SLACK = adapter_of(SlackSection, "slack", "Slack", threads=True, updates=True, buttons=True)
+EMAIL = adapter_of(EmailSection, "email", "Email", threads=True)
+PAGERDUTY = adapter_of(PagerDutySection, "pagerduty", "PagerDuty", threads=True)
+TEAMS = adapter_of(TeamsSection, "teams", "Teams")
+GRAFANA = adapter_of(GrafanaSection, "grafana", "Grafana", threads=True, updates=True)
+WEBHOOK = adapter_of(WebhookSection, "webhook", "Webhook")
+CDEVENTS = adapter_of(CDEventsSection, "cdevents", "CDEvents")
+APPRISE = adapter_of(AppriseSection, "apprise", "Apprise")

@@ -11,8 +11,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from pilotage.adapters.notifier import Delivery
 from pilotage.adapters.outgoing import Undelivered, post
-from pilotage.adapters.ports import Delivery
 from pilotage.adapters.secrets import resolve
 from pilotage.model.json import JsonObject, find, list_at, object_at, optional, text_at
 from pilotage.model.message import OPERATORS, Message, Severity

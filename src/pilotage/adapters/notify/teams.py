@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from pilotage.adapters.notifier import Delivery
 from pilotage.adapters.outgoing import post
-from pilotage.adapters.ports import Delivery
 from pilotage.adapters.secrets import resolve
 from pilotage.model.json import Json, JsonObject
 from pilotage.model.message import Message, Severity

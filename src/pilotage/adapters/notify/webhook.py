@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from pilotage.adapters.notifier import Delivery
 from pilotage.adapters.outgoing import Undelivered, post
-from pilotage.adapters.ports import Delivery
 from pilotage.adapters.secrets import resolve
 from pilotage.model.event_names import type_today
 from pilotage.model.json import JsonObject
@@ -70,6 +70,7 @@ def document(message: Message) -> WebhookOutput:
             title=line(message.title, 300),
             text=plain(message.text, _TEXT),
             audience=message.audience,
+            kind=message.kind,
             final=message.final,
             facts={line(label, 40): plain(value, 2000) for label, value in message.facts},
         ),

@@ -7,34 +7,21 @@ has a cluster for each stratum of its traffic; a switch of all of them is one fi
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import logging
-import os
 import time
-import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
 
-from pilotage.adapters import process_records
 from pilotage.adapters.alone import alone_in
-from pilotage.adapters.envoy_admin import (
-    FAILURES,
-    ROTATED,
-    SALT,
-    SAMPLE,
-    admin_url,
-    cluster_of,
-    stratum_of,
-    version_of,
-)
+from pilotage.adapters.envoy_admin import SALT, cluster_of, stratum_of, version_of
 from pilotage.adapters.fence import Fence
-from pilotage.adapters.files import read_json, read_leniently, write_over
-from pilotage.adapters.http import get_json, post
+from pilotage.adapters.http import json_of
 from pilotage.adapters.own_requests import secret_of, synthetic_token
 from pilotage.adapters.ports import AdapterError, Backends
 from pilotage.adapters.routers.envoy_listener import listener_named, listener_of, listens_alone
+from pilotage.adapters.routers.envoy_logs import Logs
+from pilotage.adapters.routers.envoy_place import BOOTSTRAP, EnvoyPlace
 from pilotage.adapters.routers.envoy_process import EnvoyProcess
 from pilotage.adapters.routers.envoy_read_back import cluster_names, clusters_in, config_in, split_of
 from pilotage.adapters.routers.envoy_resources import (
@@ -47,37 +34,45 @@ from pilotage.adapters.routers.envoy_resources import (
 )
 from pilotage.adapters.routers.envoy_routes import no_routes, routes_of
 from pilotage.adapters.routers.envoy_stats import stats_listener
-from pilotage.adapters.routers.listening import refuse_taken
+from pilotage.adapters.routers.envoy_tls import Certificates, redirect_listener
 from pilotage.adapters.strata import SYNTHETIC, TESTERS
 from pilotage.adapters.taken_back import refuse_older_split
-from pilotage.model.address import EVERYWHERE, show_host
-from pilotage.model.json import JsonObject, find, list_at, object_at, optional, text_at
+from pilotage.model.address import show_host
+from pilotage.model.json import Json, JsonObject, find, list_at, object_at, optional, text_at
 from pilotage.model.traffic import Split
 
-_log = logging.getLogger(__name__)
-_LARGEST = {FAILURES: 32 << 20, SAMPLE: 1 << 20}
-"""Bytes at which a log of Envoy's gives way to the next one."""
 _TAKE_UP_DEADLINE = 5.0
 
 
 class EnvoyRouter:
-    """The Router port over Envoy. directory: where its files and its process's record are."""
+    """The Router port over Envoy. directory: its own on this machine · place: where Envoy runs, by default there."""
 
-    def __init__(self, directory: Path, fence: Fence, settings: Settings, *, stop_timeout: float = 5.0) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        fence: Fence,
+        settings: Settings,
+        *,
+        place: EnvoyPlace | None = None,
+        stop_timeout: float = 5.0,
+    ) -> None:
         self._directory, self._fence = directory.resolve(), fence
-        self._envoy = EnvoyProcess(self._directory, stop_timeout)
-        self._files = self._envoy.files
+        self._envoy = place or EnvoyProcess(self._directory, stop_timeout)
         self._settings = settings
-        self._has_clusters: process_records.Record | None = None
-        self._has_listener: process_records.Record | None = None
-        self._has_logs = self._reopened = self._is_first_start = False
+        self._has_clusters: Hashable | None = None
+        self._has_listener: Hashable | None = None
+        self._certificates = Certificates(self._envoy, settings.tls) if settings.tls else None
+        self._logs = Logs(self._directory)
+        self._has_logs = self._is_first_start = False
         self._turn = 0
 
     # ── the port ───────────────────────────────────────────────────────────────────────────────────────────
 
     def url(self) -> str:
+        if self._settings.url:
+            return self._settings.url
         host, port = self._settings.listen
-        return f"http://{show_host(EVERYWHERE.get(host, host))}:{port}"
+        return f"http{'s' if self._settings.tls else ''}://{show_host(self._envoy.reached(host))}:{port}"
 
     def apply(self, split: Split, backends: Backends) -> None:
         self._fence.check()
@@ -87,8 +82,11 @@ class EnvoyRouter:
         missing = [version for version in wanted if not backends.get(version)]
         if missing:
             raise AdapterError(f"no instance of {missing[0]} to send requests to")
+        self._envoy.begin()
+        if self._certificates:
+            self._certificates.refresh()
         for version, addresses in backends.items():
-            if addresses or not (self._files / f"{endpoints_file(version)}.json").exists():
+            if addresses or not self._envoy.has([_file(endpoints_file(version))]):
                 self._write(endpoints_file(version), endpoints_of(version, addresses))
         routed_before = self._routed_clusters()
         # A version keeps its clusters as long as it has instances: requests in flight end there.
@@ -105,19 +103,20 @@ class EnvoyRouter:
             self._has_clusters = running
         if turn != self._turn:
             raise AdapterError("a newer change replaced this one")
-        with alone_in(self._files):
+        with alone_in(self._envoy.lock):
             refuse_older_split(self._fence.place, split)
             self._write("rds", routes)
         if routed_before - kept:
             self._wait_for_split(split)
             self._write_clusters(kept)
             self._has_clusters = None
-        self._rotate_logs()
+        if self._has_logs:
+            self._logs.rotate()
 
     def read(self) -> Split | None:
         if not self._was_told():
             return None
-        dump = get_json(f"{admin_url(self._directory)}/config_dump?resource=dynamic_route_configs")
+        dump = self._ask("/config_dump?resource=dynamic_route_configs")
         try:
             config = config_in(dump)
             return None if config is None else split_of(config)
@@ -127,7 +126,7 @@ class EnvoyRouter:
     def endpoints(self) -> dict[str, frozenset[tuple[str, int]]] | None:
         if not self._was_told():
             return None
-        answer = get_json(f"{admin_url(self._directory)}/clusters?format=json")
+        answer = self._ask("/clusters?format=json")
         try:
             found: dict[str, frozenset[tuple[str, int]]] = {}
             for shown in list_at(answer, "cluster_statuses"):
@@ -142,11 +141,7 @@ class EnvoyRouter:
     def stop(self) -> None:
         self._fence.check()
         self._envoy.stop()
-        for file in self._files.glob("*.json"):
-            file.unlink(missing_ok=True)
-        for log in _LARGEST:
-            for name in (log, log + ROTATED):
-                (self._directory / name).unlink(missing_ok=True)
+        self._logs.remove()
 
     # ── the process ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -155,9 +150,13 @@ class EnvoyRouter:
         which is not an error."""
         if self._is_first_start:
             return False
-        return (self._files / "rds.json").exists() or self._envoy.record.exists()
+        return self._envoy.was_told()
 
-    def _ensure_running(self) -> process_records.Record:
+    def _ask(self, path: str) -> Json:
+        """What Envoy's admin interface answers. Raises AdapterError."""
+        return json_of(self._envoy.get(path), "Envoy")
+
+    def _ensure_running(self) -> Hashable:
         """Adopt the running Envoy, or start one; it has then loaded the files."""
         record = self._envoy.running()
         if record is not None:
@@ -167,17 +166,19 @@ class EnvoyRouter:
             return record
         return self._started()
 
-    def _started(self) -> process_records.Record:
+    def _started(self) -> Hashable:
         """A new Envoy that has loaded the files. Raises AdapterError."""
-        refuse_taken(*self._settings.listen)
+        tls = self._settings.tls
+        for at in (self._settings.listen, *([tls.redirect] if tls and tls.redirect else [])):
+            self._envoy.refuse_taken(at)
         self._is_first_start = not self._was_told()
         try:
-            if not (self._files / "rds.json").exists():
+            if not self._envoy.has([_file("rds")]):
                 self._write("rds", [no_routes()])
             self._envoy.prepare()
             self._write_listener()
-            for log in _LARGEST:
-                _make_private(self._directory / log)
+            if self._envoy.keeps_logs:
+                self._logs.make()
             return self._envoy.start()
         finally:
             self._is_first_start = False
@@ -186,19 +187,21 @@ class EnvoyRouter:
         """Say what the listener is, to an Envoy that can take it up; one that an earlier Pilotage started cannot."""
         started_with = self._envoy.started_with()
         name = listener_named(started_with)
-        self._has_logs = name is not None
+        self._has_logs = name is not None and self._envoy.keeps_logs
         if name is None:
             return
-        self._directory.chmod(0o700)
-        secret_of(self._directory, SALT)
-        alone, stats = listens_alone(started_with), self._settings.stats
-        listeners = [listener_of(watched_by(started_with), self._settings, name, alone=alone)]
-        self._write("lds", [*listeners, *([stats_listener(stats, name)] if stats else [])])
+        if self._has_logs:
+            self._directory.chmod(0o700)
+            secret_of(self._directory, SALT)
+        alone, stats, tls = listens_alone(started_with), self._settings.stats, self._settings.tls
+        redirect = [redirect_listener(tls.redirect, self._settings.listen[1], name)] if tls and tls.redirect else []
+        watched, logs = watched_by(started_with), self._envoy.keeps_logs
+        listeners = [listener_of(watched, self._settings, name, alone=alone, logs=logs)]
+        self._write("lds", [*listeners, *redirect, *([stats_listener(stats, name)] if stats else [])])
 
     def _wait_for_clusters(self, wanted: set[str]) -> None:
         def there() -> bool:
-            url = f"{admin_url(self._directory)}/config_dump?resource=dynamic_active_clusters"
-            return wanted <= clusters_in(get_json(url))
+            return wanted <= clusters_in(self._ask("/config_dump?resource=dynamic_active_clusters"))
 
         _wait(there, "Envoy has not loaded the clusters")
 
@@ -224,24 +227,8 @@ class EnvoyRouter:
     def _write_clusters(self, names: set[str]) -> bool:
         http2 = self._settings.http2
         parts = [(str(version_of(name)), stratum_of(name)) for name in sorted(names)]
-        watched = watched_by(read_leniently(self._directory / "bootstrap.json"))
+        watched = watched_by(self._envoy.read(BOOTSTRAP))
         return self._write("cds", [cluster(watched, *part, http2=http2) for part in parts])
-
-    def _rotate_logs(self) -> None:
-        """Start a new log if the current one is large; readers find the previous one next to it. Each controller tells
-        Envoy once, because the previous controller may have died between the two steps."""
-        sizes = {log: _size(self._directory / log) for log in _LARGEST}
-        fine = all(size is not None and size <= _LARGEST[log] for log, size in sizes.items())
-        if not self._has_logs or (self._reopened and fine):
-            return
-        for log, size in sizes.items():
-            path = self._directory / log
-            if size is not None and size > _LARGEST[log]:
-                with contextlib.suppress(OSError):
-                    path.replace(path.with_name(log + ROTATED))
-            _make_private(path)
-        post(f"{admin_url(self._directory)}/reopen_logs")
-        self._reopened = True
 
     # ── the files ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -251,13 +238,17 @@ class EnvoyRouter:
         if (self._written(name) or {}).get("version_info") == version:
             return False
         content = {"version_info": version, "resources": resources}
-        write_over(self._files / f"{name}.json", json.dumps(content, indent=1, sort_keys=True).encode())
+        self._envoy.write(_file(name), json.dumps(content, indent=1, sort_keys=True).encode())
         return True
 
     def _written(self, name: str) -> JsonObject | None:
         """The content of a discovery file; None if there is none, or if a crash of the machine damaged it."""
-        found = read_json(self._files / f"{name}.json")
-        return found if isinstance(found, dict) else None
+        return self._envoy.read(_file(name))
+
+
+def _file(name: str) -> str:
+    """Of a kind of resources, in Envoy's folder."""
+    return f"xds/{name}.json"
 
 
 def _wait(there: Callable[[], bool], complaint: str) -> None:
@@ -266,25 +257,3 @@ def _wait(there: Callable[[], bool], complaint: str) -> None:
         if time.monotonic() > deadline:
             raise AdapterError(f"{complaint} after {_TAKE_UP_DEADLINE:g} s")
         time.sleep(0.005)
-
-
-def _make_private(path: Path) -> None:
-    """See that the file is there, and that only this user reads it. What cannot be written makes way; a log is never a
-    reason not to route."""
-    for last in (False, True):
-        try:
-            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
-            return
-        except OSError as error:
-            _log.warning("cannot write %s: %s", path, error.strerror)
-            if not last:
-                with contextlib.suppress(OSError):
-                    path.rename(path.with_name(f"{path.name}.{uuid.uuid4().hex}"))
-
-
-def _size(path: Path) -> int | None:
-    """Bytes; None where there is no such file."""
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return None

@@ -14,6 +14,7 @@ from pilotage.adapters.own_requests import SYNTHETIC_HEADER
 from pilotage.adapters.routers.envoy_resources import TYPE, WATCHED, Settings, Sticky, address, source
 from pilotage.adapters.routers.envoy_routes import USER, USER_HEADER
 from pilotage.adapters.routers.envoy_stats import admin_cluster
+from pilotage.adapters.routers.envoy_tls import transport_socket
 from pilotage.adapters.strata import Failing
 from pilotage.model.grpc import STATUSES
 from pilotage.model.json import Json, JsonObject, find
@@ -21,6 +22,8 @@ from pilotage.model.json import Json, JsonObject, find
 _COOKIES = "pilotage.cookies"
 _LONGEST_PATH = 200
 _ALONE = "alone"
+_STREAMS = 128
+"""Requests at a time over one connection of HTTP/2."""
 _SAMPLED = 1
 """Per cent of requests whose path is kept, to learn the service's routes from."""
 
@@ -72,9 +75,10 @@ def listens_alone(bootstrapped: Json) -> bool:
     return bool(find(bootstrapped, "node", "metadata", _ALONE))
 
 
-def listener_of(files: Path, settings: Settings, name: str, *, alone: bool = True) -> JsonObject:
+def listener_of(files: Path, settings: Settings, name: str, *, alone: bool = True, logs: bool = True) -> JsonObject:
     """files: the folder that Envoy watches, as it names it; next to it are logs and the salt · alone: another process
-    that listens on the same port is refused, so that no two routers split users between them."""
+    that listens on the same port is refused, so that no two routers split users between them · logs: whether failed
+    requests and some paths are logged there."""
     directory = files.parent
     manager: JsonObject = {
         "@type": f"{TYPE}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
@@ -84,9 +88,10 @@ def listener_of(files: Path, settings: Settings, name: str, *, alone: bool = Tru
         "upgrade_configs": [{"upgrade_type": "websocket"}],
         "rds": {"route_config_name": ROUTE_CONFIG, "config_source": source(files, "rds")},
         "early_header_mutation_extensions": [_fresh_user()],
-        "access_log": [_failure_log(directory, settings.strata.any_failing), _sample(directory)],
+        "access_log": [_failure_log(directory, settings.strata.any_failing), _sample(directory)] if logs else [],
+        **({"http2_protocol_options": {"max_concurrent_streams": _STREAMS}} if settings.tls else {}),
         "http_filters": [
-            *_user_filters(directory, settings),
+            *_user_filters(directory, settings, logs=logs),
             _extension("filters.http.grpc_stats.v3.FilterConfig", stats_for_all_methods=False),
             _extension("filters.http.router.v3.Router"),
         ],
@@ -97,7 +102,9 @@ def listener_of(files: Path, settings: Settings, name: str, *, alone: bool = Tru
         "name": name,
         "address": address(*settings.listen),
         **({"enable_reuse_port": False} if alone else {}),
-        "filter_chains": [{"filters": filters}],
+        "filter_chains": [
+            {"filters": filters, **({"transport_socket": transport_socket(files)} if settings.tls else {})}
+        ],
     }
 
 
@@ -114,11 +121,13 @@ def _fresh_user() -> JsonObject:
     }
 
 
-def _user_filters(directory: Path, settings: Settings) -> list[JsonObject]:
-    """Keeps the user of a request available, and hashes it if the request failed."""
+def _user_filters(directory: Path, settings: Settings, *, logs: bool) -> list[JsonObject]:
+    """Keeps the user of a request available, and hashes it for the log if the request failed."""
     if not settings.sticky:
         return []
     kept = [_kept(USER, f"%REQ({USER_HEADER})%")]
+    if not logs:
+        return [_extension("filters.http.set_filter_state.v3.Config", on_request_headers=kept)]
     given = settings.sticky.header or "cookie"
     kept.append(_kept(_COOKIES, f"%REQ({given})%"))
     script = _lua(directory, settings.sticky)

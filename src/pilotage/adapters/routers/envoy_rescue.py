@@ -11,13 +11,12 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 
 from pilotage.adapters.alone import alone_in
-from pilotage.adapters.envoy_admin import admin_url, cluster_of, stratum_of, version_of
-from pilotage.adapters.files import read_leniently, write_over
-from pilotage.adapters.http import get_json
+from pilotage.adapters.envoy_admin import cluster_of, stratum_of, version_of
+from pilotage.adapters.http import json_of
 from pilotage.adapters.ports import AdapterError
+from pilotage.adapters.routers.envoy_place import BOOTSTRAP, EnvoyPlace
 from pilotage.adapters.routers.envoy_read_back import clusters_in, config_in, split_of
 from pilotage.adapters.routers.envoy_resources import (
     Settings,
@@ -37,17 +36,17 @@ _UNSEEN = 0.5
 """Seconds that Envoy gets to load clusters if it cannot be asked whether it has."""
 
 
-def split_there(directory: Path) -> Split | None:
-    """The split in the files of `directory`, or otherwise the one that Envoy reports; None if neither can be read."""
-    config = _routes(directory)
+def split_there(place: EnvoyPlace) -> Split | None:
+    """The split in the files of `place`, or otherwise the one that Envoy reports; None if neither can be read."""
+    config = _routes(place)
     with contextlib.suppress(ValueError):
         return split_of(config) if config else None
     return None
 
 
-def addresses_there(directory: Path, version: str) -> tuple[tuple[str, int], ...]:
+def addresses_there(place: EnvoyPlace, version: str) -> tuple[tuple[str, int], ...]:
     """Where the router's files say that instances of `version` are."""
-    written = _written(directory / "xds" / f"{endpoints_file(version)}.json")
+    written = _written(place, endpoints_file(version))
     found: list[tuple[str, int]] = []
     with contextlib.suppress(ValueError):
         for locality in list_at(written, 0, "endpoints"):
@@ -55,33 +54,32 @@ def addresses_there(directory: Path, version: str) -> tuple[tuple[str, int], ...
     return tuple(found)
 
 
-def lead_all(directory: Path, version: str, instances: Iterable[tuple[str, int]]) -> bool:
+def lead_all(place: EnvoyPlace, version: str, instances: Iterable[tuple[str, int]]) -> bool:
     """Write the files so that every request goes to `version`: sticky users, testers and mirrors too. Returns whether
     Envoy itself says that it is so; False when it does not answer. Raises AdapterError when it cannot be written."""
-    files = directory / "xds"
-    routes = _leading(_routes(directory), version)
+    routes = _leading(_routes(place), version)
     needed = set(_clusters_in(routes))
-    _put(files / f"{endpoints_file(version)}.json", endpoints_of(version, instances))
-    clusters = _with_clusters(files, version, needed)
-    _put(files / "cds.json", clusters)
+    _put(place, endpoints_file(version), endpoints_of(version, instances))
+    clusters = _with_clusters(place, version, needed)
+    _put(place, "cds", clusters)
     names = {text_at(found, "name") for found in clusters}
-    if _until(lambda: names <= _active_clusters(directory), _CLUSTERS_DEADLINE) is None:
+    if _until(lambda: names <= _active_clusters(place), _CLUSTERS_DEADLINE) is None:
         time.sleep(_UNSEEN)
     # A worker either writes its outdated goal before this, or finds the note.
-    with alone_in(files):
-        _put(files / "rds.json", [routes])
-    return bool(_until(lambda: _shown(directory) == Split(((version, WHOLE),)), _ROUTES_DEADLINE))
+    with alone_in(place.lock):
+        _put(place, "rds", [routes])
+    return bool(_until(lambda: _shown(place) == Split(((version, WHOLE),)), _ROUTES_DEADLINE))
 
 
 # ── routes ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _routes(directory: Path) -> JsonObject | None:
-    written = _written(directory / "xds" / "rds.json")
+def _routes(place: EnvoyPlace) -> JsonObject | None:
+    written = _written(place, "rds")
     if written and isinstance(written[0], Mapping) and written[0].get("virtual_hosts"):
         return written[0]
     with contextlib.suppress(AdapterError, ValueError):
-        return _route_config(directory)
+        return _route_config(place)
     return None
 
 
@@ -132,20 +130,18 @@ def _clusters_in(config: JsonObject) -> Iterable[str]:
             yield from (text_at(found, "name") for found in list_at(route, "route", "weighted_clusters", "clusters"))
 
 
-def _with_clusters(files: Path, version: str, needed: set[str]) -> list[JsonObject]:
+def _with_clusters(place: EnvoyPlace, version: str, needed: set[str]) -> list[JsonObject]:
     """The clusters that are written, and of `version` those that are missing: as its other ones, or as another
     version's are. None goes: requests in flight end there."""
-    found = [
-        one for one in _written(files / "cds.json") if isinstance(one, Mapping) and version_of(str(one.get("name")))
-    ]
+    found = [one for one in _written(place, "cds") if isinstance(one, Mapping) and version_of(str(one.get("name")))]
     named = {str(one["name"]) for one in found}
     for name in sorted(needed - named):
-        found.append(_cluster_like(found, files, version, stratum_of(name)))
+        found.append(_cluster_like(found, place, version, stratum_of(name)))
     return sorted(found, key=lambda one: str(one["name"]))
 
 
-def _cluster_like(found: Sequence[JsonObject], files: Path, version: str, stratum: str) -> JsonObject:
-    made = cluster(watched_by(read_leniently(files.parent / "bootstrap.json")), version, stratum)
+def _cluster_like(found: Sequence[JsonObject], place: EnvoyPlace, version: str, stratum: str) -> JsonObject:
+    made = cluster(watched_by(place.read(BOOTSTRAP)), version, stratum)
     # Whether instances speak HTTP/2 is not known here: the other versions' do as this one's does.
     like = {name: value for one in found[:1] for name, value in one.items() if name == _PROTOCOL}
     return {**made, **like}
@@ -154,17 +150,17 @@ def _cluster_like(found: Sequence[JsonObject], files: Path, version: str, stratu
 # ── what Envoy says ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _route_config(directory: Path) -> JsonObject | None:
-    return config_in(get_json(f"{admin_url(directory)}/config_dump?resource=dynamic_route_configs"))
+def _route_config(place: EnvoyPlace) -> JsonObject | None:
+    return config_in(json_of(place.get("/config_dump?resource=dynamic_route_configs"), "Envoy"))
 
 
-def _shown(directory: Path) -> Split | None:
-    config = _route_config(directory)
+def _shown(place: EnvoyPlace) -> Split | None:
+    config = _route_config(place)
     return split_of(config) if config else None
 
 
-def _active_clusters(directory: Path) -> set[str]:
-    return clusters_in(get_json(f"{admin_url(directory)}/config_dump?resource=dynamic_active_clusters"))
+def _active_clusters(place: EnvoyPlace) -> set[str]:
+    return clusters_in(json_of(place.get("/config_dump?resource=dynamic_active_clusters"), "Envoy"))
 
 
 def _until(there: Callable[[], bool], deadline: float) -> bool | None:
@@ -185,20 +181,21 @@ def _until(there: Callable[[], bool], deadline: float) -> bool | None:
 # ── files ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _written(path: Path) -> JsonList:
+def _written(place: EnvoyPlace, name: str) -> JsonList:
     """The resources of a discovery file; none where it cannot be read."""
-    return optional(list_at, read_leniently(path), "resources") or []
+    with contextlib.suppress(OSError, ValueError):
+        return optional(list_at, place.read(f"xds/{name}.json"), "resources") or []
+    return []
 
 
-def _put(path: Path, resources: Sequence[JsonObject]) -> None:
+def _put(place: EnvoyPlace, name: str, resources: Sequence[JsonObject]) -> None:
     """Replace a discovery file, in place where there is no room for another one. Raises AdapterError."""
     text = json.dumps(resources, sort_keys=True)
     content = {"version_info": hashlib.sha256(text.encode()).hexdigest()[:16], "resources": resources}
-    data = json.dumps(content, indent=1, sort_keys=True).encode()
-    with contextlib.suppress(OSError):
-        if path.read_bytes() == data:
+    with contextlib.suppress(OSError, ValueError):
+        if place.read(f"xds/{name}.json") == content:
             return
     try:
-        write_over(path, data)
+        place.write(f"xds/{name}.json", json.dumps(content, indent=1, sort_keys=True).encode())
     except OSError as error:
-        raise AdapterError(f"{path} cannot be written: {error.strerror}") from error
+        raise AdapterError(f"xds/{name}.json cannot be written: {error.strerror}") from error

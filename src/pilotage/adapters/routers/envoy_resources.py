@@ -35,6 +35,15 @@ class Sticky:
 
 
 @dataclass(frozen=True)
+class Tls:
+    """certificate, key: paths of PEM files · redirect: host and port where plain HTTP is sent on to TLS."""
+
+    certificate: str
+    key: str
+    redirect: tuple[str, int] | None = None
+
+
+@dataclass(frozen=True)
 class Settings:
     """listen: host and port that users reach · request_timeout: seconds until a response begins, 0 for none ·
     idle_timeout: seconds without a byte in either direction, 0 for none · version_header: response header
@@ -43,7 +52,8 @@ class Settings:
     counted apart · synthetic: requests of Pilotage's own are told from those of users · http2: instances speak HTTP/2
     without TLS, as gRPC needs · retry_idempotent: requests that may be made twice are, when an instance dies under
     them · headers_timeout: seconds in which the whole head of a request must be there · stats:
-    host and port at which a Prometheus may read Envoy's statistics.
+    host and port at which a Prometheus may read Envoy's statistics · tls: what users speak, None for plain HTTP · url:
+    where users reach the service, if that is not `listen`.
     """
 
     listen: tuple[str, int]
@@ -59,6 +69,8 @@ class Settings:
     retry_idempotent: bool = False
     headers_timeout: float = 10.0
     stats: tuple[str, int] | None = None
+    tls: Tls | None = None
+    url: str = ""
 
 
 WATCHED = Path("xds")

@@ -86,6 +86,7 @@ def _newcomers(
     action = _weighted(settings, split, stratum, retry=retry, by={"header": {"header_name": USER_HEADER}})
     cookie = (
         f"{sticky.cookie}=%FILTER_STATE({USER}:PLAIN)%; Path=/; Max-Age={sticky.cookie_ttl}; HttpOnly; SameSite=Lax"
+        f"{'; Secure' if settings.tls else ''}"
     )
     added: JsonObject = {"header": {"key": "set-cookie", "value": cookie}, "append_action": "APPEND_IF_EXISTS_OR_ADD"}
     return {**_user_route(match, [*methods, without, known], action), "response_headers_to_add": [added]}

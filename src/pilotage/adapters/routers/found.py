@@ -17,7 +17,16 @@ from pilotage.model.traffic import Split
 
 _log = logging.getLogger(__name__)
 
-TABLE = ("pilotage.adapters.routers.envoy_found:found",)
+TABLE = (
+    "pilotage.adapters.routers.envoy_found:found",
+    "pilotage.adapters.routers.traefik_found:found",
+    "pilotage.adapters.routers.nginx_found:found",
+    "pilotage.adapters.routers.haproxy_found:found",
+    "pilotage.adapters.routers.cloudflare_found:found",
+    "pilotage.adapters.routers.alb_found:found",
+)
+RECORDS = ("envoy.json", "traefik.json")
+"""Names of the records of our own routers' processes, by which a router is found whose folder was moved."""
 
 
 class FoundRouter(Protocol):

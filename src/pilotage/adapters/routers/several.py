@@ -1,18 +1,26 @@
-"""Several routers as one: a split is reached when all of them show it, and none stays ahead of the others.
+"""Several routers as one (R28): a split is reached when all of them show it, and none stays ahead of the others.
 
 A router that cannot be set or read is named. While one lags on the way forward, the others wait for it for
 `switch_timeout`, then return to the split that all had, until it answers again. During a rollback every router is set
 at once and none waits for another: users leave a harmful version wherever that is possible.
+
+All are asked and set at the same time: one that is silent for seconds delays none of the others.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import NoReturn
+from functools import partial
+from typing import NoReturn, TypeVar
 
+from pilotage.adapters.hosts.together import FREE, Errand, wait_for
 from pilotage.adapters.ports import AdapterError, Backends, Fenced, Router
 from pilotage.model.traffic import Split
+
+T = TypeVar("T")
+_LONGEST = 60.0
+"""Seconds after which a router that keeps no deadline of its own counts as silent."""
 
 
 class Several:
@@ -67,12 +75,7 @@ class Several:
             raise AdapterError(_named(refused))
 
     def read(self) -> Split | None:
-        shown, silent = {}, {}
-        for name, router in self._routers.items():
-            try:
-                shown[name] = router.read()
-            except AdapterError as error:
-                silent[name] = str(error)
+        shown, silent = _of_each({name: router.read for name, router in self._routers.items()})
         self._shown, self._lagging = shown, silent
         if silent:
             raise AdapterError(_named(silent))
@@ -86,40 +89,23 @@ class Several:
         return self._furthest([one for one in found if one is not None and one != self._wanted])
 
     def endpoints(self) -> dict[str, frozenset[tuple[str, int]]] | None:
+        sent, silent = _of_each({name: router.endpoints for name, router in self._routers.items()})
+        if silent:
+            raise AdapterError(_named(silent))
         found: dict[str, frozenset[tuple[str, int]]] = {}
-        told = False
-        for name, router in self._routers.items():
-            try:
-                sent = router.endpoints()
-            except AdapterError as error:
-                raise AdapterError(_named({name: str(error)})) from error
-            told = told or sent is not None
-            for version, addresses in (sent or {}).items():
+        for one in sent.values():
+            for version, addresses in (one or {}).items():
                 found[version] = found.get(version, frozenset()) | addresses
-        return found if told else None
+        return None if all(one is None for one in sent.values()) else found
 
     def stop(self) -> None:
-        failed: dict[str, str] = {}
-        for name, router in self._routers.items():
-            try:
-                router.stop()
-            except Fenced:
-                raise
-            except AdapterError as error:
-                failed[name] = str(error)
+        _, failed = _of_each({name: router.stop for name, router in self._routers.items()})
         if failed:
             raise AdapterError(_named(failed))
 
     def _tell(self, names: Iterable[str], split: Split, backends: Backends) -> dict[str, str]:
         """Routers that could not be set, and why. Raises Fenced."""
-        refused = {}
-        for name in names:
-            try:
-                self._routers[name].apply(split, backends)
-            except Fenced:
-                raise
-            except AdapterError as error:
-                refused[name] = str(error)
+        _, refused = _of_each({name: partial(self._routers[name].apply, split, backends) for name in names})
         return refused
 
     def _wait(self, split: Split, backends: Backends) -> None:
@@ -155,6 +141,25 @@ class Several:
         users."""
         stable = self._stable()
         return min(behind, key=lambda one: (one.weight(stable) if stable else 0, -len(one.weights)), default=None)
+
+
+def _of_each(jobs: Mapping[str, Callable[[], T]]) -> tuple[dict[str, T], dict[str, str]]:
+    """What each job returned, and why others failed. Raises Fenced if one of them did."""
+    errands = {name: Errand(job, FREE) for name, job in jobs.items()}
+    wait_for(errands.values(), _LONGEST)
+    found: dict[str, T] = {}
+    failed: dict[str, str] = {}
+    for name, errand in errands.items():
+        try:
+            if errand.is_done:
+                found[name] = errand.result()
+            else:
+                failed[name] = f"did not answer within {_LONGEST:g} s"
+        except Fenced:
+            raise
+        except AdapterError as error:
+            failed[name] = str(error)
+    return found, failed
 
 
 def _named(wrong: Mapping[str, str]) -> str:

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from functools import partial
 from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 from pilotage.adapters.evidence import ProjectFiles
 from pilotage.adapters.ports import AdapterError
+from pilotage.app.database import database_gates
+from pilotage.app.phase_facts import phase_gates
 from pilotage.app.project import Project
 from pilotage.app.readiness import alert_delivery, database, first_release
+from pilotage.app.readiness.documents import BEHIND_WORDS
 from pilotage.app.readiness.files import BY_REPORT, Reports
 from pilotage.app.readiness.next_steps import next_step
 from pilotage.app.readiness.records import OURS
 from pilotage.app.readiness.remote import BY_ASKING, CheckContext
+from pilotage.app.readiness.states import BY_STATE
+from pilotage.app.rollout_checks import check_gates
 from pilotage.config.loading import Loaded
 from pilotage.config.readiness import ReadinessSection
 from pilotage.engine.records.followups import actions_of
+from pilotage.engine.records.readings import keep
 from pilotage.engine.records.signatures import signatures_of
 from pilotage.engine.records.store import Store
 from pilotage.model.answers import TeamSize
@@ -57,10 +63,44 @@ def assess_readiness(project: Project, actor: str, plan: Plan, told: Told | None
             if told:
                 told(found[item.id], len(found), len(asked))
     mine = tuple(found[item.id] for item in plan.readiness)
+    keep(store.engine, (plan.service, plan.environment), plan.version, _counted(mine), now)
     return Readiness(
         plan.service, plan.environment, plan.version, plan.hash, artifact, names, now,
-        (*mine, *_actions(store, plan, given, where, loaded.configuration.calendar.timezone)), given,
+        (
+            *mine,
+            *check_gates(loaded, plan, given, where),
+            *database_gates(loaded, plan, _serving(store, plan), tuple(given), where),
+            *_actions(store, plan, given, where, loaded.configuration.calendar.timezone),
+            *phase_gates(loaded, store, plan, found, tuple(given), where),
+        ),
+        given,
     )  # fmt: skip
+
+
+def _serving(store: Store, plan: Plan) -> str:
+    """The version that serves the environment; empty if none does."""
+    return next(iter(store.serving(plan.service, plan.environment)), "")
+
+
+def _counted(gates: Sequence[Gate]) -> dict[str, float]:
+    """Open findings by item, where they are counted."""
+    counts = {gate.item: [proof.open for proof in gate.proofs if proof.open is not None] for gate in gates}
+    return {item: float(sum(found)) for item, found in counts.items() if found}
+
+
+def gates_of(loaded: Loaded, store: Store, plan: Plan, items: Collection[str]) -> tuple[Gate, ...]:
+    """Some gates of `plan`, in its order, for nobody in particular: what they have shown, and not who may release."""
+    section, now = section_of(loaded), store.clock.now()
+    case = _case(loaded, plan, store, section, now)
+    artifact, flaw = _artifact(loaded)
+    given = signatures_of(store.engine, plan.service, plan.environment, plan.version)
+    where = ReleaseContext(plan.hash, artifact, now, frozenset(), is_small(plan))
+    found = []
+    for item in plan.readiness:
+        if item.id in items:
+            proofs = (*_proofs(case, item, section), *((flaw,) if flaw and item.id not in BY_OURSELVES else ()))
+            found.append(gate(item, proofs, given, "", where))
+    return tuple(found)
 
 
 def _actions(
@@ -121,7 +161,7 @@ def section_of(loaded: Loaded) -> ReadinessSection:
 def enforced(loaded: Loaded, environment: str) -> bool:
     """Whether deploy refuses what is not ready there: where `readiness` says so, and else everywhere but in staging."""
     section = loaded.configuration.readiness
-    if section is None:
+    if section is None or not section.enforce:
         return False
     return environment in section.environments if section.environments else environment != section.staging
 
@@ -168,13 +208,16 @@ def _proofs(case: CheckContext, item: Requirement, section: ReadinessSection) ->
     if exempt := first_release.exemption(case, item):
         return (exempt,)
     wanted = section.evidence.get(item.id)
-    checks: list[tuple[str, Callable[[], Evidence]]] = []
+    checks: list[tuple[str, Callable[[], Evidence | None]]] = []
     if wanted is not None:
         own = case.aged(wanted.max_age) if wanted.max_age else case
         reports = Reports(own.folder, own.plan.answers.risk_tolerance)
         kinds = [kind for kind in wanted.model_fields_set if getattr(wanted, kind)]
         checks += [(k, partial(BY_REPORT[k], reports, item, wanted)) for k in BY_REPORT if k in kinds]
-        checks += [(k, partial(BY_ASKING[k], own, item, wanted)) for k in BY_ASKING if k in kinds]
+        asking = {**BY_ASKING, **BEHIND_WORDS}
+        checks += [(k, partial(asking[k], own, item, wanted)) for k in asking if k in kinds]
+    if item.id in BY_STATE:
+        checks.append((item.id, partial(BY_STATE[item.id], case, item)))
     if item.id in OURS:
         checks.append((item.id, partial(OURS[item.id], case, item)))
     if item.id == database.ITEM and database.makes_backups(case):
@@ -182,10 +225,22 @@ def _proofs(case: CheckContext, item: Requirement, section: ReadinessSection) ->
     if item.id == alert_delivery.ITEM:
         mine = alert_delivery.checks(case)
         checks = [*((kind, check) for kind, check in checks if kind not in mine), *mine.items()]
-    return tuple(safely(kind, check) for kind, check in checks)
+    made = (safely(kind, check) for kind, check in checks)
+    return tuple(proof for proof in made if proof is not None)
 
 
-def safely(kind: str, check: Callable[[], Evidence]) -> Evidence:
+def proofs_of(project: Project, plan: Plan, items: Sequence[Requirement]) -> Mapping[str, tuple[Evidence, ...]]:
+    """What is found now about some items of a plan, by their names."""
+    section = section_of(project.loaded)
+    case = _case(project.loaded, plan, project.store, section, project.clock.now())
+    return {item.id: _proofs(case, item, section) for item in items}
+
+
+@overload
+def safely(kind: str, check: Callable[[], Evidence]) -> Evidence: ...
+@overload
+def safely(kind: str, check: Callable[[], Evidence | None]) -> Evidence | None: ...
+def safely(kind: str, check: Callable[[], Evidence | None]) -> Evidence | None:
     """A check that cannot be made has shown nothing."""
     try:
         return check()

@@ -20,6 +20,7 @@ from pilotage.adapters.bundle import Unpacked, unpack
 from pilotage.adapters.evidence import ProjectFiles
 from pilotage.app.readiness.assessment import is_small, safely
 from pilotage.app.readiness.bundle import EVIDENCE, FOLDER, PLAN, READINESS, documents_of
+from pilotage.app.readiness.documents import BEHIND_WORDS
 from pilotage.app.readiness.files import BY_REPORT, Reports
 from pilotage.app.readiness.first_release import EXEMPTIBLE
 from pilotage.app.readiness.remote import BY_ASKING
@@ -29,7 +30,7 @@ from pilotage.model.plan import Plan
 from pilotage.model.plan_formats import read_document
 from pilotage.model.readiness import BadBundle, BadEvidence, Evidence, Gate, GateStatus, Readiness
 from pilotage.model.renamed import KEYS, renamed
-from pilotage.readiness.gates import BY_EVIDENCE, FOLLOW_UPS, ReleaseContext, gate
+from pilotage.readiness.gates import BESIDE_PLAN, BY_EVIDENCE, ReleaseContext, gate
 
 _YEAR_10000 = 253402300800.0
 _CLAIMS = (GateStatus.READY, GateStatus.NOT_REQUIRED)
@@ -156,7 +157,7 @@ def _identity(plan: Plan, found: Readiness) -> Iterator[str]:
     said, is_ = (found.service, found.environment, found.version), (plan.service, plan.environment, plan.version)
     if said != is_:
         yield f"the plan is that of {' '.join(is_)}, not of {' '.join(said)}"
-    if [item.id for item in plan.readiness] != [g.item for g in found.gates if not g.item.startswith(FOLLOW_UPS)]:
+    if [item.id for item in plan.readiness] != [g.item for g in found.gates if not g.item.startswith(BESIDE_PLAN)]:
         yield "the gates differ from the plan's readiness list"
 
 
@@ -176,22 +177,29 @@ _NAMES = KEYS[_EVIDENCE]
 """Bundles of earlier versions call some kinds of evidence otherwise."""
 
 
+_BEHIND_WORDS = frozenset(("document", *BEHIND_WORDS))
+"""Evidence of items that people sign."""
+
+
 def _unfounded(found: Readiness, given: _Given) -> Iterator[str]:
     """Gates that count by evidence, without that evidence."""
     for one in found.gates:
-        if one.item not in BY_EVIDENCE or one.standing is not GateStatus.READY:
+        if one.standing is not GateStatus.READY:
             continue
         wanted = given.items.get(one.item)
+        if one.item not in BY_EVIDENCE and wanted is None:
+            continue
         if wanted is None:
             yield f"{one.item}: marked ready, but evidence.json names no evidence for it"
             continue
         named = {kind for kind in wanted.model_fields_set if getattr(wanted, kind)}
         proven = {_NAMES.get(proof.kind, proof.kind) for proof in one.proofs}
-        missing = sorted((named & (BY_REPORT.keys() | BY_ASKING.keys())) - proven)
+        asked = BY_REPORT.keys() | BY_ASKING.keys() if one.item in BY_EVIDENCE else _BEHIND_WORDS
+        missing = sorted((named & asked) - proven)
         if missing:
             yield f"{one.item}: evidence.json names {', '.join(missing)}, but there is no proof of that kind"
         for proof in one.proofs:
-            if _NAMES.get(proof.kind, proof.kind) not in named:
+            if one.item in BY_EVIDENCE and _NAMES.get(proof.kind, proof.kind) not in named:
                 yield f"{one.item}: has a proof of kind {proof.kind}, which evidence.json does not name"
             elif proof.kind in BY_REPORT and not proof.documents:
                 yield f"{one.item}: relies on {proof.kind}, but no document shows it"

@@ -95,7 +95,7 @@ def _findings(given: Reports, _item: Requirement, wanted: EvidenceSection) -> Ev
         words += f"; accepted: {', '.join(f'{name} ({wanted.accepted_findings[name]})' for name in decided)}"
     if passed:
         words += f"; ignored: {', '.join(f'{passed[why]} {why}' for why in Passed if passed[why])}"
-    return Evidence("findings", not open_, words, tuple(documents))
+    return Evidence("findings", not open_, words, tuple(documents), open=len(open_))
 
 
 def _decision(issue: Issue, wanted: EvidenceSection) -> str:
@@ -146,6 +146,18 @@ def _restore(given: Reports, _item: Requirement, wanted: EvidenceSection) -> Evi
     return Evidence("restore", ready, words if ready else f"{words}: too long ago", (document,))
 
 
+DOCUMENT_AGE = 180 * 86400.0
+"""Seconds for which a document stays current where nothing else is said."""
+
+
+def _document(given: Reports, _item: Requirement, wanted: EvidenceSection) -> Evidence:
+    """People read and sign it: another content voids their signature. It may be older than the commit."""
+    folder = replace(given.folder, max_age=wanted.max_age or DOCUMENT_AGE, since=0.0)
+    _content, document = folder.read(wanted.document or "")
+    words = f"{document.path}, {document.sha256[:12]}"
+    return Evidence("document", True, words, (document,), digest=document.sha256)
+
+
 def few(words: list[str]) -> str:
     """The first of them, and how many more there are."""
     return ", ".join(words[:_SHOWN]) + (f" and {len(words) - _SHOWN} more" if len(words) > _SHOWN else "")
@@ -153,5 +165,6 @@ def few(words: list[str]) -> str:
 
 BY_REPORT: Mapping[str, Callable[[Reports, Requirement, EvidenceSection], Evidence]] = {
     "coverage": _coverage, "tests": _tests, "findings": _findings, "benchmarks": _benchmarks, "restore": _restore,
+    "document": _document,
 }  # fmt: skip
 """By the key under `readiness.evidence`: checks that a file alone decides, here and on any other machine."""

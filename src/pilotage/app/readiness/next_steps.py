@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from pilotage.app.permissions import People, hyphened
-from pilotage.app.readiness import database
+from pilotage.app.readiness import alert_delivery, database
 from pilotage.app.readiness.remote import CheckContext
 from pilotage.model.schedule import Requirement
-from pilotage.readiness.gates import BY_EVIDENCE, BY_OTHER_THAN_THE_ASKER, BY_OURSELVES
+from pilotage.readiness.gates import BY_EVIDENCE, BY_OTHER_THAN_THE_ASKER, BY_OURSELVES, BY_STATES, by_word
 
 
 def next_step(case: CheckContext, item: Requirement) -> str:
@@ -21,6 +21,8 @@ def next_step(case: CheckContext, item: Requirement) -> str:
         return _OURS[item.id](case)
     if item.id in BY_EVIDENCE:
         return _evidence(case, item)
+    if item.id in BY_STATES:
+        return f"pilotage announce list {case.plan.version} -e {case.plan.environment}, then approve and send each"
     return _sign_off(case, item)
 
 
@@ -28,6 +30,8 @@ def _evidence(case: CheckContext, item: Requirement) -> str:
     given = case.section.evidence.get(item.id)
     if item.id == database.ITEM and database.makes_backups(case):
         return f"pilotage backup make -e {case.plan.environment}"
+    if item.id == alert_delivery.ITEM and "alert_test" in alert_delivery.checks(case):
+        return f"pilotage alerts test -e {case.plan.environment}"
     if given is None:
         return f"add under readiness.evidence: {item.id}: {{{_HOW[item.id]}}}"
     again = f"pilotage ready {case.plan.version} -e {case.plan.environment}"
@@ -45,6 +49,13 @@ def _evidence(case: CheckContext, item: Requirement) -> str:
 
 def _sign_off(case: CheckContext, item: Requirement) -> str:
     command = f"pilotage sign-off {hyphened(item.owner)} {case.plan.version} -e {case.plan.environment}"
+    owed = [one for one in case.plan.readiness if one.owner == item.owner and one.blocking and by_word(one.id)]
+    if len(owed) > 1:
+        command = f"{command} --item {item.id}"
+    if item.id == "migration_plan" and item.id not in case.section.evidence:
+        command = f"add under readiness.evidence: {item.id}: {{document: docs/migration.md}}, then {command}"
+    if before := _BEFORE.get(item.id):
+        command = f"{before.format(where=f'{case.plan.version} -e {case.plan.environment}')}, then {command}"
     artifact, people = case.section.artifact, People.of(case.loaded)
     if artifact and not case.folder.exists(artifact):
         return f"build {artifact}, then {command}"
@@ -53,6 +64,12 @@ def _sign_off(case: CheckContext, item: Requirement) -> str:
     if item.id in BY_OTHER_THAN_THE_ASKER:
         return f"{command} (by someone who does not ask for the release)"
     return command
+
+
+_BEFORE: Mapping[str, str] = {
+    "communication_plan": "approve, edit or skip each of pilotage announce list {where}",
+    "release_notes": "read pilotage announce show release_notes_publication {where}",
+}
 
 
 def _parity(case: CheckContext) -> str:
@@ -70,7 +87,8 @@ def _deployment(case: CheckContext) -> str:
 def _monitoring(case: CheckContext) -> str:
     if case.store.serving(case.plan.service, case.rehearsal):
         again = f"pilotage ready {case.plan.version} -e {case.plan.environment}"
-        return f"send requests to {case.rehearsal}, then {again}"
+        signals = "add what has no reading to analysis.signals, or why there is none to readiness.not_measured"
+        return f"send requests to {case.rehearsal}; {signals}; then {again}"
     if case.rehearsed_elsewhere:
         return _deploy(case, case.plan.version)
     return _waive(case, "monitoring_instrumentation")
@@ -97,6 +115,13 @@ def _deploy(case: CheckContext, version: str) -> str:
     return command
 
 
+def _window(case: CheckContext) -> str:
+    """A window first, then the notices of it."""
+    if not case.loaded.configuration.calendar.windows:
+        return "add to pilotage.yaml: calendar: {windows: […]}"
+    return f"approve and send each notice of pilotage announce list {case.plan.version} -e {case.plan.environment}"
+
+
 def _waive(case: CheckContext, item: str) -> str:
     """For what only a deployment to this environment could show, and its gate is shut."""
     staging = "add to pilotage.yaml: readiness: {staging: ENVIRONMENT}"
@@ -111,8 +136,8 @@ _OURS: Mapping[str, Callable[[CheckContext], str]] = {
     "deployment_automation": _deployment,
     "monitoring_instrumentation": _monitoring,
     "rollback_mechanism": _rollback,
-    "maintenance_window_scheduled": lambda _: "add to pilotage.yaml: calendar: {windows: […]}",
-    "flag_registered": lambda _: "set the flag's metadata: {owner: NAME, removeBy: YYYY-MM-DD}, and turn it off",
+    "maintenance_window_scheduled": _window,
+    "flag_registered": lambda _: "add flag.owner and flag.expires to pilotage.yaml, and turn the flag off",
 }
 _HOW: Mapping[str, str] = {
     "unit_test_coverage": "coverage: coverage.xml",

@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 
+from pilotage.app.readiness import health, running, states
 from pilotage.app.readiness.files import few
 from pilotage.app.readiness.remote import CheckContext
 from pilotage.model.clock import day_of
 from pilotage.model.events import RollbackStarted, RolledBack
 from pilotage.model.json import JsonObject, WrongJson, entries, find, object_at, optional, text_at
-from pilotage.model.observation import Observation
 from pilotage.model.quantity import format_duration
-from pilotage.model.readiness import BadEvidence, Evidence
+from pilotage.model.readiness import BadEvidence, Document, Evidence
 from pilotage.model.record import RolloutSummary
 from pilotage.model.rollout import Status
 from pilotage.model.schedule import Requirement
 from pilotage.readiness import parity
 from pilotage.readiness.evidence import json_of, text_of
-
-_LISTENS = 2.0
-"""Seconds for which a metrics source is listened to."""
-
-_MOST_LISTENED = 20.0
-"""Seconds, where synthetic requests are rare."""
 
 
 def _parity(case: CheckContext, _item: Requirement) -> Evidence:
@@ -39,8 +32,11 @@ def _parity(case: CheckContext, _item: Requirement) -> Evidence:
     if found:
         shown = [f"{path} is {json.dumps(a)} in {staging}, {json.dumps(b)} in {here}" for path, a, b in found]
         return Evidence("parity", False, few(shown))
+    differing, compared = running.differing(case, staging)
+    if differing:
+        return Evidence("parity", False, few(list(differing)))
     allowed = f" except for {', '.join(case.section.allowed_differences)}" if case.section.allowed_differences else ""
-    return Evidence("parity", True, f"{staging} is configured like {here}{allowed}")
+    return Evidence("parity", True, f"{staging} is configured like {here}{allowed}; compared: {compared}")
 
 
 def _automation(case: CheckContext, _item: Requirement) -> Evidence:
@@ -85,50 +81,6 @@ def _lately(case: CheckContext, environment: str) -> list[RolloutSummary]:
     return [rollout for rollout in known if rollout.finished_at is not None and rollout.finished_at >= since]
 
 
-def _monitoring(case: CheckContext, _item: Requirement) -> Evidence:
-    """The metrics source answers, with samples of what serves there now."""
-    from pilotage.engine.execution.description import describe
-    from pilotage.engine.execution.targets import open_target
-
-    place = case.rehearsal
-    serving = case.store.serving(case.plan.service, place)
-    if not serving:
-        return Evidence("monitoring", False, f"no version serves {place} yet, so there are no metrics")
-    section = case.loaded.configuration.environments[place]
-    target = open_target(case.store.directory, describe(section, case.folder.root), case.plan.service, place, token=0)
-    listens = _LISTENS
-    if target.synthetic and section.synthetic:
-        # Long enough for two of them, however rare they are wanted.
-        listens = min(max(_LISTENS, 2 / section.synthetic.requests_per_second), _MOST_LISTENED)
-    first = target.metrics.observe(serving[:1], None)
-    try:
-        until = time.monotonic() + listens
-        while (left := until - time.monotonic()) > 0:
-            if target.synthetic:
-                target.synthetic.keep_up()
-            time.sleep(min(left, 1.0))
-        seen = target.metrics.observe(serving[:1], first.cursor).of(serving[0])
-    finally:
-        if target.synthetic:
-            target.synthetic.stop()
-    words, samples = _heard(seen, ours=target.synthetic is not None)
-    words = f"{words} to {serving[0]} in {place} within {listens:g} s"
-    if samples:
-        return Evidence("monitoring", True, words)
-    cure = "" if target.synthetic else "; `synthetic:` sends requests to an environment without users"
-    return Evidence("monitoring", False, f"{words}: no samples, so nothing can be judged{cure}")
-
-
-def _heard(seen: Observation, *, ours: bool) -> tuple[str, int]:
-    """The number of observed requests, with whose they were, in words and as a number."""
-    if not ours:
-        return f"{seen.requests} requests", seen.requests
-    if seen.synthetic is None:
-        return f"{seen.requests} requests, including Pilotage's synthetic requests,", seen.requests
-    sent = seen.synthetic.requests
-    return f"{seen.requests} user requests and {sent} synthetic requests", seen.requests + sent
-
-
 def _window(case: CheckContext, item: Requirement) -> Evidence:
     if item.requirement == "none required":
         return Evidence("window", True, "the strategy needs no downtime")
@@ -136,42 +88,64 @@ def _window(case: CheckContext, item: Requirement) -> Evidence:
     if not windows:
         return Evidence("window", False, "the release closes the service, and no maintenance window is configured")
     shown = [f"{', '.join(w.days)} {w.start}–{w.end}" for w in windows]
-    return Evidence("window", True, f"windows: {few(shown)}")
+    told = states.notice(case)
+    return Evidence("window", told.ready, f"windows: {few(shown)}; {told.sentence}")
 
 
 def _flag(case: CheckContext, _item: Requirement) -> Evidence:
-    """The release's flag is off, has an owner and a removal date, and no other flag is past its own."""
+    """The release's flag is off, has an owner and a removal date, and no other flag is past its own. A kill switch
+    stays, so it needs no date."""
     section = case.loaded.configuration.environments[case.plan.environment].flag
     if section is None:
         return Evidence("flag", False, "no flag is configured: add flag: {file: flags.json, key: NAME}")
     from pilotage.adapters.flags.flagd_adapter import FlagdSection
+    from pilotage.app.flags import stale_of
 
-    if not isinstance(section, FlagdSection):
-        return Evidence("flag", False, f"a {section.kind} flag has no owner and no removal date that Pilotage can read")
+    stale = [one.sentence for one in stale_of(case.store, case.loaded, case.plan.environment)]
+    owner, removal = section.owner, date.fromisoformat(section.expires) if section.expires else None
+    wrong, documents = list[str](), tuple[Document, ...]()
+    if isinstance(section, FlagdSection):
+        in_file = _in_file(case, section.file, section.key)
+        owner, removal = owner or in_file.owner, removal or in_file.removal
+        wrong, documents = list(in_file.wrong), (in_file.document,)
+    if removal is None and section.purpose.expires:
+        wrong.insert(0, f"{section.key} has no removal date")
+    if not owner:
+        wrong.insert(0, f"{section.key} has no owner")
+    if wrong or stale:
+        return Evidence("flag", False, few([*wrong, *stale]), documents)
+    ends = f"to be removed by {removal}" if removal else f"a {section.purpose}, which stays"
+    off = "is off, " if documents else ""
+    return Evidence("flag", True, f"{section.key} {off}owned by {owner}, {ends}", documents)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _InFile:
+    """What a file of definitions says of a flag, and what is wrong there."""
+
+    owner: str
+    removal: date | None
+    wrong: tuple[str, ...]
+    document: Document
+
+
+def _in_file(case: CheckContext, file: str, key: str) -> _InFile:
+    """Raises BadEvidence."""
     every = replace(case.folder, max_age=float("inf"), since=0.0)
-    content, document = every.read(section.file)
+    content, document = every.read(file)
     try:
-        flags = entries(object_at, json_of(text_of(content, section.file), section.file), "flags")
-        mine = flags[section.key]
+        flags = entries(object_at, json_of(text_of(content, file), file), "flags")
+        mine = flags[key]
         today = day_of(case.now, case.loaded.configuration.calendar.timezone)
         past = [name for name, flag in flags.items() if (day := _removal(flag)) and day < today]
         owner, removal = find(mine, "metadata", "owner"), _removal(mine)
     except (KeyError, WrongJson) as error:
-        raise BadEvidence(f"{section.file} has no flag {section.key} in flagd format: {error}") from None
+        raise BadEvidence(f"{file} has no flag {key} in flagd format: {error}") from None
     except (ValueError, RecursionError) as error:
-        raise BadEvidence(f"{section.file}: {error}") from None
-    wrong = []
-    if not owner:
-        wrong.append(f"{section.key} has no owner")
-    if removal is None:
-        wrong.append(f"{section.key} has no removal date")
-    if mine.get("defaultVariant") != "off" or mine.get("targeting"):
-        wrong.append(f"{section.key} is not off")
+        raise BadEvidence(f"{file}: {error}") from None
+    wrong = [f"{key} is not off"] if mine.get("defaultVariant") != "off" or mine.get("targeting") else []
     wrong += [f"{name} is past its removal date {_removal(flags[name])}" for name in past]
-    if wrong:
-        return Evidence("flag", False, few(wrong), (document,))
-    words = f"{section.key} is off, owned by {owner}, to be removed by {removal}"
-    return Evidence("flag", True, words, (document,))
+    return _InFile(owner=str(owner or ""), removal=removal, wrong=tuple(wrong), document=document)
 
 
 def _removal(flag: JsonObject) -> date | None:
@@ -180,7 +154,8 @@ def _removal(flag: JsonObject) -> date | None:
 
 
 OURS: Mapping[str, Callable[[CheckContext, Requirement], Evidence]] = {
-    "environment_parity": _parity, "deployment_automation": _automation, "monitoring_instrumentation": _monitoring,
+    "environment_parity": _parity, "deployment_automation": _automation,
+    "monitoring_instrumentation": health.monitoring,
     "rollback_mechanism": _rollback, "maintenance_window_scheduled": _window, "flag_registered": _flag,
 }  # fmt: skip
 """By the item."""

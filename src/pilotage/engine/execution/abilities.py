@@ -22,5 +22,6 @@ def capabilities_of(section: EnvironmentSection) -> Capabilities:
         flags=flags,
         router_name=" and ".join(dict.fromkeys(one.kind for one in section.every_router.values())),
         fleet_name=section.fleet.kind,
+        metrics_name=section.metrics.kind,
         flags_name=section.flag.kind if section.flag else "",
     )

@@ -7,19 +7,22 @@ import errno
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from pilotage.adapters.ports import AdapterError, Fenced
+from pilotage.adapters.ports import AdapterError, AwaitsApproval, Fenced, PreparingFleet
 from pilotage.engine.execution.crew import Call, Crew
 from pilotage.engine.execution.failpoints import reach
 from pilotage.engine.execution.polling import Here
 from pilotage.engine.execution.targets import Target
 from pilotage.engine.rescue import ballast
 from pilotage.model.action import Action, Apply, Check, Ensure, Replace, SetFlag
+from pilotage.model.flag import NOT_ASKED, OFF, Refusal
 from pilotage.model.observation import CheckStatus, Health, Instance
 from pilotage.model.rollout import Observed
+from pilotage.model.step_ids import PREPARE
 from pilotage.model.traffic import Split, at_grain
 
 _log = logging.getLogger(__name__)
@@ -34,7 +37,8 @@ Facts = Callable[[str, str], Mapping[str, str]]
 
 
 class Acting:
-    """Of one rollout. `refused` says why part of the last desired state could not be set; the next look reports it."""
+    """Of one rollout. `refused` says why part of the last desired state could not be set; the next look reports it.
+    `refusal` is that of the flag's provider, which is no trouble while it only waits for an approval."""
 
     def __init__(self, name: str, place: Path, crew: Crew, *, overseen: bool = False) -> None:
         """place: the target's folder · overseen: as of `Sight`."""
@@ -44,6 +48,12 @@ class Acting:
         self._back = False
         self._said: tuple[object, float] = (None, -math.inf)
         self.refused: list[str] = []
+        self._ended: list[str] = []
+        """What the last call that came back was refused."""
+        self.refusal: Refusal | None = NOT_ASKED
+        self.given_at = -math.inf
+        """When users were last given something, by a flag or a split, on the monotonic clock: no earlier reading shows
+        it."""
 
     def act(
         self, target: Target, actions: Sequence[Action], seen: Observed, facts: Facts, there: Sequence[Instance], *,
@@ -56,23 +66,27 @@ class Acting:
         if self._here.is_left and self._call is not None and (self._back or not back):
             self._call.wait(_BUDGET - self._call.age)  # this look continues with that of a thread that was overtaken
         if self._call is not None and not self._call.done and (self._back or not back):
-            self.refused = [f"the last action started {self._call.age:.0f} s ago and is still running"]
+            self.refused = self._under_way(self._call.age)
             return
         if self._call is not None and self._call.done and not back:
-            self._call.result()
-        settled = None if self.refused or back else _settled(actions, seen)
+            self._ended = self._call.result()
+        settled = None if self.refused or self.refusal or back else _settled(actions, seen)
         said, at = self._said
         if settled is not None and settled == said and time.monotonic() - at < _SAY_AGAIN:
             return
         self._said = settled, time.monotonic()
         ordered = sorted(actions, key=lambda a: not isinstance(a, Apply | SetFlag)) if back else list(actions)
         self._back = back
-        call = self._begun(lambda: self._do_all(target, ordered, seen, facts))
+        call = self._begun(lambda: self._do_all(target, ordered, seen, facts, back=back))
         if call.wait(_BUDGET):
             self._call = None
-            self.refused = call.result()
+            self.refused = self._ended = call.result()
         else:
-            self.refused = [f"the last action started {_BUDGET:g} s ago and is still running"]
+            self.refused = self._under_way(_BUDGET)
+
+    def _under_way(self, seconds: float) -> list[str]:
+        """What is told meanwhile: why the one before was refused says more than that it is tried again."""
+        return [*self._ended, f"the last action started {seconds:.0f} s ago and is still running"]
 
     def _begun(self, work: Callable[[], list[str]]) -> Call[list[str]]:
         """A call in another thread, or in this one if a watchdog makes sure that nobody waits for it."""
@@ -88,20 +102,28 @@ class Acting:
         """Whether the look is left to another thread because a call did not return in time."""
         return self._here.leave()
 
-    def _do_all(self, target: Target, actions: Sequence[Action], seen: Observed, facts: Facts) -> list[str]:
-        refused = []
+    def _do_all(
+        self, target: Target, actions: Sequence[Action], seen: Observed, facts: Facts, *, back: bool
+    ) -> list[str]:
+        refused: list[str] = []
+        refusal: Refusal | None = None
         for action in actions:
             try:
-                self._do(target, action, seen, facts)
+                with self._giving(action, seen, back=back):
+                    self._do(target, action, seen, facts)
                 reach(type(action).__name__)
             except Fenced:
                 raise
             except AdapterError as error:
-                _log.warning("%s: %s", self._name, error)
                 refused.append(str(error))
+                if isinstance(action, SetFlag):
+                    refusal = Refusal(sentence=str(error), approval=isinstance(error, AwaitsApproval))
+                if not isinstance(error, AwaitsApproval) or refusal != self.refusal:
+                    _log.warning("%s: %s", self._name, error)
             except Exception as error:
                 _log.exception("%s: %s failed", self._name, action)
                 refused.append(f"{type(action).__name__}: {type(error).__name__}: {error}")
+        self.refusal = refusal
         wanted = next((a for a in actions if isinstance(a, Check)), None)
         awaited = (wanted.name, wanted.attempt) if wanted else ("", 0)
         running = {(c.name, c.attempt) for c in seen.checks if c.status is CheckStatus.RUNNING}
@@ -109,14 +131,36 @@ class Acting:
             target.checks.stop_all_but(*awaited)
         return refused
 
+    @contextmanager
+    def _giving(self, action: Action, seen: Observed, *, back: bool) -> Iterator[None]:
+        """Note when users are given what they were not seen to have: before the call, and when it ends. What takes them
+        back gives them nothing."""
+        by_flag = isinstance(action, SetFlag) and action.ramp not in (OFF, seen.flag)
+        by_split = isinstance(action, Apply) and action.split != seen.split and not back
+        gives = by_flag or by_split
+        try:
+            self.given_at = time.monotonic() if gives else self.given_at
+            yield
+        finally:
+            self.given_at = time.monotonic() if gives else self.given_at
+
     def _do(self, target: Target, action: Action, seen: Observed, facts: Facts) -> None:
         try:
             _say(target, action, seen, facts)
-        except OSError as error:
+        except (OSError, AdapterError) as error:
             # The disk is full: what was laid by for this makes room.
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT) or not ballast.throw(self._place):
+            if not _tells_of_full_disk(error) or not ballast.throw(self._place):
                 raise
             _say(target, action, seen, facts)
+
+
+def _tells_of_full_disk(error: BaseException | None) -> bool:
+    """Whether it is, or comes of, a disk of this machine without room."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        error = error.__cause__
+    return False
 
 
 def _say(target: Target, action: Action, seen: Observed, facts: Facts) -> None:
@@ -132,6 +176,8 @@ def _say(target: Target, action: Action, seen: Observed, facts: Facts) -> None:
             if target.flags:
                 target.flags.apply(ramp)
         case Check(name, attempt, version):
+            if name == PREPARE and isinstance(target.fleet, PreparingFleet):
+                target.fleet.prepare(version)
             if target.checks and name in target.checks.names():
                 target.checks.ensure(name, attempt, facts(version, name))
 

@@ -15,7 +15,7 @@ from pilotage.engine.rescue import take_back as rescue
 from pilotage.model.record import Rollout
 from pilotage.model.rollout import Command, CommandKind, Status
 
-_UNDOING = (CommandKind.ABORT, CommandKind.ROLLBACK)
+_UNDOING = (CommandKind.ABORT, CommandKind.ROLLBACK, CommandKind.CONFIRM)
 _PATIENCE = 0.3
 """Seconds that a look waits for commands: an abort must not wait for a slow store."""
 

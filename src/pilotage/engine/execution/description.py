@@ -40,7 +40,8 @@ def describe(section: EnvironmentSection, cwd: Path) -> Snapshot:
 
 def files_of(section: EnvironmentSection) -> tuple[str, ...]:
     """Files of the project that the way back of this environment needs."""
-    found = ((registry.of(Port.ROUTER, one).files, one) for one in section.every_router.values())
+    parts = [(Port.FLEET, section.fleet), *((Port.ROUTER, one) for one in section.every_router.values())]
+    found = ((registry.of(port, one).files, one) for port, one in parts)
     return tuple(dict.fromkeys(name for files, one in found if files for name in files(one)))
 
 

@@ -35,11 +35,13 @@ from pilotage.engine.rescue import take_back as rescue
 from pilotage.engine.rescue.journal import Journal
 from pilotage.engine.rescue.takeover import StoreWentBack, found_at_takeover, went_back
 from pilotage.model.action import Action
+from pilotage.model.migration import HAS_SCHEMA_ALONE
 from pilotage.model.observation import Verdict
 from pilotage.model.plan import Plan
 from pilotage.model.record import Rollout
 from pilotage.model.rollout import Command, Decision, Observed, RolloutState, Status
 from pilotage.rollout.machine import decide, desired, wants_traffic
+from pilotage.rollout.strategies import strategy_of
 
 _PATIENCE_UNDOING = 0.3
 """Seconds that who takes users back waits for the store, and then acts without a record."""
@@ -122,8 +124,9 @@ class Driver:
             )
         if rescued.must_wait(self._store, self._directory, self.rollout):
             return
-        seen = self._sight.kept(target, self.rollout, self._acting.refused)
-        self._noting.note(seen.split, seen.instances, self._store.clock.now())
+        now = self._store.clock.now()
+        seen = replace(self._sight.kept(target, self.rollout, self._acting.refused), at=now)
+        self._noting.note(seen.split, seen.instances, now)
         self._act(target, desired(self.rollout.plan, self.rollout.state, seen), seen, back=False)
 
     def look(self, *, commanded: bool = True) -> Decision:
@@ -139,9 +142,10 @@ class Driver:
             seen = self._sight.whole(target, self.rollout, self._judging, self._trouble(), self._hurried)
         if seen is None:
             commands = commands or self._asked.commands(self._recorder, True)
-            seen = self._sight.undoing(target, self.rollout, self._trouble())
+            seen = self._sight.undoing(target, self.rollout, self._trouble(), self._acting.given_at)
         else:
             self._verdicts = seen.verdicts
+        seen = replace(seen, refusal=self._acting.refusal)
         decision = self._decide(seen, commands)
         if decision.state.step != self.rollout.state.step:
             self._judging.begin_phase(decision.state)
@@ -192,7 +196,11 @@ class Driver:
         return undoes(self.rollout, self._asked.commands(self._recorder, True))
 
     def _trouble(self) -> list[str]:
-        return [*self._acting.refused, *([self.alone] if self.alone else [])]
+        """While it goes forward, the approval that a provider waits for is the reason of a hold, and no trouble."""
+        refused, refusal = self._acting.refused, self._acting.refusal
+        if refusal is not None and refusal.approval and self.rollout.state.status not in BACK:
+            refused = [one for one in refused if one != refusal.sentence]
+        return [*refused, *([self.alone] if self.alone else [])]
 
     def _follow_phase(self) -> None:
         """A record whose answer came late brought the rollout to another step."""
@@ -228,7 +236,7 @@ class Driver:
             self._recorder.advance(decision)
             return decision
         judge = self._judging.saved()
-        live = view_of(self.rollout.plan, decision, seen, self._verdicts, self._judging)
+        live = view_of(self.rollout.plan, decision, seen, self._verdicts, self._judging, judge)
         if quiet and self._recorder.takes_checkpoints and _one_row(before) == _one_row(decision.state):
             self._recorder.checkpoint(decision, judge, live)
             self._recorded = time.monotonic()
@@ -256,8 +264,9 @@ class Driver:
     def _act(self, target: Target, actions: tuple[Action, ...], seen: Observed, *, back: bool) -> None:
         def facts(version: str, step: str) -> Mapping[str, str]:
             there = [f"{i.host}:{i.port}" for i in seen.instances or () if i.version == version]
+            alone = {} if strategy_of(self.rollout.plan).shares_schema else {HAS_SCHEMA_ALONE: "yes"}
             old = self.rollout.state.old or ""
-            return {"version": version, "stable_version": old, "step": step, "instances": ",".join(there)}
+            return {"version": version, "stable_version": old, "step": step, "instances": ",".join(there), **alone}
 
         try:
             self._acting.act(target, actions, seen, facts, self._sight.addresses(), back=back)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pilotage.adapters import registry
 from pilotage.adapters.context import Context
 from pilotage.adapters.ports import Checks, Fleet, Metrics, Probes, Queries, Router
-from pilotage.config.checks import ProbeSection
+from pilotage.config.checks import CheckSection, ProbeSection
 from pilotage.config.environment import EnvironmentSection
 from pilotage.config.stored import Stored, read_analysis, read_probes
 from pilotage.model.capabilities import (
@@ -19,7 +19,17 @@ from pilotage.model.capabilities import (
 )
 from pilotage.model.json import JsonObject
 from pilotage.model.snapshot import Snapshot
-from pilotage.model.step_ids import CHECK_BACKUP, FINAL_BACKUP, RESTORE
+from pilotage.model.step_ids import (
+    CHECK_BACKUP,
+    CHECK_DATA,
+    CHECK_FUNCTIONS,
+    CHECK_PACKAGE,
+    CHECK_RESTORED,
+    CHECK_SCHEMA,
+    FINAL_BACKUP,
+    RESTORE,
+    VERIFY,
+)
 
 if TYPE_CHECKING:
     from pilotage.adapters.fence import Fence
@@ -31,18 +41,35 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-def checks_of(place: Path, fence: Fence, stored: Stored, cwd: Path, where: Whose) -> Checks:
-    """place: of the rollout's checks · where: whose they are."""
+def checks_of(place: Path, fence: Fence, stored: Stored, cwd: Path, where: Whose, snapshot: Snapshot) -> Checks:
+    """place: of the rollout's checks · where: whose they are · snapshot: what the rollout keeps."""
     from pilotage.adapters.checks import StepChecks
 
     checks = stored.section.checks.items()
-    configured: dict[str, list[JsonObject]] = {
-        name: [check.model_dump(mode="json") for check in wanted] for name, wanted in checks
-    }
+    configured: dict[str, list[JsonObject]] = {name: [_plain(check) for check in wanted] for name, wanted in checks}
     configured |= {name: [check] for name, check in own_checks(stored.section, cwd, where).items()}
+    for name, check in database_checks(stored.section, snapshot.migrations).items():
+        configured[name] = [*configured.get(name, ()), check]
+    if snapshot.package:
+        task: JsonObject = {"package": {"root": str(cwd), **snapshot.package}}
+        configured[CHECK_PACKAGE] = [*configured.get(CHECK_PACKAGE, ()), task]
+    if CHECK_FUNCTIONS in configured:
+        configured[CHECK_RESTORED] = configured[CHECK_FUNCTIONS]
     for name in stored.lost_checks:
         configured[name] = [{"unreadable": f"this version of Pilotage cannot read the check {name}"}]
     return StepChecks(place, fence, configured, cwd)
+
+
+def _plain(check: CheckSection) -> JsonObject:
+    """A check as JSON. The URLs of caches go where secrets are, so that they are written nowhere."""
+    plain = check.model_dump(mode="json")
+    if check.warm is None:
+        return plain
+    from pilotage.adapters.caches.task import REDIS, STABLE
+
+    urls = {REDIS: check.warm.redis, **({STABLE: check.warm.stable_redis} if check.warm.stable_redis else {})}
+    rest = check.warm.model_dump(mode="json", exclude={"redis", "stable_redis"})
+    return {**plain, "warm": rest, "env": {**check.env, **urls}}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,8 +97,23 @@ def own_checks(section: EnvironmentSection, cwd: Path, where: Whose) -> dict[str
         "root": str(cwd), "service": where.service, "environment": where.environment, "rollout": where.rollout,
         **backup.model_dump(mode="json", include={"folder", "keep", "timeout", "programs"}),
     }  # fmt: skip
-    secrets = {DATABASE: backup.database, SCRATCH: backup.scratch}
+    secrets = {DATABASE: section.backed_up, SCRATCH: backup.scratch}
     return {name: {"backup": {"act": act, **common}, "env": secrets} for name, act in acts.items()}
+
+
+def database_checks(section: EnvironmentSection, migrations: JsonObject) -> dict[str, JsonObject]:
+    """The checks of `database:`, by the step. migrations: what the version brings, empty where nothing is named."""
+    database = section.database
+    if database is None:
+        return {}
+    from pilotage.adapters.databases.task import STANDBY, URL
+    from pilotage.model.migration import Moment
+
+    common = {**database.model_dump(mode="json", include={"max_lag", "timeout"}), "migrations": migrations or None}
+    secrets = {URL: database.url, **({STANDBY: database.standby} if database.standby else {})}
+    before = {"database": {"moment": Moment.BEFORE, "replicated": False, **common}, "env": secrets}
+    running = {"database": {"moment": Moment.RUNNING, **common}, "env": secrets}
+    return {**({CHECK_SCHEMA: before} if migrations else {}), CHECK_DATA: running, VERIFY: running}
 
 
 def variants_of(fleet: Fleet, section: EnvironmentSection) -> Metrics | None:
@@ -108,14 +150,10 @@ def strata_of(section: EnvironmentSection) -> Strata:
     return Strata(tuple(routes), failing)
 
 
-def queries_of(section: EnvironmentSection, context: Context) -> Queries | None:
-    if section.analysis is None:
-        return None
-    wanted = section.analysis.queries
-    if wanted is None:
-        wanted = registry.get(Port.QUERIES, "prometheus").section(kind="prometheus", url=section.analysis.prometheus)
-    queries: Queries = registry.of(Port.QUERIES, wanted).open(wanted, context)
-    return queries
+def queries_of(section: EnvironmentSection, context: Context) -> Mapping[str, Queries]:
+    """What answers queries, by its name under `analysis.sources`; empty for the one without a name."""
+    wanted = section.analysis.every_source if section.analysis else {}
+    return {name: registry.of(Port.QUERIES, one).open(one, context) for name, one in wanted.items()}
 
 
 def rules_of(snapshot: Snapshot, new: str, old: str | None) -> tuple[Rule, ...]:
@@ -130,12 +168,12 @@ def rules_of(snapshot: Snapshot, new: str, old: str | None) -> tuple[Rule, ...]:
     for rule in analysis.rules if analysis else ():
         if "{stable_version}" in rule.query and old is None:
             continue
-        given = rule.model_dump(exclude={"success_condition", "failure_condition", "query"})
+        given = rule.model_dump(exclude={"success_condition", "failure_condition", "query", "source"})
         success, failure = (
             Condition(text) if text else None for text in (rule.success_condition, rule.failure_condition)
         )
         query = filled(rule.query, {"version": new, "stable_version": old or ""})
-        rules.append(Rule(**given, query=query, success=success, failure=failure))
+        rules.append(Rule(**given, query=query, source=rule.source or "", success=success, failure=failure))
     return tuple(rules)
 
 

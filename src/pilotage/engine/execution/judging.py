@@ -27,20 +27,21 @@ from pilotage.judge.probes import ProbeBook
 from pilotage.judge.release import ReleaseJudge, signal_alpha
 from pilotage.judge.signals import SignalBook, count_tests
 from pilotage.judge.wording import worded, words_of
-from pilotage.model.json import JsonObject
+from pilotage.model.flag import FlagPurpose
+from pilotage.model.json import JsonObject, find
 from pilotage.model.live import JudgeState
 from pilotage.model.observation import Health, Reading, Verdict, VerdictKind
 from pilotage.model.plan import StepKind
 from pilotage.model.record import Rollout
 from pilotage.model.rollout import Observed, RolloutState
-from pilotage.rollout.machine import wants_traffic
+from pilotage.rollout.machine import wants_probes
 from pilotage.rollout.strategies import strategy_of
 from pilotage.rollout.turn import Comparison
 
 _log = logging.getLogger(__name__)
 
 STALEST = 60.0
-"""Seconds: a reading older than this (or from this far in the future) is no reading of now."""
+"""Seconds, plus what a source's figures cover and their delay: an older reading, or a future one, is none of now."""
 
 _WATCHING = (StepKind.ANALYSE, StepKind.BAKE, StepKind.KEEP, StepKind.BATCH)
 
@@ -50,19 +51,20 @@ class Judging:
 
     def __init__(self, store: Store, rollout: Rollout, crew: Crew | None = None) -> None:
         self._plan, self._snapshot, self._clock = rollout.plan, rollout.snapshot, store.clock
-        self._rollout = rollout
+        self._store, self._rollout = store, rollout
         self._strategy = strategy_of(rollout.plan)
         self._new, self._old, self._name = rollout.state.new, rollout.state.old, rollout.id
         self._history = known_history(store, rollout)
         self._can = kept_capabilities(self._snapshot)
         analysis = read_analysis(self._snapshot.environment)
-        self._queries: dict[str, str] = (
-            {str(name): query for name, query in analysis.signals.items()} if analysis else {}
-        )
-        self._every = analysis.interval if analysis else 15.0
+        self._queries = dict(analysis.queried) if analysis else {}
+        self._every = analysis.signals_every if analysis else 15.0
         self._compared_signals = count_tests(tuple(self._queries))
         self.recent: dict[str, int] = {}
-        self._alongside = Alongside(self._new, self._old, sticky=self._can.router.sticky)
+        # Figures of a period that is over say nothing of the share that the split gives now.
+        apart = self._can.router.sticky or self._can.metrics.period > 0
+        self._alongside = Alongside(self._new, self._old, sticky=apart)
+        self._stalest = STALEST + self._can.metrics.period + self._can.metrics.late
         self._crew, self._lock = crew or Crew(), threading.Lock()
         self._new_reading: tuple[str, Reading | Exception] | None = None
         self._read_at = time.monotonic()
@@ -88,7 +90,7 @@ class Judging:
         beside = self._old is not None
         self._signals = SignalBook(self._plan, tuple(self._queries), alpha, self._every, old=beside)
         self._probes = ProbeBook(probe_specs(self._snapshot))
-        self._counsels = counsels_of(self._rollout, self._crew, self._clock)
+        self._counsels = counsels_of(self._store, self._rollout, self._crew)
         self._asking = QueriesBeside(self._crew, self._rules, self._signals, self._queries, self._clock)
         self.totals: dict[str, int] = {}
 
@@ -179,6 +181,10 @@ class Judging:
             return (Verdict("judge", VerdictKind.SOURCE_ERROR, sentence),)
 
     @property
+    def of_experiment(self) -> bool:
+        return find(self._snapshot.section("flag"), "purpose") == FlagPurpose.EXPERIMENT
+
+    @property
     def forecast(self) -> str:
         return self._judge.forecast()
 
@@ -255,7 +261,7 @@ class Judging:
         if isinstance(reading, Exception):
             raise reading
         age = self._clock.now() - reading.at
-        if abs(age) > STALEST:
+        if abs(age) > self._stalest:
             self._judge.source_failed(f"the newest sample of the metrics source is {age:.0f} s old")
             return
         self._cursor = reading.cursor
@@ -275,7 +281,7 @@ class Judging:
 
     def _measure(self, target: Target, state: RolloutState, seen: Observed) -> None:
         """Ask what counted rules and signals want to know: while a step is watched; of stable, also before."""
-        if target.queries is not None:
+        if target.queries:
             watching = self._plan.steps[state.step].kind in _WATCHING
             control = flag_is_partly_off(seen) if self._subject == "flag" else self._alongside.stable_serves(seen)
             self._asking.ask(target.queries, self._names(), control=control, watching=watching)
@@ -284,7 +290,7 @@ class Judging:
         """Keep the probes going while users can have the new version, and take in what they found."""
         if target.probes is None:
             return
-        if not wants_traffic(self._plan, state):
+        if not wants_probes(self._plan, state):
             target.probes.stop()
             return
         there = [i for i in seen.instances or () if i.health is Health.HEALTHY]

@@ -68,6 +68,11 @@ class Poll(Generic[_T]):
         return None, silent if self.busy else ""
 
     @property
+    def asked_at(self) -> float:
+        """When the last answer was asked for, on the monotonic clock."""
+        return self._known
+
+    @property
     def silent(self) -> float:
         """Seconds for which the asking under way has not come back."""
         return time.monotonic() - self._began if self.busy else 0.0

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol, TypeVar
 
@@ -15,6 +15,7 @@ from pilotage.engine.execution.crew import Call, Crew
 from pilotage.judge.counted import RuleBook
 from pilotage.judge.signals import SignalBook
 from pilotage.model.clock import Clock
+from pilotage.model.query import Query, UnfitVersion, check_names
 
 _GRACE = 0.05
 """Seconds that a look gives its new queries: most sources answer immediately."""
@@ -49,7 +50,9 @@ class _Under:
 class QueriesBeside:
     """Of one rollout: each query is under way once at most."""
 
-    def __init__(self, crew: Crew, rules: RuleBook, signals: SignalBook, texts: dict[str, str], clock: Clock) -> None:
+    def __init__(
+        self, crew: Crew, rules: RuleBook, signals: SignalBook, texts: Mapping[str, Query], clock: Clock
+    ) -> None:
         """texts: the query of each signal, with `{version}`."""
         self._crew, self._rules, self._signals, self._texts = crew, rules, signals, texts
         self._clock = clock
@@ -59,26 +62,29 @@ class QueriesBeside:
     def begin_phase(self) -> None:
         self._phase += 1
 
-    def ask(self, queries: Queries, names: tuple[str, str | None], *, control: bool, watching: bool) -> None:
-        """Ask what is due, and take in what came. names: of the new version and of the one next to it · control:
-        whether that one gets requests now · watching: whether the step is watched; else only the other's signals are
-        read."""
+    def ask(
+        self, sources: Mapping[str, Queries], names: tuple[str, str | None], *, control: bool, watching: bool
+    ) -> None:
+        """Ask what is due, and take in what came. sources: by name · names: of the new version and of the one next to
+        it · control: whether that one gets requests now · watching: whether the step is watched; else only the other's
+        signals are read."""
         now = self._clock.now()
         self._take(0.0)
         if self._signals.due(now):
             for name in self._signals.names:
-                self._ask_signal(queries, name, names, control=control, watching=watching)
+                self._ask_signal(sources, name, names, control=control, watching=watching)
         if watching:
             for rule in self._rules.due(now):
-                self._begin(f"rule {rule.name}", partial(queries.query, rule.query), self._to_rule(rule.name))
+                work = partial(_values, sources, Query(text=rule.query, source=rule.source), names)
+                self._begin(f"rule {rule.name}", work, self._to_rule(rule.name))
         self._take(_GRACE)
 
     def _ask_signal(
-        self, queries: Queries, name: str, names: tuple[str, str | None], *, control: bool, watching: bool
+        self, sources: Mapping[str, Queries], name: str, names: tuple[str, str | None], *, control: bool, watching: bool
     ) -> None:
         new, old = names
         asked = (new if watching else None, old if control else None)
-        text = self._texts[name]
+        query = self._texts[name]
 
         def take(found: Figures | None, trouble: str) -> None:
             canary, stable = found or (None, None)
@@ -88,7 +94,7 @@ class QueriesBeside:
                 self._signals.remember(name, stable)
 
         def read() -> Figures:
-            canary, stable = (_one(queries, text, version) for version in asked)
+            canary, stable = (_one(sources, query, version) for version in asked)
             return canary, stable
 
         self._begin(f"signal {name}", read, take)
@@ -122,11 +128,23 @@ def _settle(call: Call[_T], take: Callable[[_T | None, str], None]) -> None:
     """Pass on a call's result or error."""
     try:
         take(call.result(), "")
-    except AdapterError as error:
+    except (AdapterError, UnfitVersion) as error:
         take(None, str(error))
+    except Exception as error:
+        # One source's fault keeps no other from being read.
+        take(None, f"the query failed: {type(error).__name__}: {error}")
 
 
-def _one(queries: Queries, text: str, version: str | None) -> float | None:
+def _values(sources: Mapping[str, Queries], query: Query, names: tuple[str, str | None]) -> tuple[float, ...]:
+    """The answer to a query with the names of the versions in it. Raises AdapterError, UnfitVersion."""
+    check_names({str(n): name for n, name in enumerate(names) if name})
+    if query.source not in sources:
+        raise AdapterError(f"the source {query.source!r} cannot be opened here")
+    return sources[query.source].query(query.text)
+
+
+def _one(sources: Mapping[str, Queries], query: Query, version: str | None) -> float | None:
     """The single value of a query; None if there is none, or more than one."""
-    values = queries.query(text.replace("{version}", version)) if version else ()
+    filled = replace(query, text=query.text.replace("{version}", version or ""))
+    values = _values(sources, filled, (version, None)) if version else ()
     return values[0] if len(values) == 1 and math.isfinite(values[0]) else None

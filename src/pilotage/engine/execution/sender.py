@@ -9,9 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from sqlalchemy import Engine
 
 from pilotage.adapters.clock import SYSTEM
+from pilotage.adapters.notifier import Delivery
 from pilotage.adapters.notify import open_channel
 from pilotage.adapters.outgoing import Undelivered
-from pilotage.adapters.ports import AdapterError, Delivery
+from pilotage.adapters.ports import AdapterError
 from pilotage.engine.execution.failpoints import reach
 from pilotage.engine.records import outbox
 from pilotage.model.clock import Clock
@@ -71,18 +72,22 @@ def send_next(engine: Engine, channel: str, holder: str, clock: Clock = SYSTEM) 
         return False
     reach("outbox-claimed")
     try:
-        delivery = Delivery(message=letter.message, first=letter.first, again=letter.again)
+        delivery = Delivery(message=letter.message, first=letter.first, again=letter.again, so_far=letter.so_far)
         receipt = open_channel(letter.section).send(delivery)
     except AdapterError as error:
         given = error if isinstance(error, Undelivered) else Undelivered(str(error))
-        outbox.failed(engine, letter, str(error), clock.now(), permanent=given.permanent, retry_after=given.retry_after)
+        outbox.failed(
+            engine, letter, str(error), clock.now(), permanent=given.permanent, retry_after=given.retry_after,
+            so_far=given.so_far or letter.so_far,
+        )  # fmt: skip
         _log.warning("%s: %s", channel, error)
         return given.permanent
     except Exception as error:
         # Whatever error a text or a library causes: the row must not stay claimed, and the next one gets its turn.
         outbox.failed(
-            engine, letter, f"{type(error).__name__} while sending", clock.now(), permanent=False, retry_after=None
-        )
+            engine, letter, f"{type(error).__name__} while sending", clock.now(), permanent=False, retry_after=None,
+            so_far=letter.so_far,
+        )  # fmt: skip
         _log.exception("%s: %s", channel, letter.message.key)
         return False
     reach("outbox-sent")

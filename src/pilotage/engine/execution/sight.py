@@ -5,23 +5,25 @@ A look that rolls back observes only what it needs to return the users, and hard
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from pilotage.adapters.ports import AdapterError
+from pilotage.adapters.ports import AdapterError, PreparingFleet
 from pilotage.engine.execution.crew import Crew
 from pilotage.engine.execution.groups import barrier_of
 from pilotage.engine.execution.judging import Judging
+from pilotage.engine.execution.obstacles import Obstacles
 from pilotage.engine.execution.polling import Poll, Round
 from pilotage.engine.execution.targets import Target
 from pilotage.engine.records.store import Store
-from pilotage.model.flag import Ramp
-from pilotage.model.observation import CheckResult, CheckStatus, Instance, Verdict, VerdictKind
+from pilotage.model.flag import OFF, Ramp
+from pilotage.model.observation import CheckResult, CheckStatus, Instance, Preparation, Verdict, VerdictKind
 from pilotage.model.record import Rollout
 from pilotage.model.rollout import Observed
-from pilotage.model.step_ids import CHECK_KILL_SWITCH
+from pilotage.model.step_ids import CHECK_KILL_SWITCH, PREPARE
 from pilotage.model.traffic import Split
 from pilotage.rollout.windows import freeze_now, outside_windows
 
@@ -52,6 +54,7 @@ class Sight:
         self._router: Poll[tuple[Split | None, Endpoints | None, str]] = Poll("router")
         self._fleet: Poll[tuple[Instance, ...]] = Poll("fleet")
         self._flag: Poll[Ramp] = Poll("flag")
+        self._obstacles = Obstacles()
         self._checks: Poll[tuple[tuple[CheckResult, ...], frozenset[str]]] = Poll("checks")
         self._agreed: Poll[tuple[str, str]] = Poll("store")
         self._source: Poll[None] = Poll("metrics")
@@ -78,7 +81,7 @@ class Sight:
             lambda: self._router.ask(lambda: _read_router(target)),
             lambda: self._fleet.ask(target.fleet.instances),
         ]
-        if target.flags or target.checks:
+        if _asks_checks(target):
             questions.append(lambda: self._ask_flag_and_checks(target, rollout))
         questions += [
             lambda: self._agreed.ask(lambda: _agreed(self._store, rollout)),
@@ -136,9 +139,17 @@ class Sight:
     def _knows_where_users_go(self) -> bool:
         return self._router.was_answered and self._fleet.was_answered
 
-    def undoing(self, target: Target, rollout: Rollout, trouble: Sequence[str]) -> Observed:
-        """What the way back needs, as soon as it can be had: no judge, no query, no freeze."""
-        return self._needed(target, rollout, trouble, _BUDGET_UNDOING)
+    def undoing(
+        self, target: Target, rollout: Rollout, trouble: Sequence[str], given_at: float = -math.inf
+    ) -> Observed:
+        """What the way back needs, as soon as it can be had: no judge, no query, no freeze. given_at: when users were
+        last given something; that nobody had it before says nothing."""
+        seen = self._needed(target, rollout, trouble, _BUDGET_UNDOING)
+        if seen.flag == OFF and self._flag.asked_at < given_at:
+            seen = replace(seen, flag=None)
+        if self._router.asked_at < given_at:
+            seen = replace(seen, split=None, endpoints=None)
+        return seen
 
     def kept(self, target: Target, rollout: Rollout, trouble: Sequence[str]) -> Observed:
         """What the keeper of a finished rollout needs."""
@@ -162,7 +173,7 @@ class Sight:
             lambda: self._router.ask(lambda: _read_router(target)),
             lambda: self._fleet.ask(target.fleet.instances),
         ]
-        if target.flags or target.checks:
+        if _asks_checks(target):
             questions.append(lambda: self._ask_flag_and_checks(target, rollout))
         if self._round is not None:
             self._round.leave()
@@ -183,17 +194,22 @@ class Sight:
         instances = known(self._fleet)
         flag = known(self._flag) if target.flags else None
         nothing: tuple[tuple[CheckResult, ...], frozenset[str]] = ((), frozenset())
-        checks, hooks = (known(self._checks) or nothing) if target.flags or target.checks else nothing
+        checks, hooks = (known(self._checks) or nothing) if _asks_checks(target) else nothing
         freeze, barrier = known(self._agreed) or ("", _UNKNOWN)
         return Observed(
             split, instances, trouble="; ".join(told), endpoints=endpoints, hooks=hooks, checks=checks, freeze=freeze,
             barrier=barrier, outside=outside_windows(rollout.snapshot.calendar, self._store.clock.now()), flag=flag,
+            lacking=self._obstacles.of(rollout, instances or ()),
         )  # fmt: skip
 
     def _ask_flag_and_checks(self, target: Target, rollout: Rollout) -> None:
         if target.flags:
             self._flag.ask(target.flags.read)
         self._checks.ask(lambda: _read_checks(target, rollout))
+
+
+def _asks_checks(target: Target) -> bool:
+    return bool(target.flags or target.checks or target.can.fleet.prepares)
 
 
 def _read_router(target: Target) -> tuple[Split | None, Endpoints | None, str]:
@@ -213,6 +229,10 @@ def _agreed(store: Store, rollout: Rollout) -> tuple[str, str]:
 def _read_checks(target: Target, rollout: Rollout) -> tuple[tuple[CheckResult, ...], frozenset[str]]:
     checks = tuple(target.checks.results()) if target.checks else ()
     hooks = target.checks.names() if target.checks else frozenset()
+    if (prepared := _prepared(target, rollout)) is not None and prepared.status is not CheckStatus.PASSED:
+        return (*(check for check in checks if check.name != PREPARE), prepared), hooks | {PREPARE}
+    if prepared is not None and PREPARE not in hooks:
+        return (*checks, prepared), hooks | {PREPARE}
     if (rehearsed := _rehearsed(target, rollout, hooks)) is not None:
         return (*checks, rehearsed), hooks | {rehearsed.name}
     return checks, hooks
@@ -228,3 +248,14 @@ def _rehearsed(target: Target, rollout: Rollout, hooks: frozenset[str]) -> Check
     except AdapterError as error:
         return CheckResult(CHECK_KILL_SWITCH, state.attempt, CheckStatus.FAILED, str(error))
     return CheckResult(CHECK_KILL_SWITCH, state.attempt, CheckStatus.PASSED, "turned on and off for a test user")
+
+
+def _prepared(target: Target, rollout: Rollout) -> CheckResult | None:
+    """How far the fleet is with bringing the version to where it runs, at the step that waits for it."""
+    state = rollout.state
+    if rollout.plan.steps[state.step].id != PREPARE:
+        return None
+    if not isinstance(target.fleet, PreparingFleet):
+        return CheckResult(PREPARE, state.attempt, CheckStatus.PASSED, "this fleet has nothing to prepare")
+    found = target.fleet.prepared(state.new) or Preparation(status=CheckStatus.RUNNING, detail="about to begin")
+    return CheckResult(PREPARE, state.attempt, found.status, found.detail)

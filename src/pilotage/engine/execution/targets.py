@@ -7,7 +7,7 @@ from the rollout's snapshot, is read leniently, and needs no file of the project
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 from pilotage.adapters import registry
 from pilotage.adapters.context import Context, Peers
 from pilotage.adapters.ports import Checks, Flags, Fleet, Metrics, Probes, Queries, Router
+from pilotage.adapters.secrets import resolve
 from pilotage.config.environment import EnvironmentSection
+from pilotage.config.flag_verification import FlagVerification
 from pilotage.config.kinds import AdapterSection, FlagSection, can_count
 from pilotage.config.stored import read_kind, read_routers, read_section
 from pilotage.engine.execution.abilities import capabilities_of
@@ -55,16 +57,17 @@ _OF_INSTANCES = ("memory_utilization", "cpu_utilization")
 class Target:
     """The ports of one environment, for a holder of its lease with `token`.
 
-    queries: where rules ask, if any do · checks: of the current rollout · flags: and the figures of its variants, if
-    the strategy is a feature toggle · synthetic: synthetic requests, if configured · probes: of the environment's
-    critical functions, if any are configured · trouble: guards of the configuration that are unreadable, a sentence
-    each; a rollout without them does not go forward by itself · can: what the adapters can do.
+    queries: where rules and signals ask, by the name of the source · checks: of the current rollout · flags: and the
+    figures of its variants, if the strategy is a feature toggle · synthetic: synthetic requests, if configured ·
+    probes: of the environment's critical functions, if any are configured · trouble: guards of the configuration that
+    are unreadable, a sentence each; a rollout without them does not go forward by itself · can: what the adapters can
+    do.
     """
 
     router: Router
     fleet: Fleet
     metrics: Metrics
-    queries: Queries | None = None
+    queries: Mapping[str, Queries] = field(default_factory=dict)
     checks: Checks | None = None
     flags: Flags | None = None
     variants: Metrics | None = None
@@ -100,8 +103,9 @@ def open_target(
         _log.warning("%s: %s", rollout or f"{service}/{environment}", sentence)
     whose = Whose(service=service, environment=environment, rollout=rollout)
     context = Context(
-        directory=place, fence=fence, service=service, environment=environment, folder=cwd, files=snapshot.files
-    )
+        directory=place, fence=fence, service=service, environment=environment, rollout=rollout, folder=cwd,
+        files=snapshot.files,
+    )  # fmt: skip
     fleet: Fleet = registry.of(Port.FLEET, section.fleet).open(
         section.fleet, replace(context, directory=place / "fleet")
     )
@@ -116,7 +120,7 @@ def open_target(
         ),
         can=capabilities_of(section),
         queries=queries_of(section, replace(context, directory=place / "queries")),
-        checks=checks_of(place / "checks" / (rollout or "none"), fence, stored, cwd, whose),
+        checks=checks_of(place / "checks" / (rollout or "none"), fence, stored, cwd, whose, snapshot),
         flags=open_flags(section.flag, replace(context, directory=place / "flags")) if section.flag else None,
         variants=variants_of(fleet, section),
         synthetic=synthetic_of(router, peers.router, section),
@@ -131,6 +135,7 @@ def _peers_of(fleet: Fleet, section: EnvironmentSection, place: Path) -> Peers:
         strata=strata_of(section),
         synthetic=section.synthetic is not None,
         router=router_folder(place, section),
+        routers=_folders_of_routers(place, section),
         instances=fleet.instances,
     )
 
@@ -152,15 +157,25 @@ def _router(section: EnvironmentSection, context: Context, switch_timeout: float
 
 def router_folder(place: Path, section: EnvironmentSection) -> Path:
     """The folder of the router whose figures the metrics read; where it does not matter, of the first one."""
+    return next(iter(_folders_of_routers(place, section).values()))
+
+
+def _folders_of_routers(place: Path, section: EnvironmentSection) -> dict[str, Path]:
+    """The folder of every router whose figures the metrics may read; where it does not matter, of every one."""
     wanted = can_count(section.metrics).of_router
     names = [name for name, one in section.every_router.items() if one.kind == wanted] or list(section.every_router)
-    return place / folder_of_router(names[0])
+    return {name: place / folder_of_router(name) for name in names}
 
 
 def open_flags(section: FlagSection, context: Context) -> Flags:
     """The one place where a release flag is opened."""
     flags: Flags = registry.of(Port.FLAGS, section).open(section, context)
-    return flags
+    verify = section.verify
+    if not isinstance(verify, FlagVerification):  # a stored section that another version wrote may have anything here
+        return flags
+    from pilotage.adapters.flags.verified import VerifiedFlags
+
+    return VerifiedFlags(flags, section, verify, context)
 
 
 def kept_capabilities(snapshot: Snapshot) -> Capabilities:
@@ -189,6 +204,7 @@ def examine_adapters(
         (Port.FLEET, section.fleet),
         (Port.METRICS, section.metrics),
         (Port.FLAGS, section.flag),
+        *((Port.QUERIES, source) for source in (section.analysis.every_source if section.analysis else {}).values()),
     ]
     for port, part in parts:
         adapter = registry.of(port, part) if part else None
@@ -203,6 +219,10 @@ def examine_adapters(
                     folder=folder,
                 ),
             )
+    if section.flag and section.flag.verify:
+        from pilotage.adapters.flags.verified import Services
+
+        yield Services(section.flag.key, section.flag.verify, resolve).examined()
 
 
 def _folder(snapshot: Snapshot, directory: Path) -> Path:

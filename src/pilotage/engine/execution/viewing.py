@@ -6,16 +6,21 @@ import math
 from collections.abc import Sequence
 
 from pilotage.engine.execution.judging import Judging
+from pilotage.judge.experiment import result_of
 from pilotage.model.action import Apply
-from pilotage.model.live import LiveView, SeenCheck, SeenFlag, SeenInstance, SeenVerdict
+from pilotage.model.live import JudgeState, LiveView, SeenCheck, SeenExperiment, SeenFlag, SeenInstance, SeenVerdict
 from pilotage.model.observation import Verdict
 from pilotage.model.plan import Plan, StepKind
 from pilotage.model.rollout import Decision, Observed
 from pilotage.model.step_title import title_of
 
 
-def view_of(plan: Plan, decision: Decision, seen: Observed, verdicts: Sequence[Verdict], judging: Judging) -> LiveView:
-    """verdicts: the judge's last ones; a rollback asks no judge, but people still want to know why."""
+def view_of(
+    plan: Plan, decision: Decision, seen: Observed, verdicts: Sequence[Verdict], judging: Judging,
+    judge: JudgeState | None,
+) -> LiveView:  # fmt: skip
+    """verdicts: the judge's last ones; a rollback asks no judge, but people still want to know why · judge: as it is
+    saved."""
     state, recent = decision.state, judging.recent
     step = plan.steps[state.step]
     exposed = sum(recent.values())
@@ -40,7 +45,18 @@ def view_of(plan: Plan, decision: Decision, seen: Observed, verdicts: Sequence[V
             SeenInstance(id=i.id, version=i.version, health=i.health.value, port=i.port) for i in seen.instances or ()
         ),
         trouble=seen.trouble,
+        experiment=_experiment(plan, judge) if judge is not None and judging.of_experiment else None,
     )
+
+
+def _experiment(plan: Plan, judge: JudgeState) -> SeenExperiment | None:
+    """None before there are two variants, and for sums of another version of Pilotage."""
+    if judge.subject != "flag":
+        return None
+    try:
+        return result_of(judge.sums, float(plan.number("analysis.max_ratio")))
+    except (ValueError, LookupError, TypeError):
+        return None
 
 
 def _seen_verdict(verdict: Verdict) -> SeenVerdict:

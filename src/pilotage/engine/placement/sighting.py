@@ -17,6 +17,8 @@ from pilotage.model.observation import Health, Instance
 from pilotage.model.traffic import Split
 
 _FILE = "seen.json"
+_BOOK = "instances.json"
+"""In the folder of a fleet over hosts, whose runners know what runs: containers, units, or processes elsewhere."""
 _EVERY = 5.0
 """Seconds between two notes of what has not changed."""
 
@@ -115,7 +117,7 @@ def _read(path: Path) -> Sighting | None:
 def _alive(fleet: Path) -> tuple[int | None, int | None]:
     """Running processes of instances, and their records, without health checks. None for both if the fleet does not
     consist of processes."""
-    if not fleet.is_dir():
+    if not fleet.is_dir() or (fleet / _BOOK).exists():
         return None, None
     from pilotage.adapters.running import runs
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, select
 
 from pilotage.engine.integrity.chain import append
 from pilotage.engine.integrity.sealing import NOTHING, Seal, told, with_sealed
+from pilotage.engine.records.moments import follow
 from pilotage.engine.records.outbox import name_of, post
 from pilotage.engine.records.tables import events
 from pilotage.model.events import RolloutQueued, RolloutStarted
@@ -38,7 +39,7 @@ class Told:
 def subject_of(rollout: Rollout) -> Subject:
     return Subject(
         rollout.id, rollout.service, rollout.environment, rollout.version, rollout.old or "", rollout.actor,
-        rollout.plan_hash,
+        rollout.plan_hash, started_at=rollout.started_at,
     )  # fmt: skip
 
 
@@ -71,6 +72,7 @@ def tell(
             event = with_sealed(event, told(message, receivers)) if receivers else event
             post(connection, message, channels, now)
         head = append(connection, subject.id, head, count, event, now).hash
+        follow(connection, subject, snapshot, happened.what, now)
         paged = _next(paged, happened)
     return Told(head, count, paged)
 

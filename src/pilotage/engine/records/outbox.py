@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import msgspec
-from sqlalchemy import Connection, Engine, RowMapping, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Engine, RowMapping, Update, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from pilotage.engine.placement.leases import gone
@@ -22,9 +22,11 @@ from pilotage.model.converting import convert
 from pilotage.model.json import Json, JsonObject, object_at
 from pilotage.model.message import Message
 from pilotage.model.renamed import renamed
-from pilotage.report.telling import channels_for
+from pilotage.report.telling import channels_for, due_at
 
 WAITING, SENT, DEAD = "waiting", "sent", "dead"
+WITHDRAWN = "withdrawn"
+"""The state of a message that was being tried when what it says became false: it may have arrived."""
 PRUNED = "pruned"
 """The state of a message that is over, and of which only the digest is kept."""
 
@@ -37,7 +39,7 @@ _FIRST, _LONGEST, _DAY = 1.0, 300.0, 86400.0
 @dataclass(frozen=True)
 class PendingDelivery:
     """One message for one channel. again: an earlier try may have arrived · first: the receipt of its thread's first
-    message in that channel."""
+    message in that channel · so_far: what earlier tries have done of it."""
 
     id: int
     channel: str
@@ -47,6 +49,7 @@ class PendingDelivery:
     created_at: float
     again: bool
     first: JsonObject | None
+    so_far: JsonObject | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +98,24 @@ def post(
 ) -> int:
     """Put a message into the outbox for every channel that is to have it; returns for how many. due: not before."""
     written = channels_for(message, channels)
+    _write(connection, message, written, now, due)
+    return len(written)
+
+
+def post_to(connection: Connection, message: Message, sections: Sequence[JsonObject], now: float) -> int:
+    """The same for exactly these channels, whatever audience they have: they got what the message is about."""
+    written = [(section, due_at(message, channel_of(section).quiet_hours)) for section in sections]
+    _write(connection, message, written, now, None)
+    return len(written)
+
+
+def _write(
+    connection: Connection,
+    message: Message,
+    written: Sequence[tuple[JsonObject, float]],
+    now: float,
+    due: float | None,
+) -> None:
     for section, earliest in written:
         connection.execute(
             insert(outbox).values(
@@ -104,7 +125,6 @@ def post(
                 created_at=max(now, earliest, due or 0.0),  # the day of retries starts when it is due
             )
         )  # fmt: skip
-    return len(written)
 
 
 def post_once(engine: Engine, message: Message, channels: Sequence[JsonObject], now: float) -> int:
@@ -161,7 +181,7 @@ def claim(engine: Engine, channel: str, by: str, now: float) -> PendingDelivery 
         return PendingDelivery(
             row["id"], channel, object_at(section), convert(row["message"], Message), row["attempts"] + 1,
             row["created_at"], again=row["claimed_until"] > 0,
-            first=_first_receipt(connection, row),
+            first=_first_receipt(connection, row), so_far=row["receipt"],
         )  # fmt: skip
 
 
@@ -188,23 +208,32 @@ def _first_receipt(connection: Connection, row: RowMapping) -> JsonObject | None
 
 
 def delivered(engine: Engine, letter: PendingDelivery, receipt: JsonObject, now: float) -> None:
-    _close(engine, letter, state=SENT, sent_at=now, receipt=dict(receipt), error=None, claimed_until=0.0)
+    done = {"state": SENT, "sent_at": now, "receipt": dict(receipt), "error": None, "claimed_until": 0.0}
+    with engine.begin() as connection:
+        connection.execute(_mine(letter).values(**done))
 
 
 def failed(
-    engine: Engine, letter: PendingDelivery, why: str, now: float, *, permanent: bool, retry_after: float | None
-) -> None:
+    engine: Engine, letter: PendingDelivery, why: str, now: float, *, permanent: bool, retry_after: float | None,
+    so_far: JsonObject | None = None,
+) -> None:  # fmt: skip
     """It was not sent. Retry after the wait that the receiver requested, otherwise after twice the last one."""
     over = permanent or now - letter.created_at > _DAY
     wait = retry_after if retry_after is not None else min(_LONGEST, _FIRST * 2 ** min(letter.attempts - 1, 20))
-    _close(engine, letter, state=DEAD if over else WAITING, due=now + wait, error=why[:500], claimed_until=0.0)
-
-
-def _close(engine: Engine, letter: PendingDelivery, **values: Json) -> None:
+    again: dict[str, Json] = {
+        "state": DEAD if over else WAITING,
+        "due": now + wait,
+        "error": why[:500],
+        "claimed_until": 0.0,
+    }
+    again["receipt"] = dict(so_far) if so_far else None
     with engine.begin() as connection:
-        connection.execute(
-            update(outbox).where(outbox.c.id == letter.id, outbox.c.attempts == letter.attempts).values(**values)
-        )
+        # What was withdrawn meanwhile stays withdrawn.
+        connection.execute(_mine(letter).where(outbox.c.state == WAITING).values(**again))
+
+
+def _mine(letter: PendingDelivery) -> Update:
+    return update(outbox).where(outbox.c.id == letter.id, outbox.c.attempts == letter.attempts)
 
 
 def reduce_to_digest(connection: Connection, identity: int, digest: str) -> None:

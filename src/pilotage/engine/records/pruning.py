@@ -1,4 +1,5 @@
-"""Deletes what has a limited retention: messages of finished rollouts, and logs of instances and checks that are gone.
+"""Deletes what has a limited retention: messages of finished rollouts, words of users, and logs of instances and checks
+that are gone.
 
 Rollouts, their plans, events, verdicts and commands stay for ever: they are the audit chain. The digest of a message
 stays, because the chain has sealed it: what was sent to whom can still be proven.
@@ -6,16 +7,21 @@ stays, because the chain has sealed it: what was sent to whom can still be prove
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import ColumnElement, Connection, Engine, Text, cast, func, select
 
-from pilotage.adapters.log_sizes import BEFORE
 from pilotage.engine.integrity.sealing import digest, plain
+from pilotage.engine.records import reports
 from pilotage.engine.records.outbox import PRUNED, WAITING, reduce_to_digest
 from pilotage.engine.records.tables import outbox, rollouts
+
+_LOG = re.compile(r"(.+)\.log(?:\.\d{1,3})?")
+"""A log, or one of those before it, and whose it is."""
 
 _CHUNK = 500
 """Messages in one transaction, so that no worker waits long for its own."""
@@ -23,10 +29,12 @@ _CHUNK = 500
 
 @dataclass(frozen=True, kw_only=True)
 class Kept:
-    """Seconds for which messages are kept after the end of their rollout, and logs after their last line."""
+    """Seconds for which messages are kept after the end of their rollout, words of users after they came, and logs
+    after their last line."""
 
     messages: float
     logs: float
+    reports: float = math.inf
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +44,7 @@ class Old:
     messages: int
     logs: tuple[Path, ...]
     size: int
+    reports: int = 0
 
 
 def old(engine: Engine, directory: Path, kept: Kept, now: float) -> Old:
@@ -44,7 +53,8 @@ def old(engine: Engine, directory: Path, kept: Kept, now: float) -> Old:
     with engine.connect() as connection:
         messages = int(connection.scalar(query) or 0)
     logs = tuple(_logs(directory, now - kept.logs))
-    return Old(messages=messages, logs=logs, size=sum(path.stat().st_size for path in logs))
+    size = sum(path.stat().st_size for path in logs)
+    return Old(messages=messages, logs=logs, size=size, reports=reports.wordy(engine, now - kept.reports))
 
 
 def prune(engine: Engine, found: Old, kept: Kept, now: float) -> None:
@@ -53,6 +63,8 @@ def prune(engine: Engine, found: Old, kept: Kept, now: float) -> None:
     while not done:
         with engine.begin() as connection:
             done = _reduce_some(connection, _over(now - kept.messages)) < _CHUNK
+    if found.reports:
+        reports.forget_words(engine, now - kept.reports)
     for path in found.logs:
         path.unlink(missing_ok=True)
 
@@ -75,13 +87,15 @@ def _over(before: float) -> ColumnElement[bool]:
 
 def _logs(directory: Path, before: float) -> Iterator[Path]:
     """Logs that nothing writes to any more: of an instance without a record, of a check that has ended."""
-    found = (path for pattern in ("*.log", f"*.log{BEFORE}") for path in (directory / "run").glob(f"*/*/**/{pattern}"))
+    found = (path for pattern in ("*.log", "*.log.*") for path in (directory / "run").glob(f"*/*/**/{pattern}"))
     for path in sorted(found):
         fleet = path.parent.parent
         instance = path.parent.name == "logs" and fleet.name == "fleet"
         check = path.relative_to(directory / "run").parts[1] == "checks"
-        name = path.name.removesuffix(BEFORE).removesuffix(".log")
-        if path.is_symlink() or not (check or (instance and not (fleet / f"{name}.json").exists())):
+        named = _LOG.fullmatch(path.name)
+        if named is None or path.is_symlink():
+            continue
+        if not (check or (instance and not (fleet / f"{named[1]}.json").exists())):
             continue
         if path.stat().st_mtime < before:
             yield path

@@ -125,6 +125,11 @@ class Reader:
         rows = self._all(query, rollout, after)
         return tuple(Recorded(**{**dict(row), "data": json.loads(row["data"])}) for row in rows)
 
+    def told(self, rollout: str, type_: str) -> tuple[str, ...]:
+        """Sentences of a rollout's events of one type."""
+        query = "SELECT sentence FROM events WHERE rollout = ? AND type = ? ORDER BY number"
+        return tuple(str(row["sentence"]) for row in self._all(query, rollout, type_))
+
     def places(self) -> tuple[tuple[str, str], ...]:
         rows = self._all("SELECT DISTINCT service, environment FROM rollout ORDER BY service, environment")
         return tuple((str(row["service"]), str(row["environment"])) for row in rows)
@@ -144,6 +149,10 @@ class Reader:
         holds = "lifted_by IS NULL AND begins <= ? AND ends > ? ORDER BY ends, id"
         rows = self._all(f"SELECT * FROM freezes WHERE {_HERE} AND {holds}", service, environment, now, now)
         return tuple((row["name"], row["ends"], f"{row['actor']}: {row['reason']}") for row in rows)
+
+    def tracks(self, service: str, environment: str) -> bool:
+        found = self._first(f"SELECT id FROM schedules WHERE {_HERE} AND dropped = ''", service, environment)
+        return found is not None
 
     def untold(self) -> tuple[tuple[str, int, str], ...]:
         last = self._all("SELECT channel, error FROM outbox WHERE state != 'sent' AND error IS NOT NULL ORDER BY id")

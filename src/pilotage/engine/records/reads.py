@@ -15,6 +15,7 @@ from pilotage.engine.records.rows import ACTIVE, FINAL, newest_first, parsed, su
 from pilotage.engine.records.statements import Listed, summaries, wholes
 from pilotage.engine.records.tables import commands, events, freezes, judge_states, rollouts
 from pilotage.engine.records.tables import environments as places
+from pilotage.engine.records.tables_beside import schedules
 from pilotage.model.clock import Clock
 from pilotage.model.live import NOTHING_SEEN, JudgeState, LiveView, read_judge, read_live
 from pilotage.model.record import Recorded, Rollout, RolloutSummary
@@ -120,10 +121,24 @@ class Reads:
             rows = connection.execute(query).all()
         return tuple((row.name, row.ends, f"{row.actor}: {row.reason}") for row in rows)
 
+    def tracks(self, service: str, environment: str) -> bool:
+        """Whether people work on a scheduled release."""
+        query = select(schedules.c.id).where(
+            schedules.c.service == service, schedules.c.environment == environment, schedules.c.dropped == ""
+        )
+        with self._engine.connect() as connection:
+            return connection.execute(query.limit(1)).first() is not None
+
     def untold(self) -> tuple[tuple[str, int, str], ...]:
         """Channels with undelivered messages: name, number of messages, and the error of the last attempt."""
         found = outbox.health(self._engine)
         return tuple((one.channel, one.dead + one.waiting, one.error) for one in found if one.error)
+
+    def told(self, rollout: str, type_: str) -> tuple[str, ...]:
+        """Sentences of a rollout's events of one type."""
+        query = select(events.c.sentence).where(events.c.rollout == rollout, events.c.type == type_)
+        with self._engine.connect() as connection:
+            return tuple(connection.scalars(query.order_by(events.c.number)))
 
     def unsigned(self) -> tuple[int, str]:
         """How many heads of event chains could not be signed or anchored, and why the last one could not."""

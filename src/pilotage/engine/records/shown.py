@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -11,7 +12,9 @@ from sqlalchemy import func, select
 
 from pilotage.engine.records.rows import ACTIVE
 from pilotage.engine.records.store import Store
-from pilotage.engine.records.tables import announcements, events, rollouts
+from pilotage.engine.records.tables import events, outbox, rollouts
+from pilotage.engine.records.tables_beside import announcements
+from pilotage.model.channel import STATUS_PAGE
 from pilotage.model.event_names import types_stored
 from pilotage.model.events import parse
 from pilotage.model.events.course import Completed, Failed, RolledBack, StepStarted
@@ -26,7 +29,8 @@ from pilotage.model.events.trouble import (
     TrafficWithdrawn,
     VerdictChanged,
 )
-from pilotage.report.status import Happened, Planned, Rollout, incident_of
+from pilotage.model.json import object_at, text_at
+from pilotage.report.status import Happened, Planned, Rollout, Said, incident_of
 
 _SHOWN = timedelta(days=30).total_seconds()
 _PLANNED = "status_page_start"
@@ -63,9 +67,10 @@ def recorded(store: Store, now: float) -> tuple[object, ...]:
     """Changes with every event of what runs, with every end, and with every word about an announcement."""
     running = select(func.count(), func.sum(rollouts.c.events)).where(rollouts.c.status.in_(ACTIVE))
     ended = select(func.count()).where(rollouts.c.finished_at > now - _SHOWN)
-    said = select(func.count(), func.max(announcements.c.at))
+    heard = select(func.count(), func.max(announcements.c.at))
+    published = select(func.count(), func.max(outbox.c.sent_at)).where(outbox.c.channel == STATUS_PAGE)
     with store.engine.connect() as connection:
-        return tuple(value for query in (running, ended, said) for value in connection.execute(query).one())
+        return tuple(value for query in (running, ended, heard, published) for value in connection.execute(query).one())
 
 
 class _Row(NamedTuple):
@@ -133,7 +138,9 @@ class Shown:
 def planned(store: Store, places: Mapping[str, str], now: float) -> tuple[Planned, ...]:
     """Releases whose announcements are tracked, and that have not started."""
     query = select(announcements).where(
-        announcements.c.item == _PLANNED, announcements.c.due > now, announcements.c.state != "skipped"
+        announcements.c.item == _PLANNED,
+        announcements.c.due > now,
+        announcements.c.state.not_in(("skipped", "withdrawn")),
     )
     with store.engine.connect() as connection:
         rows = list(connection.execute(query.order_by(announcements.c.due)).mappings())
@@ -145,3 +152,21 @@ def planned(store: Store, places: Mapping[str, str], now: float) -> tuple[Planne
         for row in rows
         if places.get(row["service"]) == row["environment"]
     )  # fmt: skip
+
+
+def said(store: Store, places: Mapping[str, str], now: float) -> tuple[Said, ...]:
+    """Announcements of these places that went to the page of late."""
+    query = select(outbox).where(outbox.c.channel == STATUS_PAGE, outbox.c.sent_at > now - _SHOWN)
+    with store.engine.connect() as connection:
+        rows = list(connection.execute(query.order_by(outbox.c.id)).mappings())
+    found = ((row, object_at(row["message"])) for row in rows if places.get(row["service"]) == row["environment"])
+    return tuple(
+        Said(_short(row["key"]), row["sent_at"], text_at(message, "title"), text_at(message, "text"))
+        for row, message in found
+        if message.get("text")  # nothing is left of what was pruned
+    )
+
+
+def _short(key: str) -> str:
+    """An id for a page's address."""
+    return f"a{hashlib.sha256(key.encode()).hexdigest()[:12]}"

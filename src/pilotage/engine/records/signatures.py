@@ -14,7 +14,7 @@ def sign(engine: Engine, service: str, environment: str, version: str, signed: S
             insert(signatures).values(
                 service=service, environment=environment, version=version, kind=signed.kind.value, item=signed.item,
                 role=signed.role, actor=signed.by, comment=signed.comment, at=signed.at, until=signed.until,
-                plan=signed.plan, artifact=signed.artifact,
+                plan=signed.plan, artifact=signed.artifact, subject=signed.subject,
             )
         )  # fmt: skip
 
@@ -28,7 +28,7 @@ def signatures_of(engine: Engine, service: str, environment: str, version: str) 
         return tuple(
             Signature(
                 SignatureKind(row["kind"]), row["item"], row["role"], row["actor"], row["comment"], row["at"],
-                row["until"], row["plan"], row["artifact"],
+                row["until"], row["plan"], row["artifact"], row["subject"],
             )
             for row in connection.execute(query.order_by(signatures.c.id)).mappings()
         )  # fmt: skip

@@ -165,6 +165,13 @@ class Store(Reads):
             told = tell(connection, subject_of(kept), kept.snapshot, so_far(kept), [event], now)
             self._change(connection, kept, {**state_columns(kept.plan, state), **told.columns()})
 
+    def note_after(self, identity: str, event: Event, now: float) -> None:
+        """Something was seen after the end of a rollout. Raises StoreConflict, Unreadable."""
+        ended = self.get(identity)
+        with self._engine.begin() as connection:
+            told = tell(connection, subject_of(ended), ended.snapshot, so_far(ended), [event], now)
+            self._change(connection, ended, told.columns())
+
     # ── changes ────────────────────────────────────────────────────────────────────────────────────────────
 
     def record(self, rollout: Rollout, decision: Decision, judge: JudgeState | None, live: LiveView) -> Rollout:

@@ -221,6 +221,7 @@ signatures = Table(
     Column("until", Float),
     Column("plan", String, nullable=False),
     Column("artifact", String, nullable=False),
+    Column("subject", String, nullable=False, server_default=""),
     Index("ix_signatures_release", "service", "environment", "version"),
 )
 
@@ -249,28 +250,6 @@ outbox = Table(
     Index("ix_outbox_thread", "thread", "channel"),
 )
 
-announcements = Table(
-    "announcements",
-    metadata,
-    Column("id", Integer, primary_key=True, autoincrement=True),
-    Column("service", String, nullable=False),
-    Column("environment", String, nullable=False),
-    Column("version", String, nullable=False),
-    Column("item", String, nullable=False),
-    Column("state", String, nullable=False),
-    Column("title", SafeText, nullable=False),
-    Column("audience", String, nullable=False),
-    Column("owner", SafeString, nullable=False),
-    Column("text", SafeText),
-    Column("due", Float),
-    Column("channels", JSON, nullable=False),
-    Column("actor", SafeString, nullable=False),
-    Column("reason", SafeText, nullable=False),
-    Column("at", Float, nullable=False),
-    Index("ix_announcements_item", "service", "environment", "version", "item", unique=True),
-    Index("ix_announcements_due", "state", "due"),
-)
-
 followups = Table(
     "followups",
     metadata,
@@ -289,5 +268,8 @@ followups = Table(
     Column("done_at", Float),
     Column("outcome", SafeText),
     Column("issue", Text),
+    Column("origin", String),
+    Column("figure", String),
     Index("ix_followups_service", "service", "done_at"),
+    Index("ix_followups_origin", "origin", unique=True),
 )

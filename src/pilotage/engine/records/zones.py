@@ -23,11 +23,12 @@ def calendar_zones(connection: Connection, services: Iterable[str]) -> dict[str,
             .order_by(rollouts.c.created_at.desc())
             .limit(1)
         )
-        found[service] = _known_zone(read_snapshot(readable(connection.scalar(query))).calendar.zone)
+        found[service] = known_zone(read_snapshot(readable(connection.scalar(query))).calendar.zone)
     return found
 
 
-def _known_zone(name: str) -> str:
+def known_zone(name: str) -> str:
+    """The zone, or UTC where this machine knows none of that name."""
     try:
         ZoneInfo(name)
     except (ValueError, LookupError, OSError):

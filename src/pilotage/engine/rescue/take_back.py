@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import socket
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,13 +24,12 @@ from pilotage.adapters import marks
 from pilotage.adapters.clock import SYSTEM
 from pilotage.adapters.files import read_leniently, write_json
 from pilotage.adapters.ports import AdapterError
-from pilotage.adapters.routers.envoy_found import RECORD
-from pilotage.adapters.routers.found import found_routers
+from pilotage.adapters.routers.found import RECORDS, FoundRouter, found_routers
 from pilotage.adapters.taken_back import NOTE
 from pilotage.engine.execution.failpoints import reach
 from pilotage.engine.placement.location import place_of, router_folders
-from pilotage.engine.rescue.flag_rescue import flag_at
-from pilotage.model.json import find, text_at, whole_at
+from pilotage.engine.rescue.flag_rescue import flag_at, turned_off
+from pilotage.model.json import find, list_at, text_at, whole_at
 from pilotage.model.rollout import Status
 from pilotage.model.traffic import WHOLE, Split, artifact_of
 
@@ -37,8 +37,10 @@ if TYPE_CHECKING:
     from pilotage.model.record import Rollout
 
 _log = logging.getLogger(__name__)
-
 _STABLE, _RESCUED, _JOURNAL = "stable.json", NOTE, "journal.jsonl"
+_UNCONFIRMED = """The router did not confirm it: check whether it responds. If you moved this directory to another \
+disk, run `pilotage adopt ENVIRONMENT` to start a router here"""
+_NAME_ONE = "name a running version with --to, or start one"
 _ANSWERS_WITHIN = 2.0
 _REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\nUser-Agent: pilotage\r\nConnection: close\r\n\r\n"
 
@@ -59,7 +61,7 @@ class Rescued:
 
 def find_place(directory: Path, service: str | None, environment: str | None) -> Path:
     """The one target in the state's `directory` that fits what is named of it. Raises NothingToTakeBack."""
-    found = [path for path in sorted((directory / "run").glob("*")) if router_folders(path)]
+    found = [path for path in sorted((directory / "run").glob("*")) if router_folders(path) or flag_at(path)]
     if service and environment:
         found = [path for path in found if path.name == f"{service}-{environment}"]
     elif service:
@@ -89,17 +91,22 @@ def take_back(
 
 def take_back_at(place: Path, to_version: str | None, by: str = "pilotage", *, noted: bool = True) -> str:
     """As `take_back`, of the target whose files are in `place`, or were when its router was started."""
-    place = next((folder.parent for folder in marks.folders_now(place, RECORD)), place)
-    routers = list(found_routers(router_folders(place)))
-    if not routers:
+    moved = (folder.parent for record in RECORDS for folder in marks.folders_now(place, record))
+    place = next(moved, place)
+    routers, flag = list(found_routers(router_folders(place))), flag_at(place)
+    if not routers and flag is None:
         raise NothingToTakeBack(f"no router was started in {place}")
     splits = [split for router in routers if (split := router.split())]
     before = list(dict.fromkeys(version for split in splits for version, _ in split.weights))
-    version = to_version or _stable(place, before)
-    there, flag = _answering(place, version, before), flag_at(place)
+    try:
+        version = to_version or _stable(place, before)
+    except NothingToTakeBack:
+        if flag is None:
+            raise
+        version = ""  # the flag goes off, wherever the traffic is
+    there = _answering(place, version, before) if routers and version else []
     if not there and flag is None:
-        known = f"no instance of {version} responds, so the traffic stays where it is"
-        raise NothingToTakeBack(f"{known}: name a running version with --to, or start one")
+        raise NothingToTakeBack(f"no instance of {version} responds, so the traffic stays where it is: {_NAME_ONE}")
     # Without a store there is no store's clock; the machine's own is good enough for a note.
     rescued = Rescued(at=SYSTEM.now(), by=by, to=version)
     reach("rescue")
@@ -107,27 +114,22 @@ def take_back_at(place: Path, to_version: str | None, by: str = "pilotage", *, n
         # Before any change: a worker with an outdated goal would undo a change without a note.
         _leave_word(place, rescued)
         reach("rescue-noted")
-    off = flag.turn_off() if flag else ""
-    if not there:
-        did = f"{off}; the code stays deployed, and nothing was stopped"
-        if noted:
-            _note_in_journal(place, rescued, did)
-        return did
-    # Every one of them, also where another does not confirm it.
-    confirmations = [router.lead_all(version, there) for router in routers]
-    confirmed = all(confirmations)
-    reach("rescue-led")
-    others = ", ".join(sorted({artifact_of(name) for name in before} - {version}))
-    did = f"all traffic goes to {version}{f', none to {others}' if others else ''}; nothing was stopped"
+    off, still_on = turned_off(flag)
+    did = "the code stays deployed, and nothing was stopped"
+    if there:
+        # Every one of them, also where another does not confirm it.
+        confirmed = all(_led_all(routers, version, there))
+        reach("rescue-led")
+        others = ", ".join(sorted({artifact_of(name) for name in before} - {version}))
+        did = f"all traffic goes to {version}{f', none to {others}' if others else ''}; nothing was stopped"
     did = f"{off}; {did}" if off else did
     if noted:
         _note_in_journal(place, rescued, did)
-    return (
-        did
-        if confirmed
-        else f"{did}. The router did not confirm it: check whether it responds. If you moved this directory to another "
-        "disk, run `pilotage adopt ENVIRONMENT` to start a router here"
-    )
+    if there and not confirmed:
+        did += f". {_UNCONFIRMED}"
+    if still_on is not None:
+        raise AdapterError(f"{still_on}; {did}") from still_on
+    return did
 
 
 def remember(directory: Path, rollout: Rollout) -> None:
@@ -147,7 +149,7 @@ def remember(directory: Path, rollout: Rollout) -> None:
 
 
 def stable_of(directory: Path, service: str, environment: str) -> str:
-    """The version that was stable when a rollout was last started or continued here; empty without a note."""
+    """The version that was stable when a rollout last began or continued here; empty without a note."""
     return _noted_in(place_of(directory, service, environment))
 
 
@@ -233,16 +235,43 @@ def _answering(place: Path, version: str, before: list[str]) -> list[tuple[str, 
     return [address for address, answers in asked if answers]
 
 
+def _led_all(routers: Sequence[FoundRouter], version: str, there: Sequence[tuple[str, int]]) -> list[bool]:
+    """Whether each router confirms it. One that cannot be changed keeps no other from its users; raises AdapterError
+    where none can."""
+    confirmed, failed = list[bool](), list[AdapterError]()
+    for router in routers:
+        try:
+            confirmed.append(router.lead_all(version, there))
+        except AdapterError as error:
+            _log.warning("%s", error)
+            failed.append(error)
+    if not confirmed and failed:
+        raise failed[0]
+    return confirmed + [False] * len(failed)
+
+
 def _instances(place: Path) -> list[tuple[str, tuple[str, int]]]:
     """Version and address of every instance that lives and is not about to stop, of records that can be read."""
-    found = []
-    for path in sorted((place / "fleet").glob("*.json")):
+    found = _contained(place)
+    for path in sorted((place / "fleet").glob("*-*.json")):
         record = read_leniently(path)
         with contextlib.suppress(ValueError, OverflowError):
             if find(record, "stopping_since") is None and psutil.pid_exists(whole_at(record, "pid")):
                 address = ("127.0.0.1", whole_at(record, "facts", "port"))
                 found.append((text_at(record, "facts", "version"), address))
     return found
+
+
+def _contained(place: Path) -> list[tuple[str, tuple[str, int]]]:
+    """The same of containers on this machine, from the fleet's list; whether they live, only their answers tell."""
+    known = read_leniently(place / "fleet" / "instances.json")
+    with contextlib.suppress(ValueError):
+        return [
+            (text_at(one, "version"), ("127.0.0.1", whole_at(one, "port")))
+            for one in list_at(known, "entries")
+            if text_at(one, "host") == ""
+        ]
+    return []
 
 
 def _answers(address: tuple[str, int]) -> bool:

@@ -38,7 +38,8 @@ def found_at_takeover(
     if rollout.state.status.final:
         return None
     if rollout.state.at == 0 and rollout.state.old is None and (serving := _serves_already(rollout, seen, stable)):
-        return _beside(rollout, serving, now)
+        known = journal.witness if knows and journal.witness and journal.witness.rollout != rollout.id else None
+        return _beside(rollout, serving, known, now)
     undone = next((done.decision.state for done in reversed(left) if done.decision.state.status in BACK), None)
     witness = journal.witness
     if witness is not None and went_back(rollout, witness, knows=knows):
@@ -102,12 +103,16 @@ def _serves_already(rollout: Rollout, seen: Observed, stable: str) -> str | None
     return others[0] if others else None
 
 
-def _beside(rollout: Rollout, serving: str, now: float) -> Decision:
-    """It is released next to what serves, like any other version, once an operator has looked."""
+def _beside(rollout: Rollout, serving: str, known: Witness | None, now: float) -> Decision:
+    """It is released next to what serves, like any other version, once an operator has looked. known: the rollout
+    before this one, where the store has it."""
     state = begin(rollout.plan, serving, Mode.FULL, rollout.state.author)
-    reason = f"{serving} already serves here, but the store has no record of it. Was the store lost or replaced?"
+    if known is not None and known.version == serving:
+        reason = f"{serving} still runs here: its release, {known.rollout}, ended as {known.status}"
+    else:
+        reason = f"{serving} already serves here, but the store has no record of it. Was the store lost or replaced?"
     state = replace(state, status=Status.PAUSED, reason=reason, at=now)
-    asks = f"{reason} Run `pilotage resume` to release {state.new} next to it"
+    asks = f"{reason}{'' if reason.endswith('?') else '.'} Run `pilotage resume` to release {state.new} next to it"
     return Decision(
         state, (), (InterventionRequired(cause="store", step="", reason=asks, stable_version=serving).record(),)
     )

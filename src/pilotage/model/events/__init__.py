@@ -13,14 +13,17 @@ from dataclasses import dataclass, field, fields
 
 from pilotage.model.converting import convert
 from pilotage.model.event_names import data_today, type_today
+from pilotage.model.events.after import StabilityConfirmed, StabilityLost
 from pilotage.model.events.course import (
     BatchHealthy,
     BatchRolledBack,
     CheckSkipped,
+    ChecksLeftOut,
     Completed,
     EnvironmentKept,
     Failed,
     ReadinessChecked,
+    ReadinessNotEnforced,
     RollbackStepCompleted,
     RolledBack,
     RolloutQueued,
@@ -32,6 +35,7 @@ from pilotage.model.events.people import (
     ApprovalReminded,
     Approved,
     CommandRefused,
+    CommandRun,
     EnvironmentRemoved,
     InterventionRequired,
     Paused,
@@ -59,12 +63,14 @@ from pilotage.model.json import Json, JsonList, JsonObject
 from pilotage.model.message import Severity
 
 EVENTS: tuple[type[Occurrence], ...] = (
-    RolloutQueued, RolloutStarted, ReadinessChecked, StepStarted, CheckSkipped, BatchHealthy,
+    RolloutQueued, RolloutStarted, ReadinessChecked, ReadinessNotEnforced, ChecksLeftOut, StepStarted, CheckSkipped,
+    BatchHealthy,
     VerdictChanged, HoldStarted, HoldEnded, Paused, Resumed, StepRestarted, Promoted, ApprovalReminded, Approved,
-    CommandRefused,
+    CommandRefused, CommandRun,
     InstanceExited, TrafficDiverted, TrafficResumed, TrafficWithdrawn, InstanceReplaced, RetryStarted,
     AnalysisIncomplete, RegressionAccepted, InterventionRequired, RollbackStarted, TrafficRestored, BatchRolledBack,
     RollbackStepCompleted, EnvironmentKept, Completed, RolledBack, Failed, RolloutCancelled, EnvironmentRemoved,
+    StabilityConfirmed, StabilityLost,
 )  # fmt: skip
 """In the order of the story."""
 
@@ -171,7 +177,9 @@ __all__ = [
     "BatchHealthy",
     "BatchRolledBack",
     "CheckSkipped",
+    "ChecksLeftOut",
     "CommandRefused",
+    "CommandRun",
     "Completed",
     "EnvironmentKept",
     "EnvironmentRemoved",
@@ -186,6 +194,7 @@ __all__ = [
     "Paused",
     "Promoted",
     "ReadinessChecked",
+    "ReadinessNotEnforced",
     "RegressionAccepted",
     "Resumed",
     "RetryStarted",
@@ -195,6 +204,8 @@ __all__ = [
     "RolloutCancelled",
     "RolloutQueued",
     "RolloutStarted",
+    "StabilityConfirmed",
+    "StabilityLost",
     "StepRestarted",
     "StepStarted",
     "TrafficDiverted",

@@ -74,6 +74,35 @@ class ReadinessChecked(Occurrence, tag="readiness-checked", severity=Severity.PR
 
 
 @dataclass(frozen=True, kw_only=True)
+class ReadinessNotEnforced(Occurrence, tag="readiness-not-enforced", severity=Severity.PROGRESS):
+    """The rollout starts where `readiness` is not configured, or not enforced: nothing of the plan's list was asked."""
+
+    items: tuple[str, ...]
+    """Readiness items of the plan that would have been required."""
+
+    @property
+    def sentence(self) -> str:
+        listed = ", ".join(self.items[:2]) + (f" and {len(self.items) - 2} more" if len(self.items) > 2 else "")
+        return f"readiness is not enforced here, so nothing asked for {listed}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChecksLeftOut(Occurrence, tag="checks-left-out", severity=Severity.WARNING):
+    """The rollout starts although checks of its plan will be skipped, because nobody configured them."""
+
+    unconfigured: tuple[str, ...]
+    """Steps that are skipped."""
+    waived: Mapping[str, str] = field(default_factory=dict)
+    """Required checks that are skipped by somebody's waiver, each with who and why."""
+
+    @property
+    def sentence(self) -> str:
+        skipped = f"no check is configured, so these are skipped: {', '.join(self.unconfigured)}"
+        waived = (f"{step} {reason}" for step, reason in self.waived.items())
+        return "; ".join((*([skipped] if self.unconfigured else []), *waived))
+
+
+@dataclass(frozen=True, kw_only=True)
 class StepStarted(Occurrence, tag="step-started", severity=Severity.PROGRESS):
     """A step of the plan is complete, and the next one starts. Steps that the mode leaves out are not recorded."""
 
@@ -87,10 +116,13 @@ class StepStarted(Occurrence, tag="step-started", severity=Severity.PROGRESS):
     """Kind of the step, such as `check` or `analyse`."""
     finished_title: str = ""
     """The check that passed in the completed step; left out if that was no check, or if it was skipped."""
+    finished_detail: str = ""
+    """What was made ready or measured in the completed step, such as an image's digest or a standby's lag."""
 
     @property
     def sentence(self) -> str:
-        passed = f"passed: {self.finished_title}; " if self.finished_title else ""
+        detail = f" ({self.finished_detail})" if self.finished_detail else ""
+        passed = f"passed: {self.finished_title}{detail}; " if self.finished_title else ""
         return f"{passed}begins: {'check: ' if self.kind == 'check' else ''}{self.title}"
 
 
@@ -168,6 +200,12 @@ class RolledBack(Occurrence, tag="rolled-back", severity=Severity.WARNING):
     """The confirmed state after the rollback."""
     reason: str
     """Why it was rolled back."""
+    failing_functions: str = ""
+    """What of the old version's critical functions fails; empty when they work or nothing checks them."""
+
+    @property
+    def severity(self) -> Severity:
+        return Severity.CRITICAL if self.failing_functions else self.usual_severity
 
     @property
     def sentence(self) -> str:

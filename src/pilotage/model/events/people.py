@@ -112,6 +112,8 @@ class ApprovalReminded(Occurrence, tag="approval-reminded", severity=Severity.WA
     """How long it waits in all before it rolls back."""
     escalated: bool = False
     """Nobody has approved for `approval.escalate_after`."""
+    at_provider: bool = False
+    """The flag's provider waits for it, and nobody can give it here."""
 
     @property
     def severity(self) -> Severity:
@@ -179,3 +181,23 @@ class EnvironmentRemoved(Occurrence, tag="environment-removed", severity=Severit
     @property
     def sentence(self) -> str:
         return f"{self.actor} released the failed environment with {self.version} for deletion"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommandRun(Occurrence, tag="command-run", severity=Severity.INFO):
+    """A person runs a command on a host or in an instance (`pilotage exec`). Recorded before it starts, with the newest
+    rollout of the environment."""
+
+    actor: str
+    host: str
+    """As pilotage.yaml calls it; empty for the machine of Pilotage."""
+    instance: str = ""
+    """The instance in which it runs; empty for the host itself."""
+    command: str
+    """Its arguments in one line; values of secrets are left out."""
+
+    @property
+    def sentence(self) -> str:
+        host = self.host or "this machine"
+        where = f"in {self.instance} on {host}" if self.instance else f"on {host}"
+        return f"{self.actor} runs a command {where}: {self.command}"

@@ -44,7 +44,7 @@ class VerdictChanged(Occurrence, tag="verdict-changed", severity=Severity.WARNIN
 @dataclass(frozen=True, kw_only=True)
 class HoldStarted(Occurrence, tag="hold-started", severity=Severity.WARNING):
     """The rollout holds its weight. Critical with the cause `degraded`: the release does harm, and its traffic
-    cannot be withdrawn."""
+    cannot be withdrawn; and with `complaints`: users report problems, and an operator has to decide."""
 
     cause: HoldCause
     weight_percent: float
@@ -64,8 +64,9 @@ class HoldStarted(Occurrence, tag="hold-started", severity=Severity.WARNING):
 
     @property
     def severity(self) -> Severity:
-        # Harm that cannot be withdrawn needs an operator.
-        return Severity.CRITICAL if self.cause is HoldCause.DEGRADED else self.usual_severity
+        # Harm that cannot be withdrawn, and what users say, need an operator.
+        paging = (HoldCause.DEGRADED, HoldCause.COMPLAINTS)
+        return Severity.CRITICAL if self.cause in paging else self.usual_severity
 
     @property
     def sentence(self) -> str:
@@ -243,7 +244,7 @@ class RollbackStarted(Occurrence, tag="rollback-started", severity=Severity.CRIT
     """The rollout rolls back to the old version, traffic first."""
 
     cause: str
-    """`command`, `timeout`, `check`, `instance`, or the metric that failed."""
+    """`command`, `reported` by users and confirmed, `timeout`, `check`, `instance`, or the metric that failed."""
     step: str
     reason: str
     details: tuple[str, ...] = ()

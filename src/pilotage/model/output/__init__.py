@@ -15,7 +15,21 @@ from pilotage.model.output.base import Part
 
 def outputs() -> Mapping[str, type[Part]]:
     """By the command that prints it: the class of its output."""
-    from pilotage.model.output import backups, published, readiness, records, reference, reports, risk, rollouts
+    from pilotage.model.output import (
+        backups,
+        feedback,
+        flags,
+        hosts,
+        phases,
+        published,
+        readiness,
+        records,
+        reference,
+        release_report,
+        reports,
+        risk,
+        rollouts,
+    )
 
     return {
         "status": rollouts.EnvironmentOutput,
@@ -32,14 +46,21 @@ def outputs() -> Mapping[str, type[Part]]:
         "plan retarget": records.RetargetOutput,
         "judge": records.JudgeOutput,
         "drill": records.DrillOutput,
-        "flag show": records.FlagOutput,
-        "flag stale": records.StaleFlagsOutput,
+        "flag drill": flags.FlagDrillOutput,
+        "flag experiment": flags.FlagExperimentOutput,
+        "flag show": flags.FlagOutput,
+        "flag stale": flags.StaleFlagsOutput,
         "announce list": records.AnnouncementsOutput,
+        "announce accounts": records.AccountsOutput,
         "notify list": records.NotifyOutput,
+        "phase list": phases.PhasesOutput,
         "followup list": records.FollowUpsOutput,
         "backup make, backup verify": backups.BackupOutput,
         "backup list": backups.BackupsOutput,
+        "harm list, feedback list": feedback.UserReportsOutput,
         "doctor": records.DoctorOutput,
+        "hosts": hosts.HostsOutput,
+        "logs: each line": hosts.LogLineOutput,
         "key show": records.KeyOutput,
         "adapters": reference.AdaptersOutput,
         "docs": reference.DocsOutput,
@@ -48,6 +69,7 @@ def outputs() -> Mapping[str, type[Part]]:
         "risk train": risk.TrainedOutput,
         "analysis import": risk.ImportedRulesOutput,
         "report --format json": reports.PeriodReportOutput,
+        "report RELEASE --format json": release_report.ReleaseReportOutput,
         "dora --format json": reports.DoraOutput,
         "incident --format json": reports.IncidentOutput,
         "retro --format json": reports.RetrospectiveOutput,

@@ -24,6 +24,8 @@ class WebhookData(Part, frozen=True, kw_only=True):
     title: str
     text: str
     audience: str
+    kind: str
+    """Kind of announcement, such as `e-mail`; empty for other messages."""
     final: bool
     """Whether it is the last message of its rollout."""
     facts: Mapping[str, str]
@@ -80,6 +82,16 @@ class ScheduledRelease(Part, frozen=True, kw_only=True):
     text: str
 
 
+class PublicAnnouncement(Part, frozen=True, kw_only=True):
+    """An announcement of the status page."""
+
+    id: str
+    published_at: str
+    """When it appeared on the page."""
+    title: str
+    text: str
+
+
 class StatusPageOutput(Output, frozen=True, kw_only=True):
     """`status.json` of the public status page."""
 
@@ -93,3 +105,5 @@ class StatusPageOutput(Output, frozen=True, kw_only=True):
     incidents: tuple[PublicIncidentOutput, ...]
     """Newest first."""
     scheduled: tuple[ScheduledRelease, ...]
+    announcements: tuple[PublicAnnouncement, ...] = ()
+    """Of the last 30 days, newest first."""

@@ -1,4 +1,4 @@
-"""What `notify`, `announce`, `followup`, `flag`, `drill`, `doctor`, `key` `judge` and `plan` print with `--json`."""
+"""What `notify`, `announce`, `followup`, `drill`, `doctor`, `key` `judge` and `plan` print with `--json`."""
 
 from __future__ import annotations
 
@@ -55,13 +55,19 @@ class AnnouncementOutput(Part, frozen=True, kw_only=True):
     audience: str
     owner: str
     state: str
-    """`draft`, `approved`, `scheduled`, `sent` or `skipped`."""
+    """`draft`, `approved`, `waiting`, `scheduled`, `sent`, `withdrawn` or `skipped`."""
     due_at: str | None
     overdue: bool
     text: str | None
-    """Edited text; null for the template's."""
+    """Edited text, or what was sent; null for the template's."""
     actor: str
     reason: str
+    after: str = ""
+    """The moment that it waits for: `start`, `completed` or `rolled-back`; empty for none."""
+    not_before: str | None = None
+    """Not sent before this time."""
+    sent_to: tuple[str, ...] = ()
+    """Channels that have it."""
 
 
 class AnnouncementsOutput(Output, frozen=True, kw_only=True):
@@ -69,6 +75,34 @@ class AnnouncementsOutput(Output, frozen=True, kw_only=True):
 
     version: str
     announcements: tuple[AnnouncementOutput, ...]
+
+
+class AccountOutput(Part, frozen=True, kw_only=True):
+    """A key account and a release."""
+
+    account: str
+    """Its name in the file of accounts."""
+    contacts: tuple[str, ...]
+    """Mail addresses."""
+    owner: str
+    """Mail address to which answers go; empty for the sender's."""
+    sent_at: str | None
+    """When the newest message about the release went to it."""
+    refused: bool
+    """Whether the mail server knows none of its addresses."""
+    answered_at: str | None
+    """When its answer was noted."""
+    answer: str
+    """What it answered, in short."""
+    noted_by: str
+    """Who noted the answer."""
+
+
+class AccountsOutput(Output, frozen=True, kw_only=True):
+    """`announce accounts`."""
+
+    version: str
+    accounts: tuple[AccountOutput, ...]
 
 
 class FollowUpOutput(Part, frozen=True, kw_only=True):
@@ -89,6 +123,10 @@ class FollowUpOutput(Part, frozen=True, kw_only=True):
     """Date; empty while it is open."""
     outcome: str
     issue: str
+    figure: str
+    """The DORA metric that it is to improve; empty for none."""
+    made: str
+    """Date on which it was added."""
 
 
 class FollowUpsOutput(Output, frozen=True, kw_only=True):
@@ -97,28 +135,38 @@ class FollowUpsOutput(Output, frozen=True, kw_only=True):
     followups: tuple[FollowUpOutput, ...]
 
 
-class FlagOutput(Output, frozen=True, kw_only=True):
-    """`flag show`."""
+class GuestOutput(Part, frozen=True, kw_only=True):
+    """Someone who is invited."""
 
-    flag: str
-    groups: tuple[str, ...]
-    weight_percent: float
-    """Share of the users outside the groups."""
+    name: str
+    email: str
+    required: bool
 
 
-class StaleFlag(Part, frozen=True, kw_only=True):
-    """A flag that has been on for everyone for too long."""
+class MeetingOutput(Part, frozen=True, kw_only=True):
+    """One meeting about a release."""
 
-    flag: str
-    days: float
+    id: int
+    kind: str
+    environment: str
     version: str
-    """The version that introduced it."""
+    """Empty for a meeting about a week or a month."""
+    title: str
+    begins_at: str
+    minutes: int
+    location: str
+    state: str
+    guests: tuple[GuestOutput, ...]
+    attended: tuple[str, ...]
+    absent: tuple[str, ...]
+    record: str
+    """The minutes."""
 
 
-class StaleFlagsOutput(Output, frozen=True, kw_only=True):
-    """`flag stale`."""
+class MeetingsOutput(Output, frozen=True, kw_only=True):
+    """`meeting list`."""
 
-    stale: tuple[StaleFlag, ...]
+    meetings: tuple[MeetingOutput, ...]
 
 
 class DrillOutput(Output, frozen=True, kw_only=True):

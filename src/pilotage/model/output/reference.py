@@ -79,6 +79,8 @@ class CapabilitiesOutput(Part, frozen=True, kw_only=True, omit_defaults=True):
     """Smallest difference between two weights."""
     header_routes: bool | None = None
     """Whether it routes requests with a header to one version."""
+    headers: tuple[str, ...] | None = None
+    """The only headers that it routes by; null for any."""
     mirror: bool | None = None
     """Whether it copies requests to a version and discards the responses."""
     sticky: bool | None = None
@@ -91,6 +93,12 @@ class CapabilitiesOutput(Part, frozen=True, kw_only=True, omit_defaults=True):
     """Versions that can share the traffic; null for any number."""
     synthetic_requests: bool | None = None
     """Whether it tells synthetic requests from those of users."""
+    lossless_switch: bool | None = None
+    """Whether no request is lost while weights change."""
+    fails_over: bool | None = None
+    """Whether a request whose instance refuses the connection is sent to another."""
+    keeps_users: bool | None = None
+    """Whether users who were assigned a version stay when weights change, so that a weight holds for new users."""
     settle_seconds: float | None = None
     """Time until the router shows new weights."""
     health_metrics: tuple[str, ...] | None = None
@@ -99,22 +107,34 @@ class CapabilitiesOutput(Part, frozen=True, kw_only=True, omit_defaults=True):
     """Whether it reads the last lines of an instance's log."""
     max_instances: int | None = None
     """Instances of all versions together; null for any number."""
+    prepares: bool | None = None
+    """Whether it brings a version to where it runs before a rollout changes anything."""
     requires_router: str | None = None
     """Kind of the router whose figures it reads."""
     errors: bool | None = None
     """Whether it counts the errors that the environment's `errors` name, or only 5xx."""
+    grpc: bool | None = None
+    """Whether it knows the status of a gRPC call."""
     routes: bool | None = None
     """Whether it counts each of `routes` separately."""
     instances: bool | None = None
     """Whether it counts each instance separately."""
     users: bool | None = None
     """Whether it names the user of each failed request."""
+    period_seconds: float | None = None
+    """Time that each of its figures covers; null for a source that counts all the time."""
+    late_seconds: float | None = None
+    """Time after such a period until its figures are complete."""
     alert_series: bool | None = None
     """Whether Prometheus can scrape its figures."""
+    interval_seconds: float | None = None
+    """Least time between two readings; null for any."""
     language: str | None = None
     """Language of queries."""
     groups: bool | None = None
     """Whether it turns a flag on for named groups."""
+    operators: tuple[str, ...] | None = None
+    """The comparisons that segments may use."""
     kill_switch_test: bool | None = None
     """Whether it tests the kill switch on a copy of the flag."""
     threads: bool | None = None

@@ -152,6 +152,8 @@ class NoteOutput(Part, frozen=True, kw_only=True):
     """Whether its kind is a guess."""
     value: str = ""
     """What it is worth to users, if the commit has a `Value:` trailer."""
+    details: str = ""
+    """How it works, for those who build on it, if the commit has a `Implementation:` trailer."""
 
 
 class NotesSectionOutput(Part, frozen=True, kw_only=True):

@@ -90,6 +90,10 @@ class EnvironmentOutput(Output, frozen=True, kw_only=True):
     """The stable version."""
     kept_environment: str | None
     """The version of a failed environment that was kept for debugging."""
+    warm_version: str | None
+    """The version that stays ready, so that a rollback to it starts nothing (`rollback.keep_warm`)."""
+    warm_until: str | None
+    """When that version stops."""
     queued: tuple[str, ...]
     """Queued versions, in order."""
     worker: int | None
@@ -190,12 +194,26 @@ class TickOutput(Part, frozen=True, kw_only=True):
     """What could not be read or done."""
 
 
+class RemedyOutput(Part, frozen=True, kw_only=True):
+    """What to do about one metric that fails."""
+
+    metric: str
+    changed: tuple[str, ...]
+    """Figures of both versions, and files that this version changed."""
+    where_to_look: tuple[str, ...]
+    """Where such causes are found."""
+    commands: tuple[str, ...]
+    """Commands to type."""
+
+
 class ExplanationOutput(Output, frozen=True, kw_only=True):
     """`explain`."""
 
     rollout: str
     explanation: tuple[str, ...]
     """Lines of text."""
+    remedies: tuple[RemedyOutput, ...] = ()
+    """For each metric that fails; the one that decided comes first."""
 
 
 class DetachedOutput(Output, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ from pilotage.plan.rollback import Undoing
 from pilotage.plan.steps import Numbers
 from pilotage.plan.strategies import big_bang, blue_green, canary, feature_toggle, rolling
 
-_STEPS: Mapping[DeploymentStrategy, Callable[[Numbers, int], Iterator[Step]]] = {
+_STEPS: Mapping[DeploymentStrategy, Callable[[Numbers, int, frozenset[str]], Iterator[Step]]] = {
     DeploymentStrategy.BLUE_GREEN: blue_green.steps,
     DeploymentStrategy.CANARY: canary.steps,
     DeploymentStrategy.ROLLING: rolling.steps,
@@ -27,9 +27,11 @@ _UNDOING: Mapping[DeploymentStrategy, Callable[[Numbers, int], Undoing]] = {
 }
 
 
-def steps_of(strategy: DeploymentStrategy, numbers: Numbers, full: int) -> tuple[Step, ...]:
-    """Every step of a rollout to `full` instances."""
-    return tuple(_STEPS[strategy](numbers, full))
+def steps_of(
+    strategy: DeploymentStrategy, numbers: Numbers, full: int, checks: frozenset[str] = frozenset()
+) -> tuple[Step, ...]:
+    """Every step of a rollout to `full` instances. checks: that are configured, for steps that exist only with one."""
+    return tuple(_STEPS[strategy](numbers, full, checks))
 
 
 def undoing_of(strategy: DeploymentStrategy, numbers: Numbers, full: int) -> Undoing:

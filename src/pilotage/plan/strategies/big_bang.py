@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pilotage.model import step_ids as ids
+from pilotage.model.maintenance import way_forward
 from pilotage.model.plan import Derived, Step, StepKind
+from pilotage.model.quantity import format_duration
 from pilotage.model.traffic import WHOLE
 from pilotage.plan.rollback import Undoing
-from pilotage.plan.steps import WATCHED, Numbers, check_step, production_gate, watch_step
+from pilotage.plan.steps import WATCHED, Numbers, check_step, production_gate, schema_check, watch_step
 
 
-def steps(n: Numbers, full: int) -> Iterator[Step]:
+def steps(n: Numbers, full: int, checks: frozenset[str] = frozenset()) -> Iterator[Step]:
     nothing, restore = "nothing to undo", "restore the backup and the old version, then open"
+    yield from schema_check(n, checks, "big_bang", "R15")
     for identity, title, activity in (
         (ids.CHECK_WINDOW, "inside the maintenance window", "maintenance_window_scheduled"),
         (ids.CHECK_BACKUP, "a fresh backup restores elsewhere, with its duration", "backup_procedures"),
@@ -31,7 +34,10 @@ def steps(n: Numbers, full: int) -> Iterator[Step]:
         n.value("big_bang.replace_timeout"), restore, needs=("no user request reaches the service",), downtime=True,
         activities=("big-bang_deployment",), derived=(Derived("timeout", "big_bang.replace_timeout"),), source="R15",
     )  # fmt: skip
-    title, activity = "every instance is healthy and critical functions work", "validate_application_functionality"
+    title, activity = (
+        "every instance is healthy, and passes what is configured for this check",
+        "validate_application_functionality",
+    )
     yield check_step(n, ids.VERIFY, title, activity, "big_bang", 0, full, restore, "R15", downtime=True)
     lossy = "close, restore, open; data written since is lost unless you migrate it back"
     yield Step(
@@ -42,7 +48,7 @@ def steps(n: Numbers, full: int) -> Iterator[Step]:
     yield watch_step(n, StepKind.BAKE, "big_bang.bake_duration", "100%", WHOLE, full, lossy, WATCHED, "C22")
 
 
-def undoing(_n: Numbers, _full: int) -> Undoing:
+def undoing(n: Numbers, _full: int) -> Undoing:
     return Undoing(
         steps=(
             "show every user the maintenance page",
@@ -52,4 +58,10 @@ def undoing(_n: Numbers, _full: int) -> Undoing:
         ),
         source="R15",
         alone=True,
+        triggers=(f"the service is closed for {format_duration(_way_forward(n))}: at once",),
     )
+
+
+def _way_forward(n: Numbers) -> float:
+    """Seconds of the maintenance window before the way back needs the rest."""
+    return way_forward(n.value("big_bang.maintenance_window"), n.value("rollback.timeout"))

@@ -13,27 +13,32 @@ from pilotage.plan.steps import (
     WATCHED,
     Numbers,
     check_step,
-    drain_step,
+    ending,
     gate_step,
     production_gate,
-    retire_step,
+    schema_check,
     watch_step,
 )
 
 _CHECKS = (
     (ids.CHECK_HEALTH, "health of the preview", "validate_green_environment_health"),
-    ("check-data", "same data and compatible schema on the preview", "synchronize_database_state"),
-    ("check-caches", "warm caches on the preview", "warm_up_application_caches"),
+    (ids.CHECK_DATA, "same data and compatible schema on the preview", "synchronize_database_state"),
+    (ids.CHECK_CACHES, "warm caches on the preview", "warm_up_application_caches"),
     (ids.CHECK_MONITORING, "monitoring of the preview", "verify_monitoring_systems"),
-    ("check-smoke", "smoke tests on the preview", "run_smoke_tests_on_green"),
+    (ids.CHECK_SMOKE, "smoke tests on the preview", "run_smoke_tests_on_green"),
     (ids.CHECK_HEALTH_CHECKS, "health check of every preview instance", "execute_health_checks"),
-    ("check-functions", "critical functions on the preview", "validate_application_functionality"),
+    (ids.CHECK_FUNCTIONS, "critical functions on the preview", "validate_application_functionality"),
 )
 """Id, title and activity (R12) of each check before the switch, in their order."""
 
 
-def steps(n: Numbers, full: int) -> Iterator[Step]:
-    retire = "stop the preview"
+def steps(n: Numbers, full: int, checks: frozenset[str] = frozenset()) -> Iterator[Step]:
+    retire, more = "stop the preview", f"{full} more instance{'s' if full > 1 else ''}"
+    yield from schema_check(n, checks, "blue_green", "R12")
+    yield check_step(
+        n, ids.CHECK_ROOM, f"memory, processor and ports of this machine for {more}", "resource_doubling",
+        "blue_green", 0, 0, "nothing to undo", "R12",
+    )  # fmt: skip
     yield Step(
         "deploy-preview", StepKind.SCALE, f"start {full} instance{'s' if full > 1 else ''} in the inactive environment",
         0, full, 0, n.value("blue_green.health_check_timeout"), retire, needs=("the inactive environment is free",),
@@ -62,16 +67,7 @@ def steps(n: Numbers, full: int) -> Iterator[Step]:
         keep + n.value("hold.timeout"), back, activities=("keep_blue_environment_ready",),
         derived=(Derived("duration", "blue_green.keep_duration"),), source="R12",
     )  # fmt: skip
-    drain, start = n.value("blue_green.drain_duration"), n.value("blue_green.health_check_timeout")
-    yield drain_step(drain, drain + start, full, "the old environment", "blue_green.drain_duration", "R12")
-    yield retire_step(
-        start,
-        full,
-        "the old environment",
-        "blue_green.health_check_timeout",
-        "R12",
-        ("schedule_blue_environment_cleanup",),
-    )
+    yield from ending(n, full, "the old environment", "blue_green", "R12", ("schedule_blue_environment_cleanup",))
 
 
 def undoing(_n: Numbers, _full: int) -> Undoing:
@@ -86,8 +82,4 @@ def undoing(_n: Numbers, _full: int) -> Undoing:
         source="R12",
         new="the new environment",
         alone=True,
-        triggers=(
-            "a critical function fails: at once",
-            "users report a problem and an operator confirms it: at once",
-        ),
     )

@@ -9,24 +9,32 @@ from pilotage.model.quantity import format_duration, format_share
 from pilotage.model.traffic import WHOLE, instances_for, percent
 from pilotage.plan.exposure import TOP, ramp_from
 from pilotage.plan.rollback import Undoing
-from pilotage.plan.steps import WATCHED, Numbers, drain_step, gate_step, production_gate, retire_step, watch_step
+from pilotage.plan.steps import (
+    WATCHED,
+    Numbers,
+    ending,
+    function_checks,
+    gate_step,
+    production_gate,
+    schema_check,
+    watch_step,
+)
 
 BACK = "send all requests to stable"
 
 
-def steps(n: Numbers, full: int) -> Iterator[Step]:
+def steps(n: Numbers, full: int, checks: frozenset[str] = frozenset()) -> Iterator[Step]:
     """Up to the last weight that is watched: everyone, or all but `canary.holdback`, who follow after the bake."""
+    yield from schema_check(n, checks, "canary", "R13")
     yield from production_gate(n)
     weights, before = n.weights("canary.weights"), 0
     for number, weight in enumerate((*weights[:-1], WHOLE - held_back(n)), 1):
-        yield from _raised(n, before, weight, full, number)
+        yield from _raised(n, before, weight, full, number, checks)
         yield _watched_at(n, weight, full, baking=number == len(weights))
         before = weight
     if before < WHOLE:
         yield from _raised(n, before, WHOLE, full, len(weights) + 1)
-    drain, start = n.value("canary.drain_duration"), n.value("canary.health_check_timeout")
-    yield drain_step(drain, drain + start, full, "stable", "canary.drain_duration", "R13")
-    yield retire_step(start, full, "stable", "canary.health_check_timeout", "R13")
+    yield from ending(n, full, "stable", "canary", "R13")
 
 
 def held_back(n: Numbers) -> int:
@@ -34,7 +42,9 @@ def held_back(n: Numbers) -> int:
     return round(WHOLE * n.value("canary.holdback"))
 
 
-def _raised(n: Numbers, before: int, weight: int, full: int, number: int) -> Iterator[Step]:
+def _raised(
+    n: Numbers, before: int, weight: int, full: int, number: int, checks: frozenset[str] = frozenset()
+) -> Iterator[Step]:
     """From one weight to the next: approval, instances, the weight itself. `number`: of the weight, from 1."""
     share, count, ramping = format_share(weight / WHOLE), instances_for(weight, full), _ramps(n, weight)
     several, enough = "s" if count > 1 else "", _good_enough(n, first=number == 1, ramp=_ramps(n, before))
@@ -48,8 +58,9 @@ def _raised(n: Numbers, before: int, weight: int, full: int, number: int) -> Ite
         n.value("canary.health_check_timeout"), "stop the canary", needs=("the version can be started",),
         derived=(Derived("timeout", "canary.health_check_timeout"),), source="R13",
     )  # fmt: skip
-    if number == 1 and n.value("canary.mirror_weight"):
-        yield _mirror(n, count)
+    if number == 1:
+        yield from function_checks(n, checks, "the canary", "canary", count, "stop the canary", "R13")
+        yield from _mirror(n, count)
     path = "canary.weights" if weight in n.weights("canary.weights") else "canary.holdback"
     yield Step(
         f"weight-{share}", StepKind.SET_WEIGHT, f"send {share} of requests to the canary",
@@ -88,10 +99,12 @@ def _ramps(n: Numbers, weight: int) -> bool:
     return bool(n.value("canary.ramp")) and 0 < weight < TOP
 
 
-def _mirror(n: Numbers, count: int) -> Step:
+def _mirror(n: Numbers, count: int) -> Iterator[Step]:
     """Copies of real requests before any user has the new version; its responses are discarded."""
+    if not n.value("canary.mirror_weight"):
+        return
     share, seconds = n.shown("canary.mirror_weight"), n.value("canary.mirror_duration")
-    return Step(
+    yield Step(
         "mirror", StepKind.ANALYSE, f"mirror {share} of requests to the canary for {format_duration(seconds)}",
         0, count, seconds, seconds + n.value("hold.timeout"), "stop mirroring", judged=WATCHED,
         mirror_percent=percent(round(WHOLE * n.value("canary.mirror_weight"))),

@@ -9,13 +9,15 @@ from pilotage.model.plan import Derived, Step, StepKind
 from pilotage.model.quantity import format_share
 from pilotage.model.traffic import WHOLE, percent
 from pilotage.plan.rollback import Undoing
-from pilotage.plan.steps import WATCHED, Numbers, production_gate, watch_step
+from pilotage.plan.steps import WATCHED, Numbers, function_checks, production_gate, schema_check, watch_step
 
-_WATCHED = ("application_error_rate", "response_time_p95", "business_conversion_rate")
+_WATCHED = ("application_error_rate", "response_time_p95")
+_ACTIVITIES = {"internal": "internal_testing", "beta": "beta_testing"}
 
 
-def steps(n: Numbers, full: int) -> Iterator[Step]:
+def steps(n: Numbers, full: int, checks: frozenset[str] = frozenset()) -> Iterator[Step]:
     off, deadline = "turn the flag off for everyone", n.value("feature_toggle.flag_timeout")
+    yield from schema_check(n, checks, "feature_toggle", "R16")
     yield from production_gate(n)
     yield Step(
         ids.DEPLOY_DARK, StepKind.SCALE, "deploy the code with its flag off", 0, full, 0,
@@ -24,13 +26,18 @@ def steps(n: Numbers, full: int) -> Iterator[Step]:
         judged=WATCHED, activities=("feature-toggle_deployment",),
         derived=(Derived("timeout", "feature_toggle.health_check_timeout"),), source="R16",
     )  # fmt: skip
+    yield from function_checks(
+        n, checks, "the dark code", "feature_toggle", full, "redeploy the earlier version", "R16"
+    )
     yield _check_kill(deadline, full)
-    for audience, activity in (("internal users", "internal_testing"), ("beta users", "beta_testing")):
-        name = audience.split()[0]
+    for name in n.names("feature_toggle.segments"):
+        audience = f"{name} users"
         yield Step(
             f"flag-{name}", StepKind.FLAG_RAMP, f"turn the flag on for {audience}",
-            0, full, 0, deadline, off, audience=audience, activities=(activity,),
-            derived=(Derived("timeout", "feature_toggle.flag_timeout"),), source="R16",
+            0, full, 0, deadline, off, audience=audience, activities=(_ACTIVITIES.get(name, "gradual_rollout"),),
+            derived=(
+                Derived("audience", "feature_toggle.segments"), Derived("timeout", "feature_toggle.flag_timeout"),
+            ), source="R16",
         )  # fmt: skip
         yield watch_step(
             n, StepKind.ANALYSE, "feature_toggle.phase_duration", name, 0, full, off, _WATCHED, "R16", audience=audience
@@ -68,8 +75,13 @@ def _watch_kind(everyone: bool) -> StepKind:
 
 def undoing(_n: Numbers, _full: int) -> Undoing:
     return Undoing(
-        steps=("turn the flag off for everyone", "leave the code deployed with its flag off"),
+        steps=(
+            "turn the flag off for everyone",
+            "leave the code deployed with its flag off",
+        ),
         first="the flag goes off for everyone at once",
         source="R16",
         compared="flag-off",
+        resources=False,
+        triggers=("a probe or a check of the dark code fails: at once, and the earlier version is redeployed",),
     )

@@ -10,7 +10,7 @@ from pilotage.model.plan import Derived, Step, StepKind
 from pilotage.model.quantity import format_duration, portion_of
 from pilotage.model.traffic import WHOLE, percent, share_of
 from pilotage.plan.rollback import Undoing
-from pilotage.plan.steps import WATCHED, Numbers, check_step, production_gate, watch_step
+from pilotage.plan.steps import WATCHED, Numbers, check_step, production_gate, schema_check, watch_step
 
 
 @dataclass(frozen=True)
@@ -30,17 +30,18 @@ def batches_of(n: Numbers, full: int) -> Batches:
     return Batches(size, spare <= 0, -(-full // size))
 
 
-def steps(n: Numbers, full: int) -> Iterator[Step]:
+def steps(n: Numbers, full: int, checks: frozenset[str] = frozenset()) -> Iterator[Step]:
     batches = batches_of(n, full)
     nothing = "nothing to undo"
     yield check_step(
-        n, "check-package", "complete package with a valid signature", "validate_deployment_package",
+        n, ids.CHECK_PACKAGE, "complete package with a valid signature", "validate_deployment_package",
         "rolling", 0, 0, nothing, "R14",
     )  # fmt: skip
     healthy = f"{full if batches.surge else full - batches.size} of {full} instances stay healthy"
     yield check_step(n, ids.CHECK_MINIMUM, healthy, "ensure_minimum_healthy_instances", "rolling", 0, 0, nothing, "R14")
     prepared = "the old version's artifacts are available"
     yield check_step(n, ids.CHECK_WAY_BACK, prepared, "prepare_rollback_artifacts", "rolling", 0, 0, nothing, "R14")
+    yield from schema_check(n, checks, "rolling", "R14")
     yield from production_gate(n)
     drain, health, wait = (
         n.value(f"rolling.{name}") for name in ("drain_duration", "health_check_timeout", "wait_time_between_batches")
@@ -72,7 +73,12 @@ def steps(n: Numbers, full: int) -> Iterator[Step]:
     back = "roll back every batch"
     for identity, title, activity in (
         (ids.CHECK_INSTANCES, f"all {full} instances are updated and healthy", "verify_all_instances_healthy"),
-        ("check-functions", "critical functions work", "validate_application_functionality"),
+        *(
+            ((ids.CHECK_DATA, "same data and compatible schema", "synchronize_database_state"),)
+            if ids.CHECK_DATA in checks
+            else ()
+        ),
+        (ids.CHECK_FUNCTIONS, "critical functions work", "validate_application_functionality"),
     ):
         yield check_step(n, identity, title, activity, "rolling", WHOLE, full, back, "R14")
     yield watch_step(

@@ -12,15 +12,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from msgspec.structs import replace
+
 from pilotage.model.action import Action, Apply, Check, Ensure
 from pilotage.model.events import RollbackStepCompleted
 from pilotage.model.observation import CheckResult, CheckStatus
 from pilotage.model.plan import Plan, StepKind
 from pilotage.model.progress import BigBangProgress, WayBack
 from pilotage.model.rollout import Mode, Observed, RolloutState, Status
-from pilotage.model.step_ids import CHECK_BACKUP, CLOSE, FINAL_BACKUP, OPEN, REPLACE, RESTORE
+from pilotage.model.step_ids import CHECK_BACKUP, CHECK_RESTORED, CLOSE, FINAL_BACKUP, OPEN, REPLACE, RESTORE
 from pilotage.model.traffic import WHOLE, Split
 from pilotage.rollout.checking import awaits_approval, awaits_check
+from pilotage.rollout.maintenance import closed_for, is_shut, open_for, over_window, what_router_shows
 from pilotage.rollout.sight import check_status, healthy, present
 from pilotage.rollout.turn import FORWARD, Comparison, Configured, Strategy, Tick
 from pilotage.rollout.undoing import fail_rollback, fail_without_a_way_back, overdue_back, rolled_back
@@ -29,10 +32,12 @@ from pilotage.rollout.watching import awaits_watch
 
 class BigBang(Strategy):
     progress = BigBangProgress()
+    restarts_stable = True
+    shares_schema = False
     unwell_setting = "big_bang.check_timeout"
     stable_unwell_setting = "big_bang.check_timeout"
-    more_checks = (RESTORE,)
-    inner_checks = (FINAL_BACKUP,)
+    more_checks = (FINAL_BACKUP, RESTORE)
+    inner_checks = (FINAL_BACKUP, CHECK_RESTORED)
     diverts = False
 
     # ── begin ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -77,7 +82,7 @@ class BigBang(Strategy):
             return _forward(plan, state, seen)
         if state.status is Status.COMPLETED:
             gone = () if state.old is None else (Ensure(state.old, 0),)
-            return (*gone, Ensure(state.new, plan.instances), Apply(_open_for(state.new)))
+            return (*gone, Ensure(state.new, plan.instances), Apply(open_for(state.new)))
         return _backward(plan, state, seen)
 
     def failed_check(self, turn: Tick) -> CheckResult | None:
@@ -85,10 +90,20 @@ class BigBang(Strategy):
         return found if found and found.status is CheckStatus.FAILED else None
 
     def note(self, turn: Tick) -> None:
-        """Instances drain from the look that saw the maintenance page in front of them."""
+        """Instances drain from the look that saw the maintenance page in front of them, and the window runs from it."""
+        if turn.seen.split is not None and _own(turn.state).shut != is_shut(turn.seen):
+            turn.set(progress=replace(_own(turn.state), shut=is_shut(turn.seen)))
         closing = turn.state.status in FORWARD and turn.step.id in (CLOSE, REPLACE)
         if closing or turn.state.status is Status.ROLLING_BACK:
-            turn.note_out(_shut(turn.seen))
+            turn.note_out(is_shut(turn.seen))
+
+    def attended(self, state: RolloutState, passed: float) -> BigBangProgress:
+        own = _own(state)
+        return replace(own, closed=own.closed + passed) if own.shut else own
+
+    def overrun(self, turn: Tick) -> str:
+        own = _own(turn.state)
+        return over_window(turn, own.closed) if own.shut and turn.state.old is not None else ""
 
     def exposed(self, plan: Plan, state: RolloutState) -> bool:
         """From the opening on."""
@@ -99,8 +114,8 @@ class BigBang(Strategy):
 
     # ── the way back ───────────────────────────────────────────────────────────────────────────────────────
 
-    def turn_back(self, _turn: Tick) -> BigBangProgress:
-        return BigBangProgress()
+    def turn_back(self, turn: Tick) -> BigBangProgress:
+        return replace(_own(turn.state), came_to=WayBack.BEGUN)
 
     def undo(self, turn: Tick) -> None:
         """Close, stop, restore, start, open: each part starts once the one before it was read back."""
@@ -128,21 +143,14 @@ def _may_be_replaced(plan: Plan, state: RolloutState) -> bool:
     return state.step >= _index(plan, REPLACE)
 
 
+def _own(state: RolloutState) -> BigBangProgress:
+    assert isinstance(state.progress, BigBangProgress)
+    return state.progress
+
+
 def _is_closed(plan: Plan, state: RolloutState) -> bool:
     """Whether users see the maintenance page at this step."""
     return _index(plan, CLOSE) <= state.step < _index(plan, OPEN)
-
-
-def _shut(seen: Observed) -> bool:
-    return seen.split is not None and seen.split.closed
-
-
-def _open_for(version: str) -> Split:
-    return Split(((version, WHOLE),))
-
-
-def _closed_for(version: str) -> Split:
-    return Split(((version, WHOLE),), closed=True)
 
 
 def _under_way(plan: Plan, state: RolloutState, seen: Observed) -> tuple[Action, ...]:
@@ -169,10 +177,10 @@ def _forward(plan: Plan, state: RolloutState, seen: Observed) -> tuple[Action, .
         return (
             Ensure(state.old, full),
             Ensure(state.new, 0),
-            Apply(_closed_for(state.old) if closed else _open_for(state.old)),
+            Apply(closed_for(state.old) if closed else open_for(state.old)),
         )
     if not closed:
-        return (Ensure(state.old, 0), Ensure(state.new, full), Apply(_open_for(state.new)))
+        return (Ensure(state.old, 0), Ensure(state.new, full), Apply(open_for(state.new)))
     return _replacing(plan, state, state.old, seen)
 
 
@@ -182,14 +190,14 @@ def _replacing(plan: Plan, state: RolloutState, old: str, seen: Observed) -> tup
     if not present(seen, old):
         if check_status(seen, FINAL_BACKUP, _ONCE) is not CheckStatus.PASSED:
             final = Check(FINAL_BACKUP, _ONCE, state.new)
-            return (Ensure(old, 0), Ensure(state.new, 0), final, Apply(_closed_for(old)))
-        return (Ensure(old, 0), Ensure(state.new, plan.instances), Apply(_closed_for(state.new)))
-    stops = _shut(seen) and state.drained >= plan.number("big_bang.drain_duration")
-    return (Ensure(old, 0 if stops else plan.instances), Ensure(state.new, 0), Apply(_closed_for(old)))
+            return (Ensure(old, 0), Ensure(state.new, 0), final, Apply(closed_for(old)))
+        return (Ensure(old, 0), Ensure(state.new, plan.instances), Apply(closed_for(state.new)))
+    stops = is_shut(seen) and state.drained >= plan.number("big_bang.drain_duration")
+    return (Ensure(old, 0 if stops else plan.instances), Ensure(state.new, 0), Apply(closed_for(old)))
 
 
 def _awaits_close(turn: Tick) -> str:
-    return "" if _shut(turn.seen) or turn.state.old is None else _what_router_shows(turn)
+    return "" if is_shut(turn.seen) or turn.state.old is None else what_router_shows(turn)
 
 
 def _awaits_replacement(turn: Tick) -> str:
@@ -202,11 +210,7 @@ def _awaits_replacement(turn: Tick) -> str:
 
 
 def _awaits_opening(turn: Tick) -> str:
-    return "" if turn.seen.split == _open_for(turn.state.new) else _what_router_shows(turn)
-
-
-def _what_router_shows(turn: Tick) -> str:
-    return f"the router shows {'the maintenance page' if _shut(turn.seen) else 'the service'}"
+    return "" if turn.seen.split == open_for(turn.state.new) else what_router_shows(turn)
 
 
 # ── the way back: close, stop, restore, start, open ────────────────────────────────────────────────────────
@@ -221,8 +225,7 @@ _SENTENCES: Mapping[WayBack, str] = {
 
 
 def _came_to(state: RolloutState) -> WayBack:
-    assert isinstance(state.progress, BigBangProgress)
-    return state.progress.came_to
+    return _own(state).came_to
 
 
 def _backward(plan: Plan, state: RolloutState, seen: Observed) -> tuple[Action, ...]:
@@ -230,9 +233,9 @@ def _backward(plan: Plan, state: RolloutState, seen: Observed) -> tuple[Action, 
     if state.old is None:
         return (Ensure(state.new, full),)
     if not _may_be_replaced(plan, state):
-        return (Ensure(state.old, full), Ensure(state.new, 0), Apply(_open_for(state.old)))
+        return (Ensure(state.old, full), Ensure(state.new, 0), Apply(open_for(state.old)))
     opens = state.status is Status.ROLLED_BACK or came_to >= WayBack.STARTED
-    stops = came_to >= WayBack.CLOSED and (_shut(seen) or opens)
+    stops = came_to >= WayBack.CLOSED and (is_shut(seen) or opens)
     starts = came_to >= WayBack.RESTORED
     # A version that does not run is not started to be stopped: it would change the data once more.
     kept = 0 if stops or not present(seen, state.new) else full
@@ -240,15 +243,18 @@ def _backward(plan: Plan, state: RolloutState, seen: Observed) -> tuple[Action, 
     if came_to is WayBack.STOPPED:
         actions.append(Check(RESTORE, state.attempt, state.old))
     serving = state.old if starts else state.new
-    actions.append(Apply(_open_for(serving) if opens else _closed_for(serving)))
+    actions.append(Apply(open_for(serving) if opens else closed_for(serving)))
     return tuple(actions)
 
 
 def _next_part(turn: Tick, old: str) -> None:
+    if _came_to(turn.state) is WayBack.OPEN:
+        rolled_back(turn, f"{old} is restored and serves all requests")
+        return
     part = WayBack(_came_to(turn.state) + 1)
     if _is_so(turn, part, old):
         turn.tell(RollbackStepCompleted(number=int(part), title=_SENTENCES[part]))
-        turn.set(progress=BigBangProgress(came_to=part))
+        turn.set(progress=replace(_own(turn.state), came_to=part))
         if part is WayBack.OPEN:
             rolled_back(turn, f"{old} is restored and serves all requests")
             return
@@ -262,7 +268,7 @@ def _is_so(turn: Tick, part: WayBack, old: str) -> bool:
     state, seen = turn.state, turn.seen
     match part:
         case WayBack.CLOSED:
-            return _shut(seen) and state.drained >= turn.plan.number("big_bang.drain_duration")
+            return is_shut(seen) and state.drained >= turn.plan.number("big_bang.drain_duration")
         case WayBack.STOPPED:
             return not present(seen, state.new)
         case WayBack.RESTORED:
@@ -270,7 +276,7 @@ def _is_so(turn: Tick, part: WayBack, old: str) -> bool:
         case WayBack.STARTED:
             return healthy(seen, old) >= turn.plan.instances
         case WayBack.OPEN:
-            return seen.split == _open_for(old)
+            return seen.split == open_for(old)
         case WayBack.BEGUN:
             return True
 
@@ -284,7 +290,7 @@ def _failed_restore(turn: Tick) -> CheckResult | None:
 
 def _open_again(turn: Tick, old: str) -> None:
     """Nothing was replaced yet, so only the maintenance page goes."""
-    if turn.seen.split == _open_for(old) and not present(turn.seen, turn.state.new):
+    if turn.seen.split == open_for(old) and not present(turn.seen, turn.state.new):
         rolled_back(turn, f"nothing was replaced; {old} serves all requests")
     elif overdue_back(turn):
         fail_rollback(turn, "the service is still closed")

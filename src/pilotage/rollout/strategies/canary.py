@@ -14,7 +14,7 @@ from pilotage.model.rollout import Hold, HoldCause, Mode, Observed, RolloutState
 from pilotage.model.traffic import TESTER, WHOLE, HeaderRoute, Mirror, Split, split_between
 from pilotage.rollout import baseline, shifting
 from pilotage.rollout.canaries import too_few_ready
-from pilotage.rollout.checking import awaits_approval
+from pilotage.rollout.checking import awaits_approval, awaits_check
 from pilotage.rollout.harm import STRONG_EVIDENCE, sentence_of
 from pilotage.rollout.sight import present
 from pilotage.rollout.turn import FORWARD, Comparison, Strategy, Tick, switch
@@ -40,6 +40,8 @@ class Canary(Strategy):
         match turn.step.kind:
             case StepKind.GATE:
                 return awaits_approval(turn)
+            case StepKind.CHECK:
+                return awaits_check(turn)
             case StepKind.SCALE:
                 return _awaits_canaries(turn)
             case StepKind.SET_WEIGHT:

@@ -1,22 +1,25 @@
 """Feature toggle (R16): deploy the code dark, a quarter of the fleet at a time; then turn the flag on for more users.
 
-The way back turns the flag off and leaves the code, dark. Only a failed dark deployment takes the code back, too.
+The way back turns the flag off and leaves the code, dark. The code goes back, too, where it is the code that fails: a
+dark deployment, a probe, or a check of it. Probes watch from the dark deployment on, which gives all users the code.
 """
 
 from __future__ import annotations
 
 from pilotage.model.action import Action, SetFlag
 from pilotage.model.events import TrafficRestored
-from pilotage.model.flag import OFF, Ramp
+from pilotage.model.flag import NOT_ASKED, OFF, Ramp
+from pilotage.model.observation import CheckStatus, VerdictKind
 from pilotage.model.plan import Plan, StepKind
+from pilotage.model.probe import PROBE
 from pilotage.model.progress import ToggleProgress
 from pilotage.model.rollout import Hold, HoldCause, Mode, Observed, RolloutState, Status
-from pilotage.model.step_ids import DEPLOY_DARK
+from pilotage.model.step_ids import CHECK_KILL_SWITCH, DEPLOY_DARK
 from pilotage.rollout import shifting, walking
 from pilotage.rollout.checking import awaits_approval, awaits_check
 from pilotage.rollout.sight import healthy
 from pilotage.rollout.turn import FORWARD, UNDER_WAY, Comparison, Configured, Strategy, Tick
-from pilotage.rollout.undoing import fail_rollback, overdue_back, rolled_back
+from pilotage.rollout.undoing import fail_rollback, fail_without_a_way_back, overdue_back, rolled_back
 from pilotage.rollout.walking import Walk
 from pilotage.rollout.watching import awaits_watch
 
@@ -25,6 +28,7 @@ _FLAG_OFF = "the flag is off for everyone, confirmed by its provider"
 
 class FeatureToggle(Strategy):
     progress = ToggleProgress()
+    restarts_stable = True
     unwell_setting = "feature_toggle.health_check_timeout"
     stable_unwell_setting = "feature_toggle.health_check_timeout"
     takes_flag = True
@@ -81,9 +85,11 @@ class FeatureToggle(Strategy):
             turn.set(progress=ToggleProgress(parts=parts), out=False, drained=0.0)
 
     def hold(self, turn: Tick) -> Hold | None:
-        """The flag cannot be read, or too few instances of the new version are healthy."""
+        """The flag cannot be read or set, or too few instances of the new version are healthy."""
         if turn.seen.flag is None:
             return Hold(HoldCause.FLAGS_UNREACHABLE, turn.seen.trouble or "the flag provider does not respond")
+        if (refused := _refused(turn)) is not None:
+            return refused
         wanted, state = _walk(turn.plan, turn.state).before[0], turn.state
         if (well := healthy(turn.seen, state.new)) < wanted:
             return Hold(HoldCause.CANARY_UNHEALTHY, f"{well} of {wanted} instances of {state.new} are healthy")
@@ -92,6 +98,10 @@ class FeatureToggle(Strategy):
     def exposed(self, plan: Plan, state: RolloutState) -> bool:
         """From the first group that gets the flag."""
         return any(step.kind is StepKind.FLAG_RAMP for step in plan.steps[: state.step + 1])
+
+    def probed(self, plan: Plan, state: RolloutState) -> bool:
+        """From the dark deployment on: with the flag off, users have the code all the same."""
+        return state.step >= _dark_step(plan)
 
     def comparison(self, plan: Plan, state: RolloutState) -> Comparison:
         """Two versions of the code while it goes out dark; after that, flag-on with flag-off."""
@@ -111,8 +121,9 @@ class FeatureToggle(Strategy):
 
     def turn_back(self, turn: Tick) -> ToggleProgress:
         """Count the parts that never started as rolled back."""
-        last = _parts(turn.plan)
-        return ToggleProgress(undone=last - min(_own(turn.state).parts + 1, last))
+        last, dark = _parts(turn.plan), _goes_out_dark(turn.plan, turn.state)
+        code = not dark and turn.state.old is not None and _code_fails(turn)
+        return ToggleProgress(undone=last - min(_own(turn.state).parts + 1, last), code=code)
 
     def undo(self, turn: Tick) -> None:
         """Turn the flag off, which ends it; a failed dark deployment replaces its instances again, too."""
@@ -120,8 +131,10 @@ class FeatureToggle(Strategy):
         if off and not state.returned:
             turn.set(returned=True)
             turn.tell(TrafficRestored(outcome=_FLAG_OFF))
-        if _goes_out_dark(turn.plan, state) and state.old is not None:
+        if _code_goes_back(turn.plan, state) and state.old is not None:
             _take_back_the_code(turn)
+        elif off and state.old is None and _goes_out_dark(turn.plan, state):
+            fail_without_a_way_back(turn)  # the first version of all, and not all of it is deployed
         elif off:
             outcome = f"the flag is off for everyone; {state.new} stays deployed with its flag off"
             rolled_back(turn, outcome, progress=ToggleProgress(dark=True))
@@ -138,13 +151,27 @@ def _own(state: RolloutState) -> ToggleProgress:
 
 
 def _dark_step(plan: Plan) -> int:
-    """Index of the dark deployment; only an approval can stand before it."""
+    """Index of the dark deployment; only a check of the schema and an approval can stand before it."""
     return next(index for index, step in enumerate(plan.steps) if step.id == DEPLOY_DARK)
 
 
 def _goes_out_dark(plan: Plan, state: RolloutState) -> bool:
     """Whether the dark deployment is to come or under way, or was when the way back began."""
     return state.step <= _dark_step(plan)
+
+
+def _code_fails(turn: Tick) -> bool:
+    """Whether a probe or a check failed, neither of which has the flag."""
+    checked = turn.step.kind is StepKind.CHECK and turn.step.id != CHECK_KILL_SWITCH
+    result = turn.seen.check(turn.step.id, turn.state.attempt)
+    if checked and result is not None and result.status is CheckStatus.FAILED:
+        return True
+    return any(v.kind is VerdictKind.FAIL and v.metric.startswith(PROBE) for v in turn.seen.verdicts)
+
+
+def _code_goes_back(plan: Plan, state: RolloutState) -> bool:
+    """Whether the way back redeploys the earlier version."""
+    return _goes_out_dark(plan, state) or _own(state).code
 
 
 def _part(plan: Plan) -> int:
@@ -164,7 +191,7 @@ def _count(plan: Plan, parts: int) -> int:
 
 def _walk(plan: Plan, state: RolloutState) -> Walk:
     full, last = plan.instances, _parts(plan)
-    if not _goes_out_dark(plan, state) or state.status is Status.COMPLETED:
+    if not _code_goes_back(plan, state) or state.status is Status.COMPLETED:
         before = after = full
     elif state.step < _dark_step(plan):
         before = after = 0
@@ -190,7 +217,9 @@ def _take_back_the_code(turn: Tick) -> None:
         if walk.after[0] == 0 and turn.seen.flag == OFF:
             rolled_back(turn, f"every instance runs {state.old} again and is healthy")
         else:
-            turn.set(progress=ToggleProgress(undone=_own(state).undone + 1), out=False, drained=0.0)
+            turn.set(
+                progress=ToggleProgress(undone=_own(state).undone + 1, code=_own(state).code), out=False, drained=0.0
+            )
     elif state.in_status >= turn.plan.number("feature_toggle.health_check_timeout"):
         fail_rollback(turn, walking.where(state, turn.seen))
 
@@ -216,3 +245,17 @@ def _awaits_ramp(turn: Tick) -> str:
         if flag
         else "no flag"
     )
+
+
+def _refused(turn: Tick) -> Hold | None:
+    """The provider has not taken the step's ramp, as it said itself. After a restart nobody has asked it yet, and what
+    the rollout waits for stays what it was."""
+    refusal = turn.seen.refusal
+    if refusal is None or turn.seen.flag == _ramp(turn.plan, turn.state):
+        return None
+    if refusal == NOT_ASKED:
+        before = turn.state.hold
+        return before if before is not None and before.cause is HoldCause.PROVIDER_APPROVAL else None
+    if refusal.approval:
+        return Hold(HoldCause.PROVIDER_APPROVAL, f"waiting for approval at the flag's provider: {refusal.sentence}")
+    return Hold(HoldCause.FLAGS_UNREACHABLE, f"the flag's provider did not take the change: {refusal.sentence}")

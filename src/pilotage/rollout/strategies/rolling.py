@@ -14,7 +14,7 @@ from pilotage.model.quantity import portion_of
 from pilotage.model.rollout import Hold, HoldCause, Mode, Observed, RolloutState, Status
 from pilotage.rollout import shifting, walking
 from pilotage.rollout.checking import awaits_approval, awaits_check
-from pilotage.rollout.sight import healthy
+from pilotage.rollout.sight import healthy, why_unwell
 from pilotage.rollout.turn import FORWARD, UNDER_WAY, Comparison, Strategy, Tick
 from pilotage.rollout.undoing import fail_rollback, fail_without_a_way_back, overdue_back, rolled_back
 from pilotage.rollout.walking import Walk
@@ -23,6 +23,7 @@ from pilotage.rollout.watching import awaits_watch
 
 class Rolling(Strategy):
     progress = RollingProgress()
+    restarts_stable = True
     unwell_setting = "rolling.health_check_timeout"
     stable_unwell_setting = "rolling.health_check_timeout"
     replaces_alone = True
@@ -73,9 +74,11 @@ class Rolling(Strategy):
         if state.old is None and not state.reached:
             return None  # the first instances of all are still starting; the step's own deadline bounds that
         if state.old and (well := healthy(turn.seen, state.old)) < old:
-            return Hold(HoldCause.STABLE_UNHEALTHY, f"{well} of {old} instances of {state.old} are healthy")
+            said = f"{well} of {old} instances of {state.old} are healthy"
+            return Hold(HoldCause.STABLE_UNHEALTHY, said + why_unwell(turn.seen, state.old))
         if (well := healthy(turn.seen, state.new)) < new:
-            return Hold(HoldCause.CANARY_UNHEALTHY, f"{well} of {new} instances of {state.new} are healthy")
+            said = f"{well} of {new} instances of {state.new} are healthy"
+            return Hold(HoldCause.CANARY_UNHEALTHY, said + why_unwell(turn.seen, state.new))
         return None
 
     def next_progress(self, _turn: Tick) -> RollingProgress:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from pilotage.adapters.ports import Fenced, Fleet
-from pilotage.model.observation import Health, Instance
+from pilotage.adapters.ports import Fenced, Fleet, PreparingFleet
+from pilotage.model.observation import CheckStatus, Health, Instance, Preparation
 from pilotage.testing.harness import FleetUnderTest
 
 
@@ -24,6 +24,24 @@ def wait(fleet: Fleet, wanted: Callable[[Sequence[Instance]], bool], seconds: fl
         assert time.monotonic() < until, found
         time.sleep(0.05)
     return found
+
+
+def prepare(run: FleetUnderTest, version: str) -> tuple[PreparingFleet, Preparation]:
+    """The fleet, and how the preparation of a version ended."""
+    fleet = run.open(1)
+    if not run.can.prepares:
+        pytest.skip("its capabilities say that it has nothing to prepare")
+    assert isinstance(fleet, PreparingFleet)
+    assert fleet.prepared(version) is None
+    until = time.monotonic() + run.seconds
+    while True:
+        fleet.prepare(version)
+        found = fleet.prepared(version)
+        assert found is not None
+        if found.status is not CheckStatus.RUNNING:
+            return fleet, found
+        assert time.monotonic() < until, found
+        time.sleep(0.02)
 
 
 class FleetContract:
@@ -104,4 +122,19 @@ class FleetContract:
         wait(fleet, lambda found: healthy(one, 1)(found) and healthy(two, 1)(found), run.seconds)
         fleet.stop()
         fleet.stop()
+        assert fleet.instances() == ()
+
+    def test_what_is_prepared_starts_and_nothing_ran_before(self, run: FleetUnderTest) -> None:
+        fleet, found = prepare(run, run.versions[0])
+        assert found.status is CheckStatus.PASSED, found
+        assert fleet.instances() == ()
+        fleet.ensure(run.versions[0], 1)
+        wait(fleet, healthy(run.versions[0], 1), run.seconds)
+
+    def test_what_cannot_be_had_is_said(self, run: FleetUnderTest) -> None:
+        if not run.missing:
+            pytest.skip("every version can be had here")
+        fleet, found = prepare(run, run.missing)
+        assert found.status is CheckStatus.FAILED
+        assert found.detail
         assert fleet.instances() == ()

@@ -30,7 +30,12 @@ def _wait_for_endpoints(routed: RouterUnderTest, wanted: Mapping[str, frozenset[
 
 
 class RouterContract:
-    """Give it a fixture `routed` with a `RouterUnderTest` whose split was never set."""
+    """Give it a fixture `routed` with a `RouterUnderTest` whose split was never set.
+
+    releases: how many follow each other while no request may be lost; fewer for a router that is slow to change.
+    """
+
+    releases = 10
 
     @pytest.fixture
     def versions(self) -> Iterator[Versions]:
@@ -78,7 +83,9 @@ class RouterContract:
         for permille in (50, 500):
             weight = routed.weight(permille)
             routed.take(split_between("2.0", weight, "1.0"), backends)
-            share = sum(routed.ask(user=f"user-{n}") == "2.0" for n in range(500)) / 500
+            # Where users stay whatever the weights, a weight holds for those who come from then on.
+            users = [f"user-{permille if routed.can.keeps_users else 0}-{n}" for n in range(500)]
+            share = sum(routed.ask(user=user) == "2.0" for user in users) / 500
             expected = weight / 1000
             # Four standard deviations of a binomial share.
             assert abs(share - expected) < 4 * (expected * (1 - expected) / 500) ** 0.5
@@ -147,7 +154,7 @@ class RouterContract:
 
         def load(method: str) -> None:
             pool = urllib3.PoolManager(maxsize=1)
-            while not stopping.is_set():
+            while not stopping.wait(0.003):  # Some time is the router's.
                 try:
                     answer = pool.request(method, routed.url, body=b"x" * 100, timeout=5.0, retries=False)
                     answers[answer.status] += 1
@@ -158,7 +165,8 @@ class RouterContract:
         for thread in threads:
             thread.start()
         old, old_server = "1.0", first
-        for n in range(2, 12):
+        # What is not lossless takes its time with each change.
+        for n in range(2, 2 + (self.releases if routed.can.lossless_switch else 2)):
             new, server = f"{n}.0", versions(f"{n}.0")
             backends = {old: [old_server.address], new: [server.address]}
             for permille in (50, 500, 1000):
@@ -169,7 +177,11 @@ class RouterContract:
         stopping.set()
         for thread in threads:
             thread.join()
-        assert set(answers) == {200}
+        if routed.can.lossless_switch:
+            assert set(answers) == {200}
+        else:
+            # It says that it closes connections that are kept open; none of them may get a wrong answer.
+            assert not {status for status in answers if isinstance(status, int)} - {200}
 
     def test_another_controller_finds_the_same_router(self, routed: RouterUnderTest, versions: Versions) -> None:
         backends = {"1.0": [versions("1.0").address]}
@@ -216,6 +228,8 @@ class RouterContract:
         living, dying = versions("1.0"), versions("1.0")
         routed.take(ONE, {"1.0": [living.address, dying.address]})
         dying.end()
+        if not routed.can.fails_over:
+            _wait_for_endpoints(routed, {"1.0": frozenset([living.address])})
         assert Counter(routed.ask(user=f"u{n}") for n in range(60)) == {"1.0": 60}
 
     def test_rule_2_what_has_no_weight_any_more_may_keep_its_instances_and_gets_no_request(

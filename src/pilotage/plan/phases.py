@@ -1,4 +1,4 @@
-"""Phases backwards from the release date, or a pipeline's stages (R4, R9, R10). Ranges stay ranges.
+"""Phases backwards from the release date (R9). Ranges stay ranges.
 
 A week is five open days. The upper bounds give the latest safe start, the lower ones the shortest path, the days
 between them are slack. Phases do not overlap, start and end on open days, and none starts or ends in a freeze (C14).
@@ -6,38 +6,24 @@ between them are slack. Phases do not overlap, start and end on open days, and n
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 
-from pilotage.model.answers import Answers, DeploymentStrategy, ReleaseFrequency, ReleaseType, RiskTolerance
+from pilotage.model.answers import Answers, DeploymentStrategy, ReleaseFrequency, ReleaseType
 from pilotage.model.calendar import ONE_DAY, Calendar
-from pilotage.model.plan import Step, StepKind
-from pilotage.model.schedule import Facts, Milestone, Phase, Stage, Trains
-
-FACTS = {
-    ReleaseType.MAJOR: Facts(
-        "breaking changes and major features", "high: comprehensive testing and a migration plan",
-        "4–8 weeks", "2–4 weeks",
-    ),
-    ReleaseType.MINOR: Facts(
-        "new features without breaking changes", "medium: standard testing and validation", "2–4 weeks", "1–2 weeks"
-    ),
-    ReleaseType.PATCH: Facts(
-        "fixes and minor improvements", "low: focused testing of what is affected", "1–2 weeks", "1 week"
-    ),
-    ReleaseType.HOTFIX: Facts(
-        "a critical fix, needed at once", "critical: expedited, with focused validation", "1–3 days", "same day"
-    ),
-    ReleaseType.FEATURE_FLAG: Facts(
-        "a progressive rollout behind a flag", "variable: controlled exposure, watched", "1–2 weeks", "continuous"
-    ),
-}  # fmt: skip
-"""R4."""
-
-PLANNING, DEVELOPMENT, TESTING, PREPARATION, EXECUTION = (
-    "planning_phase", "development_phase", "testing_phase", "deployment_preparation", "deployment_execution",
-)  # fmt: skip
+from pilotage.model.schedule import Milestone, Phase, Trains
+from pilotage.plan.activities import (
+    DEVELOPMENT,
+    EXECUTION,
+    PLANNING,
+    PREPARATION,
+    TESTING,
+    Mark,
+    activities_of,
+    gates_of,
+    marks_of,
+)
 
 _TITLES = {
     PLANNING: "Planning",
@@ -108,23 +94,6 @@ _SPANS: Mapping[ReleaseType, tuple[Span, ...]] = {
 
 _MAJOR_EXECUTION = {DeploymentStrategy.BLUE_GREEN: (1, 2), DeploymentStrategy.CANARY: (3, 5)}
 
-_MILESTONES = {
-    PLANNING: (
-        "Requirements finalized", "Architecture approved", "Risk assessment completed", "Go/No-go decision made",
-    ),
-    DEVELOPMENT: ("Feature freeze", "Code complete", "Unit tests passing", "Code reviews completed"),
-    TESTING: ("System testing complete", "UAT sign-off", "Performance validation", "Security clearance"),
-    PREPARATION: (
-        "Deployment scripts validated", "Rollback procedures tested", "Communication plan approved",
-        "Final stakeholder sign-off",
-    ),
-    EXECUTION: (
-        "Production deployment complete", "Health checks passing", "Stakeholders notified",
-        "Post-deployment review scheduled",
-    ),
-}  # fmt: skip
-"""R9; where a type lacks a phase, its milestones come due in the phase before (C21)."""
-
 
 def spans_of(answers: Answers) -> tuple[Span, ...]:
     """The phases of a scheduled release as the requirement has them; none for a continuous one (C6)."""
@@ -184,94 +153,44 @@ def phases_of(
     done: frozenset[str],
 ) -> tuple[Phase, ...]:
     """The spans as phases; with `slots` empty they have no days."""
-    phases = []
+    phases, required = [], frozenset(item for items in tasks.values() for item in items)
     for index, span in enumerate(spans):
         slot = slots[index] if slots else None
-        titles = _milestone_titles(span.id, [other.id for other in spans])
+        marks = marks_of(span.id, [other.id for other in spans])
         phases.append(
             Phase(
                 span.id, _TITLES[span.id], span.shortest, span.longest,
                 slot.start if slot else None, slot.end if slot else None,
-                slot.latest_start if slot else None, slot.latest_end if slot else None, span.activities,
-                _spread(titles, slot, calendar), tasks.get(span.id, ()), span.id in done, span.source,
+                slot.latest_start if slot else None, slot.latest_end if slot else None,
+                activities_of(span.activities, required),
+                _spread(marks, required, slot, calendar), tasks.get(span.id, ()), span.id in done, span.source,
             )
         )  # fmt: skip
     return tuple(phases)
 
 
-def _milestone_titles(phase: str, present: list[str]) -> tuple[str, ...]:
-    """A phase's own milestones, and those of the missing phases that would have followed it."""
-    order = list(_MILESTONES)
-    titles = list(_MILESTONES[phase])
-    for follower in order[order.index(phase) + 1 :]:
-        if follower in present:
-            break
-        titles += _MILESTONES[follower]
-    return tuple(titles)
-
-
-def _spread(titles: tuple[str, ...], slot: Slot | None, calendar: Calendar) -> tuple[Milestone, ...]:
+def _spread(
+    marks: tuple[Mark, ...], required: Collection[str], slot: Slot | None, calendar: Calendar
+) -> tuple[Milestone, ...]:
     """Milestones in their order over the phase, the last on its last day, each on a day that counts; those of the
     execution when everyone has the release."""
-    if slot is None:
-        return tuple(Milestone(title, None) for title in titles)
-    if slot.span.id == EXECUTION:
-        return tuple(Milestone(title, slot.end) for title in titles)
-    length = (slot.end - slot.start).days
-    due = []
-    for number, title in enumerate(titles, 1):
-        day = slot.start + ONE_DAY * (length * number // len(titles))
-        while day > slot.start and not calendar.is_open(day):
-            day -= ONE_DAY
-        due.append(Milestone(title, day))
-    return tuple(due)
-
-
-_STAGES = (
-    ("commit", "Commit", 0, 5, ("automated_tests", "code_quality_checks", "security_scanning")),
-    ("build", "Build", 5, 15, ("compilation", "artifact_creation", "container_building")),
-    ("deploy_staging", "Staging", 10, 20, ("environment_provisioning", "deployment", "smoke_tests")),
-    ("automated_testing", "Automated testing", 15, 30, ("integration_tests", "e2e_tests", "performance_tests")),
-)
-_PRODUCTION_BAND = {DeploymentStrategy.CANARY: (30, 60), DeploymentStrategy.BLUE_GREEN: (10, 20)}
-MINUTE = 60
-
-
-def stages_of(answers: Answers, steps: tuple[Step, ...], tasks: Mapping[str, tuple[str, ...]]) -> tuple[Stage, ...]:
-    """R10's pipeline; the production stage's estimate comes from the plan's own steps."""
-    careful = answers.risk_tolerance in (RiskTolerance.LOW, RiskTolerance.ZERO_DOWNTIME)
-    stages = [
-        Stage(
-            name, title, least * MINUTE, most * MINUTE, None, activities,
-            careful and name == "automated_testing", tasks.get(name, ()),
-            "R10, C17" if careful and name == "automated_testing" else "R10",
+    return tuple(
+        Milestone(
+            mark.title, None if slot is None else _due(slot, number, len(marks), calendar), mark.id, mark.owner,
+            gates_of(mark.gates, required),
         )
-        for name, title, least, most, activities in _STAGES
-    ]  # fmt: skip
-    least, most = _PRODUCTION_BAND.get(answers.deployment_strategy, (20, 40))
-    activities = (f"{answers.deployment_strategy}_deployment", "health_checks", "monitoring_validation")
-    production = Stage(
-        "production_deployment", "Production", least * MINUTE, most * MINUTE, until_everyone(steps), activities, False,
-        tasks.get("production_deployment", ()), "R10",
+        for number, mark in enumerate(marks, 1)
     )  # fmt: skip
-    return (*stages, production)
 
 
-AFTERWARDS = (
-    "post-deployment validation: every instance runs the new version and is healthy, and no limit was exceeded",
-    "notify stakeholders of the release's id, status and duration",
-)
-ON_FAILURE = ("roll back as planned", "incident response: open the incident, notify people, document it")
-
-
-def until_everyone(steps: tuple[Step, ...]) -> int | float:
-    """Seconds of watching and waiting before every user has the release."""
-    total: int | float = 0
-    for step in steps:
-        if step.weight == 1000 and step.kind in (StepKind.BAKE, StepKind.KEEP, StepKind.DRAIN, StepKind.RETIRE):
-            break
-        total += step.duration
-    return total
+def _due(slot: Slot, number: int, count: int, calendar: Calendar) -> date:
+    """The day of the `number`-th of `count` milestones."""
+    if slot.span.id == EXECUTION:
+        return slot.end
+    day = slot.start + ONE_DAY * ((slot.end - slot.start).days * number // count)
+    while day > slot.start and not calendar.is_open(day):
+        day -= ONE_DAY
+    return day
 
 
 _CADENCES = {ReleaseFrequency.WEEKLY: 5, ReleaseFrequency.MONTHLY: 21, ReleaseFrequency.QUARTERLY: 63}

@@ -1,0 +1,1 @@
+"""Caches of a service: warmed before users get a new version, and measured."""

@@ -1,0 +1,1 @@
+"""Databases of a service, read and never written: replication, and migrations that are applied."""

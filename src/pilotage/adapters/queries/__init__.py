@@ -1,0 +1,1 @@
+"""What answers queries of rules and signals: one module for each system."""

@@ -1,0 +1,61 @@
+"""What texts of a certain pattern are, in words."""
+
+from __future__ import annotations
+
+from pilotage.config.fields import NAME
+
+_NAMED = "a name of a-z, 0-9 and -, such as shop"
+FORMS = {
+    r"[A-Za-z0-9/][A-Za-z0-9._/+-]{0,200}": "a program or its path, such as /usr/local/bin/envoy",
+    r"[^\x00]+": "a path",
+    r"[A-Z]{2}(-[A-Z0-9]{1,3})?": "a country or region in capitals, such as DE or DE-BY",
+    r"[a-z]{2}(-[A-Z]{2})?": "a language such as de or de-AT",
+    r"[a-z][a-z0-9-]{0,31}": _NAMED,
+    NAME.strip("^$"): _NAMED,
+    r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}": "a key of letters, digits and . _ -, such as new-checkout",
+    r"[A-Za-z_][A-Za-z0-9_$]*(\.[A-Za-z_][A-Za-z0-9_$]*)?": "a table, such as audit.alembic_version",
+    r"[^{}]*\{key\}.*": "a path with {key}, such as /products/{key}",
+    r".*\{key\}.*": "a name with {key}, such as product:{key}",
+    r"(secret://(env/[A-Za-z_][A-Za-z0-9_]*|file/.+)|(rediss?|unix)://[^\s@]+)": "a reference such as "
+    "secret://env/REDIS_URL, or a URL such as redis://cache:6379/0 without a password",
+    r"[A-Za-z_][A-Za-z0-9_]*": "a name of an environment variable, such as DATABASE_URL",
+    r"[A-Za-z][A-Za-z0-9-]{0,62}": "a name of a header, such as X-User",
+    r"[A-Za-z][A-Za-z0-9_.-]{0,62}": "a name of an attribute, such as tier",
+    r"https?://[^\s@]+": "an address such as https://shop.example, without a password",
+    r"https?://[^\s]+": "an address such as https://shop.example",
+    r"(/|https?://)\S*": "a path such as /healthz or an address such as https://shop.example/healthz",
+    r"[A-Za-z0-9_.-]{1,64}": "a name of a cookie: at most 64 letters, digits and . _ -, such as pilotage_user",
+    r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}": "a name of an entry point or a certificate resolver, such as websecure",
+    r"[^{}]*\{version\}[^{}]*": "a name with {version}, such as shop-{version}",
+    r"[A-Za-z_:][A-Za-z0-9_:]{0,199}": "a name of a metric, such as http_requests_total",
+    r"[A-Za-z_][A-Za-z0-9_]{0,99}": "a name of a label, such as version",
+    r"[^\s{}]{1,200}": "a name of a middleware, such as auth@file",
+    r"/[^\x00\n]*": "an absolute path, such as /etc/traefik/dynamic",
+    r"[A-Za-z0-9][A-Za-z0-9._/-]*": "a name in git, such as origin or main",
+    r"[^@\s]+@[^@\s]+": "a mail address such as ada@example.org",
+    r"[^\s:]+": "a file name without spaces and colons, such as keys/pilotage.pem",
+    r"\{version\}": "a path with {version}, such as notes/{version}.md",
+    r"[a-z][a-z0-9-]*": _NAMED,
+    r"[A-Za-z_][A-Za-z0-9._-]{0,63}\$?": "a name of a user, such as deploy",
+    r"[A-Za-z0-9._@:%\[\],-]{1,500}": "a host to go through, such as deploy@bastion.example.org:2222",
+    r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}": "a name of a host: letters, digits and . _ -, such as web-1",
+    r"[^\x00\n]+": "a path",
+    r"[a-z][a-z0-9_]{0,62}": "a name of a placeholder: lower-case letters, digits and _, such as zone",
+    r"[0-9a-fA-F]{64}": "a SHA-256 digest: 64 hexadecimal digits",
+    r"[^\x00\n]*": "a path",
+    r"[A-Za-z0-9_][A-Za-z0-9._-]{0,62}": "a name of a host: letters, digits and . _ -, such as web-1",
+    r"/[A-Za-z0-9._/+@%~,: -]{1,500}": "an absolute path, such as /var/log/haproxy.log",
+    r"/[A-Za-z0-9._/-]{1,200}": "an absolute path, such as /var/log/nginx/shop.log",
+    r"[A-Za-z0-9][A-Za-z0-9._-]{0,255}": "a key of letters, digits and . _ -, such as new-checkout",
+    r"[^:]{1,255}": "a namespace of CloudWatch, such as AWS/ApplicationELB",
+    r"[A-Za-z0-9_-]{1,40}": "an id of a dashboard, such as abc123",
+    r"[A-Za-z0-9][A-Za-z0-9-]{0,31}": "a name of a target group: at most 32 letters, digits and -, such as shop-blue",
+    r"[a-z]{2}(-[a-z]+)+-\d": "a region of AWS, such as eu-central-1",
+    r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+": "an ARN such as arn:aws:iam::123456789012:role/pilotage",
+    r"[0-9a-f]{32}": "an id of Cloudflare: 32 hexadecimal digits",
+    r"[A-Za-z0-9_-]{1,100}": "a name of a pool: letters, digits and _ -, such as shop-blue",
+    r"[A-Za-z0-9*]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?": "a name of a host, such as shop.example.org",
+    r"[0-9a-f-]{36}": "an id such as 023e105f-4ece-48ad-9ca3-1a8372d0c4c5",
+    r"\{version\}|^feedback": "a query of one version: add {version} where it selects the version",
+}
+"""What a text with a pattern of that form is, in words: a regular expression is none of the reader's."""

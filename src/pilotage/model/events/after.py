@@ -1,0 +1,45 @@
+"""What was seen of the version that serves after a rollback."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pilotage.model.events.occurrence import Occurrence
+from pilotage.model.message import Severity
+from pilotage.model.quantity import format_duration
+
+
+@dataclass(frozen=True, kw_only=True)
+class StabilityConfirmed(Occurrence, tag="stability-confirmed", severity=Severity.INFO):
+    """The version that serves after a rollback was watched, and nothing was found."""
+
+    version: str
+    """The version that serves."""
+    seconds: float
+    """How long it was watched."""
+    requests: int
+    """Requests that it answered."""
+    errors: int
+    """Requests that failed."""
+    probes: int
+    """Tries of probes that passed."""
+
+    @property
+    def sentence(self) -> str:
+        counted = f"{self.errors} of {self.requests:,} requests failed" if self.requests else "no requests"
+        probed = f", {self.probes:,} probes passed" if self.probes else ""
+        span = format_duration(round(self.seconds))
+        return f"{self.version} was stable for {span} after the rollback: {counted}{probed}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StabilityLost(Occurrence, tag="stability-lost", severity=Severity.CRITICAL):
+    """The version that serves after a rollback fails, too."""
+
+    version: str
+    """The version that serves."""
+    reason: str
+
+    @property
+    def sentence(self) -> str:
+        return f"{self.version} serves after the rollback, and fails: {self.reason}"

@@ -1,0 +1,1 @@
+"""Receivers for tests, one module for each service, as strict as what they stand for."""

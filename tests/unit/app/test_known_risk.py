@@ -1,0 +1,109 @@
+"""Every plan says how risky its change is, or why nobody knows: by the commits since what serves (R17)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from pilotage.app.deploy import deploy
+from pilotage.app.known_risk import Unassessed, planned, within_budget
+from pilotage.app.plan import PlanRequest
+from pilotage.app.preconditions import PlanStopped
+from pilotage.app.project import Project
+from pilotage.app.requests import DeployRequest
+from pilotage.config.loading import load
+from pilotage.engine.records.store import Store
+from pilotage.model.risk import RiskLevel
+from tests.clock import FakeClock
+from tests.unit.config.test_config import GOOD
+from tests.unit.engine.test_store import ended
+from tests.unit.risk.repository import Repository
+
+DROPS = "ALTER TABLE customers DROP COLUMN email;\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    """A project in a git repository of which 1.0.0 serves production."""
+    repository = Repository(tmp_path)
+    repository.commit(
+        "feat: the shop",
+        {"pilotage.yaml": GOOD.replace("canary\n", "rolling\n"), "shop.py": "def sell():\n    return 1\n"},
+    )
+    repository.git("tag", "v1.0.0")
+    with closing(Store(tmp_path / ".pilotage", clock=FakeClock())) as store:
+        found = Project.of(load(tmp_path / "pilotage.yaml"), store)
+        first = deploy(found, "ada", DeployRequest(plan=planned(found, "production", PlanRequest("1.0.0")))).rollout
+        assert first is not None
+        ended(store, first)
+        yield found
+
+
+def wish(version: str = "2.0.0") -> PlanRequest:
+    return PlanRequest(version)
+
+
+def test_r17_c25_a_dropped_column_is_found_without_asking_and_stops_the_deploy(project: Project) -> None:
+    Repository.commit(_again(project), "feat!: no mail", {"migrations/002.sql": DROPS})
+    plan = planned(project, "production", wish())
+    assert plan.risk is not None
+    assert plan.risk.level is RiskLevel.CRITICAL
+    assert [one.name for one in plan.stopped_by] == ["less-careful-than-its-risk"]
+    with pytest.raises(PlanStopped, match="less-careful-than-its-risk"):
+        deploy(project, "ada", DeployRequest(plan=plan))
+
+
+def test_r17_a_canary_that_drops_a_column_starts_with_a_warning(project: Project) -> None:
+    Repository.commit(_again(project), "feat!: no mail", {"migrations/002.sql": DROPS, "pilotage.yaml": GOOD})
+    said: list[str] = []
+    careful = Project.of(load(project.folder / "pilotage.yaml"), project.store)
+    careful.warn = said.append
+    deploy(careful, "ada", DeployRequest(plan=planned(careful, "production", wish())))
+    (risk,) = [one for one in said if one.startswith("risk CRITICAL")]
+    assert "customers.email (migrations/002.sql)" in risk
+    assert "pilotage plan 2.0.0" in risk
+
+
+def test_the_same_commits_give_the_same_plan_at_any_hour_and_after_the_release(project: Project) -> None:
+    Repository.commit(_again(project), "fix: a price", {"shop.py": "def sell():\n    return 2\n"})
+    before = planned(project, "production", wish())
+    assert isinstance(project.clock, FakeClock)
+    project.clock.pass_(2.5 * 86400)
+    assert planned(project, "production", wish()).hash == before.hash, "a weekend later"
+    begun = deploy(project, "ada", DeployRequest(plan=before)).rollout
+    assert begun is not None
+    assert planned(project, "production", wish()).hash == before.hash, "while it rolls out"
+    ended(project.store, begun)
+    assert planned(project, "production", wish()).hash == before.hash, "and afterwards"
+
+
+@pytest.mark.parametrize(
+    ("tag", "said"), [("v1.0.0", "there is no commit between"), ("", "git has no tag for 1.0.0, which serves")]
+)
+def test_what_nobody_can_assess_is_unknown_with_the_reason(project: Project, tag: str, said: str) -> None:
+    if not tag:
+        _again(project).git("tag", "-d", "v1.0.0")
+    plan = planned(project, "production", wish())
+    assert plan.risk is None
+    assert said in plan.risk_unknown
+
+
+def test_the_first_release_of_all_has_nothing_to_be_compared_with(project: Project) -> None:
+    plan = planned(project, "production", wish("1.0.0"))
+    assert plan.risk_unknown == "no earlier version serves production"
+
+
+def test_an_assessment_that_takes_too_long_is_not_waited_for(project: Project) -> None:
+    Repository.commit(_again(project), "fix: a price", {"shop.py": "def sell():\n    return 2\n"})
+    with pytest.raises(Unassessed, match="--with-risk"):
+        within_budget(project, "v1.0.0..HEAD", None, seconds=0.0)
+
+
+def _again(project: Project) -> Repository:
+    """The repository of the project, to commit to."""
+    found = Repository.__new__(Repository)
+    found.path, found.clock = project.folder, 1_700_000_000 + 400 * 86400
+    return found
