@@ -31,6 +31,9 @@ class RouterCapabilities:
     """Sends requests with a header to one version, whatever the weights say."""
     headers: tuple[str, ...] = ()
     """The only headers that header routes may name, in lower case; empty for any."""
+    cohort: int = 0
+    """How many values of one header it can send to one version, whatever the weights say; 0 for none. No router is
+    assumed to: an adapter says so."""
     mirror: bool = True
     """Copies requests to a version and throws its answers away."""
     sticky: bool = True
@@ -173,6 +176,7 @@ def together(routers: tuple[RouterCapabilities, ...]) -> RouterCapabilities:
         grain=math.lcm(*(router.grain for router in routers)),
         header_routes=all(router.header_routes for router in routers) and (not named or bool(common)),
         headers=tuple(sorted(common)),
+        cohort=min(router.cohort for router in routers),
         mirror=all(router.mirror for router in routers),
         sticky=all(router.sticky for router in routers),
         closed=all(router.closed for router in routers),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 WHOLE = 1000
 """All traffic, in per mille; weights are integers so that no rounding can lose a request."""
@@ -49,24 +49,45 @@ class Mirror:
     share: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class Cohort:
+    """The users who get `version`: those whose requests have one of `members` in `header`. Everybody else gets the
+    split's other versions, whatever cookie they have.
+
+    digest: of the members (`model.wave.digest_of`), by which two cohorts are compared: a router that cannot list its
+    members reports it · size: how many there are.
+    """
+
+    header: str
+    version: str
+    digest: str
+    size: int
+    members: tuple[str, ...] = field(default=(), compare=False, repr=False)
+
+
 @dataclass(frozen=True, eq=False)
 class Split:
     """Share of requests per version, in per mille, summing to 1000; versions with 0 are left out. Two splits are equal
     in whichever order they name the versions: a router lists them in its own.
 
-    closed: users get the maintenance page instead; only the header routes still lead to a version.
+    closed: users get the maintenance page instead; only the header routes still lead to a version · cohort: who gets
+    the version that it names; that version's weight is then the share that its members are expected to be, and the
+    others share what is left in proportion to their weights.
     """
 
     weights: tuple[tuple[str, int], ...]
     header_routes: tuple[HeaderRoute, ...] = ()
     mirror: Mirror | None = None
     closed: bool = False
+    cohort: Cohort | None = None
 
     def __post_init__(self) -> None:
         if sum(weight for _, weight in self.weights) != WHOLE:
             raise ValueError(f"weights {dict(self.weights)} do not sum to {WHOLE}")
         if any(weight <= 0 for _, weight in self.weights):
             raise ValueError(f"weights {dict(self.weights)}: include only versions with traffic")
+        if self.cohort and not 0 < self.weight(self.cohort.version) < WHOLE:
+            raise ValueError(f"a cohort of {self.cohort.version}, which has {self.weight(self.cohort.version)} ‰")
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Split):
@@ -78,7 +99,7 @@ class Split:
 
     @property
     def _compared(self) -> tuple[object, ...]:
-        return frozenset(self.weights), self.header_routes, self.mirror, self.closed
+        return frozenset(self.weights), self.header_routes, self.mirror, self.closed, self.cohort
 
     def weight(self, version: str) -> int:
         return dict(self.weights).get(version, 0)
@@ -100,8 +121,9 @@ def split_between(new: str, weight: int, old: str | None, header_routes: tuple[H
 
 def at_grain(split: Split, grain: int) -> Split:
     """The split as a router sets it that knows only multiples of `grain` (per mille). The first version's weight is
-    rounded up, so that on a way back the second one gets no more than it can carry. More than two versions stay."""
-    if grain == 1 or len(split.weights) != 2:
+    rounded up, so that on a way back the second one gets no more than it can carry. More than two versions stay, and
+    so do the shares of a cohort, by which nothing is split."""
+    if grain == 1 or len(split.weights) != 2 or split.cohort:
         return split
     (new, weight), (old, _) = split.weights
     weight = min(WHOLE, -(-weight // grain) * grain)
