@@ -1,4 +1,4 @@
-"""The way of a release: the stages that one version travels, from its commit to its users (R10, R33). Plain frozen data.
+"""The way of a release: the stages that one version travels, from its commit to its users (R10, R33). Frozen data.
 
 A way is made from `way:` of `pilotage.yaml` when a release begins, and never looks there again. `way.machine` decides
 what happens next from a `Way`, its `WayState` and what was observed.
@@ -41,6 +41,26 @@ class Entry:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """Signed statements about how the artifacts were built, verified before a stage passes.
+
+    files: globs in the checkout, or one address that may hold `{version}` and `{commit}` · key: file of a public key in
+    PEM, from the project's folder; empty for keyless signatures · identity, issuer: of keyless signatures: the
+    certificate's name and who vouched for it · trusted_root: file of a Sigstore trusted root, from the project's folder
+    · builder: the builder's id that a statement must have; empty for a bare signature of the artifact · source: the
+    repository's address that it must name; empty for any, its commit is always compared.
+    """
+
+    files: tuple[str, ...]
+    key: str = ""
+    identity: str = ""
+    issuer: str = ""
+    trusted_root: str = ""
+    builder: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunStage:
     """Commands in a clean checkout of the released commit.
 
@@ -48,12 +68,17 @@ class RunStage:
     `{url}` (of the environment in `tests`) · artifacts: globs of the files that they make, relative to the checkout;
     those of the first stage that names some are the release's artifacts · timeout: seconds of one attempt · retries:
     further attempts after one that failed · repeatable: it may run again after it was cut off · env, pass_env: as of
-    checks, secrets as references · tests: the environment that it tests, which is undone if it fails; empty for none.
+    checks, secrets as references · tests: the environment that it tests, which is undone if it fails; empty for none ·
+    images: files that name an image each by its digest, such as those of `--iidfile` and `--metadata-file` · reports:
+    globs of JUnit XML · provenance: what must be proven of the artifacts.
     """
 
     name: str
     commands: tuple[tuple[str, ...], ...]
     artifacts: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
+    reports: tuple[str, ...] = ()
+    provenance: Provenance | None = None
     timeout: float = 3600.0
     retries: int = 0
     repeatable: bool = False
@@ -68,10 +93,12 @@ class RunStage:
 @dataclass(frozen=True, kw_only=True)
 class AwaitStage:
     """The word of another system about the released commit. section: of its adapter, as configured: its `kind` is
-    github, gitlab or http · timeout: seconds until no word has come."""
+    github, gitlab or http · timeout: seconds until no word has come · provenance: what must be proven of the release's
+    artifacts, too."""
 
     name: str
     section: JsonObject
+    provenance: Provenance | None = None
     timeout: float = 3600.0
     tests: str = ""
     entry: Entry = field(default_factory=Entry)
