@@ -19,6 +19,7 @@ from pilotage.config.notes import NotesSection
 from pilotage.config.phases import PhasesSection
 from pilotage.config.readiness import ReadinessSection
 from pilotage.config.reporting import ReportSection, RetentionSection, StatusPageSection
+from pilotage.config.way import WaySection
 from pilotage.model.answers import (
     SHORT_NAMES,
     Answers,
@@ -141,6 +142,7 @@ class Configuration(Section):
         default_factory=MeetingsSection, description="When and where people meet about a release."
     )
     notes: NotesSection | None = Field(None, description="What release notes say beside the changes.")
+    way: WaySection | None = Field(None, description="Stages that one version travels, from its commit to its users.")
     templates: str | None = Field(None, description="Folder with your own announcement templates.")
     language: Annotated[str, Field(pattern=r"^[a-z]{2}(-[A-Z]{2})?$")] = Field(
         "en", description="Language of announcements, such as en or de."
@@ -185,6 +187,8 @@ class Configuration(Section):
                 message = f"two channels are called {channel.called!r}: give each a name of its own"
                 raise Misplaced(message, "notify", index)
         self._answers_come_in(there)
+        if self.way is not None:
+            self.way.refuse_unknown(sorted(there))
         publish = self.notes.publish if self.notes else None
         if publish is not None and publish.environment not in there:
             known = ", ".join(sorted(there))

@@ -144,8 +144,9 @@ class Artifact:
 class Way:
     """What a release travels.
 
-    id: of the way · commit: full SHA-1 or SHA-256 of git; empty where the stages need none · author: who started it ·
-    stages: those whose `when` holds for these answers, in order · left_out: the names of the others, each with why.
+    id: of the way · commit: full SHA-1 or SHA-256 of git; empty where the stages need none · tree: of the commit, git's
+    id of all its files · author: who started it · stages: those whose `when` holds for these answers, in order ·
+    left_out: the names of the others, each with why.
     """
 
     id: str
@@ -155,6 +156,7 @@ class Way:
     author: str
     stages: tuple[WayStage, ...]
     left_out: tuple[tuple[str, str], ...] = ()
+    tree: str = ""
 
     def stage(self, name: str) -> WayStage:
         """KeyError where there is none of that name."""
@@ -210,8 +212,11 @@ class Evidence:
 class StageState:
     """How far a stage is. attempt: 1 for the first · began, ended: Unix seconds, 0 before · detail: a sentence ·
     fingerprint: of its definition and the files that it saw; stages of other ways with the same one need not run ·
-    approved: persons, by name · promoted: who began it, where a person does · rollouts: ids, by environment ·
-    carried_from: the id of the way in which it passed."""
+    approved: persons, by name · promoted: who began it, where a person does · rollouts: ids, by environment · after: of
+    each environment that was begun, the id of the rollout that was its newest then, so that the next one of the version
+    is known as this way's; empty where there was none · failures, cut_offs: of its attempts · waiting: what its entry
+    or its next rollout waits for, in a word, empty for nothing · carried_from: the id of the way in which it
+    passed."""
 
     status: StageStatus = StageStatus.WAITING
     attempt: int = 1
@@ -224,6 +229,12 @@ class StageState:
     approved: tuple[str, ...] = ()
     promoted: str = ""
     rollouts: Mapping[str, str] = field(default_factory=dict)
+    after: Mapping[str, str] = field(default_factory=dict)
+    tried: float = 0.0
+    """Unix seconds of the start of the current attempt."""
+    failures: int = 0
+    cut_offs: int = 0
+    waiting: str = ""
     evidence: tuple[Evidence, ...] = ()
     carried_from: str = ""
 
@@ -231,9 +242,18 @@ class StageState:
 @dataclass(frozen=True, kw_only=True)
 class WayState:
     """stages: one for each stage of the way, in order · artifacts: what was built, once a stage has made it ·
-    reason: why it is held, failed or was aborted."""
+    reason: why it is held, failed or was aborted · failing: of a way that ends badly, Unix seconds since when ·
+    undoing: environments that return to what they served before · aborted: a person ended it."""
 
     stages: tuple[StageState, ...]
     status: WayStatus = WayStatus.UNDER_WAY
     artifacts: tuple[Artifact, ...] = ()
     reason: str = ""
+    failing: float = 0.0
+    undoing: tuple[str, ...] = ()
+    aborted: bool = False
+
+    @property
+    def current(self) -> int | None:
+        """The place of the first stage that has not passed; None where all have."""
+        return next((n for n, stage in enumerate(self.stages) if not stage.status.good), None)
