@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
 
+from pilotage.engine.execution import driver
 from pilotage.engine.placement.location import place_of
 from pilotage.engine.records.store import Store
 from pilotage.engine.rescue import take_back as rescue
@@ -14,6 +16,7 @@ from pilotage.engine.rescue.rescued import must_wait, ordered
 from pilotage.model.record import Rollout
 from pilotage.model.rollout import CommandKind, Mode, Status
 from tests.unit.engine.test_store import ended, started
+from tests.unit.engine.world import World
 
 
 def led(directory: Path, to: str) -> Path:
@@ -33,10 +36,37 @@ def test_a_rollout_under_way_gets_the_order_once(store: Store, tmp_path: Path, t
     assert not ordered(store, tmp_path, rollout)
     note = led(tmp_path, to)
     assert ordered(store, tmp_path, rollout)
-    assert not note.exists()
-    assert not ordered(store, tmp_path, rollout)
+    assert ordered(store, tmp_path, rollout)
     (command,) = store.pending(rollout.id)
     assert (command.kind, command.actor) == (order, "ann" if to else "pilotage")
+    assert note.exists(), "who looks at the rollout next must find it"
+
+
+def test_who_takes_the_rollout_up_before_the_order_is_read_finds_the_note(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look that lost its lease left a call behind that ordered the abort; the next driver knows of no command yet."""
+    world = World(store.clock)
+    world.reading = lambda: world.counted(100, 100)
+    monkeypatch.setattr(driver, "open_target", lambda *_: world.target())
+    rollout = started(store, "new", "old")
+    before = driver.Driver(store, tmp_path, rollout.id, "here/1/1.00")
+    until = time.monotonic() + 60
+    while not world.shifted.is_set():
+        before.look(commanded=False)
+        assert time.monotonic() < until
+    note = led(tmp_path, "old")
+    world.serve({"old": 1000})
+    world.shifted.clear()
+    assert ordered(store, tmp_path, rollout)
+    after = driver.Driver(store, tmp_path, rollout.id, "here/1/1.00")
+    after.look(commanded=False)
+    assert not world.shifted.is_set(), "the old wish undid the way back"
+    assert after.rollout.state.status is Status.ROLLING_BACK
+    assert "ann" in after.rollout.state.reason
+    assert not note.exists(), "the record says it, and the router was told"
+    after.look(commanded=True)
+    assert len([one for one in store.events(rollout.id) if one.type == "rollback-started"]) == 1
 
 
 def test_a_finished_rollout_is_not_kept_up_where_users_were_led_elsewhere(store: Store, tmp_path: Path) -> None:

@@ -17,7 +17,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from pilotage.adapters.alone import alone_in
 from pilotage.adapters.aws import Aws
 from pilotage.adapters.fence import Fence
 from pilotage.adapters.ports import AdapterError, Backends
@@ -27,7 +26,7 @@ from pilotage.adapters.routers.alb_listener import Listener, Seen
 from pilotage.adapters.routers.alb_record import RECORD, Remembered, Settings, forget, remember, remembered
 from pilotage.adapters.routers.alb_rules import Rule, forward, page, text_of, told
 from pilotage.adapters.routers.alb_targets import Targets
-from pilotage.adapters.taken_back import refuse_older_split
+from pilotage.adapters.routers.change import Change, begun
 from pilotage.model.json import JsonObject, text_at
 from pilotage.model.traffic import Split
 
@@ -41,11 +40,11 @@ _MOST_VERSIONS = 5
 
 @dataclass(kw_only=True)
 class _Change:
-    """One call of `apply`. told: the record as it is · arns: of the groups of versions."""
+    """One call of `apply`. begins: since when · told: the record as it is · arns: of the groups of versions."""
 
     split: Split
     backends: Backends
-    turn: int
+    begins: Change
     seen: Seen
     told: Remembered
     arns: Mapping[str, str] = field(default_factory=dict)
@@ -70,7 +69,6 @@ class AlbRouter:
         )
         self.listener = Listener(aws=self.aws, settings=settings, groups=self.groups, check=check)
         self._targets = Targets(self.groups)
-        self._turn = 0
         self._ours: dict[str, Group] = {}
 
     # ── the port ───────────────────────────────────────────────────────────────────────────────────────────
@@ -119,14 +117,14 @@ class AlbRouter:
 
     def change(self, split: Split, backends: Backends) -> None:
         """Set a split. Raises AdapterError."""
-        self._turn += 1
+        begins = begun(self._directory, self._fence)
         self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         before = remembered(self._directory)
         seen = self._unedited(split, before)
         now = before or Remembered(
             settings=self.settings, service=self._service, environment=self._environment, split=split
         )
-        change = _Change(split=split, backends=backends, turn=self._turn, seen=seen, told=now)
+        change = _Change(split=split, backends=backends, begins=begins, seen=seen, told=now)
         weighted = () if split.closed else [version for version, _ in split.weights]
         serving = {version: arn for arn, version in seen.serving().items()}
         known = bool(weighted) and set(weighted) <= set(serving)
@@ -200,12 +198,9 @@ class AlbRouter:
 
     def _lead(self, change: _Change) -> None:
         """Set where users go: one call for each rule."""
-        if change.turn != self._turn:
-            raise AdapterError("a newer change replaced this one")
         target, mains = self._target(change), change.seen.mains
         changed = [main for main in mains if not main.does(target)]
-        with alone_in(self._directory):
-            refuse_older_split(self._fence.place, change.split)
+        with change.begins.alone(change.split):
             may = {main.arn: (text_of(main.last), text_of(target)) for main in mains}
             self._note(change, split=change.split, written=may)
             for main in changed:

@@ -13,12 +13,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from pilotage.adapters.alone import alone_in
 from pilotage.adapters.cloudflare_api import CloudflareApi
 from pilotage.adapters.fence import Fence
 from pilotage.adapters.files import private_folder
 from pilotage.adapters.ports import AdapterError, Backends
 from pilotage.adapters.routers import cloudflare_record as records
+from pilotage.adapters.routers.change import Change, begun
 from pilotage.adapters.routers.cloudflare_pools import Keeper, place_of, recent
 from pilotage.adapters.routers.cloudflare_record import Access, Record
 from pilotage.adapters.routers.cloudflare_sight import Look, Sight
@@ -35,7 +35,6 @@ from pilotage.adapters.routers.cloudflare_state import (
 )
 from pilotage.adapters.routers.cloudflare_wanted import differs, led, rules_for, sticky_content, weights_for
 from pilotage.adapters.routers.traefik import refuse_empty
-from pilotage.adapters.taken_back import refuse_older_split
 from pilotage.model.json import Json, JsonObject, find, list_at
 from pilotage.model.traffic import Split
 
@@ -58,7 +57,6 @@ class CloudflareRouter:
     ) -> None:
         self._directory, self._fence, self.api = directory, fence, api
         self._access, self.settings = access, settings
-        self._turn = 0
         self._sight = Sight(settings)
         self._agreed = False
         """Whether the look just now showed what was set last."""
@@ -114,7 +112,7 @@ class CloudflareRouter:
 
     def apply(self, split: Split, backends: Backends) -> None:
         self._check()
-        turn = self._turn = self._turn + 1
+        change = begun(self._directory, self._fence)
         if split.header_routes or split.mirror:
             raise AdapterError("Cloudflare neither routes by a header nor mirrors")
         if split.closed and not self.settings.message:
@@ -128,10 +126,8 @@ class CloudflareRouter:
         is_forward = self._reported != look.shown and len(split.weights) > 1
         if record and not record.accepts(look.shown, time.time()) and (record.is_of(split) or is_forward):
             raise self._edited(look)
-        if turn != self._turn:
-            raise AdapterError("a newer change replaced this one")
         self._done = None
-        self._set(api, look, record, split, backends)
+        self._set(api, look, record, split, backends, change)
         self._done = (time.monotonic(), split, {version: tuple(found) for version, found in backends.items()})
 
     def _is_done(self, split: Split, backends: Backends) -> bool:
@@ -147,7 +143,8 @@ class CloudflareRouter:
         it."""
         api = self.api.begun()
         look = self._sight.look(api, urgent=True)
-        self._set(api, look, records.remembered(self._directory), split, backends, at_once=True)
+        change = begun(self._directory, self._fence)
+        self._set(api, look, records.remembered(self._directory), split, backends, change, at_once=True)
         return self.shown() == split
 
     def _set(
@@ -157,6 +154,7 @@ class CloudflareRouter:
         record: Record | None,
         split: Split,
         backends: Backends,
+        change: Change,
         *,
         at_once: bool = False,
     ) -> None:
@@ -187,7 +185,9 @@ class CloudflareRouter:
             led=tuple(sorted({*record.led, *led_in(wish, pools)})),
         )
         if differs(look.balancer, content):
-            self._write(api, record, original, split, look.id, content, whole)
+            private_folder(self._directory)
+            with change.alone(split):
+                self._write(api, record, original, look.id, content, whole)
         record = replace(record, confirmed=time.time())
         for version in sorted({*backends, *look.pools} - set(weighted)):
             keeper.keep_or_delete(version, backends.get(version, ()))
@@ -219,18 +219,12 @@ class CloudflareRouter:
         api: CloudflareApi,
         record: Record,
         original: Mapping[str, Json],
-        split: Split,
         balancer: str,
         content: JsonObject,
         wanted: Shown,
     ) -> None:
-        private_folder(self._directory)
-        with alone_in(self._directory):
-            if self._fence:
-                refuse_older_split(self._fence.place, split)
-            self._check()
-            self._remember(record, original)
-            answer = api.change_balancer(balancer, content)
+        self._remember(record, original)
+        answer = api.change_balancer(balancer, content)
         self._sight.forget()
         if (shown := shown_of(answer, self.settings.sticky)) != wanted:
             raise AdapterError(f"Cloudflare took the change of {self.settings.balancer} otherwise: it shows {shown}")

@@ -13,12 +13,12 @@ import time
 from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
 
-from pilotage.adapters.alone import alone_in
 from pilotage.adapters.envoy_admin import SALT, cluster_of, stratum_of, version_of
 from pilotage.adapters.fence import Fence
 from pilotage.adapters.http import json_of
 from pilotage.adapters.own_requests import secret_of, synthetic_token
 from pilotage.adapters.ports import AdapterError, Backends
+from pilotage.adapters.routers.change import begun
 from pilotage.adapters.routers.envoy_listener import listener_named, listener_of, listens_alone
 from pilotage.adapters.routers.envoy_logs import Logs
 from pilotage.adapters.routers.envoy_place import BOOTSTRAP, EnvoyPlace
@@ -36,7 +36,6 @@ from pilotage.adapters.routers.envoy_routes import no_routes, routes_of
 from pilotage.adapters.routers.envoy_stats import stats_listener
 from pilotage.adapters.routers.envoy_tls import Certificates, redirect_listener
 from pilotage.adapters.strata import SYNTHETIC, TESTERS
-from pilotage.adapters.taken_back import refuse_older_split
 from pilotage.model.address import show_host
 from pilotage.model.json import Json, JsonObject, find, list_at, object_at, optional, text_at
 from pilotage.model.traffic import Split
@@ -64,7 +63,6 @@ class EnvoyRouter:
         self._certificates = Certificates(self._envoy, settings.tls) if settings.tls else None
         self._logs = Logs(self._directory)
         self._has_logs = self._is_first_start = False
-        self._turn = 0
 
     # ── the port ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -76,7 +74,7 @@ class EnvoyRouter:
 
     def apply(self, split: Split, backends: Backends) -> None:
         self._fence.check()
-        turn = self._turn = self._turn + 1
+        change = begun(self._envoy.lock, self._fence)
         wanted = [] if split.closed else [version for version, _ in split.weights]
         wanted += [route.version for route in split.header_routes] + ([split.mirror.version] if split.mirror else [])
         missing = [version for version in wanted if not backends.get(version)]
@@ -101,10 +99,7 @@ class EnvoyRouter:
         if new and (changed or running != self._has_clusters):
             self._wait_for_clusters(kept | routed_before)
             self._has_clusters = running
-        if turn != self._turn:
-            raise AdapterError("a newer change replaced this one")
-        with alone_in(self._envoy.lock):
-            refuse_older_split(self._fence.place, split)
+        with change.alone(split):
             self._write("rds", routes)
         if routed_before - kept:
             self._wait_for_split(split)

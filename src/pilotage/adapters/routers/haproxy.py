@@ -11,11 +11,11 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pilotage.adapters.alone import alone_in
 from pilotage.adapters.fence import Fence
 from pilotage.adapters.haproxy_runtime import OLDEST, Process, Runtime, Server, Wanted, resolved_all
 from pilotage.adapters.own_requests import synthetic_token
 from pilotage.adapters.ports import AdapterError, Backends
+from pilotage.adapters.routers.change import begun
 from pilotage.adapters.routers.haproxy_lines import (
     Servers,
     Settings,
@@ -46,7 +46,6 @@ from pilotage.adapters.routers.haproxy_map import (
     versions_in,
 )
 from pilotage.adapters.routers.haproxy_record import RECORD, Place, Remembered, forget, remember, unwritten_of
-from pilotage.adapters.taken_back import refuse_older_split
 from pilotage.model.traffic import Split
 
 _READABLE = 0o644
@@ -74,7 +73,7 @@ class HAProxyRouter:
         self._contents: dict[str, bytes] = {}
         self._slot_of = {backend_of(settings, slot, kind): slot for slot in SLOTS for kind in (USERS, TESTERS, OWN)}
         self.runtime = Runtime(settings.address, self._host)
-        self._turn, self._reloaded_for = 0, ""
+        self._reloaded_for = ""
 
     # ── the port ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -119,7 +118,7 @@ class HAProxyRouter:
 
     def change(self, split: Split, backends: Backends) -> None:
         """Set a split, also one that an HAProxy takes up only when it starts. Raises AdapterError."""
-        turn = self._turn = self._turn + 1
+        change = begun(self._directory, self._fence)
         self._contents.clear()
         self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         # What the file says holds while HAProxy does not answer: it starts with that.
@@ -140,10 +139,7 @@ class HAProxyRouter:
         unwritten = unwritten_of(lambda: self._write_include(union(written, servers)))
         if process:
             self._serve(servers, running, process)
-        if turn != self._turn:
-            raise AdapterError("a newer change replaced this one")
-        with alone_in(self._directory):
-            refuse_older_split(self._fence.place, split)
+        with change.alone(split):
             instances = {version: tuple(addresses) for version, addresses in backends.items()}
             said = Remembered(
                 settings=self.settings, owner=self._owner, split=split, place=self._place, instances=instances

@@ -21,13 +21,13 @@ from pilotage.adapters.fence import Fence
 from pilotage.adapters.files import read_leniently, write_json
 from pilotage.adapters.hosts.host import Host
 from pilotage.adapters.ports import AdapterError, Backends, Fenced
+from pilotage.adapters.routers.change import begun
 from pilotage.adapters.routers.nginx_conf import Written, is_ours, nothing, state_in, token_in, written
 from pilotage.adapters.routers.nginx_control import Answer, Control, Silent
 from pilotage.adapters.routers.nginx_found import RECORD
 from pilotage.adapters.routers.nginx_server import Server
 from pilotage.adapters.routers.nginx_settings import Settings
 from pilotage.adapters.routers.nginx_state import State, state_for, state_of
-from pilotage.adapters.taken_back import refuse_older_split
 from pilotage.model.address import EVERYWHERE, show_host
 from pilotage.model.json import JsonObject, find
 from pilotage.model.traffic import Split
@@ -47,7 +47,6 @@ class NginxRouter:
         self._directory, self._fence, self._settings, self._host = directory, fence, settings, host
         self._where = where
         self._server = Server(host, settings)
-        self._turn = 0
 
     # ── the port ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -62,16 +61,8 @@ class NginxRouter:
         fence = self._fence
         assert fence is not None
         fence.check()
-        turn = self._turn = self._turn + 1
-        state = state_for(split, backends, self.kept)
-
-        def still_wanted() -> None:
-            if turn != self._turn:
-                raise AdapterError("a newer change replaced this one")
-            fence.check()
-            refuse_older_split(fence.place, split)
-
-        self.change(state, still_wanted)
+        begins = begun(self._directory, fence)
+        self.change(state_for(split, backends, self.kept), lambda: begins.refuse_outdated(split))
 
     def change(self, state: State, check: Callable[[], None] = lambda: None) -> None:
         """Let nginx serve this state. check: raises where it is not wanted any more. Raises AdapterError."""

@@ -9,17 +9,16 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from pilotage.adapters.alone import alone_in
 from pilotage.adapters.fence import Fence
 from pilotage.adapters.files import private_folder, write_at_once, write_over
 from pilotage.adapters.own_requests import synthetic_token
 from pilotage.adapters.ports import AdapterError, Backends
 from pilotage.adapters.processes import last_lines
+from pilotage.adapters.routers.change import Change, begun
 from pilotage.adapters.routers.listening import refuse_taken
 from pilotage.adapters.routers.traefik_config import Settings, configuration, text_of
 from pilotage.adapters.routers.traefik_process import LOG, TraefikProcess
 from pilotage.adapters.routers.traefik_read_back import endpoints_of, ours_in, split_of
-from pilotage.adapters.taken_back import refuse_older_split
 from pilotage.model.address import EVERYWHERE, show_host
 from pilotage.model.json import JsonObject
 from pilotage.model.traffic import Split
@@ -55,7 +54,6 @@ class TraefikRouter:
         self._listen, self._stats, self._synthetic = listen, stats, synthetic
         self._traefik = TraefikProcess(self._directory, stop_timeout)
         self._file = self._traefik.files / FILE
-        self._turn = 0
         self._is_first_start = False
 
     def url(self) -> str:
@@ -64,14 +62,12 @@ class TraefikRouter:
 
     def apply(self, split: Split, backends: Backends) -> None:
         self._fence.check()
-        turn = self._turn = self._turn + 1
+        change = begun(self._traefik.files, self._fence)
         refuse_empty(split, backends)
         token = synthetic_token(self._directory) if self._synthetic else ""
         content = text_of(configuration(self._settings, split, backends, token))
         running = self._traefik.running(self._listen)
-        if turn != self._turn:
-            raise AdapterError("a newer change replaced this one")
-        changed = self._write(split, content)
+        changed = self._write(change, split, content)
         if running is None:
             self._start()
         if changed or running is None:
@@ -106,10 +102,9 @@ class TraefikRouter:
             return None
         return ours_in(self._traefik.api().served(), self._settings.prefix)
 
-    def _write(self, split: Split, content: bytes) -> bool:
+    def _write(self, change: Change, split: Split, content: bytes) -> bool:
         """Replace the file, unless it says the same already; returns whether it was replaced."""
-        with alone_in(self._traefik.files):
-            refuse_older_split(self._fence.place, split)
+        with change.alone(split):
             if self._file.exists() and self._file.read_bytes() == content:
                 return False
             self._is_first_start = not (self._file.exists() or self._traefik.record.exists())

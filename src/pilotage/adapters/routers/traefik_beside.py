@@ -11,15 +11,14 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from pilotage.adapters.alone import alone_in
 from pilotage.adapters.fence import Fence
 from pilotage.adapters.files import private_folder, read_leniently, write_json
 from pilotage.adapters.hosts.host import Host
 from pilotage.adapters.ports import AdapterError, Backends
+from pilotage.adapters.routers.change import begun
 from pilotage.adapters.routers.traefik import refuse_empty
 from pilotage.adapters.routers.traefik_config import Settings, configuration, text_of
 from pilotage.adapters.routers.traefik_read_back import endpoints_of, ours_in, split_of
-from pilotage.adapters.taken_back import refuse_older_split
 from pilotage.adapters.traefik_api import TraefikApi
 from pilotage.model.json import JsonObject
 from pilotage.model.traffic import Split
@@ -51,7 +50,6 @@ class TraefikBeside:
         self._directory, self._fence, self._host, self._there = directory, fence, host, there
         self._file, self._settings, self._where = there.file, there.settings, where
         self._api = TraefikApi(there.api)
-        self._turn = 0
 
     def url(self) -> str:
         return self._there.url
@@ -59,16 +57,12 @@ class TraefikBeside:
     def apply(self, split: Split, backends: Backends) -> None:
         assert self._fence
         self._fence.check()
-        turn = self._turn = self._turn + 1
+        change = begun(self._directory, self._fence)
         refuse_empty(split, backends)
         content = text_of(configuration(self._settings, split, backends, ""))
-        there = self._host.read(self._file)
-        if turn != self._turn:
-            raise AdapterError("a newer change replaced this one")
         private_folder(self._directory)
-        with alone_in(self._directory):
-            refuse_older_split(self._fence.place, split)
-            if there == content:
+        with change.alone(split):
+            if self._host.read(self._file) == content:
                 return
             self._record()
             self._host.write(self._file, content, mode=_SHARED, fence=self._fence)

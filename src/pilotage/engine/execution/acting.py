@@ -84,6 +84,11 @@ class Acting:
         else:
             self.refused = self._under_way(_BUDGET)
 
+    @property
+    def is_under_way(self) -> bool:
+        """Whether the last call has not come back yet."""
+        return self._call is not None and not self._call.done
+
     def _under_way(self, seconds: float) -> list[str]:
         """What is told meanwhile: why the one before was refused says more than that it is tried again."""
         return [*self._ended, f"the last action started {seconds:.0f} s ago and is still running"]

@@ -13,7 +13,7 @@ from pilotage.engine.records.store import Store
 from pilotage.engine.rescue import rescued
 from pilotage.engine.rescue import take_back as rescue
 from pilotage.model.record import Rollout
-from pilotage.model.rollout import Command, CommandKind, Status
+from pilotage.model.rollout import Command, CommandKind, Decision, Status
 
 _UNDOING = (CommandKind.ABORT, CommandKind.ROLLBACK, CommandKind.CONFIRM)
 _PATIENCE = 0.3
@@ -23,12 +23,21 @@ _PATIENCE = 0.3
 class CommandReader:
     def __init__(self, store: Store, directory: Path, found: Rollout, crew: Crew) -> None:
         self._store, self._directory, self._crew = store, directory, crew
-        self._folder = place_of(directory, found.service, found.environment)
+        self._named = found.service, found.environment
+        self._folder = place_of(directory, *self._named)
         self._asking: Call[tuple[Command, ...]] | None = None
+        self._behind: rescue.Rescued | None = None
+        """What was done without the store, as of the last time that commands were read."""
+        self._ordered: rescue.Rescued | None = None
+        """That of which the store has the order."""
+        self._orders: frozenset[int] = frozenset()
+        """The orders among the commands that were read last."""
+        self._is_obeyed = False
 
     def commands(self, recorder: Recorder, commanded: bool) -> tuple[Command, ...]:
         """Unanswered commands, in order. commanded: the store may have some."""
         rollout, behind = recorder.rollout, rescue.standing_at(self._folder)
+        self._behind = behind
         if not commanded and behind is None:
             return ()
         self._asking = asked = self._asking or self._crew.start(lambda: self._pending(recorder.rollout))
@@ -36,6 +45,7 @@ class CommandReader:
             self._asking = None
             try:
                 found = tuple(_known(rollout, command) for command in asked.result())
+                self._orders = frozenset(command.id for command in found if rescued.is_order(command))
                 recorder.answered()
                 # What cannot be answered now would be obeyed twice; undoing twice is undoing once.
                 return found if not recorder.away else tuple(c for c in found if c.kind in _UNDOING)
@@ -43,10 +53,24 @@ class CommandReader:
                 recorder.away = recorder.away or f"the store is unusable: {type(error).__name__}"
         if behind is None or behind.to == rollout.version or rollout.state.status in BACK:
             return ()
-        return (Command(-1, CommandKind.ABORT, behind.by, "traffic returned to stable without the store"),)
+        return (rescued.abort_for(behind),)
+
+    def obeyed(self, decision: Decision, *, told: bool) -> None:
+        """Remove the note of what was done without the store, once the record says it too and router and flag were
+        told. An older wish that is still on its way meets either the note or a newer change.
+
+        decision: recorded · told: no call to them is under way."""
+        if self._behind is None or self._behind != self._ordered:
+            return
+        self._is_obeyed = self._is_obeyed or any(command in self._orders for command, _ in decision.answered)
+        if self._is_obeyed and told:
+            rescue.settled(self._directory, *self._named)
+            self._behind, self._ordered, self._is_obeyed = None, None, False
 
     def _pending(self, rollout: Rollout) -> tuple[Command, ...]:
-        rescued.ordered(self._store, self._directory, rollout)
+        found = rescue.standing_at(self._folder)
+        if found is not None and found != self._ordered and rescued.ordered(self._store, self._directory, rollout):
+            self._ordered, self._is_obeyed = found, False
         return self._store.pending(rollout.id)
 
 

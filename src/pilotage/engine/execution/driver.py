@@ -154,12 +154,12 @@ class Driver:
         decision = self._record(decision, seen)
         self._recorder.forget_strange()
         reach("recorded")
-        back = decision.state.status in BACK
-        self._act(target, decision.actions, seen, back=back)
+        self._act(target, decision.actions, seen, back=decision.state.status in BACK)
         reach("acted")
-        if target.synthetic:
-            wanted = wants_traffic(self.rollout.plan, decision.state)
-            (target.synthetic.keep_up if wanted else target.synthetic.stop)()
+        if not self.alone:
+            self._asked.obeyed(decision, told=not self._acting.is_under_way)
+        if own := target.synthetic:
+            (own.keep_up if wants_traffic(self.rollout.plan, decision.state) else own.stop)()
         return decision
 
     # ── what is so ─────────────────────────────────────────────────────────────────────────────────────────

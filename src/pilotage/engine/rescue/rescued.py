@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pilotage.engine.rescue import take_back as rescue
-from pilotage.model.rollout import CommandKind, Status
+from pilotage.model.rollout import Command, CommandKind, Status
 
 if TYPE_CHECKING:
     from pilotage.engine.records.store import Store
@@ -18,17 +18,26 @@ _WHY = "traffic returned to stable without the store"
 
 
 def ordered(store: Store, directory: Path, rollout: Rollout) -> bool:
-    """Whether the rollout in progress got an abort, because its traffic was returned without the store. Call it before
-    changing the router: an outdated goal must not undo the rescue. Raises what the store raises."""
+    """Whether the rollout in progress has an abort waiting, because its traffic was returned without the store. The
+    note stays until the order was obeyed: whoever looks at the rollout before must find it. Raises what the store
+    raises."""
     found = rescue.standing(directory, rollout.service, rollout.environment)
     if found is None:
         return False
-    if found.to == rollout.version:
-        store.command(rollout.id, CommandKind.PROMOTE, found.by, _WHY, full=True)
-    else:
-        store.command(rollout.id, CommandKind.ABORT, found.by, _WHY)
-    rescue.settled(directory, rollout.service, rollout.environment)
+    kind = CommandKind.PROMOTE if found.to == rollout.version else CommandKind.ABORT
+    if not any(waiting.kind is kind and is_order(waiting) for waiting in store.pending(rollout.id)):
+        store.command(rollout.id, kind, found.by, _WHY, full=kind is CommandKind.PROMOTE)
     return True
+
+
+def is_order(command: Command) -> bool:
+    """Whether a note became this command."""
+    return command.reason == _WHY
+
+
+def abort_for(found: rescue.Rescued) -> Command:
+    """The order for who cannot reach the store."""
+    return Command(-1, CommandKind.ABORT, found.by, _WHY)
 
 
 def must_wait(store: Store, directory: Path, rollout: Rollout) -> bool:
