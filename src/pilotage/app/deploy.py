@@ -79,7 +79,7 @@ def _while_busy(project: Project, actor: str, request: DeployRequest, latest: Ro
     if request.on_conflict == "replace":
         rollout = store.replace(wanted, latest.id, now)
         return DeployResult(rollout, f"{latest.version} rolls back, then {plan.version} rolls out", fresh=True)
-    rollout = store.create(plan, wanted.state, wanted.snapshot, actor, now, queued=True, more=told)
+    rollout = store.create(plan, wanted.state, wanted.snapshot, actor, now, queued=True, more=wanted.more)
     return DeployResult(rollout, f"{plan.version} rolls out after {latest.version}", fresh=True)
 
 
@@ -89,8 +89,12 @@ def start(
     """Record the rollout with its first events, without further checks. old: the version it replaces."""
     plan, store = request.plan, project.store
     wanted = _wanted(project, actor, request, old, mode, told)
-    rollout = store.create(plan, wanted.state, wanted.snapshot, wanted.actor, store.clock.now(), more=told)
+    rollout = store.create(plan, wanted.state, wanted.snapshot, wanted.actor, store.clock.now(), more=wanted.more)
     return DeployResult(rollout, f"rolling out {plan.version} to {plan.environment}", fresh=True)
+
+
+def _told(request: DeployRequest, told: tuple[Event, ...]) -> tuple[Event, ...]:
+    return (request.promoted.record(), *told) if request.promoted else told
 
 
 def _wanted(
@@ -103,4 +107,4 @@ def _wanted(
     if request.emergency_reason:
         state = replace(state, reason=request.emergency_reason)
     snapshot = snapshot_of(project.loaded, plan.environment, project.store.clock.now(), project.store.directory)
-    return Wanted(plan=plan, state=state, snapshot=snapshot, actor=actor, more=told)
+    return Wanted(plan=plan, state=state, snapshot=snapshot, actor=actor, more=_told(request, told))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from pilotage.model.events import PromotedFrom
 from pilotage.model.plan import Plan
 from pilotage.model.rollout import CommandKind
 from pilotage.model.schedule import After
@@ -14,12 +15,13 @@ from pilotage.model.schedule import After
 class DeployRequest:
     """on_conflict: while another rollout is under way, refuse, queue or replace it · emergency_reason: why freezes and
     gates do not count this time; empty where they do · may_undo: asking for the stable version may roll back the
-    rollout in progress."""
+    rollout in progress · promoted: where the version has proven itself, if it was taken from there."""
 
     plan: Plan
     on_conflict: str = "refuse"
     emergency_reason: str = ""
     may_undo: bool = False
+    promoted: PromotedFrom | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

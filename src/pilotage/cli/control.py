@@ -93,7 +93,7 @@ def rollback(project: Project, environment: str | None, reason: str, to: str | N
     from pilotage.app.homes import Attended, attend
     from pilotage.app.requests import RollbackRequest
     from pilotage.app.rollback import go_back
-    from pilotage.cli.deploy import follow
+    from pilotage.cli.following import follow
 
     started = go_back(project, project.actor, RollbackRequest(environment=environment, to=to, reason=reason))
     click.echo(started.sentence, err=True)

@@ -11,20 +11,26 @@ import click
 
 from pilotage.app.homes import Attended, attend, keep_up
 from pilotage.app.project import Project
-from pilotage.cli.exit import status_of
+from pilotage.cli.following import follow, follow_group_lines
 from pilotage.cli.options import environment_option, json_option
 from pilotage.cli.wishes import Wished, wish_of, wish_options
-from pilotage.model.record import Recorded
 
 if TYPE_CHECKING:
     from pilotage.app.deploy import DeployResult
-    from pilotage.app.follow import Look
+    from pilotage.app.promotion import Promotion
     from pilotage.app.requests import DeployRequest
 
 
 @click.command()
-@click.argument("version")
+@click.argument("version", required=False)
 @environment_option
+@click.option(
+    "--from",
+    "source",
+    metavar="ENVIRONMENT",
+    help="Deploy what serves this environment, once its rollout has completed there. With VERSION: only that one.",
+)
+@click.option("--baked", help="With --from: how long it must have served there, such as 2h.")
 @wish_options
 @click.option("--detach", is_flag=True, help="Return as soon as the rollout has started.")
 @click.option("--timeout", help="Stop following after this time, such as 10m (exit 6). The rollout continues.")
@@ -47,8 +53,10 @@ if TYPE_CHECKING:
 def deploy(
     project: Project,
     /,
-    version: str,
+    version: str | None,
     environment: str | None,
+    source: str | None,
+    baked: str | None,
     detach: bool,
     timeout: str | None,
     on_conflict: str | None,
@@ -64,18 +72,24 @@ def deploy(
 
     \b
         pilotage deploy 2.5.0 -e production
+        pilotage deploy --from staging -e production
         pilotage deploy 2.5.1 --break-glass --reason "fixes the outage"
     """
+    from dataclasses import replace
+
     from pilotage.app.known_risk import planned
     from pilotage.app.requests import DeployRequest
 
     seconds = _seconds(timeout)
+    promoted = _promotion(project, source, version, environment, baked)
+    version = promoted.version if promoted else _named(version)
     if project.whole.configuration.services and project.service is None:
         raise SystemExit(_deploy_all(project, version, environment, detach, seconds, as_json))
     glass = _emergency_reason(wished) if break_glass else ""
     plan = planned(project, project.environment(environment), wish_of(project, version, **wished))
     wanted = on_conflict or project.loaded.configuration.on_conflict
     request = DeployRequest(plan=plan, on_conflict=wanted, emergency_reason=glass, may_undo=yes)
+    request = replace(request, promoted=promoted.event if promoted else None)
     with _shows_readiness():
         started = _begun(project, request)
     click.echo(started.sentence, err=True)
@@ -89,6 +103,30 @@ def deploy(
     status = follow(project, started.rollout.id, seconds, as_json)
     # The stable version was requested while another rolled out, so a rollback is the success.
     raise SystemExit(0 if status == 4 and version == started.rollout.old else status)
+
+
+def _promotion(
+    project: Project, source: str | None, version: str | None, environment: str | None, baked: str | None
+) -> Promotion | None:
+    """What --from means; None without it."""
+    from pilotage.app.promotion import promotion
+
+    if source is None:
+        if baked is not None:
+            raise click.UsageError("--baked requires --from")
+        return None
+    if project.whole.configuration.services and project.service is None:
+        raise click.UsageError("--from promotes one service: name it with --service")
+    target = project.environment(environment)
+    found = promotion(project, source, target, version=version, baked=_seconds(baked, "--baked") or 0.0)
+    click.echo(found.sentence, err=True)
+    return found
+
+
+def _named(version: str | None) -> str:
+    if version is None:
+        raise click.UsageError("name the VERSION, or the environment to take it from with --from")
+    return version
 
 
 def _begun(project: Project, request: DeployRequest) -> DeployResult:
@@ -164,24 +202,7 @@ def _deploy_all(
     if detach:
         _show_detached(as_json, group_id=release)
         return 0
-    return _follow_group(project, release, timeout, as_json)
-
-
-def _follow_group(project: Project, release: str, timeout: float | None, as_json: bool) -> int:
-    from pilotage.app.follow import follow_group
-    from pilotage.cli.output import show_json
-    from pilotage.render.lines import event_lines
-    from pilotage.render.outputs import event_output
-
-    ended = None
-    for look in follow_group(project, release, every=0.2, timeout=timeout):
-        ended = look.ended
-        for service, event in look.events:
-            if as_json:
-                show_json(event_output(event, service), line=True)
-            else:
-                click.echo(f"{service:<12} {event_lines([event])[0]}")
-    return 6 if ended is None else status_of(ended)
+    return follow_group_lines(project, release, timeout, as_json)
 
 
 @click.command()
@@ -200,79 +221,7 @@ def watch(project: Project, environment: str | None, timeout: str | None, as_jso
     raise SystemExit(follow(project, rollout.id, _seconds(timeout), as_json, ticks))
 
 
-def follow(project: Project, identity: str, timeout: float | None, as_json: bool = False, ticks: bool = False) -> int:
-    """Show the rollout until it ends: a live view on a terminal, else one line per event. Returns the exit status."""
-    live = sys.stdout.isatty() and not as_json
-    try:
-        if live:
-            return _follow_live(project, identity, timeout)
-        return _follow_lines(project, identity, timeout, as_json, ticks)
-    except KeyboardInterrupt:
-        click.echo(
-            "\ndetached; the rollout continues. `pilotage watch` follows it, `pilotage abort` rolls it back",
-            err=True,
-        )
-        return 6
-
-
-def _follow_lines(project: Project, identity: str, timeout: float | None, as_json: bool, ticks: bool) -> int:
-    from pilotage.app.follow import follow
-    from pilotage.cli.output import show_json
-    from pilotage.render.lines import event_lines
-    from pilotage.render.outputs import event_output, tick_output
-
-    seen, ended = 0.0, None
-    for look in follow(project, identity, every=0.1, timeout=timeout):
-        status, live = look.rollout.state.status, look.rollout.live
-        if look.unattended:
-            click.echo("no worker has picked it up yet: run `pilotage doctor`", err=True)
-        for event in look.events:
-            if as_json:
-                show_json(event_output(event), line=True)
-            else:
-                click.echo(event_lines([event])[0])
-        for line in _waits(look) if not as_json else ():
-            click.echo(line)
-        if as_json and ticks and live.at > seen:
-            seen = live.at
-            show_json(tick_output(status.value, live), line=True)
-        ended = status if look.ended else None
-    if ended is None:
-        click.echo("timed out; the rollout continues", err=True)
-        return 6
-    return status_of(ended)
-
-
-def _waits(look: Look) -> Iterator[str]:
-    """Reported during silences: until when a decision is awaited, and that no worker is observing the rollout."""
-    from pilotage.model.timestamp import local_deadline
-    from pilotage.render.lines import local_clock
-
-    if look.asks is not None:
-        answers = ", ".join(f"`pilotage {name}`" for name in look.asks.commands)
-        until = local_deadline(look.asks.until, look.rollout.state.at)
-        yield f"waiting for a decision until {until}, then {look.asks.then}: {look.rollout.state.reason} ({answers})"
-    if look.silent_since is not None:
-        yield f"no worker has looked at it since {local_clock(look.silent_since)}: run `pilotage doctor`"
-
-
-def _follow_live(project: Project, identity: str, timeout: float | None) -> int:
-    from rich.live import Live
-
-    from pilotage.app.follow import follow
-    from pilotage.cli.edge import console
-    from pilotage.render.live_view import rollout_view
-
-    events, ended = list[Recorded](), None
-    with Live(console=console(), auto_refresh=False) as screen:
-        for look in follow(project, identity, every=0.15, timeout=timeout):
-            events += look.events
-            screen.update(rollout_view(look.rollout, events), refresh=True)
-            ended = look.rollout.state.status if look.ended else None
-    return 6 if ended is None else status_of(ended)
-
-
-def _seconds(text: str | None) -> float | None:
+def _seconds(text: str | None, option: str = "--timeout") -> float | None:
     from pilotage.model.quantity import parse_duration
 
     if text is None:
@@ -280,4 +229,4 @@ def _seconds(text: str | None) -> float | None:
     try:
         return parse_duration(text)
     except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--timeout") from None
+        raise click.BadParameter(str(error), param_hint=option) from None

@@ -22,6 +22,7 @@ from pilotage.model.events.course import (
     Completed,
     EnvironmentKept,
     Failed,
+    PromotedFrom,
     ReadinessChecked,
     ReadinessNotEnforced,
     RollbackStepCompleted,
@@ -63,8 +64,8 @@ from pilotage.model.json import Json, JsonList, JsonObject
 from pilotage.model.message import Severity
 
 EVENTS: tuple[type[Occurrence], ...] = (
-    RolloutQueued, RolloutStarted, ReadinessChecked, ReadinessNotEnforced, ChecksLeftOut, StepStarted, CheckSkipped,
-    BatchHealthy,
+    RolloutQueued, RolloutStarted, PromotedFrom, ReadinessChecked, ReadinessNotEnforced, ChecksLeftOut, StepStarted,
+    CheckSkipped, BatchHealthy,
     VerdictChanged, HoldStarted, HoldEnded, Paused, Resumed, StepRestarted, Promoted, ApprovalReminded, Approved,
     CommandRefused, CommandRun,
     InstanceExited, TrafficDiverted, TrafficResumed, TrafficWithdrawn, InstanceReplaced, RetryStarted,
@@ -193,6 +194,7 @@ __all__ = [
     "Other",
     "Paused",
     "Promoted",
+    "PromotedFrom",
     "ReadinessChecked",
     "ReadinessNotEnforced",
     "RegressionAccepted",

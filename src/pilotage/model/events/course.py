@@ -52,6 +52,23 @@ class RolloutStarted(Occurrence, tag="rollout-started", severity=Severity.INFO):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PromotedFrom(Occurrence, tag="promoted-from", severity=Severity.PROGRESS):
+    """The version was taken from another environment, where it had proven itself."""
+
+    version: str
+    source: str
+    """The other environment."""
+    rollout: str
+    """Id of the rollout that brought the version there."""
+    completed: str
+    """When that rollout completed, in UTC."""
+
+    @property
+    def sentence(self) -> str:
+        return f"{self.version} comes from {self.source}, where its rollout completed at {self.completed}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class ReadinessChecked(Occurrence, tag="readiness-checked", severity=Severity.PROGRESS):
     """Pilotage checked the readiness gates before the rollout started. Recorded only if readiness is enforced."""
 
