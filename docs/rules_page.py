@@ -93,6 +93,11 @@ REQUIREMENTS: Mapping[str, tuple[str, str]] = {
         "Replication and migrations are read from the database before and during a release. Caches are warmed and "
         "measured. Backups are proven by a restore.",
     ),
+    "R33": (
+        "The way",
+        "A release travels stages that Pilotage runs or awaits, then environment after environment and wave after "
+        "wave. One artifact, known by its digest, goes the whole way, with gates and bake times between.",
+    ),
 }
 
 CHOICES: Mapping[str, tuple[str, str]] = {
