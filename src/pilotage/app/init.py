@@ -20,6 +20,7 @@ from pilotage.app.proposals.found import completed as as_given
 from pilotage.app.proposals.images import with_version
 from pilotage.app.proposals.proposing import propose
 from pilotage.app.proposals.readiness import checks_in, readiness_in
+from pilotage.app.proposals.way import way_in
 from pilotage.app.starting_file import Start, content
 from pilotage.config.fields import host_and_port
 from pilotage.config.loading import json_schema, load
@@ -157,7 +158,7 @@ def write_configuration(project: Project, answers: Mapping[str, str], start: Sta
     name = service_name(project, service)
     before = project.config.read_bytes() if project.config.exists() else None
     strategy = answers["deployment_strategy"]
-    parts = checks_in(project.folder, strategy), readiness_in(project.folder)
+    parts = checks_in(project.folder, strategy), readiness_in(project.folder), way_in(project.folder)
     write_file(project.config, content(name, answers, start, *parts))
     try:
         load(project.config)

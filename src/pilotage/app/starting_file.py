@@ -29,8 +29,8 @@ class Start:
     balancer: Balancer | None = None
 
 
-def content(service: str, answers: Mapping[str, str], start: Start, checks: str, readiness: str) -> str:
-    """The file. answers: by question · checks, readiness: parts that the folder's files suggest."""
+def content(service: str, answers: Mapping[str, str], start: Start, checks: str, readiness: str, way: str) -> str:
+    """The file. answers: by question · checks, readiness, way: parts that the folder's files suggest."""
     return f"""\
 # yaml-language-server: $schema=.pilotage/pilotage.schema.json
 # What Pilotage needs to know of this service. `pilotage validate` checks it, `pilotage docs` explains each setting.
@@ -60,7 +60,8 @@ environments:
     #   canary.phase_duration: 30m
     #   canary.weights: [1%, 10%, 50%, 100%]
 
-{readiness}"""
+{readiness}
+{way}"""
 
 
 def _process(start: Start) -> str:

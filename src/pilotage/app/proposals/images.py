@@ -57,7 +57,7 @@ def _exposed(text: str) -> int | None:
 
 def _in_compose(text: str, name: str, service: str, folder: Path) -> Image | None:
     """Of the services of a compose file the one that is built here, else the first that is no database or proxy."""
-    services = _document(text).get("services")
+    services = document(text).get("services")
     parts = [one for one in services.values() if isinstance(one, dict)] if isinstance(services, dict) else []
     ours = [one for one in parts if "build" in one] or [one for one in parts if not _is_other(one)]
     if not ours:
@@ -69,8 +69,8 @@ def _in_compose(text: str, name: str, service: str, folder: Path) -> Image | Non
     return Image(image=f"{service}:{VERSION}", port=port, source=name) if "build" in ours[0] else None
 
 
-def _document(text: str) -> JsonObject:
-    """A compose file as YAML reads it, with its anchors; empty for what is none. Merging many anchors into each other
+def document(text: str) -> JsonObject:
+    """A file as YAML reads it, with its anchors; empty for what is none. Merging many anchors into each other
     grows without bound, so a file with many is not read."""
     import yaml
 
