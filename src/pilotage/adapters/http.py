@@ -41,6 +41,10 @@ _LONGEST_SOCKET = 100
 """Bytes of a socket's path that every system takes (104 on macOS, 108 on Linux)."""
 
 
+class NoResponse(AdapterError):
+    """A server did not answer, or not completely, or not in time."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Answer:
     """A whole answer. headers: by name in lower case, the last of each name."""
@@ -138,7 +142,7 @@ def _asked(method: str, url: str, timeout: float, headers: Mapping[str, str], mo
             while len(body) <= most and (chunk := answer.read(min(_CHUNK, most + 1 - len(body)))):
                 body += chunk
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise AdapterError(f"{shown(url)} does not respond: {cause(error, timeout)}") from error
+        raise NoResponse(f"{shown(url)} does not respond: {cause(error, timeout)}") from error
     finally:
         connection.close()
     if len(body) > most:

@@ -11,7 +11,7 @@ import click
 
 from pilotage.app.homes import Attended, attend, keep_up
 from pilotage.app.project import Project
-from pilotage.cli.following import follow, follow_group_lines
+from pilotage.cli.following import GROUPS, follow, follow_group_lines
 from pilotage.cli.options import environment_option, json_option
 from pilotage.cli.wishes import Wished, wish_of, wish_options
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pilotage.app.deploy import DeployResult
     from pilotage.app.promotion import Promotion
     from pilotage.app.requests import DeployRequest
+    from pilotage.model.plan import Plan
 
 
 @click.command()
@@ -48,6 +49,10 @@ if TYPE_CHECKING:
 @click.option(
     "--yes", is_flag=True, help="Confirm that deploying the stable version rolls back the rollout in progress."
 )
+@click.option(
+    "--log-groups", type=click.Choice(GROUPS), default=None,
+    help="Fold each step in the log of a job: github, gitlab or none. Default: by the pipeline it runs in.",
+)  # fmt: skip
 @json_option
 @click.pass_obj
 def deploy(
@@ -62,6 +67,7 @@ def deploy(
     on_conflict: str | None,
     break_glass: bool,
     yes: bool,
+    log_groups: str | None,
     as_json: bool,
     **wished: Unpack[Wished],
 ) -> None:
@@ -90,7 +96,7 @@ def deploy(
     wanted = on_conflict or project.loaded.configuration.on_conflict
     request = DeployRequest(plan=plan, on_conflict=wanted, emergency_reason=glass, may_undo=yes)
     request = replace(request, promoted=promoted.event if promoted else None)
-    with _shows_readiness():
+    with _shows_readiness(), _summarised(project, plan):
         started = _begun(project, request)
     click.echo(started.sentence, err=True)
     if started.rollout is None:
@@ -100,7 +106,7 @@ def deploy(
     if detach or not attended:
         _show_detached(as_json, rollout=started.rollout.id)
         raise SystemExit(0 if attended or detach else 6)
-    status = follow(project, started.rollout.id, seconds, as_json)
+    status = follow(project, started.rollout.id, seconds, as_json, groups=log_groups)
     # The stable version was requested while another rolled out, so a rollback is the success.
     raise SystemExit(0 if status == 4 and version == started.rollout.old else status)
 
@@ -165,6 +171,20 @@ def _shows_readiness() -> Iterator[None]:
         from pilotage.cli.ready import show
 
         show(refused.found, to_stderr=True)
+        raise
+
+
+@contextmanager
+def _summarised(project: Project, plan: Plan) -> Iterator[None]:
+    """In a job of a pipeline, keep in its summary why a release was refused."""
+    from pilotage.model.errors import PilotageError
+
+    try:
+        yield
+    except PilotageError as refused:
+        from pilotage.app.ci_summary import summarise_refusal
+
+        summarise_refusal(project, f"{plan.service} {plan.version} → {plan.environment}", refused)
         raise
 
 

@@ -69,6 +69,13 @@ def guard() -> Callable[[], None]:
     return undo
 
 
+def echo_command(line: str) -> None:
+    """Print a line with control characters, which a pipeline's runner takes as a command: of Pilotage's own making,
+    with cleaned texts in it."""
+    stream = sys.stdout
+    print(line, file=stream.stream if isinstance(stream, _Edge) else stream, flush=True)
+
+
 def console(*, stderr: bool = False) -> Console:
     """Rich's console: no text is markup, and none holds a control character."""
     from rich.console import Console

@@ -52,6 +52,7 @@ _GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "flag": ("flag", "Show a release's flag, or turn it off for everyone."),
         "cleanup": ("control", "Delete a failed environment kept for debugging."),
         "drill": ("drill", "Practise a rollback and measure how long it takes."),
+        "ci": ("ci", "Show plans, gates and deployments at GitHub or GitLab."),
     },
     "Communicate": {
         "notify": ("notify", "Show channels and messages; send a test; retry."),

@@ -92,9 +92,10 @@ _FORMATS: dict[str, Callable[[Plan, FormatContext], str | bytes]] = {
 @environment_option
 @wish_options
 @click.option(
-    "--format", "form", type=click.Choice(["terminal", *_FORMATS]), default="terminal", metavar="FORMAT",
-    help=f"Output format: terminal, {', '.join(_FORMATS)}.",
+    "--format", "form", type=click.Choice(["terminal", *_FORMATS, "github"]), default="terminal", metavar="FORMAT",
+    help=f"Output format: terminal, {', '.join(_FORMATS)}, github (a comment on a pull request).",
 )  # fmt: skip
+@click.option("--base", default="", metavar="REVISION", help="With --format github: compare with this commit.")
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file.")
 @click.option(
     "--section", multiple=True, metavar="NAME", help="Show this section only, or all. Repeatable; terminal format only."
@@ -112,6 +113,7 @@ def make(
     version: str,
     environment: str | None,
     form: str,
+    base: str,
     output: Path | None,
     section: tuple[str, ...],
     path: str | None,
@@ -133,6 +135,12 @@ def make(
         _show_all(project, wish_of(project, version, **wished))
         return
     named, wish = project.environment(environment), wish_of(project, version, **wished)
+    if form == "github":
+        from pilotage.app.ci import request_comment
+        from pilotage.render.request_comment import MOST, comment_text
+
+        _write(comment_text(request_comment(project, named, wish, base), MOST), output)
+        return
     made = planned(project, named, wish)
     if what_if:
         from pilotage.app.plan import what_if as changed_by

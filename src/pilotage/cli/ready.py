@@ -30,6 +30,9 @@ _AGAIN = 5.0
 _WIDE = 120
 """Columns from which the table is readable; below, each gate is a block."""
 
+FORMATS = ("json", "markdown", "sarif", "code-quality")
+"""Forms for other programs."""
+
 _file = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -38,14 +41,18 @@ _file = click.Path(path_type=Path, dir_okay=False)
 @environment_option
 @wish_options
 @click.option("--watch", is_flag=True, help="Check again every 5 seconds until everything is ready.")
+@click.option(
+    "--format", "form", type=click.Choice(["terminal", *FORMATS]), default="terminal", metavar="FORMAT",
+    help=f"Output format: terminal, {', '.join(FORMATS)}.",
+)  # fmt: skip
 @click.option("--sarif", type=_file, help="Write what is missing to this file, as SARIF 2.1.0.")
 @click.option("--markdown", type=_file, help="Write the table to this file, as Markdown.")
 @click.option("--bundle", "archive", type=_file, help="Write evidence, digests, sign-offs and waivers to this archive.")
 @json_option
 @click.pass_obj
 def ready(
-    project: Project, /, version: str, environment: str | None, watch: bool, sarif: Path | None, markdown: Path | None,
-    archive: Path | None, as_json: bool, **wished: Unpack[Wished],
+    project: Project, /, version: str, environment: str | None, watch: bool, form: str, sarif: Path | None,
+    markdown: Path | None, archive: Path | None, as_json: bool, **wished: Unpack[Wished],
 ) -> None:  # fmt: skip
     """Show whether VERSION is ready: every gate of its plan, the evidence, and what to do next.
 
@@ -56,8 +63,10 @@ def ready(
     from pilotage.cli.output import show_json
     from pilotage.render.readiness_output import readiness_output
 
-    wish = wish_of(project, version, **wished)
-    if not (watch or sarif or markdown or archive or as_json) and (every := project.all_of(environment)):
+    wish, as_json = wish_of(project, version, **wished), as_json or form == "json"
+    if not (form != "terminal" or watch or sarif or markdown or archive or as_json) and (
+        every := project.all_of(environment)
+    ):
         raise SystemExit(_show_all(project, [planned(project, name, wish) for name in every]))
     plan = planned(project, project.environment(environment), wish)
     while True:
@@ -65,6 +74,8 @@ def ready(
         _write(project, plan, found, sarif, markdown, archive)
         if as_json:
             show_json(readiness_output(found), line=watch)
+        elif form != "terminal":
+            click.echo(in_format(project, found, form))
         else:
             show(found)
             _say_where_it_counts(project, found)
@@ -127,15 +138,12 @@ def _progress() -> Iterator[Told | None]:
 def _write(
     project: Project, plan: Plan, found: Readiness, sarif: Path | None, markdown: Path | None, archive: Path | None
 ) -> None:
-    from pilotage import __version__
     from pilotage.app.output import write_file
-    from pilotage.render.readiness import to_markdown, to_sarif
 
     if sarif:
-        content = to_sarif(found, __version__, project.config.name)
-        write_file(sarif, json.dumps(content, indent=2, ensure_ascii=False))
+        write_file(sarif, in_format(project, found, "sarif"))
     if markdown:
-        write_file(markdown, to_markdown(found))
+        write_file(markdown, in_format(project, found, "markdown"))
     if archive:
         from pilotage.app.readiness.bundle import bundle
 
@@ -143,6 +151,20 @@ def _write(
         digest = bundle(project.loaded, plan, found, archive, signer)
         signed = f", signed with the key {signer.id}" if signer else ""
         click.echo(f"wrote {archive}, SHA-256 {digest}{signed}", err=True)
+
+
+def in_format(project: Project, found: Readiness, form: str) -> str:
+    """Readiness in one of `FORMATS` but JSON."""
+    from pilotage import __version__
+    from pilotage.app.readiness.places import places_of
+    from pilotage.render.readiness import to_markdown
+    from pilotage.render.readiness_findings import to_code_quality, to_sarif
+
+    if form == "markdown":
+        return to_markdown(found)
+    places = places_of(project, found)
+    content = to_sarif(found, __version__, places) if form == "sarif" else to_code_quality(found, places)
+    return json.dumps(content, indent=2, ensure_ascii=False)
 
 
 def show(found: Readiness, to_stderr: bool = False) -> None:

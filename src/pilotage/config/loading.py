@@ -61,6 +61,12 @@ def load(path: Path) -> Loaded:
         raise ConfigError(str(path), [_at_top("no such file: create it with `pilotage init`")]) from None
     except OSError as error:
         raise ConfigError(str(path), [_at_top(f"cannot be read: {error.strerror}")]) from None
+    return load_content(content, path)
+
+
+def load_content(content: bytes, path: Path) -> Loaded:
+    """As `load`, of a file's content at another time. path: the file that it was, where relative paths start. Raises
+    ConfigError."""
     document = read(content, str(path))
     problems = list(document.problems)
     if not isinstance(document.data, dict):

@@ -1,10 +1,10 @@
-"""Readiness for other programs and for pull requests: plain data, Markdown, SARIF 2.1.0."""
+"""Readiness for people and for other programs: plain data and Markdown."""
 
 from __future__ import annotations
 
 from collections import Counter
 
-from pilotage.model.json import Json, JsonObject
+from pilotage.model.json import JsonObject
 from pilotage.model.readiness import Gate, GateStatus, Readiness
 from pilotage.render.markdown import literal
 
@@ -55,28 +55,3 @@ def to_markdown(found: Readiness) -> str:
         cells = (MARK[gate.standing], gate.item, gate.owner, evidence(gate), gate.reason, gate.next)
         lines.append(f"| {' | '.join(map(literal, cells))} |")
     return "\n".join([*lines, ""])
-
-
-def to_sarif(found: Readiness, version: str, configuration: str) -> JsonObject:
-    """One result for each gate that is not ready, and a suppressed one for each that is waived. version: of Pilotage ·
-    configuration: path of the file where evidence is named."""
-    rules: list[JsonObject] = [
-        {"id": gate.item, "shortDescription": {"text": gate.title}, "help": {"text": gate.wants}}
-        for gate in found.gates
-    ]
-    results = [_result(gate, configuration) for gate in (*found.missing, *found.waived)]
-    driver: JsonObject = {"name": "Pilotage", "version": version, "rules": rules}
-    return {
-        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-        "version": "2.1.0",
-        "runs": [{"tool": {"driver": driver}, "results": results}],
-    }
-
-
-def _result(gate: Gate, configuration: str) -> JsonObject:
-    place: JsonObject = {"physicalLocation": {"artifactLocation": {"uri": configuration}, "region": {"startLine": 1}}}
-    text = f"{gate.title}: {gate.reason}" + (f". Next: {gate.next}" if gate.next else "")
-    result: dict[str, Json] = {"ruleId": gate.item, "level": "error", "message": {"text": text}, "locations": [place]}
-    if gate.standing is GateStatus.WAIVED:
-        result["suppressions"] = [{"kind": "external", "justification": gate.reason}]
-    return result

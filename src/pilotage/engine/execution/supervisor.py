@@ -22,6 +22,9 @@ from pilotage.engine.placement.lock import WORKER, Holder, holder_of, lock_file,
 MARKS = ("PILOTAGE_PROCESS", "PILOTAGE_PROCESS_FACTS")
 """By these the programs of a target are found again (`adapters.processes`)."""
 
+JOB_MARKS = ("RUNNER_TRACKING_ID", "JENKINS_NODE_COOKIE", "JENKINS_SERVER_COOKIE", "BUILD_ID")
+"""By these GitHub's runner and Jenkins find what a job has left running, and end it."""
+
 _SUPERVISOR = "supervisor.lock"
 _KILLED_WITHIN = 2.0
 """Seconds that a process has to be gone once it was killed."""
@@ -43,8 +46,8 @@ def ensure_worker(directory: Path) -> None:
             stopped.send(signal.SIGCONT)
         return
     made(directory)
-    # What starts a worker may itself be an instance or a hook: the worker is not a part of it.
-    environment = {name: value for name, value in os.environ.items() if name not in MARKS}
+    # What starts a worker may itself be an instance, a hook or a job: the worker is not a part of it.
+    environment = {name: value for name, value in os.environ.items() if name not in (*MARKS, *JOB_MARKS)}
     with open_log(directory / "worker.log") as log:
         subprocess.Popen(
             [sys.executable, "-m", "pilotage.engine.execution.supervisor", str(directory)],

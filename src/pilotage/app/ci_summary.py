@@ -1,0 +1,53 @@
+"""What the runner of a pipeline keeps of a deployment: a summary of the job, and outputs for the steps after it."""
+
+from __future__ import annotations
+
+import os
+
+from pilotage.adapters.pipelines import add_to_summary, pipeline_host, set_outputs
+from pilotage.adapters.ports import AdapterError
+from pilotage.app.explain import explained
+from pilotage.app.project import Project
+from pilotage.model.errors import PilotageError
+from pilotage.model.pipeline import PipelineHost
+from pilotage.render.log_groups import LogGroups
+from pilotage.render.rollout_summary import refused_summary, rollout_summary
+
+
+def log_groups_here() -> LogGroups:
+    """How the log of this job is grouped."""
+    match pipeline_host():
+        case PipelineHost.GITHUB:
+            return LogGroups.GITHUB
+        case PipelineHost.GITLAB:
+            return LogGroups.GITLAB
+        case None:
+            return LogGroups.NONE
+
+
+def summarises() -> bool:
+    """Whether the runner keeps anything."""
+    return bool(os.environ.get("GITHUB_STEP_SUMMARY") or os.environ.get("GITHUB_OUTPUT"))
+
+
+def summarise(project: Project, identity: str) -> None:
+    """Keep how a rollout went. What cannot be kept is a warning: the rollout is what it is."""
+    if not summarises():
+        return
+    try:
+        summary, events = project.summary(identity), project.records.events(identity)
+        values = {"rollout": identity, "status": summary.status.value, "version": summary.version}
+        set_outputs(values | {"environment": summary.environment})
+        why = explained(project, summary.environment, identity).explanation.why
+        add_to_summary(rollout_summary(summary, why, events))
+    except PilotageError as error:
+        project.warn(f"the job summary is incomplete: {error}")
+
+
+def summarise_refusal(project: Project, title: str, error: PilotageError) -> None:
+    """Keep why a rollout was not started."""
+    try:
+        set_outputs({"rollout": "", "status": "not-started"})
+        add_to_summary(refused_summary(title, str(error)))
+    except AdapterError as failed:
+        project.warn(f"the job summary is incomplete: {failed}")
