@@ -19,6 +19,7 @@ from pilotage.model.look_back import Retrospective
 from pilotage.model.quantity import share_of_percent
 from pilotage.model.risk import Assessment
 from pilotage.model.schedule import AlertRule, Conflict, HealthMetric, Message, OnCall, Requirement, Timeline
+from pilotage.model.wave import Tenancy, Wave
 
 FORMAT = 9
 """Version of the plan's JSON; raised with every change of its fields or of the names of settings, and
@@ -147,7 +148,7 @@ class Plan:
 
     release_date: the day on which everyone has the release; None in a plan without a date · zones: the release's zone
     first, then the team's others · risk: of the change itself, if it was assessed · risk_unknown: why it was not ·
-    notes: what was changed or could not be kept, one sentence each.
+    notes: what was changed or could not be kept, one sentence each · waves: of tenants, in order; the last is the rest.
     """
 
     format: int
@@ -173,6 +174,8 @@ class Plan:
     retrospective: Retrospective
     notes: tuple[str, ...]
     risk_unknown: str = ""
+    waves: tuple[Wave, ...] = ()
+    tenancy: Tenancy | None = None
 
     _text: ClassVar[bytes] = b""
 

@@ -6,6 +6,16 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
+
+
+class WaveUndo(StrEnum):
+    """What a wave that fails takes back."""
+
+    FAILED = "failed"
+    """The users of its own step alone go back to stable; earlier waves keep the version, and a person decides."""
+    ALL = "all"
+    """All users, as in any other rollout."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,9 +23,9 @@ class Wave:
     """Some users of an environment, who get a release together.
 
     members: tenants, in order; empty for the rest · rest: everybody who is in no other wave, known or not ·
-    share_percent: of all users, as far as known: what the steps call their weight · bake: seconds of watching before
-    the next wave · not_before: when its users were told that it starts; None where no day was said · step: the id of
-    the step that sends them to the release.
+    share_percent: its own share of all users, as far as known; the weight of its step is the sum up to it · bake:
+    seconds of watching before the next wave · not_before: when its users were told that it starts; None where no day
+    was said · step: the id of the step that sends them to the release. Waves that go together have the same one.
     """
 
     name: str
@@ -25,6 +35,22 @@ class Wave:
     step: str
     rest: bool = False
     not_before: datetime | None = None
+
+    @property
+    def share(self) -> int:
+        """The same per mille."""
+        return round(self.share_percent * 10)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tenancy:
+    """How the tenants of an environment are told apart, and what a wave that fails takes back.
+
+    header: of a request, whose value is its tenant's name.
+    """
+
+    header: str
+    undo: WaveUndo = WaveUndo.ALL
 
 
 def digest_of(members: Iterable[str]) -> str:

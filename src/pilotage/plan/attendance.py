@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, time, timedelta
 from itertools import pairwise
+from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from pilotage.model.calendar import ONE_DAY, Calendar, at, later
@@ -18,12 +19,15 @@ _SHORTEST = 60
 
 
 def on_call_of(
-    steps: tuple[Step, ...], begins: datetime, calendar: Calendar, *, auto: bool, answer: str
-) -> tuple[OnCall, ...]:
-    """Every stretch of the rollout that lasts, with its shifts. `auto`: harm is rolled back without asking anyone."""
+    steps: tuple[Step, ...], begins: datetime, calendar: Calendar, *, auto: bool, answer: str,
+    starts: Mapping[str, datetime] = MappingProxyType({}),
+) -> tuple[OnCall, ...]:  # fmt: skip
+    """Every stretch of the rollout that lasts, with its shifts. `auto`: harm is rolled back without asking anyone ·
+    starts: before which steps do not start, by their ids."""
     waves, now = [], begins
     closed = sum(step.timeout for step in steps if step.downtime)
     for step in steps:
+        now = max(now, starts.get(step.id, now))
         if step.kind is StepKind.MAINTENANCE and step.downtime:
             ends, duty, because = later(now, closed), "act", "the service is closed"
         elif step.kind is StepKind.GATE:

@@ -37,6 +37,7 @@ NAMES = (
     "downtime-with-zero-downtime",
     "rolling-outlasts-its-phase",
     "less-careful-than-its-risk",
+    "waves-apart",
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from functools import cached_property
 
 from pilotage.model.answers import Answers, DeploymentStrategy, ReleaseType
@@ -14,18 +14,21 @@ from pilotage.model.impact import Impact
 from pilotage.model.plan import Step
 from pilotage.model.risk import Assessment
 from pilotage.model.segment import Segment
-from pilotage.plan.dates import Landing, PlanRefused, Search, land, lateness
+from pilotage.plan.dates import Landing, PlanRefused, Search, lateness
 from pilotage.plan.kinds import impact_of
 from pilotage.plan.monitoring import with_alerts, with_signals
 from pilotage.plan.numbers import Override, settings
 from pilotage.plan.phases import Slot, Span, spans_of, widened
-from pilotage.plan.ramp import Traffic, exposure_of
+from pilotage.plan.ramp import Exposure, Traffic, exposure_of
 from pilotage.plan.readiness import Item, items_of, placed
 from pilotage.plan.rows import DAY
 from pilotage.plan.stages import until_everyone
 from pilotage.plan.steps import Numbers, preparation
 from pilotage.plan.strategies import steps_of
+from pilotage.plan.strategies.canary_waves import wave_steps
+from pilotage.plan.tenant_waves import WantedWaves, groups_of, with_waves
 from pilotage.plan.toggle_stages import not_by_chance, unknown_segment
+from pilotage.plan.wave_days import days_of, landed, waits
 
 _LONGEST_VERSION = 128
 
@@ -40,7 +43,7 @@ class Service:
     items that do not apply to the team, with the reason · checks: steps for which a check is configured, None if that
     is not known · minds_alerts: Pilotage asks which alerts of the service fire · rehearses: releases are only rehearsed
     in this environment · prepares: the fleet brings a version to where it runs before anything changes · segments: the
-    rules of `flag.segments`; None without a flag · flag: what the environment's flag is for.
+    rules of `flag.segments`; None without a flag · flag: what the environment's flag is for · waves: of its tenants.
     """
 
     name: str = "service"
@@ -57,11 +60,13 @@ class Service:
     prepares: bool = False
     segments: Mapping[str, Segment] | None = None
     flag: FlagPurpose = FlagPurpose.RELEASE
+    waves: WantedWaves | None = None
 
 
 @dataclass(frozen=True)
 class Frame:
-    """What every part of a plan is made from. usual: the phases by the requirement, spans: by the plan's own steps."""
+    """What every part of a plan is made from. usual: the phases by the requirement, spans: by the plan's own steps ·
+    starts: the days of waves, by the ids of their steps."""
 
     answers: Answers
     version: str
@@ -77,6 +82,7 @@ class Frame:
     finished: frozenset[str]
     notes: tuple[str, ...]
     impact: Impact
+    starts: Mapping[str, datetime]
 
     @property
     def release(self) -> date | None:
@@ -121,10 +127,13 @@ def frame_of(
     if service.instances < 1:
         raise PlanRefused(f"instances must be at least 1, got {service.instances}")
     chosen = settings(answers, service.overrides, rehearses=service.rehearses, prepares=service.prepares)
-    exposure = exposure_of(
-        Numbers({setting.path: setting for setting in chosen}),
-        service.instances, answers.risk_tolerance, service.traffic, risk,
-    )  # fmt: skip
+    numbers, waves = Numbers({setting.path: setting for setting in chosen}), service.waves
+    if waves is not None and answers.deployment_strategy is not DeploymentStrategy.CANARY:
+        raise PlanRefused(_not_in_waves(answers.deployment_strategy, waves))
+    if waves is not None:
+        exposure = Exposure(with_waves(numbers, waves, service.overrides))
+    else:
+        exposure = exposure_of(numbers, service.instances, answers.risk_tolerance, service.traffic, risk)
     numbers = exposure.numbers
     if wrong := unknown_segment(numbers, service.segments, service.environment):
         raise PlanRefused(wrong)
@@ -135,22 +144,36 @@ def frame_of(
             f"the flag of {service.environment} has purpose: permission, and a release ends with everyone having its "
             "flag: use a flag with purpose: release, or another deployment_strategy"
         )
-    steps = steps_of(answers.deployment_strategy, numbers, service.instances, service.checks or frozenset())
+    checks = service.checks or frozenset()
+    if waves is not None:
+        steps = tuple(wave_steps(numbers, service.instances, checks, waves))
+    else:
+        steps = steps_of(answers.deployment_strategy, numbers, service.instances, checks)
     steps = (*preparation(numbers), *steps) if service.prepares else steps
     steps = with_alerts(steps) if service.minds_alerts else steps
     steps = with_signals(steps, service.measured)
-    usual, lead = spans_of(answers), until_everyone(steps)
+    days = days_of(groups_of(waves)) if waves is not None else {}
+    usual, lead = spans_of(answers), until_everyone(steps) + (waits(steps, days) if days else 0)
     finished = _finished(done, usual)
     search = Search(usual, lead, calendar, today, finished, answers.release_type is ReleaseType.HOTFIX)
-    landing, notes = land(search, release_date) if release_date else (None, ())
+    landing, notes, starts = landed(search, release_date, steps, days) if release_date else (None, (), {})
     slots = search.slots(landing) if landing else ()
     # Without a date nothing says where the nights fall: every day on which the rollout runs counts.
     spans = tuple(slot.span for slot in slots) or (usual and widened(usual, int(lead // DAY) + 1))
     notes = (*exposure.notes, *notes, *lateness(search, slots))
     return Frame(
         answers, version, service, calendar, numbers, steps, usual, spans, slots, landing, today, finished, notes,
-        impact_of(answers, risk),
+        impact_of(answers, risk), starts,
     )  # fmt: skip
+
+
+def _not_in_waves(strategy: DeploymentStrategy, waves: WantedWaves) -> str:
+    toggled = "name the tenants in flag.segments and feature_toggle.stages"
+    return f"{waves.source}: {strategy} cannot send one wave of tenants after another: " + (
+        f"{toggled}, or use deployment_strategy: canary"
+        if strategy is DeploymentStrategy.FEATURE_TOGGLE
+        else "use deployment_strategy: canary, or leave the waves out"
+    )
 
 
 def _finished(done: Iterable[str], spans: tuple[Span, ...]) -> frozenset[str]:

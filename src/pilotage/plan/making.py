@@ -15,6 +15,7 @@ from pilotage.model.quantity import format_duration
 from pilotage.model.risk import Assessment
 from pilotage.model.schedule import Conflict, Message, OnCall, Requirement, Timeline
 from pilotage.model.step_ids import OWN_CHECKS
+from pilotage.model.wave import Tenancy
 from pilotage.plan.attendance import on_call_of
 from pilotage.plan.communication import Times, messages_of, words_of
 from pilotage.plan.conflicts import accepted, conflicts_of, conflicts_with
@@ -30,6 +31,7 @@ from pilotage.plan.rollback import rollback_of
 from pilotage.plan.stages import AFTERWARDS, ON_FAILURE, stages_of
 from pilotage.plan.strategies import undoing_of
 from pilotage.plan.target import costs, unmet
+from pilotage.plan.tenant_waves import conflicts_of_waves, notes_of, waves_of
 
 __all__ = ["Acceptance", "PlanRefused", "Service", "Traffic", "make_plan"]
 
@@ -66,7 +68,7 @@ def make_plan(
 
 
 def _plan_of(frame: Frame, risk: Assessment | None, accept: Mapping[str, Acceptance], paid: tuple[str, ...]) -> Plan:
-    answers = frame.answers
+    answers, wanted = frame.answers, frame.service.waves
     timeline, alerts = _timeline(frame), alerts_of(answers.deployment_strategy, frame.numbers)
     rollback = rollback_of(
         undoing_of(answers.deployment_strategy, frame.numbers, frame.service.instances), frame.numbers,
@@ -98,22 +100,29 @@ def _plan_of(frame: Frame, risk: Assessment | None, accept: Mapping[str, Accepta
         notes=(
             *frame.notes,
             *paid,
+            *(notes_of(wanted, frame.numbers) if wanted else ()),
             *_notes(frame, timeline),
             *_late(frame, facts),
             *alert_notes(alerts, frame.numbers),
         ),
+        waves=waves_of(wanted, frame.numbers, frame.starts) if wanted else (),
+        tenancy=Tenancy(header=wanted.header, undo=wanted.undo) if wanted else None,
     )
 
 
 def _refuse_unmet(frame: Frame, target: Capabilities) -> None:
     """Raises PlanRefused with everything that the steps need and the target cannot do."""
-    if needs := list(unmet(frame.steps, frame.numbers, frame.service.instances, target, frame.service.segments)):
+    service = frame.service
+    if needs := list(unmet(frame.steps, frame.numbers, service.instances, target, service.segments, service.waves)):
         raise PlanRefused("the environment cannot execute this plan. " + ". ".join(needs))
 
 
 def _conflicts(frame: Frame) -> tuple[Conflict, ...]:
-    return conflicts_of(
-        frame.answers, frame.steps, frame.numbers, frame.service.instances, frame.usual, frame.service.downtime
+    return (
+        *conflicts_of(
+            frame.answers, frame.steps, frame.numbers, frame.service.instances, frame.usual, frame.service.downtime
+        ),
+        *(conflicts_of_waves(frame.service.waves) if frame.service.waves else ()),
     )
 
 
@@ -157,7 +166,8 @@ def _on_call(frame: Frame) -> tuple[OnCall, ...]:
         return ()
     auto = bool(frame.numbers.value("rollback_auto"))
     answer = frame.numbers.shown("hold.decision_timeout")
-    return on_call_of(frame.steps, frame.landing.begins, frame.calendar, auto=auto, answer=answer)
+    begins = frame.landing.begins
+    return on_call_of(frame.steps, begins, frame.calendar, auto=auto, answer=answer, starts=frame.starts)
 
 
 def _messages(frame: Frame, undo: str) -> tuple[Message, ...]:

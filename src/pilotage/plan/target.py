@@ -13,6 +13,7 @@ from pilotage.model.quantity import format_duration, format_share
 from pilotage.model.segment import Segment
 from pilotage.model.traffic import WHOLE
 from pilotage.plan.steps import Numbers
+from pilotage.plan.tenant_waves import WantedWaves, groups_of
 from pilotage.plan.toggle_stages import SEGMENTS
 
 _JUDGED = (StepKind.ANALYSE, StepKind.BAKE, StepKind.BATCH)
@@ -20,11 +21,14 @@ _JUDGED = (StepKind.ANALYSE, StepKind.BAKE, StepKind.BATCH)
 
 def unmet(
     steps: tuple[Step, ...], numbers: Numbers, full: int, target: Capabilities,
-    segments: Mapping[str, Segment] | None = None,
+    segments: Mapping[str, Segment] | None = None, waves: WantedWaves | None = None,
 ) -> Iterator[str]:  # fmt: skip
     """Every need of these steps that `target` does not meet; nothing where the plan can be executed. full: instances
-    that carry all traffic · segments: those of the environment's flag."""
-    yield from _weights(steps, numbers, target)
+    that carry all traffic · segments: those of the environment's flag · waves: of its tenants."""
+    if waves is None:
+        yield from _weights(steps, numbers, target)
+    else:
+        yield from _cohorts(waves, target)
     yield from _walking(steps, target)
     yield from _routes(numbers, target)
     yield from _baseline(numbers, target)
@@ -73,6 +77,25 @@ def _weights(steps: tuple[Step, ...], numbers: Numbers, target: Capabilities) ->
         yield (
             f"{wrong.id}: {router} sets weights in steps of {format_share(grain / WHOLE)}, and "
             f"{format_share(wrong.weight / WHOLE)} is not a multiple: {_instead(wrong, numbers, grain)}"
+        )
+
+
+def _cohorts(waves: WantedWaves, target: Capabilities) -> Iterator[str]:
+    """Waves that the router cannot tell from the rest."""
+    router, most = f"router {target.router_name}", target.router.cohort
+    largest = sum(len(wave.members) for group in groups_of(waves) if not group.rest for wave in group.waves)
+    named = target.router.headers
+    if largest > most:
+        able = f"at most {most:,} values of a header" if most else "no values of a header"
+        instead = "let more tenants be of the rest, or " if most else ""
+        yield (
+            f"{waves.source}: {router} can send {able} to one version, and the waves before the rest have {largest:,} "
+            f"tenants: {instead}use a router whose cohort is at least {largest:,} (`pilotage adapters` lists them)"
+        )
+    elif named and waves.header.lower() not in named:
+        yield (
+            f"{waves.source}: {router} routes by {', '.join(named)} and not by {waves.header}: add {waves.header} to "
+            "the router's headers"
         )
 
 

@@ -1,4 +1,4 @@
-"""Six plans, value by value, as files that a reviewer reads; and one digest of all 6,400.
+"""Seven plans, value by value, as files that a reviewer reads; and one digest of all 6,400.
 
 A change of the plan shows here as a difference of text. `PILOTAGE_GOLDEN=write pytest tests/unit/plan/test_golden.py`
 writes the files anew.
@@ -19,10 +19,12 @@ import pytest
 
 from pilotage import Answers, Calendar, Freeze, Plan, Service, Window, make_plan
 from pilotage.model import answers as a
+from pilotage.model.wave import WaveUndo
 from pilotage.plan.difference import difference
 from pilotage.plan.headlines import contrast
 from pilotage.plan.numbers import Override
 from pilotage.plan.reasons import why
+from pilotage.plan.tenant_waves import WantedWave, WantedWaves
 
 from .test_difference import leaves
 
@@ -36,6 +38,17 @@ BERLIN = Calendar(
 )
 MEASURED = {"application_error_rate": "envoy", "response_time_p95": "envoy", "memory_utilization": "process"}
 SIX_HOURS = {"canary.phase_duration": Override("6h", "pilotage.yaml:31")}
+
+WAVES = WantedWaves(
+    header="x-tenant", at_most=2, undo=WaveUndo.FAILED, apart=(("globex", "hooli"),), source="pilotage.yaml:20",
+    waves=(
+        WantedWave(name="early", members=("acme", "umbrella"), size=2, bake=86400),
+        WantedWave(name="eu", members=("globex", "initech"), size=30, bake=0, approval=True, day=4),
+        WantedWave(name="us", members=("stark",), size=8),
+        WantedWave(name="late", members=("hooli", "globex-gov"), size=20),
+        WantedWave(name="rest", rest=True, size=40),
+    ),
+)  # fmt: skip
 
 PLANS: dict[str, Callable[[], Plan]] = {
     "major-canary": lambda: make_plan(
@@ -63,6 +76,10 @@ PLANS: dict[str, Callable[[], Plan]] = {
     "zero-downtime-rolling": lambda: make_plan(
         Answers("minor", "rolling", "medium", "continuous", "zero-downtime", ["internal-only", "enterprise"]),
         version="2.6.0", service=Service("shop", instances=3, downtime=True),
+    ),
+    "tenant-waves": lambda: make_plan(
+        Answers("minor", "canary", "medium", "monthly", "medium", ["multi-tenant"]), version="2.7.0",
+        release_date=date(2027, 6, 18), calendar=BERLIN, service=Service("shop", instances=4, waves=WAVES),
     ),
 }  # fmt: skip
 

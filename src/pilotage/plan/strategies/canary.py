@@ -47,7 +47,7 @@ def _raised(
 ) -> Iterator[Step]:
     """From one weight to the next: approval, instances, the weight itself. `number`: of the weight, from 1."""
     share, count, ramping = format_share(weight / WHOLE), instances_for(weight, full), _ramps(n, weight)
-    several, enough = "s" if count > 1 else "", _good_enough(n, first=number == 1, ramp=_ramps(n, before))
+    several, enough = "s" if count > 1 else "", good_enough(n, first=number == 1, ramp=_ramps(n, before))
     asked = number == 1 and n.value("approval.required")
     if n.value("canary.require_approval") and not asked and (number == 1 or not ramping):
         title = f"approval to send {share} and to double it up to {format_share(TOP / WHOLE)}"
@@ -60,7 +60,7 @@ def _raised(
     )  # fmt: skip
     if number == 1:
         yield from function_checks(n, checks, "the canary", "canary", count, "stop the canary", "R13")
-        yield from _mirror(n, count)
+        yield from mirror(n, count)
     path = "canary.weights" if weight in n.weights("canary.weights") else "canary.holdback"
     yield Step(
         f"weight-{share}", StepKind.SET_WEIGHT, f"send {share} of requests to the canary",
@@ -71,7 +71,7 @@ def _raised(
     )  # fmt: skip
 
 
-def _good_enough(n: Numbers, *, first: bool, ramp: bool = False) -> tuple[str, ...]:
+def good_enough(n: Numbers, *, first: bool, ramp: bool = False) -> tuple[str, ...]:
     """What it takes to go to the next weight. ramp: from a short step of a ramp, which is too short for more."""
     if first:
         return ()
@@ -99,7 +99,7 @@ def _ramps(n: Numbers, weight: int) -> bool:
     return bool(n.value("canary.ramp")) and 0 < weight < TOP
 
 
-def _mirror(n: Numbers, count: int) -> Iterator[Step]:
+def mirror(n: Numbers, count: int) -> Iterator[Step]:
     """Copies of real requests before any user has the new version; its responses are discarded."""
     if not n.value("canary.mirror_weight"):
         return
