@@ -133,7 +133,7 @@ def _with_fields_of_today(data: JsonObject) -> JsonObject:
 
     steps = [_step_of_today(step) for step in each_of(data, "steps", _STEP)]
     settings = [_in_percent(one) for one in each(object_at, data, "settings")]
-    on_call = each_of(data, "waves", _ON_CALL)
+    on_call, data = each_of(data, "waves", _ON_CALL), {name: value for name, value in data.items() if name != "waves"}
     readiness = each_of(data, "readiness", _REQUIREMENT)
     communication = each_of(data, "communication", _MESSAGE)
     timeline, retrospective = object_at(data, "timeline"), object_at(data, "retrospective")
@@ -214,7 +214,7 @@ def _with_shared_parts(plan: Plan) -> Plan:
     found = copy(plan)
     for part in fields(plan):
         value = getattr(plan, part.name)
-        if isinstance(value, tuple):
+        if isinstance(value, tuple) and part.name != "waves":  # thousands of names, of this plan alone
             object.__setattr__(found, part.name, tuple(map(_shared, value)))
     return found
 
