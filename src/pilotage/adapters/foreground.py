@@ -8,7 +8,7 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -34,28 +34,50 @@ def run_to_end(
     """Run it without a shell. Its children end with it; what it says beyond a megabyte is dropped. timeout: seconds.
     Raises AdapterError if it cannot be started."""
     with open_log(log) as output:
-        try:
-            process = subprocess.Popen(
-                list(command), cwd=cwd, env=dict(environment), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT, start_new_session=True,
-            )  # fmt: skip
-        except (OSError, ValueError) as error:
-            raise AdapterError(f"{command[0]}: {getattr(error, 'strerror', None) or error}") from None
-        try:
-            until = time.monotonic() + timeout
-            tail = _followed(process, until, output)
-            status = _status(process, until)
-        finally:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        return follow(command, environment, cwd, timeout, _Limited(output).write)
+
+
+def follow(
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    cwd: Path | str,
+    timeout: float,
+    write: Callable[[bytes], object],
+) -> Ended:
+    """The same, and everything that it says is written on as it comes."""
+    try:
+        process = subprocess.Popen(
+            list(command), cwd=cwd, env=dict(environment), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+    except (OSError, ValueError) as error:
+        raise AdapterError(f"{command[0]}: {getattr(error, 'strerror', None) or error}") from None
+    try:
+        until = time.monotonic() + timeout
+        tail = _followed(process, until, write)
+        status = _status(process, until)
+    finally:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
     return Ended(status=status, lines=tuple(tail.decode(errors="replace").strip().splitlines()))
 
 
-def _followed(process: subprocess.Popen[bytes], until: float, output: IO[bytes]) -> bytes:
+class _Limited:
+    def __init__(self, output: IO[bytes]) -> None:
+        self._output, self._left = output, _MOST_OUTPUT
+
+    def write(self, chunk: bytes) -> None:
+        self._output.write(chunk[: self._left])
+        self._left = max(0, self._left - len(chunk))
+
+
+def _followed(process: subprocess.Popen[bytes], until: float, write: Callable[[bytes], object]) -> bytes:
     """Write on what it says, until it ends or its time is up. Returns the end of that."""
     assert process.stdout is not None
-    written, tail, descriptor = 0, b"", process.stdout.fileno()
+    tail, descriptor = b"", process.stdout.fileno()
     with selectors.DefaultSelector() as selector:
         selector.register(descriptor, selectors.EVENT_READ)
         while (left := until - time.monotonic()) > 0:
@@ -64,8 +86,7 @@ def _followed(process: subprocess.Popen[bytes], until: float, output: IO[bytes])
                 chunk = os.read(descriptor, 65536)
                 if not chunk:
                     break
-                output.write(chunk[: max(0, _MOST_OUTPUT - written)])
-                written += len(chunk)
+                write(chunk)
                 tail = (tail + chunk)[-_TAIL:]
             elif has_ended:
                 break
