@@ -62,7 +62,7 @@ class AfterRollouts:
         home, whole = store.home(self._directory, service, environment), standing(self._directory)
         if whole is None or home is None or not home.is_here:
             return None
-        loaded = _of(whole, service)
+        loaded = configuration_of(whole, service)
         known = loaded is not None and environment in loaded.configuration.environments
         return Project.of(loaded, store) if known and loaded else None
 
@@ -88,7 +88,7 @@ def _ended(one: RolloutSummary, now: float) -> bool:
     return one.status.final and one.finished_at is not None and now - one.finished_at < _RECENT
 
 
-def _of(whole: Loaded, service: str) -> Loaded | None:
+def configuration_of(whole: Loaded, service: str) -> Loaded | None:
     """The configuration of one service, if it is still there."""
     there = whole.configuration
     if there.services:
@@ -111,7 +111,7 @@ class FollowUpLooks:
         whole = standing(self._directory)
         for service in services(store.engine) if whole else ():
             assert whole is not None
-            loaded = _of(whole, service)
+            loaded = configuration_of(whole, service)
             if loaded is None or not self._is_here(store, service, loaded):
                 continue
             from pilotage.app import followup_looks

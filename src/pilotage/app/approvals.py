@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pilotage.app.permissions import hyphened
 from pilotage.app.project import Project
 from pilotage.app.readiness.assessment import artifact_digest
@@ -18,11 +20,23 @@ def asks(plan: Plan) -> bool:
     return any(step.id == APPROVE_PRODUCTION for step in plan.steps)
 
 
-def approved_already(project: Project, actor: str, plan: Plan) -> tuple[str, ...]:
+def approved_already(project: Project, actor: str, plan: Plan, before: Sequence[str] = ()) -> tuple[str, ...]:
     """Persons whose sign-off counts as an approval: of this plan and artifact, in the role that the plan demands, and
-    not by whoever starts the rollout, unless `approval.allow_author` lets them. actor: who starts it."""
+    not by whoever starts the rollout, unless `approval.allow_author` lets them. actor: who starts it · before: who
+    approved the release on its way; those with the role that the plan demands count, too."""
     if not asks(plan):
         return ()
+    role = str(plan.setting("approval.role").value)
+    people = project.people
+    counted = (
+        one for one in map(people.identify, before)
+        if not role or one.roles is None or role in {hyphened(held) for held in one.roles}
+    )  # fmt: skip
+    return tuple(dict.fromkeys((*(one.name for one in counted), *_signed(project, actor, plan))))
+
+
+def _signed(project: Project, actor: str, plan: Plan) -> tuple[str, ...]:
+    """Whose sign-off counts."""
     try:
         artifact = artifact_digest(project.loaded)
     except BadEvidence:

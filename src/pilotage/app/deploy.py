@@ -101,9 +101,8 @@ def _wanted(
     project: Project, actor: str, request: DeployRequest, old: str | None, mode: Mode, told: tuple[Event, ...]
 ) -> Wanted:
     plan = request.plan
-    state: RolloutState = begin(
-        plan, old, mode, project.people.identify(actor).name, approved_already(project, actor, plan)
-    )
+    signed = approved_already(project, actor, plan, request.approved)
+    state: RolloutState = begin(plan, old, mode, project.people.identify(actor).name, signed)
     if request.emergency_reason:
         state = replace(state, reason=request.emergency_reason)
     snapshot = snapshot_of(project.loaded, plan.environment, project.store.clock.now(), project.store.directory)

@@ -15,13 +15,15 @@ from pilotage.model.schedule import After
 class DeployRequest:
     """on_conflict: while another rollout is under way, refuse, queue or replace it · emergency_reason: why freezes and
     gates do not count this time; empty where they do · may_undo: asking for the stable version may roll back the
-    rollout in progress · promoted: where the version has proven itself, if it was taken from there."""
+    rollout in progress · promoted: where the version has proven itself, if it was taken from there · approved: persons
+    who approved it before, on the release's way."""
 
     plan: Plan
     on_conflict: str = "refuse"
     emergency_reason: str = ""
     may_undo: bool = False
     promoted: PromotedFrom | None = None
+    approved: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,13 +15,14 @@ from pilotage.app.after_rollouts import AfterRollouts, FollowUpLooks
 from pilotage.app.publication import noted
 from pilotage.engine.execution import worker
 from pilotage.engine.execution.jobs import Job
-from pilotage.engine.records import announcements, followups
+from pilotage.engine.records import announcements, followups, ways
 from pilotage.engine.records.store import Store
 
 if TYPE_CHECKING:
     from pilotage.app import monitoring
     from pilotage.app.phase_reminders import PhaseReminders
     from pilotage.app.status_page import Publisher
+    from pilotage.app.way import looking
 
 _log = logging.getLogger(__name__)
 _PUBLISH_EVERY = 1.0
@@ -30,6 +31,7 @@ _ANNOUNCE_EVERY = 1.0
 _FOLLOW_EVERY = 2.0
 _REMIND_EVERY = 60.0
 _NOTES_EVERY = 5.0
+_WAYS_EVERY = 1.0
 _LIMIT_LOGS_EVERY = 10.0
 
 
@@ -107,6 +109,23 @@ class Phases:
         self._reminders.work(store)
 
 
+class Ways:
+    """Takes the ways of releases along."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._ways: looking.Ways | None = None
+
+    def look(self, store: Store) -> None:
+        # It imports what deploys; a worker without a way starts without it, and so takes over sooner.
+        if self._ways is None and not ways.any_under_way(store.engine):
+            return
+        from pilotage.app.way import looking
+
+        self._ways = self._ways or looking.Ways(self._directory)
+        self._ways.look(store)
+
+
 def remind(store: Store) -> None:
     """Remind owners of announcements and follow-ups that are overdue."""
     announcements.remind(store.engine, store.clock.now())
@@ -124,6 +143,7 @@ def jobs(directory: Path) -> tuple[Job, ...]:
         Job(name="reminders", every=_REMIND_EVERY, work=remind),
         Job(name="notes", every=_NOTES_EVERY, work=Notes(directory).publish),
         Job(name="phases", every=_REMIND_EVERY, work=Phases(directory).remind),
+        Job(name="ways", every=_WAYS_EVERY, work=Ways(directory).look),
         Job(name="logs", every=_LIMIT_LOGS_EVERY, work=lambda _: limit_logs(directory)),
     )
 

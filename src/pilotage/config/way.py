@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from pilotage.config.awaited import WordSection
 from pilotage.config.fields import NAME, Duration, Misplaced, Section
 from pilotage.config.programs import ProgramSection
+from pilotage.config.provenance import ProvenanceSection
 from pilotage.model.answers import ReleaseType, RiskTolerance
-from pilotage.model.json import Json
 
 _Environment = Annotated[str, Field(pattern=NAME)]
 
@@ -64,7 +65,7 @@ class StageSection(ProgramSection):
         description="Commands to run in a clean checkout of the commit: one argument list, or a list of them. Fills in "
         "{version}, {commit}, {artifact}, {artifacts} and {url}.",
     )
-    awaits: Mapping[str, Json] | None = Field(
+    awaits: WordSection | None = Field(
         None, alias="await", description="System whose word about the commit is awaited, by `kind`."
     )
     environment: _Environment | None = Field(None, description="Environment to roll out to.")
@@ -90,6 +91,15 @@ class StageSection(ProgramSection):
     artifacts: list[_Word] = Field(
         default_factory=list, description="Patterns of the files that the commands make, such as dist/*.whl."
     )
+    images: list[_Word] = Field(
+        default_factory=list,
+        description="Files of the checkout that name an image each by its digest, as `docker build --iidfile` and "
+        "`--metadata-file` write them.",
+    )
+    reports: list[_Word] = Field(
+        default_factory=list, description="Patterns of test results in JUnit XML, kept as evidence."
+    )
+    provenance: ProvenanceSection | None = Field(None, description="Signed statements that every artifact must have.")
     tests: _Environment | None = Field(
         None, description="Environment that this stage tests. It is rolled back if the stage fails."
     )
@@ -140,16 +150,17 @@ class StageSection(ProgramSection):
     def _foreign(self, kind: str) -> Iterator[str]:
         """Settings that are there and have no meaning for this kind of stage."""
         own = {
-            "run": _RUN | {"timeout", "tests"},
-            "await": frozenset(("timeout", "tests")),
+            "run": _RUN | _BOTH,
+            "await": _BOTH,
             "environment": frozenset(("undo",)),
             "environments": frozenset(("at_most", "apart", "bake", "undo")),
         }[kind]
         yield from sorted((self.model_fields_set & _OF_KINDS) - own)
 
 
-_RUN = frozenset(("retries", "repeatable", "artifacts", "env", "pass_env"))
-_OF_KINDS = _RUN | {"timeout", "tests", "at_most", "apart", "bake", "undo"}
+_RUN = frozenset(("retries", "repeatable", "artifacts", "images", "reports", "env", "pass_env"))
+_BOTH = frozenset(("timeout", "tests", "provenance"))
+_OF_KINDS = _RUN | _BOTH | {"at_most", "apart", "bake", "undo"}
 
 
 class WaySection(Section):
@@ -165,11 +176,11 @@ class WaySection(Section):
         for index, stage in enumerate(self.stages):
             if stage.name in [one.name for one in self.stages[:index]]:
                 raise Misplaced(f"two stages are called {stage.name}: give each a name of its own", *_at(index, "name"))
-            if stage.artifacts and reached:
+            if (stage.artifacts or stage.images) and reached:
                 first = next(iter(reached.values()))
                 raise Misplaced(
                     f"{stage.name} makes artifacts after {first} has rolled out: build before the first environment",
-                    *_at(index, "artifacts"),
+                    *_at(index, "artifacts" if stage.artifacts else "images"),
                 )
             if stage.tests is not None and stage.tests not in reached:
                 raise Misplaced(

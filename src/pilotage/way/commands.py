@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from pilotage.model.actor import Actor, ActorKind
 from pilotage.model.events.occurrence import by_whom
-from pilotage.model.way import Begins, StageStatus, Way, WayState, WayStatus
+from pilotage.model.way import Begins, StageStatus, Way, WayStage, WayState, WayStatus
 from pilotage.model.way_command import WayCommand, WayCommandKind
 from pilotage.model.way_events import (
     AbortRequested,
@@ -60,6 +60,11 @@ def _may_approve(way: Way, state: WayState, actor: Actor) -> str:
         return f"{stage.name} needs no approval"
     if at.status is not StageStatus.WAITING:
         return f"{stage.name} has begun"
+    return forbidden(way, stage, actor)
+
+
+def forbidden(way: Way, stage: WayStage, actor: Actor) -> str:
+    """Why this person's approval of the stage does not count; empty where it does."""
     if actor.kind is not ActorKind.PERSON:
         return f"{actor} is a {actor.kind}: only a person may approve"
     if way.author in actor.names:

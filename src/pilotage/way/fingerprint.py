@@ -21,7 +21,7 @@ def fingerprint_of(way: Way, stage: WayStage, artifacts: tuple[Artifact, ...]) -
         case RunStage():
             # The version is among what the commands can see.
             seen |= {"run": stage.commands, "makes": stage.artifacts, "env": stage.env, "pass_env": stage.pass_env}
-            seen |= {"tree": way.tree, "version": way.version}
+            seen |= {"tree": way.tree, "version": way.version, "images": stage.images, "proven": stage.provenance}
         case AwaitStage():
-            seen |= {"await": stage.section, "commit": way.commit}
+            seen |= {"await": stage.section, "commit": way.commit, "proven": stage.provenance}
     return hashlib.sha256(canonical_json({"stage": stage.name, **seen}).encode()).hexdigest()

@@ -160,7 +160,7 @@ def _run(turn: Turn, index: int, stage: RunStage) -> bool:
             turn.ask(EnsureRun(stage=stage.name, attempt=state.attempt))
         case RunStatus.PASSED:
             turn.put(index, replace(state, evidence=(*state.evidence, *run.evidence)))
-            if stage.artifacts and not turn.state.artifacts:
+            if run.artifacts and not turn.state.artifacts:
                 turn.state = replace(turn.state, artifacts=run.artifacts)
             return _pass(turn, index, tuple(one.digest for one in run.artifacts))
         case RunStatus.FAILED:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Column, Float, ForeignKey, Index, Integer, String, Table
+from sqlalchemy import JSON, Column, Float, ForeignKey, Index, Integer, String, Table, Text
 
 from pilotage.engine.records.tables import metadata
 from pilotage.engine.records.texts import SafeString, SafeText
@@ -204,3 +204,56 @@ outreach_answers = Table(
     Index("ix_outreach_answers_once", "service", "environment", "version", "account", unique=True),
 )
 """What key accounts answered to the message about a release."""
+
+ways = Table(
+    "ways",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("service", String, nullable=False),
+    Column("version", SafeString, nullable=False),
+    Column("status", String, nullable=False),
+    Column("author", SafeString, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("channels", JSON, nullable=False),
+    Column("place", String, nullable=False),
+    Column("place_name", SafeText, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("events", Integer, nullable=False),
+    Column("head", String, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("finished_at", Float),
+    Index("ix_ways_service", "service", "created_at"),
+    Index("ix_ways_open", "finished_at"),
+)
+"""Ways of releases. body: the way, JSON · state: how far it is, JSON · channels: who is told · place: of the worker
+that takes it along, where its runs are · revision: grows with every change · events, head: of its chain."""
+
+way_events = Table(
+    "way_events",
+    metadata,
+    Column("way", String, ForeignKey("ways.id", name="fk_way_events_way"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("type", String, nullable=False),
+    Column("sentence", SafeText, nullable=False),
+    Column("data", JSON, nullable=False),
+    Column("before", String, nullable=False),
+    Column("hash", String, nullable=False),
+)
+"""The chain of a way's events: each carries the hash of the one before, the first that of the way's body."""
+
+way_commands = Table(
+    "way_commands",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("way", String, ForeignKey("ways.id", name="fk_way_commands_way"), nullable=False),
+    Column("kind", String, nullable=False),
+    Column("stage", String, nullable=False),
+    Column("actor", SafeString, nullable=False),
+    Column("reason", SafeText, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("outcome", SafeText),
+    Index("ix_way_commands_way", "way", "outcome"),
+)
+"""What people ask of a way. stage: that they saw; empty for the current one · outcome: NULL until it is answered."""

@@ -1,0 +1,54 @@
+"""A way as JSON: each stage says its kind, because a reader of data cannot see it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import msgspec
+
+from pilotage.model.converting import convert
+from pilotage.model.json import Json, JsonObject, list_at, text_at
+from pilotage.model.way import AwaitStage, EnvironmentStage, RunStage, Way, WayStage, WayState
+
+_KINDS: dict[str, type[WayStage]] = {"run": RunStage, "await": AwaitStage, "environment": EnvironmentStage}
+
+
+def kind_of(stage: WayStage) -> str:
+    """As it is called in `pilotage.yaml`."""
+    match stage:
+        case RunStage():
+            return "run"
+        case AwaitStage():
+            return "await"
+        case EnvironmentStage():
+            return "environment"
+
+
+def way_to_data(way: Way) -> JsonObject:
+    """Plain JSON."""
+    data = msgspec.to_builtins(way)
+    stages = [{"kind": kind_of(stage), **one} for stage, one in zip(way.stages, data["stages"], strict=True)]
+    return {**data, "stages": stages}
+
+
+def way_from_data(data: JsonObject) -> Way:
+    """Raises ValueError for data of another version that this one cannot read."""
+    stages = [_stage(one) for one in list_at(data, "stages")]
+    return replace(convert({**data, "stages": []}, Way), stages=tuple(stages))
+
+
+def _stage(data: Json) -> WayStage:
+    kind = text_at(data, "kind")
+    if kind not in _KINDS:
+        raise ValueError(f"no stage of a way has the kind {kind!r}")
+    return convert(data, _KINDS[kind])
+
+
+def state_to_data(state: WayState) -> JsonObject:
+    data: JsonObject = msgspec.to_builtins(state)
+    return data
+
+
+def state_from_data(data: JsonObject) -> WayState:
+    """Raises ValueError."""
+    return convert(data, WayState)
