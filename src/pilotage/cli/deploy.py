@@ -86,7 +86,7 @@ def deploy(
     from pilotage.app.known_risk import planned
     from pilotage.app.requests import DeployRequest
 
-    seconds = _seconds(timeout)
+    seconds = seconds_of(timeout)
     promoted = _promotion(project, source, version, environment, baked)
     version = promoted.version if promoted else _named(version)
     if project.whole.configuration.services and project.service is None:
@@ -124,7 +124,7 @@ def _promotion(
     if project.whole.configuration.services and project.service is None:
         raise click.UsageError("--from promotes one service: name it with --service")
     target = project.environment(environment)
-    found = promotion(project, source, target, version=version, baked=_seconds(baked, "--baked") or 0.0)
+    found = promotion(project, source, target, version=version, baked=seconds_of(baked, "--baked") or 0.0)
     click.echo(found.sentence, err=True)
     return found
 
@@ -238,10 +238,10 @@ def watch(project: Project, environment: str | None, timeout: str | None, as_jso
     rollout = shown(project, environment)
     if not rollout.state.status.final:
         attend(project, rollout.service, rollout.environment)
-    raise SystemExit(follow(project, rollout.id, _seconds(timeout), as_json, ticks))
+    raise SystemExit(follow(project, rollout.id, seconds_of(timeout), as_json, ticks))
 
 
-def _seconds(text: str | None, option: str = "--timeout") -> float | None:
+def seconds_of(text: str | None, option: str = "--timeout") -> float | None:
     from pilotage.model.quantity import parse_duration
 
     if text is None:

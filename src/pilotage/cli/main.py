@@ -33,6 +33,7 @@ _GROUPS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "Release": {
         "deploy": ("deploy", "Plan a version, roll it out and follow it live."),
+        "way": ("way", "Take a version along its stages, from commit to users."),
         "watch": ("deploy", "Follow the current rollout."),
         "status": ("records", "Show what is serving and what is rolling out."),
         "history": ("records", "List rollouts, newest first."),

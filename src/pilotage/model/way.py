@@ -243,7 +243,8 @@ class StageState:
 class WayState:
     """stages: one for each stage of the way, in order · artifacts: what was built, once a stage has made it ·
     reason: why it is held, failed or was aborted · failing: of a way that ends badly, Unix seconds since when ·
-    undoing: environments that return to what they served before · aborted: a person ended it."""
+    undoing: environments that return to what they served before · aborted: a person ended it · left: what could not be
+    undone, in sentences."""
 
     stages: tuple[StageState, ...]
     status: WayStatus = WayStatus.UNDER_WAY
@@ -252,6 +253,7 @@ class WayState:
     failing: float = 0.0
     undoing: tuple[str, ...] = ()
     aborted: bool = False
+    left: tuple[str, ...] = ()
 
     @property
     def current(self) -> int | None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from pilotage.model.answers import Answers, DeploymentStrategy, RiskTolerance
 from pilotage.model.plan import Step, StepKind
 from pilotage.model.schedule import Stage
+from pilotage.model.way import AwaitStage, EnvironmentStage, RunStage, WayStage
 
 _STAGES = (
     ("commit", "Commit", 0, 5, ("automated_tests", "code_quality_checks", "security_scanning")),
@@ -36,6 +38,41 @@ def stages_of(answers: Answers, steps: tuple[Step, ...], tasks: Mapping[str, tup
         tasks.get("production_deployment", ()), "R10",
     )  # fmt: skip
     return (*stages, production)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Band:
+    """The stage of R10's pipeline that a configured one is, and how long that usually takes: seconds."""
+
+    name: str
+    least: int
+    most: int
+    activities: tuple[str, ...]
+
+
+def band_of(stages: Sequence[WayStage], index: int, strategy: DeploymentStrategy) -> Band:
+    """By its work: the last environment is production, another one staging; what tests an environment is automated
+    testing, what makes artifacts the build, and everything else a check of the commit."""
+    stage = stages[index]
+    last = max((n for n, one in enumerate(stages) if isinstance(one, EnvironmentStage)), default=-1)
+    match stage:
+        case EnvironmentStage() if index == last:
+            least, most = _PRODUCTION_BAND.get(strategy, (20, 40))
+            activities = (f"{strategy}_deployment", "health_checks", "monitoring_validation")
+            return Band(name="production_deployment", least=least * MINUTE, most=most * MINUTE, activities=activities)
+        case EnvironmentStage():
+            return _band("deploy_staging")
+        case RunStage() | AwaitStage() if stage.tests:
+            return _band("automated_testing")
+        case RunStage() if stage.artifacts or stage.images:
+            return _band("build")
+        case _:
+            return _band("commit")
+
+
+def _band(name: str) -> Band:
+    _, _, least, most, activities = next(one for one in _STAGES if one[0] == name)
+    return Band(name=name, least=least * MINUTE, most=most * MINUTE, activities=activities)
 
 
 AFTERWARDS = (

@@ -87,8 +87,7 @@ def _end(turn: Turn, left: tuple[str, ...]) -> None:
         else one
         for one in state.stages
     )
-    reason = state.reason + (f"; not undone: {'; '.join(left)}" if left else "")
     status = WayStatus.ABORTED if state.aborted else WayStatus.FAILED
-    turn.state = replace(state, stages=stages, status=status, reason=reason)
+    turn.state = replace(state, stages=stages, status=status, left=left)
     kind = WayAborted if state.aborted else WayFailed
     turn.tell(kind(version=turn.way.version, reason=state.reason, left=left))

@@ -29,6 +29,7 @@ def outputs() -> Mapping[str, type[Part]]:
         reports,
         risk,
         rollouts,
+        ways,
     )
 
     return {
@@ -54,6 +55,10 @@ def outputs() -> Mapping[str, type[Part]]:
         "announce accounts": records.AccountsOutput,
         "notify list": records.NotifyOutput,
         "phase list": phases.PhasesOutput,
+        "way": ways.WaysOutput,
+        "way VERSION": ways.WayOutput,
+        "way events, way start --follow: each line": ways.WayEventOutput,
+        "way start --detach": ways.WayStartedOutput,
         "followup list": records.FollowUpsOutput,
         "backup make, backup verify": backups.BackupOutput,
         "backup list": backups.BackupsOutput,

@@ -1,0 +1,130 @@
+"""What people see of a way: its stages with their state, what it waits for, and the command that is next."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from pilotage.app.project import Project
+from pilotage.app.way.control import meant
+from pilotage.engine.records import ways
+from pilotage.engine.records.ways import StoredWay
+from pilotage.model.answers import DeploymentStrategy
+from pilotage.model.record import Recorded
+from pilotage.model.way import EnvironmentStage, StageState, StageStatus, WayStage, WayStatus
+from pilotage.plan.stages import band_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageView:
+    """took: seconds from its start to its end, or to now; None before it began · least, most: seconds that such a stage
+    usually takes."""
+
+    stage: WayStage
+    state: StageState
+    took: float | None
+    least: int
+    most: int
+
+    @property
+    def environments(self) -> tuple[str, ...]:
+        """Those it rolls out to, or the one that it tests."""
+        if isinstance(self.stage, EnvironmentStage):
+            return self.stage.environments
+        return (self.stage.tests,) if self.stage.tests else ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class WayView:
+    """next: the command that a person gives next, empty where nobody is waited for."""
+
+    stored: StoredWay
+    stages: tuple[StageView, ...]
+    next: str
+
+    @property
+    def current(self) -> StageView | None:
+        index = self.stored.state.current
+        return None if index is None else self.stages[index]
+
+
+def view_of(project: Project, stored: StoredWay) -> WayView:
+    """A way as it is now."""
+    strategy = project.loaded.configuration.answers.deployment_strategy
+    now = project.clock.now()
+    stages = tuple(_stage(stored, index, strategy, now) for index in range(len(stored.way.stages)))
+    return WayView(stored=stored, stages=stages, next=_next(stored))
+
+
+def _stage(stored: StoredWay, index: int, strategy: DeploymentStrategy, now: float) -> StageView:
+    state, band = stored.state.stages[index], band_of(stored.way.stages, index, strategy)
+    until = state.ended or stored.finished_at or now
+    took = until - state.began if state.began and state.status is not StageStatus.CARRIED else None
+    return StageView(
+        stage=stored.way.stages[index], state=state, took=took, least=band.least, most=band.most
+    )  # fmt: skip
+
+
+def _next(stored: StoredWay) -> str:
+    state, version = stored.state, stored.way.version
+    index = state.current
+    if state.status is WayStatus.HELD:
+        return f"pilotage way resume {version}"
+    if state.status is not WayStatus.UNDER_WAY or index is None:
+        return ""
+    stage, at = stored.way.stages[index], state.stages[index]
+    match at.waiting:
+        case "approval":
+            return f"pilotage way approve {version}"
+        case "promotion":
+            return f"pilotage way promote {version}"
+        case "cut-off":
+            return f"pilotage way retry {version}"
+        case "readiness" | "refused" if isinstance(stage, EnvironmentStage):
+            return f"pilotage ready {version} -e {stage.environments[0]}"
+    if isinstance(stage, EnvironmentStage) and at.status is StageStatus.RUNNING and at.rollouts:
+        return f"pilotage watch -e {list(at.rollouts)[-1]}"
+    return ""
+
+
+def all_ways(project: Project, limit: int = 20) -> tuple[WayView, ...]:
+    """Of the service, newest first."""
+    if not project.has_store:
+        return ()
+    found = ways.listed(project.store.engine, project.service_name, limit)
+    return tuple(view_of(project, stored) for stored in found)
+
+
+def one_way(project: Project, version: str) -> WayView:
+    """The way of a version that was started last. Raises Unclear."""
+    return view_of(project, meant(project, version))
+
+
+def events_of(project: Project, version: str) -> tuple[StoredWay, tuple[Recorded, ...]]:
+    """A way and its events. version: empty for the way that was started last. Raises Unclear."""
+    stored = meant(project, version)
+    return stored, ways.events(project.store.engine, stored.way.id)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WayLook:
+    """events: since the look before · ended: how it ended, None while it is under way."""
+
+    stored: StoredWay
+    events: Sequence[Recorded]
+    ended: WayStatus | None
+
+
+def follow_way(project: Project, identity: str, *, every: float, timeout: float | None = None) -> Iterator[WayLook]:
+    """A look every `every` seconds, until the way has ended, or `timeout` seconds are over."""
+    began, shown = time.monotonic(), 0
+    while True:
+        stored = ways.get(project.store.engine, identity)
+        events = ways.events(project.store.engine, identity, shown)
+        shown = events[-1].number if events else shown
+        ended = stored.state.status if stored.state.status.final and shown >= stored.events else None
+        yield WayLook(stored=stored, events=events, ended=ended)
+        if ended or (timeout is not None and time.monotonic() - began >= timeout):
+            return
+        time.sleep(every)

@@ -1,0 +1,121 @@
+"""What `way` prints as JSON."""
+
+from __future__ import annotations
+
+from pilotage.model.json import JsonObject
+from pilotage.model.output.base import Output, Part
+
+
+class WayEvidenceOutput(Part, frozen=True, kw_only=True):
+    """Something that shows what a stage did."""
+
+    kind: str
+    """`log`, `report`, `check`, `provenance`, `signature` or `rollout`."""
+    where: str
+    """Path, URL or id."""
+    sentence: str
+    digest: str | None
+    """SHA-256 of the file."""
+
+
+class WayArtifactOutput(Part, frozen=True, kw_only=True):
+    """Something that the way built once."""
+
+    name: str
+    """Path in the checkout, or reference of an image."""
+    digest: str
+    """SHA-256."""
+    size: int | None
+    """Bytes; null for an image."""
+
+
+class WayStageOutput(Part, frozen=True, kw_only=True):
+    """A stage, and how far it is."""
+
+    name: str
+    kind: str
+    """`run`, `await` or `environment`."""
+    environments: tuple[str, ...]
+    """Environments that it rolls out to, or tests."""
+    status: str
+    """`waiting`, `running`, `cut-off`, `passed`, `carried` or `failed`."""
+    waits_for: str | None
+    """What keeps it from beginning or continuing: `approval`, `promotion`, `bake`, `readiness`, `window`, `freeze`,
+    `refused`, `turn`, `cut-off` or `unknown`."""
+    detail: str
+    """Why it waits or failed."""
+    attempt: int
+    started: str | None
+    ended: str | None
+    seconds: float | None
+    """From its start to its end, or to now."""
+    usual_seconds: tuple[float, float]
+    """How long such a stage usually takes: from, to."""
+    approvals: tuple[str, ...]
+    """Who approved it."""
+    approvals_required: int
+    approval_roles: tuple[str, ...]
+    promoted_by: str | None
+    carried_from: str | None
+    """Id of the earlier way in which it passed with the same files."""
+    rollouts: dict[str, str]
+    """Ids of its rollouts, by environment."""
+    evidence: tuple[WayEvidenceOutput, ...]
+
+
+class WaySummaryOutput(Part, frozen=True, kw_only=True):
+    """One way in a list."""
+
+    id: str
+    service: str
+    version: str
+    commit: str | None
+    author: str
+    status: str
+    """`under way`, `held`, `failing`, `failed`, `aborted` or `completed`."""
+    stage: str | None
+    """The current one; null once all have passed."""
+    started: str
+    ended: str | None
+    next: str | None
+    """Command that a person gives next; null where nobody is waited for."""
+
+
+class WaysOutput(Output, frozen=True, kw_only=True):
+    """`way`."""
+
+    ways: tuple[WaySummaryOutput, ...]
+    """Newest first."""
+
+
+class WayOutput(Output, frozen=True, kw_only=True):
+    """`way VERSION`."""
+
+    way: WaySummaryOutput
+    reason: str
+    """Why it is held, failed or was aborted."""
+    stages: tuple[WayStageOutput, ...]
+    left_out: dict[str, str]
+    """Stages that are not for this release, by name, each with why."""
+    artifacts: tuple[WayArtifactOutput, ...]
+
+
+class WayStartedOutput(Output, frozen=True, kw_only=True):
+    """`way start --detach`."""
+
+    way: str
+    """Its id."""
+
+
+class WayEventOutput(Part, frozen=True, kw_only=True):
+    """One line of `way events` and `way start --follow`."""
+
+    way: str
+    number: int
+    timestamp: str
+    type: str
+    sentence: str
+    data: JsonObject
+    previous_hash: str
+    """Hash of the previous event; for the first event, hash of the way."""
+    hash: str
