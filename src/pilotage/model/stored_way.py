@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import msgspec
 
 from pilotage.model.converting import convert
-from pilotage.model.json import Json, JsonObject, list_at, text_at
+from pilotage.model.json import Json, JsonObject, list_at, read_as, text_at
 from pilotage.model.way import AwaitStage, EnvironmentStage, RunStage, Way, WayStage, WayState
 
 _KINDS: dict[str, type[WayStage]] = {"run": RunStage, "await": AwaitStage, "environment": EnvironmentStage}
@@ -34,7 +32,11 @@ def way_to_data(way: Way) -> JsonObject:
 def way_from_data(data: JsonObject) -> Way:
     """Raises ValueError for data of another version that this one cannot read."""
     stages = [_stage(one) for one in list_at(data, "stages")]
-    return replace(convert({**data, "stages": []}, Way), stages=tuple(stages))
+    return Way(
+        id=text_at(data, "id"), service=text_at(data, "service"), version=text_at(data, "version"),
+        commit=text_at(data, "commit"), author=text_at(data, "author"), stages=tuple(stages),
+        left_out=read_as(tuple[tuple[str, str], ...], data, "left_out"), tree=text_at(data, "tree"),
+    )  # fmt: skip
 
 
 def _stage(data: Json) -> WayStage:
