@@ -20,14 +20,6 @@ from io import BytesIO
 from typing import Any
 from urllib.parse import parse_qsl
 
-import botocore.session
-from moto.cloudwatch.models import Statistics, cloudwatch_backends
-from moto.core.models import DEFAULT_ACCOUNT_ID
-from moto.elbv2 import models
-from moto.elbv2.models import elbv2_backends
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-from werkzeug.serving import WSGIRequestHandler, make_server
-
 REGION, SECRETS = "eu-central-1", ("AKIATESTKEYOFTHETESTS", "secret-of-the-tests")
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": SECRETS[0],
@@ -59,28 +51,6 @@ class Refusal(Exception):
         self.code, self.message, self.status = code, message, status
 
 
-def _arn_of_balancer(account_id: str, lb_id: str, name: str, region_name: str) -> str:
-    """moto takes every load balancer for one of applications."""
-    kind = "net" if name.startswith("net-") else "app"
-    return f"arn:aws:elasticloadbalancing:{region_name}:{account_id}:loadbalancer/{kind}/{name}/{lb_id}"
-
-
-def _trimmed(self: Statistics, stat: str, _usual: Callable[..., Any] = Statistics.get_statistics_for_type) -> Any:
-    """moto has no trimmed counts."""
-    if not stat.startswith("TC(:"):
-        return _usual(self, stat)
-    return float(sum(value <= float(stat[4:-1]) for value in self.metric_single_values_list))
-
-
-setattr(Statistics, "get_statistics_for_type", _trimmed)  # noqa: B010
-setattr(models, "make_arn_for_load_balancer", _arn_of_balancer)  # noqa: B010
-
-
-class _Quiet(WSGIRequestHandler):
-    def log_request(self, *_: object) -> None:
-        pass
-
-
 class Cloud:
     """broken: it refuses everything · down: it answers nothing · deny: actions that no policy allows · throttle: how
     many of the next calls of an action are refused · stale: seconds for which rules are shown as before a write ·
@@ -99,9 +69,11 @@ class Cloud:
         self.attached: set[str] = set()
         self._clients: dict[str, Any] = {}
         self._old: tuple[float, bytes] = (0.0, b"")
-        self._moto = DomainDispatcherApplication(create_backend_app)
-        self._raw = make_server("127.0.0.1", 0, self._moto, threaded=True, request_handler=_Quiet)
-        self._front = make_server("127.0.0.1", 0, self._answer, threaded=True, request_handler=_Quiet)
+        from . import alb_moto
+
+        self._moto = alb_moto.application()
+        self._forget = alb_moto.forget
+        self._raw, self._front = alb_moto.server(self._moto), alb_moto.server(self._answer)
         self.url = f"http://127.0.0.1:{self._front.server_port}"
         for server in (self._raw, self._front):
             threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
@@ -109,8 +81,7 @@ class Cloud:
 
     def reset(self) -> None:
         """As new, with every permission."""
-        for backends in (elbv2_backends, cloudwatch_backends):
-            backends[DEFAULT_ACCOUNT_ID][REGION].reset()
+        self._forget(REGION)
         for one in (self.deny, self.throttle, self.calls, self.targets, self.attached, self.changed):
             one.clear()
         self.stale, self.down, self.broken = 0.0, False, False
@@ -128,6 +99,8 @@ class Cloud:
         return self._clients[service]
 
     def _made(self, service: str) -> Any:
+        import botocore.session
+
         return botocore.session.Session().create_client(
             service, region_name=REGION, endpoint_url=f"http://127.0.0.1:{self._raw.server_port}",
             aws_access_key_id=SECRETS[0], aws_secret_access_key=SECRETS[1],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -39,3 +39,11 @@ def store(tmp_path: Path) -> Iterator[Store]:
     found = Store(tmp_path)
     yield found
     found.close()
+
+
+@pytest.fixture(scope="session")
+def scipy_stats() -> Any:
+    """`scipy.stats`, for those that compare with it. It is slow to import, and every test process reads every file."""
+    from scipy import stats
+
+    return stats

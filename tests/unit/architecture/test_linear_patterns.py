@@ -78,6 +78,22 @@ def _compiled(value: object, depth: int = 0) -> Iterator[re.Pattern[Any]]:
             yield from _compiled(part, depth + 1)
 
 
+def _all() -> Iterator[tuple[str, re.Pattern[Any], bool]]:
+    """Module and first letters, the pattern, and whether it is looked for anywhere in a text."""
+    for module, tree in _modules():
+        attributes = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+        for name, value in vars(importlib.import_module(f"pilotage.{module}")).items():
+            for index, pattern in enumerate(_compiled(value)):
+                asked = _methods(attributes, name) or MATCHED.get(f"{module}.{name}") or {"search"}
+                anywhere = bool(asked - {"match", "fullmatch", "pattern"})
+                yield f"{module}.{name}{index or ''}", pattern, anywhere
+        for function, call in _written(tree):
+            if function not in ("compile", "escape") and isinstance(call.args[0], ast.Constant):
+                flags = re.DOTALL if "DOTALL" in ast.unparse(call) else 0
+                written = re.compile(str(call.args[0].value), flags)
+                yield f"{module}:{call.lineno}", written, function not in ("match", "fullmatch")
+
+
 def _written(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:
     """Calls such as `re.search(r"…", text)`, and which function of `re` they call."""
     for node in ast.walk(tree):
@@ -86,28 +102,9 @@ def _written(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:
                 yield function, node
 
 
-def _methods(tree: ast.Module, name: str) -> set[str]:
+def _methods(attributes: list[ast.Attribute], name: str) -> set[str]:
     """How a module asks a pattern of that name: only `match` and `fullmatch` begin where they are told to."""
-    return {
-        node.attr
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == name
-    }
-
-
-def _all() -> Iterator[tuple[str, re.Pattern[Any], bool]]:
-    """Module and first letters, the pattern, and whether it is looked for anywhere in a text."""
-    for module, tree in _modules():
-        for name, value in vars(importlib.import_module(f"pilotage.{module}")).items():
-            for index, pattern in enumerate(_compiled(value)):
-                asked = _methods(tree, name) or MATCHED.get(f"{module}.{name}") or {"search"}
-                anywhere = bool(asked - {"match", "fullmatch", "pattern"})
-                yield f"{module}.{name}{index or ''}", pattern, anywhere
-        for function, call in _written(tree):
-            if function not in ("compile", "escape") and isinstance(call.args[0], ast.Constant):
-                flags = re.DOTALL if "DOTALL" in ast.unparse(call) else 0
-                written = re.compile(str(call.args[0].value), flags)
-                yield f"{module}:{call.lineno}", written, function not in ("match", "fullmatch")
+    return {node.attr for node in attributes if isinstance(node.value, ast.Name) and node.value.id == name}
 
 
 PATTERNS = list(_all())

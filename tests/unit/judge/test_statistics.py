@@ -5,12 +5,12 @@ from __future__ import annotations
 import itertools
 import json
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
 
 from pilotage.judge.assignment import AssignmentCheck
 from pilotage.judge.count_stream import CountStream
@@ -69,12 +69,12 @@ def test_harm_that_begins_late_is_known_sooner_than_without_late_bettors() -> No
     assert 0 <= np.median(late) < np.median(plain) / 2
 
 
-def test_the_fixed_sample_test_of_scipy_is_never_less_sure_than_ours() -> None:
+def test_the_fixed_sample_test_of_scipy_is_never_less_sure_than_ours(scipy_stats: Any) -> None:
     """Looking only once, the exact binomial test may decide earlier; an anytime-valid one must not beat it."""
     for bad in range(1, 40):
         judge = CountJudge(tolerated_ratio=1.0)
         judge.update(**counts(bad, 1000, 5, 1000))
-        exact = stats.binomtest(bad, bad + 5, 0.5, alternative="greater").pvalue
+        exact = scipy_stats.binomtest(bad, bad + 5, 0.5, alternative="greater").pvalue
         assert math.exp(-judge.harm_evidence()) >= exact * 0.999
 
 
@@ -127,9 +127,11 @@ def test_history_that_stable_itself_refutes_blames_nobody() -> None:
 @pytest.mark.parametrize(
     ("bad", "total", "dispersion"), [(0, 1000, 1.0), (10, 1000, 1.0), (400, 400_000, 1.0), (10, 1000, 4.0)]
 )
-def test_the_ceiling_of_a_history_is_that_of_the_exact_bound(bad: int, total: int, dispersion: float) -> None:
+def test_the_ceiling_of_a_history_is_that_of_the_exact_bound(
+    bad: int, total: int, dispersion: float, scipy_stats: Any
+) -> None:
     ceiling = History(bad, total, dispersion).ceiling
-    exact = stats.gamma.ppf(0.9999, bad + 1) / total
+    exact = scipy_stats.gamma.ppf(0.9999, bad + 1) / total
     assert ceiling >= exact * 0.99
     if dispersion == 1:
         assert ceiling == pytest.approx(exact, rel=0.06)
