@@ -25,6 +25,7 @@ EXAMPLES: tuple[ev.Occurrence, ...] = (
         plan_hash=PLAN, mode=Mode.FULL, version="2.4.0", stable_version="2.3.9", environment="production", actor="ada"
     ),
     ev.PromotedFrom(version="2.4.0", source="staging", rollout="01hf6m", completed="2026-11-24T09:30:00Z"),
+    ev.ArtifactsNamed(version="2.4.0", digests={"dist/shop": PLAN}, commit="4f2a91c0d5e6" + "0" * 28),
     ev.ReadinessChecked(waivers={"load-test": "waived by grace: no load changes"}, artifact="", gate_count=21),
     ev.ReadinessNotEnforced(items=("unit_test_coverage", "security_scan_passing")),
     ev.ChecksLeftOut(unconfigured=("check-caches",), waived={"check-data": "waived by grace: no data changes"}),

@@ -19,7 +19,7 @@ import pytest
 from pilotage.adapters import process_records
 from pilotage.adapters.fence import Fence
 from pilotage.adapters.marks import marked_as
-from pilotage.adapters.ports import AdapterError, Fenced
+from pilotage.adapters.ports import Fenced
 from pilotage.adapters.stages.artifacts import ArtifactStore
 from pilotage.adapters.stages.ports import Runs, RunStatus, StageResult, open_runs
 from pilotage.model.way import Artifact, RunStage, Way

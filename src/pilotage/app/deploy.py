@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from pilotage.adapters.stages.artifacts import ArtifactStore
 from pilotage.app.announcement_tracking import track_deployed
 from pilotage.app.approvals import approved_already
 from pilotage.app.permissions import Permission
@@ -13,6 +14,8 @@ from pilotage.app.requests import DeployRequest
 from pilotage.app.snapshot import snapshot_of
 from pilotage.engine.records.store import StoreConflict, Wanted
 from pilotage.engine.rescue.returning import DeployResult as DeployResult
+from pilotage.model.events import ArtifactsNamed
+from pilotage.model.plan import Plan
 from pilotage.model.record import Rollout
 from pilotage.model.rollout import CommandKind, Event, Mode, RolloutState, Status
 from pilotage.rollout.machine import begin
@@ -93,8 +96,18 @@ def start(
     return DeployResult(rollout, f"rolling out {plan.version} to {plan.environment}", fresh=True)
 
 
-def _told(request: DeployRequest, told: tuple[Event, ...]) -> tuple[Event, ...]:
-    return (request.promoted.record(), *told) if request.promoted else told
+def _told(project: Project, request: DeployRequest, told: tuple[Event, ...]) -> tuple[Event, ...]:
+    """The first events of a rollout: where its version comes from and what it is made of, then `told`."""
+    promoted = (request.promoted.record(),) if request.promoted else ()
+    return (*promoted, *_named(project, request.plan), *told)
+
+
+def _named(project: Project, plan: Plan) -> tuple[Event, ...]:
+    made = ArtifactStore(project.directory / "artifacts").recorded(plan.service, plan.version)
+    if made is None or not made.artifacts:
+        return ()
+    digests = {one.name: one.digest for one in made.artifacts}
+    return (ArtifactsNamed(version=plan.version, digests=digests, commit=made.commit).record(),)
 
 
 def _wanted(
@@ -106,4 +119,4 @@ def _wanted(
     if request.emergency_reason:
         state = replace(state, reason=request.emergency_reason)
     snapshot = snapshot_of(project.loaded, plan.environment, project.store.clock.now(), project.store.directory)
-    return Wanted(plan=plan, state=state, snapshot=snapshot, actor=actor, more=_told(request, told))
+    return Wanted(plan=plan, state=state, snapshot=snapshot, actor=actor, more=_told(project, request, told))

@@ -38,6 +38,7 @@ _GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "status": ("records", "Show what is serving and what is rolling out."),
         "history": ("records", "List rollouts, newest first."),
         "events": ("records", "List a rollout's events; verify all records."),
+        "trace": ("trace", "Show a version's way from its commit to its users."),
         "explain": ("records", "Explain why a rollout waits, failed or was rolled back."),
     },
     "Control a rollout": {

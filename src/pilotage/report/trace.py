@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
+from zoneinfo import ZoneInfo
 
 from pilotage.model.document import Document, Section
 from pilotage.model.quantity import about, format_size
@@ -31,12 +33,12 @@ class Proof(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class TracedStage:
-    """status: of the stage, in a word · began: by the clock of the calendar, empty before · took: seconds, None while
-    it is not over · detail: what it said · approved: who approved it or promoted the release to it."""
+    """status: of the stage, in a word · began: Unix seconds, None before · took: seconds, None while it is not over ·
+    detail: what it said · approved: who approved it or promoted the release to it."""
 
     name: str
     status: str
-    began: str
+    began: float | None
     took: float | None
     detail: str
     approved: tuple[str, ...] = ()
@@ -45,13 +47,13 @@ class TracedStage:
 
 @dataclass(frozen=True, kw_only=True)
 class TracedWay:
-    """intact: whether its chain of events is as it was written · begun: by the clock of the calendar."""
+    """intact: whether its chain of events is as it was written · begun: Unix seconds."""
 
     id: str
     commit: str
     author: str
     status: str
-    begun: str
+    begun: float
     reason: str
     stages: tuple[TracedStage, ...]
     artifacts: tuple[Artifact, ...]
@@ -67,7 +69,7 @@ class TracedRollout:
     id: str
     environment: str
     status: str
-    begun: str
+    begun: float
     took: float | None
     actor: str
     source: str
@@ -81,7 +83,7 @@ class TracedRollout:
 @dataclass(frozen=True, kw_only=True)
 class Trace:
     """ways, rollouts: oldest first · changed: artifacts whose stored bytes have another digest, or are gone, by name ·
-    serving: environments that this version serves now."""
+    serving: environments that this version serves now · zone: of the clock by which times are shown."""
 
     service: str
     version: str
@@ -89,6 +91,7 @@ class Trace:
     rollouts: tuple[TracedRollout, ...]
     changed: tuple[str, ...] = ()
     serving: tuple[str, ...] = ()
+    zone: str = "UTC"
 
     @property
     def artifacts(self) -> tuple[Artifact, ...]:
@@ -134,16 +137,22 @@ def _ways(trace: Trace) -> Iterator[Section]:
         commit = f"commit {way.commit[:_SHORT]}" if way.commit else "no commit"
         yield Section(
             f"way-{way.id}", f"Way {way.id}",
-            sentences=(f"{commit}, started by {way.author} at {way.begun}, {way.status}{why}",),
+            sentences=(f"{commit}, started by {way.author} at {_clock(way.begun, trace.zone)}, {way.status}{why}",),
             headers=("Stage", "State", "Began", "Took", "What it said"),
-            rows=tuple(_row(stage) for stage in way.stages), numbers=("Took",),
+            rows=tuple(_row(stage, trace.zone) for stage in way.stages), numbers=("Took",),
         )  # fmt: skip
 
 
-def _row(stage: TracedStage) -> tuple[str, ...]:
+def _row(stage: TracedStage, zone: str) -> tuple[str, ...]:
     approved = f"approved by {', '.join(stage.approved)}" if stage.approved else ""
     said = "; ".join(part for part in (stage.detail, approved) if part)
-    return stage.name, stage.status, stage.began or "–", _took(stage.took), said
+    return (
+        stage.name,
+        stage.status,
+        _clock(stage.began, zone) if stage.began is not None else "–",
+        _took(stage.took),
+        said,
+    )
 
 
 def _artifacts(trace: Trace) -> Iterator[Section]:
@@ -161,7 +170,7 @@ def _rollouts(trace: Trace) -> Iterator[Section]:
     headers = ("Environment", "State", "Began", "Took", "By", "Bytes", "Users", "Requests")
     rows = tuple(
         (
-            r.environment, r.status, r.begun, _took(r.took), f"{r.actor}{f', from {r.source}' if r.source else ''}",
+            r.environment, r.status, _clock(r.begun, trace.zone), _took(r.took), f"{r.actor}{f', from {r.source}' if r.source else ''}",
             ", ".join(digest[:_SHORT] for digest in r.digests) or "–", f"{r.reached_percent:g} %",
             "–" if r.requests is None else f"{r.requests:,}",
         )
@@ -185,6 +194,10 @@ def _evidence(trace: Trace) -> Iterator[Section]:
     if found:
         more = (f"and {len(found) - _MOST_EVIDENCE} more",) if len(found) > _MOST_EVIDENCE else ()
         yield Section("evidence", "Evidence", bullets=(*found[:_MOST_EVIDENCE], *more))
+
+
+def _clock(at: float, zone: str) -> str:
+    return f"{datetime.fromtimestamp(at, ZoneInfo(zone)):%Y-%m-%d %H:%M}"
 
 
 def _took(seconds: float | None) -> str:

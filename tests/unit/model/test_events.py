@@ -28,7 +28,7 @@ from tests.unit.rollout.world import GOOD, ILL
 
 ROOT = Path(__file__).parents[3]
 OF_THE_STORE: set[type[ev.Occurrence]] = {
-    ev.PromotedFrom, ev.RolloutQueued, ev.RolloutStarted, ev.RolloutCancelled, ev.EnvironmentRemoved,
+    ev.PromotedFrom, ev.ArtifactsNamed, ev.RolloutQueued, ev.RolloutStarted, ev.RolloutCancelled, ev.EnvironmentRemoved,
     ev.ReadinessChecked, ev.ReadinessNotEnforced, ev.ChecksLeftOut, ev.StabilityConfirmed, ev.StabilityLost,
     ev.CommandRun,
 }  # fmt: skip

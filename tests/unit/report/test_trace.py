@@ -12,20 +12,20 @@ from pilotage.report.trace import Proof, Trace, TracedRollout, TracedStage, Trac
 
 BUILT, OTHER = "a" * 64, "b" * 64
 WAY = TracedWay(
-    id="w1", commit="0123456789abcdef", author="ada", status="completed", begun="2026-11-26 10:00", reason="",
+    id="w1", commit="0123456789abcdef", author="ada", status="completed", begun=1795687200.0, reason="",
     stages=(
         TracedStage(
-            name="test", status="passed", began="10:00", took=62.0, detail="212 tests, 0 failed",
+            name="test", status="passed", began=1795687200.0, took=62.0, detail="212 tests, 0 failed",
             evidence=(Evidence(kind="report", where="junit.xml", sentence="212 tests", digest=OTHER),),
         ),
         TracedStage(
-            name="production", status="passed", began="10:05", took=None, detail="", approved=("grace", "linus")
+            name="production", status="passed", began=None, took=None, detail="", approved=("grace", "linus")
         ),
     ),
     artifacts=(Artifact(name="dist/shop", digest=BUILT, size=7_340_032),),
 )  # fmt: skip
 STAGING = TracedRollout(
-    id="r1", environment="staging", status="completed", begun="2026-11-26 10:02", took=31.0, actor="ada", source="",
+    id="r1", environment="staging", status="completed", begun=1795687320.0, took=31.0, actor="ada", source="",
     digests=(BUILT,), requests=None, reached_percent=100, reason="",
 )  # fmt: skip
 PRODUCTION = replace(STAGING, id="r2", environment="production", source="staging", requests=12_480)
@@ -66,7 +66,7 @@ def test_r33_only_what_names_a_digest_is_proven(trace: Trace, proof: Proof, sent
 def test_r33_the_document_tells_the_whole_story() -> None:
     text = to_markdown(trace_document(TRACE))
     for part in (
-        "# Trace of shop 2.0", "Serves production", "commit 0123456789ab, started by ada", "212 tests, 0 failed",
-        "approved by grace, linus", f"sha256:{BUILT}", "7 MiB", "ada, from staging", "12,480", "junit.xml",
+        "# Trace of shop 2.0", "Serves production", "commit 0123456789ab, started by ada at 2026-11-26 10:00", "212 tests, 0 failed",
+        "approved by grace, linus", f"sha256:{BUILT}", "7MiB", "ada, from staging", "12,480", "junit.xml",
     ):  # fmt: skip
         assert part in text, text

@@ -15,6 +15,7 @@ from pilotage.model.converting import convert
 from pilotage.model.event_names import data_today, type_today
 from pilotage.model.events.after import StabilityConfirmed, StabilityLost
 from pilotage.model.events.course import (
+    ArtifactsNamed,
     BatchHealthy,
     BatchRolledBack,
     CheckSkipped,
@@ -64,8 +65,8 @@ from pilotage.model.json import Json, JsonList, JsonObject
 from pilotage.model.message import Severity
 
 EVENTS: tuple[type[Occurrence], ...] = (
-    RolloutQueued, RolloutStarted, PromotedFrom, ReadinessChecked, ReadinessNotEnforced, ChecksLeftOut, StepStarted,
-    CheckSkipped, BatchHealthy,
+    RolloutQueued, RolloutStarted, PromotedFrom, ArtifactsNamed, ReadinessChecked, ReadinessNotEnforced,
+    ChecksLeftOut, StepStarted, CheckSkipped, BatchHealthy,
     VerdictChanged, HoldStarted, HoldEnded, Paused, Resumed, StepRestarted, Promoted, ApprovalReminded, Approved,
     CommandRefused, CommandRun,
     InstanceExited, TrafficDiverted, TrafficResumed, TrafficWithdrawn, InstanceReplaced, RetryStarted,
@@ -175,6 +176,7 @@ __all__ = [
     "AnalysisIncomplete",
     "ApprovalReminded",
     "Approved",
+    "ArtifactsNamed",
     "BatchHealthy",
     "BatchRolledBack",
     "CheckSkipped",

@@ -69,6 +69,23 @@ class PromotedFrom(Occurrence, tag="promoted-from", severity=Severity.PROGRESS):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ArtifactsNamed(Occurrence, tag="artifacts-named", severity=Severity.PROGRESS):
+    """The version is made of files or images that a way built. The fleet starts nothing else."""
+
+    version: str
+    digests: Mapping[str, str]
+    """SHA-256 of each, by the name that the way gave it."""
+    commit: str = ""
+    """Commit of which they were built."""
+
+    @property
+    def sentence(self) -> str:
+        listed = [f"{name} (sha256:{digest[:12]})" for name, digest in self.digests.items()]
+        shown = ", ".join(listed[:3]) + (f" and {len(listed) - 3} more" if len(listed) > 3 else "")
+        return f"{self.version} is {shown}" + (f", built of commit {self.commit[:12]}" if self.commit else "")
+
+
+@dataclass(frozen=True, kw_only=True)
 class ReadinessChecked(Occurrence, tag="readiness-checked", severity=Severity.PROGRESS):
     """Pilotage checked the readiness gates before the rollout started. Recorded only if readiness is enforced."""
 

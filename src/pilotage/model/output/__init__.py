@@ -29,6 +29,7 @@ def outputs() -> Mapping[str, type[Part]]:
         reports,
         risk,
         rollouts,
+        trace,
         ways,
     )
 
@@ -60,6 +61,7 @@ def outputs() -> Mapping[str, type[Part]]:
         "way events, way start --follow: each line": ways.WayEventOutput,
         "way start --detach": ways.WayStartedOutput,
         "followup list": records.FollowUpsOutput,
+        "trace": trace.TraceOutput,
         "backup make, backup verify": backups.BackupOutput,
         "backup list": backups.BackupsOutput,
         "harm list, feedback list": feedback.UserReportsOutput,
