@@ -46,11 +46,11 @@ def test_what_completed_in_staging_is_promoted(shop: Make) -> None:
     ):
         assert sentence in refusal(it, *arguments, status=status)
     it.run("deploy", it.release("v1"), "-e", "staging")
-    for arguments, sentence in (
+    for taken, sentence in (
         (("v2", "--from", "staging"), "staging serves v1, not v2: deploy v2 to staging first"),
         (("--from", "staging", "--baked", "1h"), "and bakes for 1h: promote it after"),
     ):
-        assert sentence in refusal(it, *arguments, "-e", "production")
+        assert sentence in refusal(it, *taken, "-e", "production")
     assert not it.store().serving("shop", "production")
 
     lines = it.run("deploy", "--from", "staging", "-e", "production")

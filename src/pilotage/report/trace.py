@@ -170,7 +170,8 @@ def _rollouts(trace: Trace) -> Iterator[Section]:
     headers = ("Environment", "State", "Began", "Took", "By", "Bytes", "Users", "Requests")
     rows = tuple(
         (
-            r.environment, r.status, _clock(r.begun, trace.zone), _took(r.took), f"{r.actor}{f', from {r.source}' if r.source else ''}",
+            r.environment, r.status, _clock(r.begun, trace.zone), _took(r.took),
+            f"{r.actor}{f', from {r.source}' if r.source else ''}",
             ", ".join(digest[:_SHORT] for digest in r.digests) or "–", f"{r.reached_percent:g} %",
             "–" if r.requests is None else f"{r.requests:,}",
         )

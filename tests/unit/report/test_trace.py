@@ -66,7 +66,8 @@ def test_r33_only_what_names_a_digest_is_proven(trace: Trace, proof: Proof, sent
 def test_r33_the_document_tells_the_whole_story() -> None:
     text = to_markdown(trace_document(TRACE))
     for part in (
-        "# Trace of shop 2.0", "Serves production", "commit 0123456789ab, started by ada at 2026-11-26 10:00", "212 tests, 0 failed",
-        "approved by grace, linus", f"sha256:{BUILT}", "7MiB", "ada, from staging", "12,480", "junit.xml",
+        "# Trace of shop 2.0", "Serves production", "commit 0123456789ab, started by ada at 2026-11-26 10:00",
+        "212 tests, 0 failed",
+        "approved by grace, linus", f"sha256:{BUILT}", "7.34 MB", "ada, from staging", "12,480", "junit.xml",
     ):  # fmt: skip
         assert part in text, text

@@ -11,9 +11,11 @@ class ArtifactOutput(Part, frozen=True, kw_only=True):
     name: str
     """Its path in the checkout, or the image's reference."""
     sha256: str
+    """Digest, hexadecimal."""
     size: int
     """Bytes; 0 of an image."""
     image: bool
+    """Whether it is a container image."""
 
 
 class EvidenceOutput(Part, frozen=True, kw_only=True):
@@ -24,6 +26,7 @@ class EvidenceOutput(Part, frozen=True, kw_only=True):
     where: str
     """A path, an address or an id."""
     sentence: str
+    """What it says."""
     sha256: str
     """Empty where it is no file."""
 
@@ -38,8 +41,11 @@ class TracedStageOutput(Part, frozen=True, kw_only=True):
     duration_seconds: float | None
     """Null while it is not over."""
     detail: str
+    """What it said."""
     approved_by: tuple[str, ...]
+    """Who approved it, or promoted the release to it."""
     evidence: tuple[EvidenceOutput, ...]
+    """What shows that it did it."""
 
 
 class TracedWayOutput(Part, frozen=True, kw_only=True):
@@ -49,13 +55,17 @@ class TracedWayOutput(Part, frozen=True, kw_only=True):
     commit: str
     """Empty where no stage needed one."""
     author: str
+    """Who started it."""
     status: str
     started_at: str
     reason: str
+    """Why it is held, failed or was undone; empty otherwise."""
     intact: bool
     """Whether its events are as they were written."""
     stages: tuple[TracedStageOutput, ...]
+    """In order."""
     artifacts: tuple[ArtifactOutput, ...]
+    """What it built."""
 
 
 class TracedRolloutOutput(Part, frozen=True, kw_only=True):
@@ -77,6 +87,7 @@ class TracedRolloutOutput(Part, frozen=True, kw_only=True):
     reached_percent: float
     """Largest share of users that had it."""
     reason: str
+    """Why it is held, failed or was undone; empty otherwise."""
     intact: bool
     """Whether its events are as they were written."""
 
