@@ -34,6 +34,8 @@ class HoldCause(StrEnum):
     """More users than usual report problems; an operator has to decide."""
     DEPENDENCY = "dependency"
     """Another service of the release is behind, and this one must not run ahead of it."""
+    WAVE_DAY = "wave-day"
+    """The next wave of tenants was told a later day."""
 
     @classmethod
     def _missing_(cls, value: object) -> HoldCause | None:

@@ -11,8 +11,11 @@ class _Progress(msgspec.Struct, frozen=True, kw_only=True, tag_field="strategy")
     """A struct, because a dataclass has no tag to be read back by."""
 
 
-class CanaryProgress(_Progress, frozen=True, tag="canary"):
-    """Nothing: a canary's progress is its step, and what the router shows."""
+class CanaryProgress(_Progress, frozen=True, omit_defaults=True, tag="canary"):
+    """A canary's progress is its step, and what the router shows."""
+
+    kept: int = 0
+    """Withdrawn: per mille of users who keep the version, because they are of other waves than the one that failed."""
 
 
 class BlueGreenProgress(_Progress, frozen=True, tag="blue-green"):

@@ -8,6 +8,7 @@ Kayenta", 2018).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from pilotage.model.action import Action, Ensure
 from pilotage.model.plan import Plan, Step, StepKind
@@ -59,4 +60,4 @@ def beside(plan: Plan, state: RolloutState, seen: Observed, split: Split) -> Spl
     if healthy(seen, named) < instances_for(weight, plan.instances):
         return split
     weights = ((state.new, weight), (named, weight), (state.old, WHOLE - 2 * weight))
-    return Split(weights, split.header_routes, split.mirror, split.closed)
+    return replace(split, weights=weights)

@@ -23,8 +23,8 @@ def is_canary(step: Step) -> bool:
 
 def due(plan: Plan, step: Step) -> int:
     """Instances that the users at this step need. Those of the next weight, which are just being started, are not
-    among them."""
-    return instances_for(step.weight, plan.instances)
+    among them. Nobody knows what tenants need, so they get all."""
+    return plan.instances if plan.waves and step.weight else instances_for(step.weight, plan.instances)
 
 
 def ready_share(plan: Plan, step: Step, healthy: int) -> float:

@@ -12,6 +12,7 @@ from pilotage.rollout.stepping import next_step
 from pilotage.rollout.turn import Tick
 from pilotage.rollout.undoing import roll_back
 from pilotage.rollout.watching import JUDGED
+from pilotage.rollout.waves import kept
 
 _UNDOING = (CommandKind.ABORT, CommandKind.ROLLBACK, CommandKind.CONFIRM)
 
@@ -95,7 +96,8 @@ def _answer_withdrawn(turn: Tick, command: Command, by: str) -> str:
                 "`pilotage promote` restores its traffic, `pilotage retry` restores it and judges fresh evidence, "
                 "`pilotage abort` rolls back"
             )
-            return _refuse(turn, command, f"{turn.state.new} is withdrawn and has no traffic: {works}")
+            left = "is withdrawn from a wave" if kept(turn.state) else "is withdrawn and has no traffic"
+            return _refuse(turn, command, f"{turn.state.new} {left}: {works}")
 
 
 def _without_analyses(turn: Tick) -> Mode:

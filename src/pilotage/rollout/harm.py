@@ -15,11 +15,13 @@ from pilotage.model.action import Action, Replace
 from pilotage.model.events import InstanceReplaced, RetryStarted, TrafficRestored, TrafficWithdrawn
 from pilotage.model.observation import Excuse, Health, Remedy, Verdict, VerdictKind
 from pilotage.model.plan import Plan
+from pilotage.model.probe import PROBE
 from pilotage.model.quantity import format_duration
 from pilotage.model.rollout import Hold, HoldCause, Observed, RolloutState, Status
 from pilotage.rollout.sight import alive, healthy
 from pilotage.rollout.turn import Comparison, Tick, switch
 from pilotage.rollout.undoing import roll_back
+from pilotage.rollout.waves import kept, names_of
 
 STRONG_EVIDENCE = math.log(20)
 """Natural logarithm of an e-value that chance alone reaches once in 20 releases: suspected harm, which is reported. The
@@ -49,10 +51,14 @@ def _is_harm(verdict: Verdict) -> bool:
 
 def guard_against_harm(turn: Tick) -> None:
     """React to what failed in this look, in any status."""
-    if turn.stale:
+    if turn.stale or (kept(turn.state) and not turn.state.returned):
+        # While a wave is on its way back, what its users meet says nothing of those who keep the version.
         return
     failed = [v for v in (*turn.seen.verdicts, *turn.strategy.verdicts(turn)) if v.kind is VerdictKind.FAIL]
     critical = [v for v in failed if v.critical]
+    if critical and turn.strategy.keeps(turn) and all(_is_of_users(v) for v in critical):
+        withdraw(turn, critical, keeps=turn.strategy.keeps(turn))
+        return
     sure = [v for v in failed if is_sure(v) and v.metric not in turn.state.accepted]
     if critical:
         roll_back(turn, sentence_of(critical[:1]), critical[0].metric, critical[0].detail)
@@ -75,9 +81,18 @@ def _excused(turn: Tick, verdict: Verdict) -> bool:
     return verdict.excuse is not None and turn.state.tries == 0 and switch(turn.plan, "analysis.retry_once", True)
 
 
+def _is_of_users(verdict: Verdict) -> bool:
+    """Whether it may be the fault of what some users do: a probe asks what every user would meet."""
+    return not verdict.metric.startswith(PROBE)
+
+
 def _act_on_sure_harm(turn: Tick, guilty: list[Verdict]) -> None:
     stranded = turn.strategy.withdraws(turn) and not turn.strategy.frees_all(turn)
-    if turn.plan.setting("rollback_auto").value or stranded:
+    if keeps := turn.strategy.keeps(turn):
+        withdraw(turn, guilty, keeps=keeps)
+    elif kept(turn.state):
+        roll_back(turn, sentence_of(guilty[:1]), guilty[0].metric, guilty[0].detail)
+    elif turn.plan.setting("rollback_auto").value or stranded:
         # Users who cannot be taken off the version are not left on it while a decision is pending.
         roll_back(turn, sentence_of(guilty[:1]), guilty[0].metric, guilty[0].detail)
     elif turn.state.status is not Status.WITHDRAWN:
@@ -92,9 +107,10 @@ def _metrics(verdicts: list[Verdict]) -> tuple[str, ...]:
     return tuple(v.metric for v in verdicts)
 
 
-def withdraw(turn: Tick, guilty: list[Verdict], excuse: str = "") -> None:
+def withdraw(turn: Tick, guilty: list[Verdict], excuse: str = "", keeps: int = 0) -> None:
     """The users go back to stable in this look, the new instances stay. Where there is nothing to go back to, the
-    strategy's next step is held instead; a release that cannot be rolled back stops and pages an operator."""
+    strategy's next step is held instead; a release that cannot be rolled back stops and pages an operator. keeps: per
+    mille of users who keep the version, of other waves; their evidence starts again."""
     reason = sentence_of(guilty)
     if not turn.strategy.withdraws(turn):
         turn.set(excuse="")
@@ -105,13 +121,15 @@ def withdraw(turn: Tick, guilty: list[Verdict], excuse: str = "") -> None:
     paused = turn.state.status is Status.PAUSED
     turn.enter(
         Status.WITHDRAWN, hold=None, troubles=(), reason=reason, harmed=_metrics(guilty), excuse=excuse, paused=paused,
-        convicted=True, returned=False, out=False, drained=0.0,
+        convicted=True, returned=False, out=False, drained=0.0, progress=turn.strategy.withdrawn(turn.state, keeps),
+        tries=turn.state.tries + bool(keeps),
     )  # fmt: skip
     turn.tell(_withdrawn(turn, guilty))
 
 
 def _withdrawn(turn: Tick, guilty: list[Verdict]) -> TrafficWithdrawn:
-    excuse = turn.state.excuse
+    excuse, keep = turn.state.excuse, kept(turn.state)
+    now = turn.seen.split.weight(turn.state.new) if turn.seen.split else turn.step.weight
     return TrafficWithdrawn(
         cause=guilty[0].metric,
         step=turn.step.id,
@@ -123,6 +141,8 @@ def _withdrawn(turn: Tick, guilty: list[Verdict]) -> TrafficWithdrawn:
         details=guilty[0].detail,
         harm_started_at=turn.harm_started_at,
         flag=turn.strategy.comparison(turn.plan, turn.state) is Comparison.VARIANTS,
+        waves=names_of(turn.plan, keep, now) if keep else (),
+        kept_waves=names_of(turn.plan, 0, keep),
     )
 
 
@@ -242,8 +262,12 @@ def mind_the_withdrawal(turn: Tick, wanted: int) -> None:
     """Once the traffic is read back, the one retry starts, or the wait for a decision."""
     state = turn.state
     if not state.returned and turn.strategy.returned(turn):
-        turn.set(returned=True)
+        turn.set(returned=True, tries=state.tries + bool(kept(state)))
         turn.tell(TrafficRestored(outcome=turn.strategy.confirmed(turn)))
+    elif not state.returned and kept(state) and state.in_status >= turn.plan.number("canary.switch_timeout"):
+        # Who keeps the version is not judged until then.
+        roll_back(turn, f"{state.reason}; the router does not confirm that the wave is back on stable", "timeout")
+        return
     if state.excuse and second_try_is_ready(turn, wanted):
         begin_again(turn)
         return

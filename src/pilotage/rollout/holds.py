@@ -157,7 +157,7 @@ def _limit_of(turn: Tick, cause: HoldCause) -> tuple[float, str]:
             return turn.step.timeout, _ROLL_BACK
         case HoldCause.PROVIDER_APPROVAL:
             return plan.number("approval.timeout"), _ROLL_BACK
-        case HoldCause.FREEZE | HoldCause.DEPENDENCY:
+        case HoldCause.FREEZE | HoldCause.DEPENDENCY | HoldCause.WAVE_DAY:
             # What it waits for has timeouts of its own.
             return math.inf, "none"
         case HoldCause.REGRESSION:

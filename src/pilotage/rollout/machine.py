@@ -46,6 +46,7 @@ from pilotage.rollout.strategies import strategy_of
 from pilotage.rollout.turn import FORWARD, UNDER_WAY, Strategy, Tick
 from pilotage.rollout.undoing import roll_back
 from pilotage.rollout.watching import JUDGED, note_verdicts
+from pilotage.rollout.waves import kept
 
 MOST_ATTENDED = 5.0
 """Seconds: the most that one look at the rollout can add to a watch. A jump of the clock, a laptop's sleep or a
@@ -127,7 +128,7 @@ def wants_probes(plan: Plan, state: RolloutState) -> bool:
 
 
 def _may_be_watched(plan: Plan, state: RolloutState) -> bool:
-    left = state.status is Status.WITHDRAWN and not strategy_of(plan).serves_withdrawn
+    left = state.status is Status.WITHDRAWN and not (strategy_of(plan).serves_withdrawn or kept(state))
     last_watch = max((i for i, s in enumerate(plan.steps) if s.kind in JUDGED), default=-1)
     return state.status in UNDER_WAY and not left and state.step <= last_watch
 

@@ -16,6 +16,7 @@ from pilotage.model.traffic import WHOLE, Split, capacity, instances_for
 from pilotage.model.warm import is_warm
 from pilotage.rollout.sight import healthy, present, reachable, unwell, why_unwell
 from pilotage.rollout.turn import FORWARD, Tick
+from pilotage.rollout.waves import kept
 
 _STILL_THERE = "the old version is still running"
 _GOING_BACK = (Status.WITHDRAWN, Status.ROLLING_BACK, Status.ROLLED_BACK, Status.FAILED)
@@ -90,19 +91,19 @@ def too_few_healthy(turn: Tick) -> Hold | None:
 def weight_wanted(plan: Plan, state: RolloutState, seen: Observed) -> int | None:
     """Per mille of requests that the new version should get now; None while nothing may be changed.
 
-    It is the step's weight, or 0 on the way back, as far as the instances on either side can carry it.
+    It is the step's weight, or on the way back what users keep, as far as the instances on either side can carry it.
     """
     going_back = state.status in _GOING_BACK
     if seen.instances is None:
         # Without a view of the fleet, only a rollback is safe.
         back = state.old is not None and state.status in (Status.WITHDRAWN, Status.ROLLING_BACK)
-        return 0 if back else None
+        return kept(state) if back else None
     healthy_new, healthy_old = healthy(seen, state.new), healthy(seen, state.old) if state.old else 0
     now = seen.split.weight(state.new) if seen.split else None
     if state.old is None:
         ready = healthy_new >= plan.instances or now or state.status is Status.COMPLETED
         return WHOLE if ready else None
-    weight = 0 if going_back or state.diverted else _weight_of_the_step(plan, state)
+    weight = kept(state) if going_back else 0 if state.diverted else _weight_of_the_step(plan, state)
     if now is None:
         # A router that cannot be read may be down: tell it what is surely right, so that users are served.
         enough = healthy_new >= instances_for(weight, plan.instances) or healthy_old == 0

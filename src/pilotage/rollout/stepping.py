@@ -44,10 +44,13 @@ def next_step(turn: Tick) -> None:
     turn.set(reached=max(turn.state.reached, turn.step.weight))
     if not happens(turn.step, turn.state.mode):
         return
+    sent = [wave for wave in turn.plan.waves if wave.step == done.id]
     turn.tell(
         StepStarted(
             step=turn.step.id, finished_step=done.id, weight_percent=percent(turn.step.weight), title=turn.title,
             kind=turn.step.kind.value, finished_title=title if confirmed else "", finished_detail=detail,
+            waves=tuple(wave.name for wave in sent), tenants=sum(len(wave.members) for wave in sent),
+            version=turn.state.new if sent else "",
         )
     )  # fmt: skip
 

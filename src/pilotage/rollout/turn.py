@@ -241,8 +241,16 @@ class Strategy(Protocol):
         """Whether all of the traffic can leave."""
         return True
 
+    def keeps(self, _turn: Tick) -> int:
+        """Per mille of users who keep the version when those that got it last go back; 0 where all go back."""
+        return 0
+
+    def withdrawn(self, state: RolloutState, _kept: int) -> Progress:
+        """What the strategy remembers when users go back and so many per mille keep the version."""
+        return state.progress
+
     def returned(self, _turn: Tick) -> bool:
-        """Whether this look saw that no user has the new version any more."""
+        """Whether this look saw that no user has the new version any more, but those who keep it."""
         return False
 
     def confirmed(self, turn: Tick) -> str:

@@ -12,6 +12,7 @@ from pilotage.model.traffic import WHOLE, capacity
 from pilotage.rollout.sight import healthy
 from pilotage.rollout.strategies.rolling import restored
 from pilotage.rollout.turn import FORWARD, UNDER_WAY
+from pilotage.rollout.waves import kept
 
 _NO_DATA = (HoldCause.INSUFFICIENT_DATA, HoldCause.SOURCE_ERROR)
 _BACK = (Status.WITHDRAWN, Status.ROLLING_BACK, Status.ROLLED_BACK, Status.FAILED)
@@ -65,7 +66,9 @@ def _sure_harm_takes_the_users_back(
     now = seen.split.weight(after.new) if seen.split else 0
     if split is not None and split.weight(after.new):
         unable = WHOLE - capacity(healthy(seen, after.old), plan.instances)
-        assert split.weight(after.new) <= min(now, unable), "the users stay although stable could carry them"
+        cohort = seen.split is not None and seen.split.cohort is not None
+        most = max(kept(after), now if cohort else min(now, unable))
+        assert split.weight(after.new) <= most, "the users stay although stable could carry them"
 
 
 def _doubt_undoes_nothing(plan: Plan, before: RolloutState, decision: Decision) -> None:

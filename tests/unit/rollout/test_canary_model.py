@@ -7,12 +7,14 @@ import hypothesis.strategies as st
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from pilotage import Plan
+from pilotage import Plan, Service
 from pilotage.model.action import Action, Apply, Ensure, Replace
 from pilotage.model.observation import Health, Verdict, VerdictKind
 from pilotage.model.plan import StepKind
 from pilotage.model.rollout import Command, CommandKind, Mode, RolloutState, Status
 from pilotage.model.traffic import WHOLE, Split, instances_for, split_between
+from pilotage.model.wave import WaveUndo
+from pilotage.plan.tenant_waves import WantedWave, WantedWaves
 from pilotage.rollout.machine import MOST_ATTENDED, begin, decide
 from tests import plans
 from tests.effort import examples
@@ -23,7 +25,17 @@ from tests.unit.rollout.world import GOOD, VERDICTS, World
 FULL = 4
 
 
-def a_plan(tolerance: str, approval: bool) -> Plan:
+WAVES = tuple(
+    WantedWave(name=name, members=members, size=len(members), rest=name == "rest", bake=3)
+    for name, members in (("one", ("a",)), ("two", ("b", "c")), ("three", ("d", "e", "f")), ("rest", ()))
+)
+
+
+def waves(undo: str) -> WantedWaves:
+    return WantedWaves(header="x-tenant", waves=WAVES, undo=WaveUndo(undo), apart=(("a", "b"),))
+
+
+def a_plan(tolerance: str, approval: bool, undo: str = "") -> Plan:
     short = {
         "canary.phase_duration": "3s",
         "canary.bake_duration": "3s",
@@ -36,7 +48,8 @@ def a_plan(tolerance: str, approval: bool) -> Plan:
         "pause.timeout": "12s",
         "rollback.timeout": "20s",
     }
-    return plans.a_plan(short, tolerance=tolerance, instances=FULL)
+    service = Service(waves=waves(undo)) if undo else None
+    return plans.a_plan(short, tolerance=tolerance, instances=FULL, service=service)
 
 
 class Shares(World):
@@ -44,6 +57,9 @@ class Shares(World):
 
     def apply(self, action: Apply) -> None:
         split, before = action.split, self.split
+        if split.cohort is not None:
+            first = ["abcdef"[:size] for size in (1, 3, 6)]
+            assert "".join(split.cohort.members) in first, "a wave is split, or comes before its turn"
         assert sum(weight for _, weight in split.weights) == WHOLE
         # Blind, only the way back and what serves users for sure may be said; see _wanted_split.
         sighted = self.fleet_up and self.router_up
@@ -77,10 +93,11 @@ class Canary(RuleBasedStateMachine):
         approval=st.booleans(),
         mode=st.sampled_from([Mode.FULL, Mode.FULL, Mode.FAST_RETURN, Mode.INITIAL]),
         ahead=st.integers(0, 25),
+        undo=st.sampled_from(["", "", "failed", "all"]),
     )
-    def start(self, tolerance: str, approval: bool, mode: Mode, ahead: int) -> None:
+    def start(self, tolerance: str, approval: bool, mode: Mode, ahead: int, undo: str) -> None:
         old = None if mode is Mode.INITIAL else "old"
-        self.plan = a_plan(tolerance, approval)
+        self.plan = a_plan(tolerance, approval, undo)
         self.world = Shares.serving(old, FULL)
         self.now = 1000.0
         self.state: RolloutState = begin(self.plan, old, mode)

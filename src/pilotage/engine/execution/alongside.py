@@ -40,6 +40,9 @@ class Alongside:
         self._diverted = 0
         if odds is None:
             return Beside(None)
+        if split.cohort or (before and before.cohort):
+            # Nobody is assigned by chance, and what share of the requests tenants make is only expected.
+            return Beside(compared)
         # Errors between two weights are judged by the larger odds, at which the new version would have more of them.
         earlier = _odds(before, self._new, compared) if before else None
         return Beside(compared, max(odds, earlier or 0.0), self._share(split, before, beside=compared == fresh))

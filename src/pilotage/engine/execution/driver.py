@@ -42,6 +42,7 @@ from pilotage.model.record import Rollout
 from pilotage.model.rollout import Command, Decision, Observed, RolloutState, Status
 from pilotage.rollout.machine import decide, desired, wants_traffic
 from pilotage.rollout.strategies import strategy_of
+from pilotage.rollout.waves import kept
 
 _PATIENCE_UNDOING = 0.3
 """Seconds that who takes users back waits for the store, and then acts without a record."""
@@ -286,12 +287,11 @@ def _one_row(state: RolloutState) -> tuple[object, ...]:
 
 def _goes_forward(before: RolloutState, after: RolloutState) -> bool:
     """Whether the decision exposes more users or takes a step, which needs a record to be undone."""
-    if after.status in (Status.ROLLING_BACK, Status.FAILED, Status.ROLLED_BACK):
+    if after.status in (Status.ROLLING_BACK, Status.FAILED, Status.ROLLED_BACK) or kept(after):
         return False
     moved = after.step != before.step or after.reached > before.reached or after.progress != before.progress
     withdrawn = before.status is Status.WITHDRAWN and after.status is not Status.WITHDRAWN
-    returns = withdrawn or (before.diverted is not None and after.diverted is None)
-    return moved or returns or after.status is Status.COMPLETED
+    return moved or withdrawn or after.status is Status.COMPLETED or bool(before.diverted and not after.diverted)
 
 
 def _switch_timeout(plan: Plan) -> float:

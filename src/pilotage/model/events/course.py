@@ -152,12 +152,28 @@ class StepStarted(Occurrence, tag="step-started", severity=Severity.PROGRESS):
     """The check that passed in the completed step; left out if that was no check, or if it was skipped."""
     finished_detail: str = ""
     """What was made ready or measured in the completed step, such as an image's digest or a standby's lag."""
+    waves: tuple[str, ...] = ()
+    """The waves of tenants that have the version since the completed step."""
+    tenants: int = 0
+    """How many tenants these are."""
+    version: str = ""
+    """The version that they have."""
+
+    @property
+    def _reached(self) -> str:
+        """`wave early (2 tenants) has 2.0; `; empty where no wave has just got it."""
+        if not self.waves:
+            return ""
+        several = len(self.waves) > 1
+        count = f" ({self.tenants:,} tenant{'s' * (self.tenants != 1)})" if self.tenants else ""
+        names = f"wave{'s' * several} {' and '.join(self.waves)}{count}"
+        return f"{names} {'have' if several else 'has'} {self.version}; "
 
     @property
     def sentence(self) -> str:
         detail = f" ({self.finished_detail})" if self.finished_detail else ""
         passed = f"passed: {self.finished_title}{detail}; " if self.finished_title else ""
-        return f"{passed}begins: {'check: ' if self.kind == 'check' else ''}{self.title}"
+        return f"{self._reached}{passed}begins: {'check: ' if self.kind == 'check' else ''}{self.title}"
 
 
 @dataclass(frozen=True, kw_only=True)

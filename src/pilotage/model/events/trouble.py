@@ -157,6 +157,10 @@ class TrafficWithdrawn(Occurrence, tag="traffic-withdrawn", severity=Severity.CR
 
     flag: bool = False
     """The flag is turned off for everyone; the code stays where it is."""
+    waves: tuple[str, ...] = ()
+    """The waves of tenants that go back, where earlier ones keep the new version."""
+    kept_waves: tuple[str, ...] = ()
+    """The waves that keep it."""
 
     @property
     def severity(self) -> Severity:
@@ -176,6 +180,10 @@ class TrafficWithdrawn(Occurrence, tag="traffic-withdrawn", severity=Severity.CR
 
     @property
     def _what(self) -> str:
+        if self.kept_waves:
+            gone, stay = " and ".join(self.waves), " and ".join(self.kept_waves)
+            keep = "keeps" if len(self.kept_waves) == 1 else "keep"
+            return f"{self.version} is withdrawn from {gone}, and {stay} {keep} it"
         gone = "has its flag turned off for everyone" if self.flag else "is withdrawn from traffic"
         return f"{self.version} {gone}"
 

@@ -6,13 +6,15 @@ docs/guides/canary.md has the rules.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pilotage.model.action import Action, Apply, Ensure
 from pilotage.model.observation import Verdict, VerdictKind
 from pilotage.model.plan import Plan, StepKind
 from pilotage.model.progress import CanaryProgress
 from pilotage.model.rollout import Hold, HoldCause, Mode, Observed, RolloutState, Status
-from pilotage.model.traffic import TESTER, WHOLE, HeaderRoute, Mirror, Split, split_between
-from pilotage.rollout import baseline, shifting
+from pilotage.model.traffic import TESTER, WHOLE, HeaderRoute, Mirror, Split
+from pilotage.rollout import baseline, shifting, waves
 from pilotage.rollout.canaries import too_few_ready
 from pilotage.rollout.checking import awaits_approval, awaits_check
 from pilotage.rollout.harm import STRONG_EVIDENCE, sentence_of
@@ -71,7 +73,7 @@ class Canary(Strategy):
         return shifting.too_few_healthy(turn)
 
     def hold_before_exposing(self, turn: Tick) -> Hold | None:
-        return _hold_of_the_ramp(turn)
+        return _hold_of_the_ramp(turn) or waves.hold_for_the_day(turn)
 
     def exposed(self, _plan: Plan, state: RolloutState) -> bool:
         """From the first weight that this rollout set; a quick return starts behind the plan's first weight."""
@@ -88,14 +90,30 @@ class Canary(Strategy):
 
     def note(self, turn: Tick) -> None:
         shifting.note_drain(turn)
+        waves.lose_them(turn)
 
     # ── the way back ───────────────────────────────────────────────────────────────────────────────────────
 
     def withdraws(self, turn: Tick) -> bool:
         return shifting.has_stable(turn.state)
 
+    def keeps(self, turn: Tick) -> int:
+        return waves.keeps(turn)
+
+    def withdrawn(self, _state: RolloutState, kept: int) -> CanaryProgress:
+        return CanaryProgress(kept=kept)
+
     def returned(self, turn: Tick) -> bool:
-        return shifting.no_user_has_it(turn)
+        kept = waves.kept(turn.state)
+        if not kept:
+            return shifting.no_user_has_it(turn)
+        return turn.seen.split is not None and turn.seen.split == _split(turn.plan, turn.state, turn.seen, kept)
+
+    def confirmed(self, turn: Tick) -> str:
+        if kept := waves.kept(turn.state):
+            users = " and ".join(waves.names_of(turn.plan, 0, kept))
+            return f"the router confirms that only {users} reach {turn.state.new}"
+        return super().confirmed(turn)
 
     def undo(self, turn: Tick) -> None:
         """Send requests back first; then the canary finishes those it has, and stops (rules 1, 2 and 7)."""
@@ -126,7 +144,8 @@ def _awaits_canaries(turn: Tick) -> str:
 def _split(plan: Plan, state: RolloutState, seen: Observed, weight: int) -> Split:
     """The split at a weight: with the testers' routes, the baseline's share taken from stable, and the mirror."""
     routes = _tester_routes(plan, state, seen, weight)
-    split = baseline.beside(plan, state, seen, split_between(state.new, weight, state.old, routes))
+    split = replace(waves.split_at(plan, state, seen, weight), header_routes=routes)
+    split = baseline.beside(plan, state, seen, split)
     mirrored = plan.steps[state.step].mirror
     if mirrored and weight == 0 and state.status in FORWARD and shifting.answers(state, seen):
         return Split(split.weights, split.header_routes, Mirror(state.new, mirrored))
