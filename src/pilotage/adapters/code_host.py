@@ -44,7 +44,7 @@ class NotPermitted(AdapterError):
     """A code host does not let this token do that; the message says what to check."""
 
 
-def patiently(act: Callable[[], _T], *, sleep: Callable[[float], None] = time.sleep) -> _T:
+def patiently(act: Callable[[], _T]) -> _T:
     """The result of `act`, which is begun again while the code host says to try later: five times, within two minutes.
     act: sets a desired state, and begins by reading what is there. Raises AdapterError."""
     waited = 0.0
@@ -55,7 +55,7 @@ def patiently(act: Callable[[], _T], *, sleep: Callable[[float], None] = time.sl
             wait = 2.0**number if error.after is None else error.after
             if number == _TRIES - 1 or waited + wait > _LONGEST_WAIT:
                 raise
-            sleep(wait)
+            time.sleep(wait)
             waited += wait
     raise AssertionError("the last try returns or raises")
 

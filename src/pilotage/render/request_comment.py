@@ -14,12 +14,15 @@ from pilotage.model.document import Section
 from pilotage.model.plan import Plan
 from pilotage.model.plan_change import PlanChange
 from pilotage.model.risk import Assessment
+from pilotage.model.text import plain
 from pilotage.render.markdown import literal, section_to_markdown
 from pilotage.render.sections import headline, sections, summary
 
 MOST = 65_536
 """Characters of a comment at GitHub."""
-_MOST_CHANGES = 40
+_SHOWN_CHANGES, _MOST_CHANGES = 12, 80
+"""Rows that are shown, and those that a click unfolds as well."""
+_MOST_CELL = 300
 _MOST_FINDINGS = 12
 _FOLDED = ("conflicts", "steps", "rollback", "timeline", "readiness", "communication")
 """The parts of the plan that are shown folded, in this order, as far as the limit reaches."""
@@ -57,7 +60,9 @@ def comment_text(comment: RequestComment, most: int) -> str:
     text, left = harmless("\n".join(head)), list[str]()
     reserve = most - len(foot) - 400
     if len(text) > reserve:
-        text = text[:reserve].rpartition("\n")[0] + "\n\n… the rest is too long for a comment.\n"
+        text = text[:reserve].rpartition("\n")[0]
+        text += "\n\n</details>" * (text.count("<details>") - text.count("</details>"))
+        text += "\n\n… the rest is too long for a comment.\n"
     for section in _folded(plan):
         part = harmless("\n".join(_details(section)))
         if len(text) + len(part) <= reserve:
@@ -93,16 +98,23 @@ def _changes(comment: RequestComment) -> Iterator[str]:
 
 
 def _table(changes: Sequence[PlanChange], base: str) -> Iterator[str]:
+    yield from _rows(changes[:_SHOWN_CHANGES], base)
+    folded, left = changes[_SHOWN_CHANGES:_MOST_CHANGES], len(changes) - _MOST_CHANGES
+    if folded:
+        yield from (f"<details><summary>{len(folded)} more</summary>", "", *_rows(folded, base), "</details>", "")
+    if left > 0:
+        yield from (f"… and {left} more. `pilotage plan diff` shows them all.", "")
+
+
+def _rows(changes: Sequence[PlanChange], base: str) -> Iterator[str]:
     yield f"| | What | At `{base}` | Now | Affects | Because of |"
     yield "|---|---|---|---|---|---|"
     part = ""
-    for one in changes[:_MOST_CHANGES]:
-        shown = "" if one.part == part else one.part
+    for one in changes:
+        cells = ("" if one.part == part else one.part, one.what, one.before, one.after, one.whom, one.reason)
         part = one.part
-        yield f"| {' | '.join(map(literal, (shown, one.what, one.before, one.after, one.whom, one.reason)))} |"
+        yield f"| {' | '.join(literal(plain(cell, _MOST_CELL)) for cell in cells)} |"
     yield ""
-    if len(changes) > _MOST_CHANGES:
-        yield from (f"… and {len(changes) - _MOST_CHANGES} more. `pilotage plan diff` shows them all.", "")
 
 
 def _risk(comment: RequestComment) -> Iterator[str]:
