@@ -42,11 +42,15 @@ class Router(Protocol):
         Effect: users get the versions by weight. If a cookie identifies users, the router sets it for those who have
             none, and they stay on the version of that first request. All routes of a service switch at once. While the
             split is closed, every user gets the maintenance page with status 503, also on the health path, and only
-            header routes still lead to a version.
+            header routes still lead to a version. Where the split has a cohort, its members get its version, and
+            everybody else the other versions in proportion to their weights, whatever cookie they have. A member is who
+            sends the cohort's header once, with exactly this value. Header routes come first. Whether Pilotage's own
+            requests follow the weights or the cohort is the router's choice.
         After it returns: `read` shows the split within the router's `settle` time. Users who got a version at a lower
             weight keep it at a higher one. Repeating the call changes nothing, even if the first call was interrupted.
-        Errors: AdapterError if a version that gets requests has no instance in `backends`, or the router cannot be
-            changed; either the previous split or this one is then in effect. Fenced if another controller took over.
+        Errors: AdapterError if a version that gets requests has no instance in `backends`, the router has no cohorts,
+            the members are not those of the digest, or the router cannot be changed; either the previous split or this
+            one is then in effect. Fenced if another controller took over.
         Deadline: a few seconds.
         Concurrency: one call at a time. A later call may start while an earlier one hangs; the later one then wins.
             `read` and `endpoints` may run at the same time.
@@ -56,7 +60,8 @@ class Router(Protocol):
         """The split that the router itself reports.
 
         Effect: none.
-        After it returns: what users get, not what was requested; None if no split was ever set.
+        After it returns: what users get, not what was requested; None if no split was ever set. A cohort has the digest
+            and size of the members that the router has; the members themselves may be left out.
         Errors: AdapterError if it does not answer, or if its routes are split differently.
         Deadline: a few seconds.
         Concurrency: any thread, also while `apply` runs.

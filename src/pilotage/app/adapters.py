@@ -67,6 +67,9 @@ def in_words(capabilities: PortCapabilities | None) -> str:
                 can.append(f"settles in {value:g} s")
             case (("versions" | "most"), int(most)):
                 can.extend([f"at most {most} {'versions' if name == 'versions' else 'instances'}"] if most else [])
+            case "cohort", int(most):
+                can.extend([f"cohorts of {most:,}"] if most else [])
+                cannot.extend([] if most else ["cohorts"])
             case "period", float(seconds):
                 can.extend([f"figures of {format_duration(seconds)}"] if seconds else [])
             case "late", float(seconds):

@@ -34,6 +34,8 @@ class RouterCapabilities:
     cohort: int = 0
     """How many values of one header it can send to one version, whatever the weights say; 0 for none. No router is
     assumed to: an adapter says so."""
+    cohort_headers: tuple[str, ...] = ()
+    """The only headers that a cohort may name, in lower case; empty for any."""
     mirror: bool = True
     """Copies requests to a version and throws its answers away."""
     sticky: bool = True
@@ -171,12 +173,15 @@ def together(routers: tuple[RouterCapabilities, ...]) -> RouterCapabilities:
     """What several routers that act as one can do: only what each of them can."""
     named = [set(router.headers) for router in routers if router.headers]
     common = set.intersection(*named) if named else set()
+    of_cohorts = [set(router.cohort_headers) for router in routers if router.cohort_headers]
+    common_of_cohorts = set.intersection(*of_cohorts) if of_cohorts else set()
     fewest = [router.versions for router in routers if router.versions]
     return RouterCapabilities(
         grain=math.lcm(*(router.grain for router in routers)),
         header_routes=all(router.header_routes for router in routers) and (not named or bool(common)),
         headers=tuple(sorted(common)),
-        cohort=min(router.cohort for router in routers),
+        cohort=min(router.cohort for router in routers) if common_of_cohorts or not of_cohorts else 0,
+        cohort_headers=tuple(sorted(common_of_cohorts)),
         mirror=all(router.mirror for router in routers),
         sticky=all(router.sticky for router in routers),
         closed=all(router.closed for router in routers),

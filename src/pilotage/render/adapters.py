@@ -9,8 +9,8 @@ from pilotage.model.output.reference import AdapterOutput, CapabilitiesOutput
 from pilotage.model.traffic import percent
 
 _NAMES = {
-    "closed": "maintenance_page", "grain": "weight_granularity_percent", "interval": "interval_seconds",
-    "late": "late_seconds",
+    "closed": "maintenance_page", "cohort": "max_cohort", "grain": "weight_granularity_percent",
+    "interval": "interval_seconds", "late": "late_seconds",
     "most": "max_instances", "of_router": "requires_router", "own_requests": "synthetic_requests",
     "period": "period_seconds", "provides": "health_metrics", "rehearse": "kill_switch_test",
     "settle": "settle_seconds", "versions": "max_versions",
@@ -41,6 +41,8 @@ def _capabilities(found: PortCapabilities) -> CapabilitiesOutput:
         "requires_router",
         "language",
         "headers",
+        "max_cohort",
+        "cohort_headers",
         "period_seconds",
         "late_seconds",
         "interval_seconds",

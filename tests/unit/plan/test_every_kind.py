@@ -85,6 +85,8 @@ NEEDS: Mapping[Port, tuple[Need, ...]] = {Port.ROUTER: OF_ROUTERS, Port.FLEET: O
 ELSEWHERE: Mapping[Port, Mapping[str, str]] = {
     Port.ROUTER: {
         "headers": "test_target.py: a header that the configuration does not name",
+        "cohort": "refused when a plan has waves of tenants",
+        "cohort_headers": "refused when a plan has waves of tenants",
         "sticky": "no strategy needs it: without it, users change versions as they would anyway",
         "own_requests": "refused when the configuration is read: `synthetic` needs it",
         "lossless_switch": "a note of the plan",

@@ -44,8 +44,8 @@ class HAProxyRouter:
 
     def apply(self, split: Split, backends: Backends) -> None:
         self._fence.check()
-        if split.header_routes or split.mirror:
-            raise AdapterError("this router has neither header routes nor a mirror")
+        if split.header_routes or split.mirror or split.cohort:
+            raise AdapterError("this router has neither header routes, cohorts nor a mirror")
         wanted = [] if split.closed else [version for version, _ in split.weights]
         if missing := [version for version in wanted if not backends.get(version)]:
             raise AdapterError(f"no instance of {missing[0]} to send requests to")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 
+from pilotage.adapters.cohorts import members_of, refuse_cohort
 from pilotage.adapters.command import wire
 from pilotage.adapters.command.program import Program
 from pilotage.adapters.context import Context
@@ -39,11 +40,12 @@ class _Port:
 
 
 class CommandRouter(_Port):
-    """The Router port over a program. url: where users reach the service · endpoints: whether it reports instances."""
+    """The Router port over a program. url: where users reach the service · endpoints: whether it reports instances ·
+    cohort: the most members of one that it takes."""
 
-    def __init__(self, program: Program, context: Context, *, url: str, endpoints: bool) -> None:
+    def __init__(self, program: Program, context: Context, *, url: str, endpoints: bool, cohort: int = 0) -> None:
         super().__init__("router", program, context)
-        self._url, self._endpoints = url.rstrip("/"), endpoints
+        self._url, self._endpoints, self._cohort = url.rstrip("/"), endpoints, cohort
 
     def url(self) -> str:
         return self._url
@@ -53,6 +55,10 @@ class CommandRouter(_Port):
         wanted += [route.version for route in split.header_routes] + ([split.mirror.version] if split.mirror else [])
         if missing := [version for version in wanted if not backends.get(version)]:
             raise AdapterError(f"no instance of {missing[0]} to send requests to")
+        if split.cohort and self._cohort:
+            members_of(split.cohort, self._cohort)
+        else:
+            refuse_cohort(split, "the command")
         self._tell("apply", split=wire.split_out(split), backends=wire.backends_out(backends))
 
     def read(self) -> Split | None:

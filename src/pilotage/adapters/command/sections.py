@@ -57,6 +57,9 @@ class CommandRouterSection(_Command, RouterSection):
     capabilities: list[Literal["header_routes", "mirror", "sticky", "closed", "endpoints"]] = Field(
         default_factory=list, description="What the router can do in addition to weights."
     )
+    cohort: int = Field(
+        0, ge=0, le=50_000, description="Tenants that the router can send to one version by a header; 0 for none."
+    )
     weight_granularity: Share = Field(
         0.001, gt=0, le=1, description="Smallest difference between two weights, such as 1%."
     )
@@ -110,7 +113,9 @@ def _open_router(section: CommandRouterSection, context: Context) -> Router:
     from pilotage.adapters.command.adapters import CommandRouter
 
     endpoints = "endpoints" in section.capabilities
-    return CommandRouter(_program(section, context), context, url=section.url or "", endpoints=endpoints)
+    return CommandRouter(
+        _program(section, context), context, url=section.url or "", endpoints=endpoints, cohort=section.cohort
+    )
 
 
 def _router_can(section: CommandRouterSection) -> RouterCapabilities:
@@ -119,6 +124,7 @@ def _router_can(section: CommandRouterSection) -> RouterCapabilities:
         _ROUTER,
         grain=max(1, round(section.weight_granularity * 1000)),
         header_routes="header_routes" in able,
+        cohort=section.cohort,
         mirror="mirror" in able,
         sticky="sticky" in able,
         closed="closed" in able,
@@ -180,7 +186,7 @@ def _examine(section: _Command, context: Context) -> Iterator[Finding]:
         yield Finding("FAIL", "command", f"{program!r} is neither on PATH nor in the project: correct its command")
 
 
-_ROUTER = RouterCapabilities(own_requests=False)
+_ROUTER = RouterCapabilities(own_requests=False, cohort=50_000)
 _METRICS = MetricsCapabilities()
 _QUERIES = QueriesCapabilities(language="its own")
 _FLEET = FleetCapabilities(provides=("memory_utilization", "cpu_utilization"))

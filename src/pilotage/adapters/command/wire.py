@@ -23,7 +23,7 @@ from pilotage.model.json import (
 )
 from pilotage.model.observation import EMPTY, Health, Histogram, Instance, Observation
 from pilotage.model.segment import Segment
-from pilotage.model.traffic import HeaderRoute, Mirror, Split, percent
+from pilotage.model.traffic import Cohort, HeaderRoute, Mirror, Split, percent
 
 _T = TypeVar("_T")
 
@@ -55,6 +55,7 @@ def split_out(split: Split) -> JsonObject:
         if split.mirror
         else None,
         "closed": split.closed,
+        "cohort": {**vars(split.cohort), "members": list(split.cohort.members)} if split.cohort else None,
     }
 
 
@@ -67,7 +68,14 @@ def split_in(given: Json) -> Split | None:
         tuple(read_as(HeaderRoute, route) for route in optional(list_at, given, "header_routes") or ()),
         Mirror(text_at(mirror, "version"), permille(find(mirror, "weight_percent"))) if mirror else None,
         closed=bool(find(given, "closed")),
+        cohort=_cohort(found) if (found := find(given, "cohort")) else None,
     )
+
+
+def _cohort(given: Json) -> Cohort:
+    """Its digest says who they are: members are not repeated at every look."""
+    header, version, digest = (text_at(given, name) for name in ("header", "version", "digest"))
+    return Cohort(header=header, version=version, digest=digest, size=whole_at(given, "size"))
 
 
 def backends_out(backends: Backends) -> dict[str, list[str]]:

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pilotage.adapters.aws import Aws
+from pilotage.adapters.cohorts import refuse_cohort
 from pilotage.adapters.fence import Fence
 from pilotage.adapters.ports import AdapterError, Backends
 from pilotage.adapters.routers.alb_groups import Group, Groups
@@ -78,6 +79,7 @@ class AlbRouter:
 
     def apply(self, split: Split, backends: Backends) -> None:
         self._fence.check()
+        refuse_cohort(split, "an AWS load balancer")
         if split.mirror:
             raise AdapterError("AWS load balancers cannot mirror requests: leave the mirror out")
         wanted = [] if split.closed else [version for version, _ in split.weights]

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pilotage.adapters.cloudflare_api import CloudflareApi
+from pilotage.adapters.cohorts import refuse_cohort
 from pilotage.adapters.fence import Fence
 from pilotage.adapters.files import private_folder
 from pilotage.adapters.ports import AdapterError, Backends
@@ -113,6 +114,7 @@ class CloudflareRouter:
     def apply(self, split: Split, backends: Backends) -> None:
         self._check()
         change = begun(self._directory, self._fence)
+        refuse_cohort(split, "Cloudflare")
         if split.header_routes or split.mirror:
             raise AdapterError("Cloudflare neither routes by a header nor mirrors")
         if split.closed and not self.settings.message:

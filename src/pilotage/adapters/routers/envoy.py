@@ -23,7 +23,7 @@ from pilotage.adapters.routers.envoy_listener import listener_named, listener_of
 from pilotage.adapters.routers.envoy_logs import Logs
 from pilotage.adapters.routers.envoy_place import BOOTSTRAP, EnvoyPlace
 from pilotage.adapters.routers.envoy_process import EnvoyProcess
-from pilotage.adapters.routers.envoy_read_back import cluster_names, clusters_in, config_in, split_of
+from pilotage.adapters.routers.envoy_read_back import cluster_names, clusters_in, config_in, seen_in, split_of
 from pilotage.adapters.routers.envoy_resources import (
     Settings,
     cluster,
@@ -41,6 +41,7 @@ from pilotage.model.json import Json, JsonObject, find, list_at, object_at, opti
 from pilotage.model.traffic import Split
 
 _TAKE_UP_DEADLINE = 5.0
+_ROUTES = "/config_dump?resource=dynamic_route_configs"
 
 
 class EnvoyRouter:
@@ -63,6 +64,7 @@ class EnvoyRouter:
         self._certificates = Certificates(self._envoy, settings.tls) if settings.tls else None
         self._logs = Logs(self._directory)
         self._has_logs = self._is_first_start = False
+        self._seen: tuple[tuple[str, ...], Split] | None = None
 
     # ── the port ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -111,12 +113,17 @@ class EnvoyRouter:
     def read(self) -> Split | None:
         if not self._was_told():
             return None
-        dump = self._ask("/config_dump?resource=dynamic_route_configs")
         try:
+            # A cohort may be megabytes: it is read once, and then as soon as Envoy has loaded anything else.
+            if self._seen and seen_in(self._ask(f"{_ROUTES}&mask=version_info,last_updated")) == self._seen[0]:
+                return self._seen[1]
+            dump = self._ask(_ROUTES)
             config = config_in(dump)
-            return None if config is None else split_of(config)
+            split = None if config is None else split_of(config)
+            self._seen = (seen_in(dump), split) if split and split.cohort else None
         except ValueError as error:
             raise AdapterError(f"Envoy has a route that Pilotage did not write: {error}") from error
+        return split
 
     def endpoints(self) -> dict[str, frozenset[tuple[str, int]]] | None:
         if not self._was_told():
@@ -230,9 +237,9 @@ class EnvoyRouter:
     def _write(self, name: str, resources: Sequence[JsonObject]) -> bool:
         """Replace a discovery file, unless it says the same already; returns whether it was replaced."""
         version = hashlib.sha256(json.dumps(resources, sort_keys=True).encode()).hexdigest()[:16]
-        if (self._written(name) or {}).get("version_info") == version:
+        content = {"version_info": version, "resources": [*resources]}
+        if self._written(name) == content:
             return False
-        content = {"version_info": version, "resources": resources}
         self._envoy.write(_file(name), json.dumps(content, indent=1, sort_keys=True).encode())
         return True
 

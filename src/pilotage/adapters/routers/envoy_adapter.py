@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 from pilotage.adapters.context import Context
 from pilotage.adapters.ports import AdapterError, Router
 from pilotage.adapters.registry import Adapter
+from pilotage.adapters.routers.envoy_cohort import MOST
 from pilotage.config.fields import Address, Duration, HeaderName, Misplaced, Section, Url, host_and_port
 from pilotage.config.hosts import HostSection
 from pilotage.config.kinds import RouterSection
@@ -231,7 +232,7 @@ def _lacks_there(section: EnvoyRouterSection, folder: Path, tls: Tls | None) -> 
 
 _SOON = 10
 """Days before its end at which a certificate should have been renewed."""
-_AT_BEST = RouterCapabilities()
+_AT_BEST = RouterCapabilities(cohort=MOST)
 
 ADAPTER = Adapter(
     section=EnvoyRouterSection,

@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from pilotage.adapters.envoy_admin import ROUTE_CONFIG, version_of
+from pilotage.adapters.routers import envoy_cohort
 from pilotage.adapters.routers.envoy_routes import CLOSED, USERS
 from pilotage.adapters.strata import SYNTHETIC, TESTERS
-from pilotage.model.json import Json, JsonObject, each, find, list_at, object_at, optional, text_at, whole_at
-from pilotage.model.traffic import HeaderRoute, Mirror, Split
+from pilotage.model.json import Json, JsonObject, find, list_at, object_at, optional, text_at, whole_at
+from pilotage.model.traffic import Cohort, HeaderRoute, Mirror, Split
+from pilotage.model.wave import digest_of
+
+
+@dataclass(frozen=True)
+class _Routed:
+    """What some routes say of users · own: the weights of Pilotage's own requests, None without a route for them."""
+
+    weights: tuple[tuple[str, int], ...]
+    testers: tuple[HeaderRoute, ...]
+    mirror: Mirror | None
+    own: tuple[tuple[str, int], ...] | None
 
 
 def split_of(config: JsonObject) -> Split | None:
@@ -17,20 +30,60 @@ def split_of(config: JsonObject) -> Split | None:
     ValueError if its strata are split differently."""
     if not find(config, "virtual_hosts"):
         return None
-    *before, last = each(object_at, config, "virtual_hosts", 0, "routes")
-    testers = tuple(_tester_of(route) for route in before if _is_tester(route))
-    if (title := optional(text_at, last, "name") or "").startswith(CLOSED):
-        weights = tuple((text_at(pair, 0), whole_at(pair, 1)) for pair in json.loads(title.removeprefix(CLOSED)))
-        return Split(weights, testers, closed=True)
-    weights, mirror = _weights_of(last), _mirror_of(last)
+    host = object_at(config, "virtual_hosts", 0)
+    if "matcher" in host:
+        return _split_by_cohort(host)
+    routes = envoy_cohort.outside(host)
+    if (title := optional(text_at, routes[-1], "name") or "").startswith(CLOSED):
+        testers = tuple(_tester_of(route) for route in routes[:-1] if _is_tester(route))
+        return _closed_split(json.loads(title.removeprefix(CLOSED)), testers)
+    routed = _routed(routes)
+    if routed.own not in (None, routed.weights):
+        raise ValueError(f"the routes disagree: Pilotage's own traffic is {_differs(routed.own, routed.weights)}")
+    return Split(routed.weights, routed.testers, routed.mirror)
+
+
+def _split_by_cohort(host: JsonObject) -> Split:
+    """Of routes for the members of a cohort, and others for everybody else."""
+    inside, outside = _routed(envoy_cohort.inside(host)), _routed(envoy_cohort.outside(host))
+    header, members = envoy_cohort.members_in(host)
+    ((version, _),) = inside.weights
+    weights = (*inside.weights, *outside.weights)
+    same = (inside.testers, inside.mirror, inside.own) == (outside.testers, outside.mirror, outside.own)
+    if not same or (inside.own and frozenset(inside.own) != frozenset(weights)):
+        raise ValueError("the routes of the cohort and those of everybody else disagree")
+    cohort = Cohort(header=header, version=version, digest=digest_of(members), size=len(members))
+    return Split(weights, inside.testers, inside.mirror, cohort=cohort)
+
+
+def _closed_split(kept: Json, testers: tuple[HeaderRoute, ...]) -> Split:
+    """What holds when the service opens again, from the name of its route."""
+    told = list_at(kept, "weights") if isinstance(kept, Mapping) else list_at(kept)
+    weights = tuple((text_at(pair, 0), whole_at(pair, 1)) for pair in told)
+    cohort = None
+    if isinstance(kept, Mapping):
+        header, version, digest = (text_at(kept, "cohort", at) for at in range(3))
+        cohort = Cohort(header=header, version=version, digest=digest, size=whole_at(kept, "cohort", 3))
+    return Split(weights, testers, closed=True, cohort=cohort)
+
+
+def _routed(routes: Sequence[JsonObject]) -> _Routed:
+    """Raises ValueError if its strata are split differently."""
+    *before, last = routes
+    weights, mirror, own = _weights_of(last), _mirror_of(last), None
     for route in before:
         name = route.get("name", "")
-        if name in (SYNTHETIC, USERS) and _weights_of(route) != weights:
-            shown = f"{dict(_weights_of(route))}, the rest {dict(weights)}"
-            raise ValueError(f"the routes disagree: {_shown(route)} is split {shown}")
-        if name == USERS and _mirror_of(route) != mirror:
+        if name == SYNTHETIC:
+            own = _weights_of(route)
+        elif name == USERS and _weights_of(route) != weights:
+            raise ValueError(f"the routes disagree: {_shown(route)} is {_differs(_weights_of(route), weights)}")
+        elif name == USERS and _mirror_of(route) != mirror:
             raise ValueError(f"the routes disagree: {_shown(route)} is mirrored differently from the rest")
-    return Split(weights, testers, mirror)
+    return _Routed(weights, tuple(_tester_of(route) for route in before if _is_tester(route)), mirror, own)
+
+
+def _differs(one: tuple[tuple[str, int], ...] | None, rest: tuple[tuple[str, int], ...]) -> str:
+    return f"split {dict(one or ())}, the rest {dict(rest)}"
 
 
 def _is_tester(route: JsonObject) -> bool:
@@ -57,8 +110,7 @@ def _mirror_of(route: JsonObject) -> Mirror | None:
 
 
 def _shown(route: JsonObject) -> str:
-    path = find(route, "match", "path_separated_prefix") or find(route, "match", "prefix")
-    return "Pilotage's own traffic" if find(route, "name") == SYNTHETIC else str(path)
+    return str(find(route, "match", "path_separated_prefix") or find(route, "match", "prefix"))
 
 
 def _version(cluster: str) -> str:
@@ -94,3 +146,10 @@ def config_in(dump: Json) -> JsonObject | None:
 def clusters_in(dump: Json) -> set[str]:
     """The names in a dump of `dynamic_active_clusters`. Raises WrongJson."""
     return {text_at(entry, "cluster", "name") for entry in optional(list_at, dump, "configs") or ()}
+
+
+def seen_in(dump: Json) -> tuple[str, ...]:
+    """What tells one loading of a route configuration from another, in a dump of `dynamic_route_configs`. Raises
+    WrongJson."""
+    configs = optional(list_at, dump, "configs") or ()
+    return tuple(f"{find(entry, 'version_info')} {text_at(entry, 'last_updated')}" for entry in configs)

@@ -16,6 +16,7 @@ from pilotage.adapters.alone import alone_in
 from pilotage.adapters.envoy_admin import cluster_of, stratum_of, version_of
 from pilotage.adapters.http import json_of
 from pilotage.adapters.ports import AdapterError
+from pilotage.adapters.routers.envoy_cohort import outside
 from pilotage.adapters.routers.envoy_place import BOOTSTRAP, EnvoyPlace
 from pilotage.adapters.routers.envoy_read_back import clusters_in, config_in, split_of
 from pilotage.adapters.routers.envoy_resources import (
@@ -85,13 +86,14 @@ def _routes(place: EnvoyPlace) -> JsonObject | None:
 
 def _leading(config: JsonObject | None, version: str) -> JsonObject:
     """The routes of `config`, all to `version`. Those of testers go: without one the rest takes them. Where nothing is
-    there to go by, or the service is closed, plain routes take its place."""
+    there to go by, or the service is closed, plain routes take its place. A cohort goes."""
     with contextlib.suppress(ValueError):
         (host,) = each(object_at, config, "virtual_hosts")
-        led = [_led(route, version) for route in each(object_at, host, "routes")]
+        led = [_led(route, version) for route in outside(host)]
         kept = [route for route in led if route is not None]
         if config and any("headers" not in object_at(route, "match") for route in kept):
-            return {**config, "virtual_hosts": [{**host, "routes": kept}]}
+            plain = {name: value for name, value in host.items() if name != "matcher"}
+            return {**config, "virtual_hosts": [{**plain, "routes": kept}]}
     return routes_of(Settings(("", 0)), Split(((version, WHOLE),)), "")
 
 

@@ -2,7 +2,8 @@
 
 Order of the routes: Pilotage's own requests, testers, then the users of each route of the service, then the rest. Every
 stratum has the same weights. Users without the sticky cookie have a route next to those who have it: that one hashes
-the random text that becomes their cookie, so that their next request finds the same version.
+the random text that becomes their cookie, so that their next request finds the same version. Where the split has a
+cohort, its members have routes of their own (`envoy_cohort`), and Pilotage's own requests follow the weights.
 """
 
 from __future__ import annotations
@@ -10,13 +11,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
+from pilotage.adapters.cohorts import members_of
 from pilotage.adapters.envoy_admin import ROUTE_CONFIG, cluster_of
 from pilotage.adapters.own_requests import SYNTHETIC_HEADER
+from pilotage.adapters.routers.envoy_cohort import MOST, divided
 from pilotage.adapters.routers.envoy_resources import TYPE, Settings, Sticky
 from pilotage.adapters.strata import SYNTHETIC, TESTERS
 from pilotage.model.json import Json, JsonObject
-from pilotage.model.traffic import WHOLE, HeaderRoute, Split, artifact_of
+from pilotage.model.traffic import WHOLE, Cohort, HeaderRoute, Mirror, Split, artifact_of
 
 USER_HEADER = "x-pilotage-user"
 """A random text that Envoy sets on every incoming request, whatever the client sent under that name."""
@@ -35,21 +39,41 @@ _MAINTENANCE = (
 )
 
 
+@dataclass(frozen=True)
+class _Shares:
+    """What some users get: versions by weight, in proportion."""
+
+    weights: tuple[tuple[str, int], ...]
+    mirror: Mirror | None
+
+
 def routes_of(settings: Settings, split: Split, token: str) -> JsonObject:
     """token: header value of synthetic requests; empty if they are not distinguished."""
     testers = [_tester(settings, route) for route in split.header_routes]
+    everyone = _Shares(split.weights, split.mirror)
+    own = [_synthetic(settings, everyone, token)] if token else []
     if split.closed:
-        routes = [*testers, *_closed(settings, split)]
+        routed: JsonObject = {"routes": [*testers, *_closed(settings, split)]}
+    elif split.cohort:
+        inside, outside = (tuple(_users(settings, part)) for part in _parts(split, split.cohort))
+        first, members = (*own, *testers), members_of(split.cohort, MOST)
+        routed = divided(split.cohort.header, members, (*first, *inside), (*first, *outside))
     else:
-        own = [_synthetic(settings, split, token)] if token else []
-        routes = [*own, *testers, *_users(settings, split)]
+        routed = {"routes": [*own, *testers, *_users(settings, everyone)]}
     return {
         "@type": f"{TYPE}.config.route.v3.RouteConfiguration",
         "name": ROUTE_CONFIG,
         "max_direct_response_body_size_bytes": _LARGEST_PAGE,
-        "virtual_hosts": [{"name": "service", "domains": ["*"], "routes": routes}],
+        "virtual_hosts": [{"name": "service", "domains": ["*"], **routed}],
         "validate_clusters": False,
     }
+
+
+def _parts(split: Split, cohort: Cohort) -> tuple[_Shares, _Shares]:
+    """What members get, and what everybody else gets."""
+    inside = tuple(pair for pair in split.weights if pair[0] == cohort.version)
+    outside = tuple(pair for pair in split.weights if pair[0] != cohort.version)
+    return _Shares(inside, split.mirror), _Shares(outside, split.mirror)
 
 
 def no_routes() -> JsonObject:
@@ -59,19 +83,19 @@ def no_routes() -> JsonObject:
 # ── the routes ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _users(settings: Settings, split: Split) -> Iterator[JsonObject]:
+def _users(settings: Settings, shares: _Shares) -> Iterator[JsonObject]:
     strata = [(_prefix(route.path), route.stratum) for route in settings.strata.routes]
     for match, stratum in [*strata, (_prefix("/"), "")]:
         for idempotent in (True, False) if settings.retry_idempotent else (False,):
             methods = [_regex(":method", _IDEMPOTENT)] if idempotent else []
             if settings.sticky and settings.sticky.cookie:
-                yield _newcomers(settings, split, match, stratum, methods, retry=idempotent)
+                yield _newcomers(settings, shares, match, stratum, methods, retry=idempotent)
             by = _hash_policy(settings.sticky) if settings.sticky else None
-            yield _user_route(match, methods, _weighted(settings, split, stratum, retry=idempotent, by=by))
+            yield _user_route(match, methods, _weighted(settings, shares, stratum, retry=idempotent, by=by))
 
 
 def _newcomers(
-    settings: Settings, split: Split, match: JsonObject, stratum: str, methods: Sequence[JsonObject], *, retry: bool
+    settings: Settings, shares: _Shares, match: JsonObject, stratum: str, methods: Sequence[JsonObject], *, retry: bool
 ) -> JsonObject:
     """The users without the sticky cookie: they get it with the answer to their first request."""
     assert settings.sticky
@@ -83,7 +107,7 @@ def _newcomers(
     }
     # An Envoy that an earlier Pilotage started sets no such header: its users are sent on as they were.
     known: JsonObject = {"name": USER_HEADER, "present_match": True}
-    action = _weighted(settings, split, stratum, retry=retry, by={"header": {"header_name": USER_HEADER}})
+    action = _weighted(settings, shares, stratum, retry=retry, by={"header": {"header_name": USER_HEADER}})
     cookie = (
         f"{sticky.cookie}=%FILTER_STATE({USER}:PLAIN)%; Path=/; Max-Age={sticky.cookie_ttl}; HttpOnly; SameSite=Lax"
         f"{'; Secure' if settings.tls else ''}"
@@ -101,12 +125,12 @@ def _user_route(match: JsonObject, headers: Sequence[JsonObject], action: JsonOb
     }
 
 
-def _synthetic(settings: Settings, split: Split, token: str) -> JsonObject:
+def _synthetic(settings: Settings, shares: _Shares, token: str) -> JsonObject:
     header: JsonObject = {"name": SYNTHETIC_HEADER, "string_match": {"exact": token}}
     return {
         "name": SYNTHETIC,
         "match": {"prefix": "/", "headers": [header]},
-        "route": _weighted(settings, split, SYNTHETIC, mirrored=False),
+        "route": _weighted(settings, shares, SYNTHETIC, mirrored=False),
         "request_headers_to_remove": [USER_HEADER],
         # The token stays here: services see only whose request it is.
         "request_headers_to_add": [_set_header(SYNTHETIC_HEADER, "1")],
@@ -133,8 +157,11 @@ def _closed(settings: Settings, split: Split) -> Iterator[JsonObject]:
         "match": {"path": settings.health, "headers": [{"name": HEALTH_HEADER, "present_match": True}]},
         "direct_response": {"status": 200, "body": {"inline_string": "closed for maintenance\n"}},
     }
+    kept: Json = [list(pair) for pair in split.weights]
+    if cohort := split.cohort:
+        kept = {"weights": kept, "cohort": [cohort.header, cohort.version, cohort.digest, cohort.size]}
     yield {
-        "name": CLOSED + json.dumps(split.weights),
+        "name": CLOSED + json.dumps(kept),
         "match": {"prefix": "/"},
         "direct_response": {"status": 503, "body": {"inline_string": settings.page or _MAINTENANCE}},
         "response_headers_to_add": [
@@ -147,7 +174,7 @@ def _closed(settings: Settings, split: Split) -> Iterator[JsonObject]:
 
 def _weighted(
     settings: Settings,
-    split: Split,
+    shares: _Shares,
     stratum: str,
     *,
     retry: bool = False,
@@ -157,15 +184,15 @@ def _weighted(
     """by: the hash policy, where it decides which version a user gets."""
     # With a hash the order decides who moves: the version that grows stands first, so that raising its weight
     # moves nobody back (rule 11).
-    clusters = [_cluster(settings, version, weight, stratum) for version, weight in split.weights]
+    clusters = [_cluster(settings, version, weight, stratum) for version, weight in shares.weights]
     weighted: JsonObject = {"clusters": clusters, **({"use_hash_policy": True} if by else {})}
     action: dict[str, Json] = {"weighted_clusters": weighted, **_behaviour(settings, retry=retry)}
     if by:
         action["hash_policy"] = [by]
-    if split.mirror and mirrored:
-        share: JsonObject = {"numerator": split.mirror.share * 10, "denominator": "TEN_THOUSAND"}
+    if shares.mirror and mirrored:
+        share: JsonObject = {"numerator": shares.mirror.share * 10, "denominator": "TEN_THOUSAND"}
         action["request_mirror_policies"] = [
-            {"cluster": cluster_of(split.mirror.version, stratum), "runtime_fraction": {"default_value": share}}
+            {"cluster": cluster_of(shares.mirror.version, stratum), "runtime_fraction": {"default_value": share}}
         ]
     return action
 

@@ -14,11 +14,14 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import NoReturn, TypeVar
 
+from pilotage.adapters.cohorts import with_members
 from pilotage.adapters.hosts.together import FREE, Errand, wait_for
 from pilotage.adapters.ports import AdapterError, Backends, Fenced, Router
 from pilotage.model.traffic import Split
 
 T = TypeVar("T")
+_COHORTS = 8
+"""So many sets of members are remembered."""
 _LONGEST = 60.0
 """Seconds after which a router that keeps no deadline of its own counts as silent."""
 
@@ -47,6 +50,8 @@ class Several:
         self._lagging: dict[str, str] = {}
         """Routers that do not answer, or do not show the requested split while others do, as of the last read; and
         why."""
+        self._members: dict[str, tuple[str, ...]] = {}
+        """Of the cohorts that were set from here, by digest: routers show no members."""
         self._apart_since: float | None = None
         self._held: frozenset[str] = frozenset()
         """Routers for which the others wait."""
@@ -55,6 +60,8 @@ class Several:
         return next((url for router in self._routers.values() if (url := router.url())), "")
 
     def apply(self, split: Split, backends: Backends) -> None:
+        if split.cohort and split.cohort.members:
+            self._members = {**dict([*self._members.items()][-_COHORTS:]), split.cohort.digest: split.cohort.members}
         if split != self._wanted:
             self._wanted, self._apart_since, self._held = split, None, frozenset()
         back = self._is_back(split)
@@ -130,6 +137,8 @@ class Several:
         known = [one for one in self._shown.values() if one is not None]
         careful = max(known, key=lambda one: one.weight(stable), default=None)
         target = self._together or careful
+        if target is not None:
+            target = with_members(target, lambda digest: self._members.get(digest, ()))
         kept = ""
         if target is not None and target != self._wanted:
             self._tell((name for name in self._routers if name not in self._held), target, backends)

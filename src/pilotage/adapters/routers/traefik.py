@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from pilotage.adapters.cohorts import refuse_cohort
 from pilotage.adapters.fence import Fence
 from pilotage.adapters.files import private_folder, write_at_once, write_over
 from pilotage.adapters.own_requests import synthetic_token
@@ -28,7 +29,8 @@ _TAKE_UP_DEADLINE = 5.0
 
 
 def refuse_empty(split: Split, backends: Backends) -> None:
-    """Raise AdapterError if a version that gets requests has no instance."""
+    """Raise AdapterError if a version that gets requests has no instance, and for a cohort."""
+    refuse_cohort(split, "Traefik")
     wanted = [] if split.closed else [version for version, _ in split.weights]
     wanted += [route.version for route in split.header_routes] + ([split.mirror.version] if split.mirror else [])
     if missing := [version for version in wanted if not backends.get(version)]:

@@ -81,6 +81,10 @@ class CapabilitiesOutput(Part, frozen=True, kw_only=True, omit_defaults=True):
     """Whether it routes requests with a header to one version."""
     headers: tuple[str, ...] | None = None
     """The only headers that it routes by; null for any."""
+    max_cohort: int | None = None
+    """Tenants that it can send to one version by the value of a header; null if it cannot."""
+    cohort_headers: tuple[str, ...] | None = None
+    """The only headers by which it knows tenants; null for any."""
     mirror: bool | None = None
     """Whether it copies requests to a version and discards the responses."""
     sticky: bool | None = None

@@ -12,6 +12,7 @@ import urllib3
 from pilotage.adapters.own_requests import SYNTHETIC_HEADER
 from pilotage.adapters.ports import AdapterError, Fenced
 from pilotage.model.traffic import HeaderRoute, Mirror, Split, split_between
+from pilotage.testing.contracts.router_cohorts import CohortContract
 from pilotage.testing.harness import RouterUnderTest, User, wait_until
 from pilotage.testing.service import Version
 
@@ -29,7 +30,7 @@ def _wait_for_endpoints(routed: RouterUnderTest, wanted: Mapping[str, frozenset[
     wait_until(lambda: routed.router.endpoints() == wanted, what=f"it does not send to {wanted} alone")
 
 
-class RouterContract:
+class RouterContract(CohortContract):
     """Give it a fixture `routed` with a `RouterUnderTest` whose split was never set.
 
     releases: how many follow each other while no request may be lost; fewer for a router that is slow to change.
