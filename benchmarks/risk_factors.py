@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pilotage.adapters.git import Git
 from pilotage.app.risk import Question, assess_range
 from pilotage.model.risk import RiskFactor
 
@@ -57,7 +58,7 @@ def main() -> int:
     print("| factor | change | what it is | raised | level | why |\n|---|---|---|---|---|---|")
     for case in CASES:
         asked = Question(f"{case.commit}^..{case.commit}", case.when)
-        found = assess_range(_clone(Path(sys.argv[1]), case.repository), asked).assessment
+        found = assess_range(Git(_clone(Path(sys.argv[1]), case.repository)), asked).assessment
         factor = next(f for f in found.factors if f.factor is case.factor)
         raised = case.said in factor.sentence
         wrong += raised is not case.raised

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,7 @@ from pilotage.adapters.git_patch import Patch
 from pilotage.adapters.ports import AdapterError
 from pilotage.model.change import Change, FilePatch
 from pilotage.model.commit import Commit, ReviewedCommit
+from pilotage.model.path_pattern import WHOLE_REPOSITORY, Scope
 from pilotage.model.text import clean
 
 _MARK = secrets.token_hex(8)
@@ -51,10 +53,11 @@ def repository_around(folder: Path) -> Git | None:
 
 
 class Git:
-    """A repository, bare or with a work tree. Raises AdapterError with git's own words."""
+    """A repository, bare or with a work tree. Raises AdapterError with git's own words. scope: the service that is
+    meant; its changes, and the tags of its versions, are then all that is looked at."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, scope: Scope = WHOLE_REPOSITORY) -> None:
+        self.path, self.scope = path, scope
         self._base = ["git", *(part for setting in _SETTINGS for part in ("-c", setting)), "-C", str(path)]
 
     def run(self, *arguments: str) -> str:
@@ -79,9 +82,9 @@ class Git:
             raise AdapterError(f"{self.path} has no commit {name!r}") from None
 
     def tag_of(self, version: str) -> str | None:
-        """The tag of a version: `1.2.0` where there is one, else `v1.2.0`; None where git knows neither. A commit or a
-        branch of that name will do, too."""
-        for name in (f"refs/tags/{version}", f"refs/tags/v{version}", version) if version else ():
+        """The tag of a version: `1.2.0` where there is one, else `v1.2.0`, or `web-v1.2.0` of a service with that
+        prefix; None where git knows none of them. A commit or a branch of that name will do, too."""
+        for name in _names(version, self.scope.tag_prefix) if version else ():
             try:
                 self.commit(name)
             except AdapterError:
@@ -100,7 +103,8 @@ class Git:
         """Every commit after `first` up to `last` but merges, newest first: its id, and when it was written, Unix
         seconds. A rebase sets the committer's date anew, and the author's can be ahead of its clock: the earlier one
         counts. paths: only what touches these. Raises AdapterError."""
-        lines = self.run("log", "--no-merges", "--format=%H %at %ct", f"{first}..{last}", "--", *paths).splitlines()
+        mine = paths or self.scope.paths.pathspecs
+        lines = self.run("log", "--no-merges", "--format=%H %at %ct", f"{first}..{last}", "--", *mine).splitlines()
         read = (line.split() for line in lines)
         return tuple((identity, min(float(written), float(committed))) for identity, written, committed in read)
 
@@ -132,6 +136,7 @@ class Git:
         of its last commit. revisions: as `git log` takes them."""
         authors = self._authors(revisions)
         arguments = ["log", "--reverse", f"--format={_HEADER}", "-p", "-U0", *_PATCH, *options, *revisions, "--"]
+        arguments += self.scope.paths.pathspecs
         with TemporaryFile() as words, self._reading(arguments, words) as process:
             assert process.stdout is not None
             for change in _parse(process.stdout):
@@ -190,7 +195,7 @@ class Git:
         """Changes with the names of their files alone: no lines, much quicker. Oldest first."""
         authors = self._authors(revisions)
         arguments = ["log", "--reverse", f"--format={_HEADER}", "--name-only", *_PATCH, "--no-renames", *options]
-        text = self.run(*arguments, *revisions, "--")
+        text = self.run(*arguments, *revisions, "--", *self.scope.paths.pathspecs)
         for block in text.split(_BEGIN)[1:]:
             head, _, paths = block.partition(_END)
             change = _head(head)
@@ -213,6 +218,17 @@ class Git:
                 found[name] = _object(process.stdout)
             process.stdin.close()
         return [found.get(name) for name in names]
+
+
+def _names(version: str, prefix: str) -> tuple[str, ...]:
+    """How a version may be named, the likeliest first. With a prefix, a tag without it is another service's."""
+    if not prefix:
+        return (f"refs/tags/{version}", f"refs/tags/v{version}", version)
+    whole = version if version.startswith(prefix) else f"{prefix}{version}"
+    return (f"refs/tags/{whole}", f"refs/heads/{version}", *([version] if _COMMIT.fullmatch(version) else []))
+
+
+_COMMIT = re.compile(r"[0-9a-f]{7,40}")
 
 
 def _object(stream: IO[bytes]) -> bytes | None:

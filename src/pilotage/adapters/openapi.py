@@ -37,10 +37,13 @@ def documents_of(
     are any. Raises AdapterError."""
     paths = list(named)
     if not paths:
+        mine = git.scope.paths if not within else None
+        whole = ["--full-tree"] if mine else []
         listed = {
             path
             for commit in (first, last)
-            for path in git.run("ls-tree", "-rz", "--name-only", commit, "--", *within).split("\0")
+            for path in git.run("ls-tree", "-rz", "--name-only", *whole, commit, "--", *within).split("\0")
+            if not mine or mine.match(path)
         }
         paths = sorted(path for path in listed if _USUAL.fullmatch(path))[:_MOST_DOCUMENTS]
     before, after = (git.contents([f"{commit}:{path}" for path in paths]) for commit in (first, last))

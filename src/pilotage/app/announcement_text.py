@@ -24,6 +24,7 @@ from pilotage.app.announcement_facts import (
 from pilotage.app.announcement_truth import newest
 from pilotage.app.intake_links import links
 from pilotage.app.notes import Ends, changes_between, measured, named_ends
+from pilotage.app.repository import git_of
 from pilotage.config.loading import Loaded
 from pilotage.engine.records.moments import moment_of
 from pilotage.engine.records.signatures import signatures_of
@@ -116,7 +117,7 @@ def facts_of(
 
 def _of_range(store: Store, loaded: Loaded, plan: Plan, range_: str | None) -> dict[str, object]:
     """Facts of the changes from what serves to this version, as far as git knows both."""
-    git = Git(loaded.folder)
+    git = git_of(loaded)
     try:
         ends = named_ends(git, range_) if range_ is not None else _ends(git, store, plan)
         if not ends.first:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pilotage.adapters.git import Git
 from pilotage.adapters.ports import AdapterError
 from pilotage.app.instance_logs import logs_of
 from pilotage.app.project import Project
+from pilotage.app.repository import git_here
 from pilotage.app.shown import shown
 from pilotage.model.status import Status
 from pilotage.render.lines import local_clock
@@ -49,21 +49,21 @@ def explained(project: Project, environment: str | None, rollout: str | None) ->
         now=project.clock.now(),
         logs=logs,
         due=awaited(found.plan, found.state),
-        source=source_change(project.folder, found.old, found.version)
+        source=source_change(git_here(project), found.old, found.version)
         if found.status is not Status.COMPLETED
         else None,
     )
     return Explained(rollout=found, events=recorded, explanation=told, verdicts=meaningful(found))
 
 
-def source_change(folder: Path, old: str | None, new: str) -> SourceChange | None:
+def source_change(git: Git, old: str | None, new: str) -> SourceChange | None:
     """What git knows of the change from one version to another; None where it does not know both."""
-    git = Git(folder)
     try:
         first, last = git.tag_of(old or ""), git.tag_of(new)
         if not first or not last:
             return None
-        names = git.run("diff", "--name-only", f"{first}..{last}", "--").splitlines()[:_MOST_FILES]
+        mine = git.scope.paths.pathspecs
+        names = git.run("diff", "--name-only", f"{first}..{last}", "--", *mine).splitlines()[:_MOST_FILES]
         commits = len(git.commits_between(first, last))
     except AdapterError:
         return None

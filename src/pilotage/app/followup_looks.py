@@ -15,6 +15,7 @@ from pilotage.adapters.files import write_durably
 from pilotage.app.periods import Report
 from pilotage.app.project import Project
 from pilotage.app.reports import deployments_of, period_of, rollouts_of
+from pilotage.app.repository import git_here
 from pilotage.app.snapshot import channels_of
 from pilotage.config.calendars import calendar_of
 from pilotage.engine.placement.location import made
@@ -123,7 +124,7 @@ def looked_at(project: Project, cadence: Cadence, today: date) -> Document:
         return look_at(looked)
     zone = project.loaded.configuration.calendar.timezone
     rollouts = rollouts_of(project.store, service, _environment(project))
-    deployments = deployments_of(project.store, rollouts, project.folder)
+    deployments = deployments_of(project.store, rollouts, git_here(project))
     effects = tuple(found for one in actions if (found := _effect(one, deployments, today, zone)))
     now, then = (dora_of(deployments, *period_of(one.first, one.last, zone)) for one in (span, span.before))
     return look_at(replace(looked, effects=effects, dora=now, dora_before=then))

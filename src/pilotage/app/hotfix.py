@@ -9,6 +9,7 @@ from pilotage.adapters.ports import AdapterError
 from pilotage.app.incidents import UNDONE
 from pilotage.app.plan import PlanRequest, plan_for
 from pilotage.app.project import Project, Unclear
+from pilotage.app.repository import git_here
 from pilotage.model.plan import Plan
 
 _MOST = 50
@@ -46,7 +47,7 @@ def prepare(project: Project, environment: str | None, version: str | None, *, c
     serving = next(iter(project.store.serving(service, name)), None)
     if serving is None:
         raise Unclear(f"nothing serves in {name} yet, so there is nothing to fix")
-    git = Git(project.folder)
+    git = git_here(project)
     tag = git.tag_of(serving)
     if tag is None:
         raise Unclear(
@@ -94,8 +95,9 @@ def _suspects(git: Git, tag: str, failed: str) -> tuple[Suspect, ...]:
         if not last:
             return ()
         text = git.run(
-            "log", f"--max-count={_MOST}", "--first-parent", "--format=%h%x00%P%x00%s", f"{tag}..{last}", "--"
-        )
+            "log", f"--max-count={_MOST}", "--first-parent", "--format=%h%x00%P%x00%s", f"{tag}..{last}", "--",
+            *git.scope.paths.pathspecs,
+        )  # fmt: skip
     except AdapterError:
         return ()
     found = []

@@ -17,6 +17,7 @@ from pilotage.adapters.ports import AdapterError
 from pilotage.app.periods import Report
 from pilotage.app.project import Project, Unclear
 from pilotage.app.reports import incident_from
+from pilotage.app.repository import git_here
 from pilotage.engine.placement.location import made, place_of
 from pilotage.engine.records.store import Store
 from pilotage.model.document import Document
@@ -119,7 +120,7 @@ def _contents(project: Project, rollout: Rollout, document: Document) -> Iterato
     yield "verdicts.json", _json(msgspec.to_builtins(rollout.live.verdicts))
     yield "sums.json", _json(msgspec.to_builtins(rollout.judge))
     yield "configuration.json", _json(without_secrets(rollout.snapshot.environment))
-    yield "difference.txt", _difference(project.folder, rollout).encode()
+    yield "difference.txt", _difference(git_here(project), rollout).encode()
     for log in _logs(project.directory, rollout):
         yield f"logs/{log.name}", _end_of(log)
 
@@ -148,16 +149,18 @@ def _end_of(path: Path) -> bytes:
         return f"cannot be read: {error.strerror}\n".encode()
 
 
-def _difference(folder: Path, rollout: Rollout) -> str:
+def _difference(git: Git, rollout: Rollout) -> str:
     """What is in the version and not in the one before, as git has it."""
-    git = Git(folder)
+    mine = git.scope.paths.pathspecs
     try:
         old, new = git.tag_of(rollout.old or ""), git.tag_of(rollout.version)
         if not old or not new:
             missing = rollout.version if old else rollout.old or "a version before"
             return f"git has no tag of {missing}\n"
-        commits = git.run("log", "--oneline", "--no-decorate", f"{old}..{new}", "--")
-        return f"{commits}\n{git.run('diff', '--stat', '--patch', '--no-ext-diff', old, new, '--')}"[:_DIFFERENCE]
+        commits = git.run("log", "--oneline", "--no-decorate", f"{old}..{new}", "--", *mine)
+        return f"{commits}\n{git.run('diff', '--stat', '--patch', '--no-ext-diff', old, new, '--', *mine)}"[
+            :_DIFFERENCE
+        ]
     except AdapterError as error:
         return f"{error}\n"
 

@@ -14,6 +14,7 @@ from pilotage.adapters.git import Git, repository_around
 from pilotage.adapters.ports import AdapterError
 from pilotage.app.plan import PlanRequest, plan_for
 from pilotage.app.project import Project
+from pilotage.app.repository import git_here
 from pilotage.model.plan import Plan
 from pilotage.model.risk import Assessment
 
@@ -42,7 +43,7 @@ def planned(project: Project, environment: str, wish: PlanRequest) -> Plan:
 def _assessed(project: Project, environment: str, wish: PlanRequest) -> Assessment:
     """Raises Unassessed, AdapterError."""
     before = _before(project, environment, wish.version)
-    git = repository_around(project.folder)
+    git = git_here(project) if repository_around(project.folder) else None
     if git is None:
         raise Unassessed(f"{project.folder.name} is not in a git repository")
     first = git.tag_of(before)
@@ -65,7 +66,8 @@ def _before(project: Project, environment: str, version: str) -> str:
 
 def _check_size(git: Git, first: str, last: str) -> None:
     """Raises Unassessed for a range that is empty or too large to be assessed at every plan."""
-    count = int(git.run("rev-list", "--count", "--first-parent", f"{first}..{last}"))
+    mine = git.scope.paths.pathspecs
+    count = int(git.run("rev-list", "--count", "--first-parent", f"{first}..{last}", "--", *mine))
     if not count:
         raise Unassessed(f"there is no commit between {first} and {last}")
     if count > _MOST_CHANGES:

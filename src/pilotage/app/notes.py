@@ -14,6 +14,7 @@ from pilotage.app.notes_around import ApiSpan, around
 from pilotage.app.output import write_file
 from pilotage.app.periods import Report
 from pilotage.app.project import Project
+from pilotage.app.repository import git_here
 from pilotage.app.version_tags import declared_at, names_at, on_a_release_branch
 from pilotage.model.rollout import Status
 from pilotage.render.notes import document_of, draft_of, lines_table, notes_output
@@ -64,13 +65,14 @@ def changes_between(git: Git, ends: Ends, paths: Sequence[str] = ()) -> Found:
     shown = f"{first}..{last}" if first else f"everything up to {last}"
     git.see_whole(revisions, shown)
     commits = git.told(revisions)
-    touching = git.touching(revisions, paths) if paths else None
+    mine = paths or git.scope.paths.pathspecs
+    touching = git.touching(revisions, mine) if mine else None
     if first and (picked := git.picked(first, last)):  # what came out with a version of another branch is no news
         touching = (touching or frozenset(commit.id for commit in commits)) - picked
     newest = next((commit.at for commit in commits if touching is None or commit.id in touching), None)
     day = datetime.fromtimestamp(newest, UTC).date() if newest is not None else None
     span = _span(git, first and git.commit(first), git.commit(last))
-    part = declared_at(git, git.commit(last), paths)
+    part = declared_at(git, git.commit(last), paths or git.scope.paths.folders)
     return Found(shown, changes_of(commits, touching), first, day, ends.at, ends.announced, span, part, last)
 
 
@@ -116,7 +118,10 @@ def _versions_before(git: Git, request: NotesRequest) -> tuple[Sequence[Tag], Ta
     scheme = Scheme(request.scheme)
     here = git.run("tag", "--points-at", "HEAD").split()
     found = versions_of(git.run("tag", "--merged", "HEAD").split(), scheme)
-    tags = of_one_package(found, request.paths, request.tag_prefix, here, names_at(git, request.paths))
+    paths, prefix = request.paths or git.scope.paths.folders, request.tag_prefix
+    if prefix is None and not request.paths:
+        prefix = git.scope.tag_prefix or None
+    tags = of_one_package(found, paths, prefix, here, names_at(git, paths))
     if tagged := next((tag for tag in reversed(tags) if tag.name in here), None):
         return tags, tagged
     prefixes = {tag.prefix for tag in tags} or {"", "v"}
@@ -134,13 +139,15 @@ def _version_at(git: Git, first: str, last: str) -> str:
     return next((tag.name for tag in reversed(found) if tag.prefix == prefix), "")
 
 
-def following(found: Found, scheme: Scheme) -> str:
-    """The version that a `Release-As` footer requests, otherwise the one after the start of the range. Raises
-    BadVersion."""
+def following(found: Found, scheme: Scheme, prefix: str = "") -> str:
+    """The version that a `Release-As` footer requests, otherwise the one after the start of the range. prefix: of the
+    tag of a first version. Raises BadVersion."""
     if wanted := asked_version(found.before or found.announced, found.changes, scheme):
         return wanted
     first = f"{found.day:%Y.%-m}" if scheme is Scheme.CALVER and found.day else "0.0.0"
-    return next_version(found.before or first, found.changes, scheme, found.announced, found.day, found.part)
+    return next_version(
+        found.before or f"{prefix}{first}", found.changes, scheme, found.announced, found.day, found.part
+    )
 
 
 def release_of(
@@ -207,15 +214,23 @@ class NotesFound:
 def next_version_of(project: Project, request: NotesRequest) -> str:
     """The next version for the changes of a range. Raises BadVersion, AdapterError."""
     found = _changes(project, replace(request, only_number=True))
-    return found.at if found.at and request.range is None else following(found, Scheme(request.scheme))
+    if found.at and request.range is None:
+        return found.at
+    return following(found, Scheme(request.scheme), _prefix(project, request))
+
+
+def _prefix(project: Project, request: NotesRequest) -> str:
+    """Of the first version's tag, which follows no other."""
+    return request.tag_prefix or ("" if request.paths else _git(project, request).scope.tag_prefix)
 
 
 def notes_for(project: Project, request: NotesRequest) -> NotesFound:
     """Raises BadVersion, AdapterError."""
     found = _changes(project, request)
-    version, day = request.version or _version(found, request), request.day or found.day
+    version = request.version or _version(found, request, _prefix(project, request))
+    day = request.day or found.day
     store = project.store if project.has_store and request.repository is None else None
-    git = Git(request.repository or project.folder)
+    git = _git(project, request)
     span = ApiSpan(first=found.before, last=found.last, paths=tuple(request.paths))
     beside = around(project, git, span, version, ours=request.repository is None)
     release = release_of(found, _service(project, request.repository), version, day, store, beside)
@@ -250,16 +265,20 @@ def renew_draft(path: Path, found: NotesFound) -> str:
 
 
 def _changes(project: Project, request: NotesRequest) -> Found:
-    git = Git(request.repository or project.folder)
+    git = _git(project, request)
     found = changes_between(git, ends_of(git, request), request.paths)
     return replace(found, day=request.day) if request.day else found
 
 
-def _version(found: Found, request: NotesRequest) -> str:
+def _git(project: Project, request: NotesRequest) -> Git:
+    return Git(request.repository) if request.repository else git_here(project)
+
+
+def _version(found: Found, request: NotesRequest, prefix: str) -> str:
     if found.at:
         return found.at
     try:
-        return following(found, Scheme(request.scheme))
+        return following(found, Scheme(request.scheme), prefix)
     except BadVersion:
         if request.needs_version and found.before:
             return "unreleased"
@@ -268,5 +287,5 @@ def _version(found: Found, request: NotesRequest) -> str:
 
 def _service(project: Project, repository: Path | None) -> str:
     if repository is None and project.config.exists():
-        return project.whole.configuration.service
+        return project.service or project.whole.configuration.service
     return service_here(repository or project.folder)

@@ -16,6 +16,7 @@ from pilotage.adapters.secrets import resolve
 from pilotage.app.notes import NotesRequest, notes_for
 from pilotage.app.output import write_file
 from pilotage.app.project import Project
+from pilotage.app.repository import git_here
 from pilotage.app.standing import standing
 from pilotage.config.notes import PublishSection
 from pilotage.engine.records import publications, reports
@@ -117,7 +118,7 @@ def _published(project: Project, section: PublishSection, one: NotesPublication)
                 kind=section.release.code_host, repository=section.release.repository, url=section.release.url,
                 token=token,
             )  # fmt: skip
-            tag = _tag(Git(project.folder), one.version)
+            tag = _tag(git_here(project), one.version)
             return publish_release(place, tag, f"{one.service} {one.version}", text)
 
 
@@ -131,7 +132,7 @@ def _written(project: Project, section: PublishSection, one: NotesPublication) -
         text = unmarked(draft.read_text(encoding="utf-8")) + to_markdown(Document("", (), since)).lstrip("# \n")
         parts = tuple(text.strip().split("\n\n"))
         return Document(f"{one.service} {one.version}", (), (Section("notes", "Notes", parts),)), text
-    git, ended = Git(project.folder), rollout.finished_at or rollout.created_at
+    git, ended = git_here(project), rollout.finished_at or rollout.created_at
     before = _tag(git, rollout.old) if rollout.old else ""
     request = NotesRequest(
         range=f"{before}..{_tag(git, one.version)}", version=one.version, audience=section.audience,

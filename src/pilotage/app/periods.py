@@ -11,6 +11,7 @@ from pilotage.adapters.figures import values_of
 from pilotage.adapters.ports import AdapterError
 from pilotage.app.project import Project
 from pilotage.app.reports import deployments_of, dora_from_tags, period_of, rollouts_of, told_of
+from pilotage.app.repository import git_here
 from pilotage.app.said import said_between
 from pilotage.engine.records.followups import actions_of
 from pilotage.model.clock import Clock, today
@@ -90,8 +91,7 @@ def gathered(project: Project, environment: str, since: str, until: date | None)
     first, last = span_of(project.clock, since, until, zone)
     begin, end = period_of(first, last, zone)
     rollouts = rollouts_of(project.store, configuration.service, environment)
-    folder = project.folder
-    dora = dora_of(deployments_of(project.store, rollouts, folder), begin, end)
+    dora = dora_of(deployments_of(project.store, rollouts, git_here(project)), begin, end)
     within = [r for r in rollouts if begin <= (r.started_at or r.created_at) < end]
     told = told_of(project.store, within, zone)
     open_ = tuple(

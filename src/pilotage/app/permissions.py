@@ -37,6 +37,7 @@ class Permission(StrEnum):
     DECIDE_REPORT = "confirm or dismiss a report"
     FOLLOW_UP = "add or finish an action"
     WORK_PHASE = "change an activity of a release"
+    BOARD_LATE = "board a change after the cut-off"
     DECIDE = "decide whether the release goes ahead"
     MEET = "change a meeting"
     ADOPT = "move an environment"
@@ -47,17 +48,24 @@ class Permission(StrEnum):
     ROTATE_KEY = "replace the key"
 
 
-_BY_ROLE = frozenset({Permission.SIGN_OFF, Permission.WAIVE, Permission.APPROVE_ANNOUNCEMENT, Permission.DECIDE})
+_BY_ROLE = frozenset(
+    {
+        Permission.SIGN_OFF, Permission.WAIVE, Permission.APPROVE_ANNOUNCEMENT, Permission.DECIDE,
+        Permission.BOARD_LATE,
+    }
+)  # fmt: skip
 """Someone's word: it counts because of who gives it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Thing:
-    """The object of an action. role: the role in which the actor gives a statement."""
+    """The object of an action. role: the role in which the actor gives a statement · others: roles that will do as
+    well."""
 
     service: str
     environment: str = ""
     role: Role | None = None
+    others: tuple[Role, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,12 +107,14 @@ def may(actor: Actor, permission: Permission, thing: Thing, people: People) -> R
         return None  # everyone may roll back, and so far do everything else
     if actor.kind is not ActorKind.PERSON:
         return Refusal(sentence=f"{actor} is a {actor.kind}: only a person may {permission}")
-    role = thing.role
-    if role is None or actor.roles is None or _has(actor.roles, role):
+    if thing.role is None or actor.roles is None:
         return None
-    holders = people.holders(role)
+    roles = (thing.role, *thing.others)
+    if any(_has(actor.roles, role) for role in roles):
+        return None
+    holders = dict.fromkeys(name for role in roles for name in people.holders(role))
     who = f"{', '.join(holders)} may" if holders else f"{people.where} gives this role to nobody"
-    return Refusal(sentence=f"{actor} does not have the role {role}; {who}")
+    return Refusal(sentence=f"{actor} does not have the role {' or '.join(roles)}; {who}")
 
 
 def require(people: People, name: str, permission: Permission, thing: Thing) -> Actor:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pilotage.adapters import registry
 from pilotage.app.configured_checks import configured_checks
 from pilotage.app.project import Project, Unclear
+from pilotage.app.trains import boards, off_train
 from pilotage.config.environment import TrafficSection
 from pilotage.config.loading import Loaded
 from pilotage.engine.execution.abilities import capabilities_of
@@ -36,6 +38,8 @@ from pilotage.plan.rollback import ANSWERS
 
 if TYPE_CHECKING:
     from pilotage.plan.reasons import Reason
+    from pilotage.plan.trains import Departure
+    from pilotage.render.trains import Line
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,8 @@ def plan_for(loaded: Loaded, environment: str, wish: PlanRequest) -> Plan:
         target=None if wish.going_back else capabilities_of(loaded.configuration.environments[environment]),
     )
     plan = replace(plan, risk_unknown=wish.risk_unknown)
+    if not wish.going_back:
+        plan = replace(plan, notes=(*plan.notes, *off_train(loaded, plan)))
     traffic = loaded.configuration.environments[environment].traffic
     return replace(plan, notes=(*plan.notes, *_forecasts(plan, traffic))) if traffic else plan
 
@@ -119,12 +125,14 @@ def scrapes_pilotage(loaded: Loaded, environment: str) -> bool:
 @dataclass(frozen=True, kw_only=True)
 class FormatContext:
     """What forms of a plan show beside it. page: whether a Prometheus scrapes Pilotage's own metrics · notify: the
-    configured channels · organizer: who invites, a mail address · guests: people with an address, by role."""
+    configured channels · organizer: who invites, a mail address · guests: people with an address, by role · train: that
+    a plan goes with, None where none is configured."""
 
     page: bool
     notify: tuple[JsonObject, ...]
     organizer: str
     guests: Mapping[Role, tuple[Guest, ...]]
+    train: Callable[[Plan], tuple[Line, Departure] | None]
 
 
 def format_context(project: Project, environment: str) -> FormatContext:
@@ -135,6 +143,7 @@ def format_context(project: Project, environment: str) -> FormatContext:
         page=scrapes_pilotage(project.loaded, environment), notify=channels,
         organizer=organizer_of(project.loaded, environment),
         guests={role: guests_of(project.loaded, [role], ()) for role in Role},
+        train=partial(boards, project.loaded),
     )  # fmt: skip
 
 

@@ -174,7 +174,7 @@ class Project:
     @property
     def today(self) -> date:
         """The day it is now where the service's calendar is."""
-        return today(self.clock, self.loaded.configuration.calendar.timezone)
+        return today(self.clock, self.whole.configuration.calendar.timezone)
 
     @property
     def actor(self) -> str:

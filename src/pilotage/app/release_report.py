@@ -15,6 +15,7 @@ from pilotage.app.incidents import UNDONE
 from pilotage.app.periods import Report
 from pilotage.app.project import Project
 from pilotage.app.reports import clock, deployments_of, rollouts_of, told_of
+from pilotage.app.repository import git_here
 from pilotage.engine.records import reports
 from pilotage.engine.records.followups import actions_of
 from pilotage.engine.records.store import Store
@@ -95,7 +96,7 @@ def _facts(project: Project, store: Store, rollout: RolloutSummary, after: float
     known = rollouts_of(store, rollout.service, rollout.environment)
     returned = next((_began(one) for one in known if one.old == rollout.version and one.version == rollout.old), None)
     span = Span(started=started, completed=completed, until=min(completed + after, now, returned or now))
-    dora = dora_of(deployments_of(store, known, project.folder), completed - _DORA_DAYS * DAY, completed + 1)
+    dora = dora_of(deployments_of(store, known, git_here(project)), completed - _DORA_DAYS * DAY, completed + 1)
     facts = ReleaseFacts(
         service=rollout.service, environment=rollout.environment, told=told, type=rollout.kind,
         strategy=rollout.strategy, old=rollout.old or "", actor=rollout.actor, completed=clock(completed, zone),

@@ -50,15 +50,15 @@ def rollouts_of(store: Store, service: str, environment: str) -> tuple[RolloutSu
     return tuple(rollout for rollout in reversed(known) if rollout.sequence is not None)
 
 
-def deployments_of(store: Store, rollouts: Sequence[RolloutSummary], folder: Path | None) -> tuple[Deployment, ...]:
-    """rollouts: oldest first · folder: the repository, which knows what each brought."""
+def deployments_of(store: Store, rollouts: Sequence[RolloutSummary], git: Git | None) -> tuple[Deployment, ...]:
+    """rollouts: oldest first · git: the repository, which knows what each brought."""
     served: set[str] = set()
     found = []
     seen = store.live_views([rollout.id for rollout in rollouts])
     for rollout in rollouts:
         events = store.events(rollout.id)
         exposed = reached_users(rollout, events, seen[rollout.id])
-        found.append(_deployment(rollout, events, rollout.version in served, exposed, folder))
+        found.append(_deployment(rollout, events, rollout.version in served, exposed, git))
         if rollout.status is Status.COMPLETED:
             served.add(rollout.version)
     return tuple(found)
@@ -76,7 +76,7 @@ def reached_users(rollout: RolloutSummary, events: Sequence[Recorded], seen: Liv
 
 
 def _deployment(
-    rollout: RolloutSummary, events: Sequence[Recorded], returns: bool, exposed: bool, folder: Path | None
+    rollout: RolloutSummary, events: Sequence[Recorded], returns: bool, exposed: bool, git: Git | None
 ) -> Deployment:
     hotfix = rollout.kind == ReleaseType.HOTFIX or rollout.mode is Mode.EMERGENCY
     began = _began(rollout)
@@ -84,7 +84,7 @@ def _deployment(
     return Deployment(
         rollout.id, rollout.version, rollout.old or "", began, ended,
         _ENDS.get(rollout.status, End.OPEN), exposed, returns, hotfix, _trouble(events), _well(events),
-        _commits(folder, rollout.old, rollout.version) if folder and rollout.old and not returns else None,
+        _commits(git, rollout.old, rollout.version) if git and rollout.old and not returns else None,
     )  # fmt: skip
 
 
@@ -111,8 +111,7 @@ def _moments(events: Sequence[Recorded]) -> Iterator[tuple[float, Occurrence]]:
     return ((event.at, event.what) for event in events)
 
 
-def _commits(folder: Path, old: str, new: str) -> tuple[tuple[str, float], ...] | None:
-    git = Git(folder)
+def _commits(git: Git, old: str, new: str) -> tuple[tuple[str, float], ...] | None:
     try:
         first, last = git.tag_of(old), git.tag_of(new)
         return git.commits_between(first, last) if first and last else None

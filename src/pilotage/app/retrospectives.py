@@ -9,6 +9,7 @@ from pilotage.app.plan import PlanRequest, plan_for
 from pilotage.app.project import Project
 from pilotage.app.quality import QualitySources
 from pilotage.app.reports import deployments_of, period_of, rollouts_of, told_of
+from pilotage.app.repository import git_here
 from pilotage.engine.records.followups import actions_of
 from pilotage.model.output.reports import RetrospectiveOutput
 from pilotage.model.plan import Plan
@@ -42,7 +43,7 @@ def _periods(project: Project, environment: str, plan: Plan, first: date, last: 
         for back in range(PERIODS - 1, -1, -1)
     ]
     rollouts = rollouts_of(store, configuration.service, environment)
-    deployments = deployments_of(store, rollouts, project.folder)
+    deployments = deployments_of(store, rollouts, git_here(project))
     sources = QualitySources(project, environment, plan, ends[0][0])
     found = []
     for begin, end in ends:

@@ -13,6 +13,7 @@ from pilotage.adapters.git import Git
 from pilotage.adapters.ports import AdapterError
 from pilotage.app.notes import Ends, changes_between
 from pilotage.app.project import Project
+from pilotage.app.repository import git_here
 from pilotage.model.advisory import Advisory
 from pilotage.model.answers import RiskTolerance
 from pilotage.model.calendar import Calendar
@@ -59,9 +60,8 @@ class Answer:
     changes: tuple[ChangeRisk, ...]
 
 
-def assess_range(repository: Path, question: Question) -> Answer:
+def assess_range(git: Git, question: Question) -> Answer:
     """Raises AdapterError for what git cannot answer."""
-    git = Git(repository)
     first, last = ends(git, question.revisions)
     measured = measure(git, first, last)
     findings = [*_looked_into(git, first, last, measured, question.advisories)]
@@ -171,7 +171,8 @@ def assess_changes(
     """revisions: `A..B` · when: it is to be released, by the service's clock; now, where left out · advisories: a
     report of a scanner, as `findings` of `readiness.evidence` takes · repository: another one than the project's.
     Raises AdapterError, BadEvidence."""
-    return assess_range(repository or project.folder, _question(project, revisions, when, advisories))
+    git = Git(repository) if repository else git_here(project)
+    return assess_range(git, _question(project, revisions, when, advisories))
 
 
 def assess_planned(project: Project, revisions: str, day: date | None) -> Assessment:
@@ -179,7 +180,7 @@ def assess_planned(project: Project, revisions: str, day: date | None) -> Assess
     AdapterError."""
     question = _question(project, revisions, None, None)
     when = timing.moment(day, question.calendar) if day else None
-    return assess_range(project.folder, replace(question, when=when, others=())).assessment
+    return assess_range(git_here(project), replace(question, when=when, others=())).assessment
 
 
 def _question(project: Project, revisions: str, when: datetime | None, advisories: Path | None) -> Question:

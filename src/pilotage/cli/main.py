@@ -27,6 +27,8 @@ _GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "risk": ("risk", "Estimate how likely a range of commits needs a fix."),
         "ready": ("ready", "Show each readiness gate, its evidence and next step."),
         "phase": ("phase", "Track a scheduled release's phases; check its freeze."),
+        "train": ("train", "Show the next release train and what is on board."),
+        "changed": ("changed", "Say which services a range of commits touches."),
         "hotfix": ("hotfix", "Prepare a hotfix: branch, reverts and a plan."),
         "sign-off": ("sign_off", "Sign off an item that the plan requires of your role."),
         "waive": ("sign_off", "Waive a readiness item until a date, with a reason."),

@@ -47,7 +47,7 @@ def _ics(plan: Plan, context: FormatContext) -> bytes:
     from pilotage.render.ics import to_ics
 
     # When the file was made: nothing is decided by it.
-    return to_ics(plan, datetime.now(UTC), context.organizer, context.guests)
+    return to_ics(plan, datetime.now(UTC), context.organizer, context.guests, context.train(plan))
 
 
 def _html(plan: Plan, _context: FormatContext) -> str:

@@ -48,8 +48,9 @@ class Loaded:
 
     def of(self, service: str) -> Loaded:
         """As if `service` were the only one. KeyError if there is none of that name."""
-        environments = self.configuration.services[service].environments
-        alone = self.configuration.model_copy(update={"service": service, "environments": environments, "services": {}})
+        section = self.configuration.services[service]
+        own = {name: getattr(section, name) for name in ("environments", "paths", "built_from", "tag_prefix")}
+        alone = self.configuration.model_copy(update={"service": service, "services": {}, **own})
         return replace(self, configuration=alone, service=service)
 
 

@@ -19,6 +19,8 @@ from pilotage.config.notes import NotesSection
 from pilotage.config.phases import PhasesSection
 from pilotage.config.readiness import ReadinessSection
 from pilotage.config.reporting import ReportSection, RetentionSection, StatusPageSection
+from pilotage.config.repository import BUILT_FROM, IGNORED_PATHS, PATHS, TAG_PREFIX, PathPattern, TagPrefix
+from pilotage.config.train import TrainSection
 from pilotage.config.way import WaySection
 from pilotage.model.answers import (
     SHORT_NAMES,
@@ -102,6 +104,9 @@ class ServiceSection(Section):
         default_factory=list,
         description="Services that must complete the release first. A rollback goes the other way round.",
     )
+    paths: list[PathPattern] = Field(default_factory=list, description=PATHS)
+    built_from: list[PathPattern] = Field(default_factory=list, description=BUILT_FROM)
+    tag_prefix: TagPrefix | None = Field(None, description=TAG_PREFIX)
     environments: dict[Annotated[str, Field(pattern=NAME)], EnvironmentSection] = Field(
         min_length=1, description="Where this service runs."
     )
@@ -138,6 +143,9 @@ class Configuration(Section):
     incidents: IncidentsSection = Field(
         default_factory=IncidentsSection, description="What Pilotage does after a rollback."
     )
+    train: TrainSection | None = Field(
+        None, description="Release train: when scheduled releases depart, and until when changes board."
+    )
     meetings: MeetingsSection = Field(
         default_factory=MeetingsSection, description="When and where people meet about a release."
     )
@@ -163,6 +171,10 @@ class Configuration(Section):
         False,
         description="Services without an order between them advance together: none gets more than one weight ahead.",
     )
+    paths: list[PathPattern] = Field(default_factory=list, description=PATHS)
+    built_from: list[PathPattern] = Field(default_factory=list, description=BUILT_FROM)
+    tag_prefix: TagPrefix | None = Field(None, description=TAG_PREFIX)
+    ignored_paths: list[PathPattern] = Field(default_factory=list, description=IGNORED_PATHS)
 
     @model_validator(mode="after")
     def _either(self) -> Configuration:
@@ -176,6 +188,7 @@ class Configuration(Section):
                     known = ", ".join(self.services)
                     raise Misplaced(f"{other!r} is not one of {known}", "services", name, "depends_on", index)
         self._folders()
+        self._repository()
         names = [channel.called for channel in self.notify]
         there = {*self.environments, *(e for section in self.services.values() for e in section.environments)}
         for index, channel in enumerate(self.notify):
@@ -189,6 +202,7 @@ class Configuration(Section):
         self._answers_come_in(there)
         if self.way is not None:
             self.way.refuse_unknown(sorted(there))
+        self._train(there)
         publish = self.notes.publish if self.notes else None
         if publish is not None and publish.environment not in there:
             known = ", ".join(sorted(there))
@@ -214,6 +228,28 @@ class Configuration(Section):
             if self.intake is None or self.intake.environment != path[-1]:
                 message = f"feedback needs `intake` for {path[-1]}: without it nobody can answer"
                 raise Misplaced(message, *path, "analysis", "signals", "user_satisfaction")
+
+    def _repository(self) -> None:
+        """With several services, what belongs to one stands with it."""
+        for name in ("paths", "built_from", "tag_prefix") if self.services else ():
+            if getattr(self, name):
+                raise Misplaced("belongs to one service: give it under services", name)
+        seen: dict[str, str] = {}
+        for name, section in self.services.items():
+            if section.tag_prefix in seen:
+                message = f"{name} and {seen[section.tag_prefix]} would have the same version tags"
+                raise Misplaced(message, "services", name, "tag_prefix")
+            if section.tag_prefix:
+                seen[section.tag_prefix] = name
+
+    def _train(self, environments: set[str]) -> None:
+        if self.train is None:
+            return
+        if self.answers.release_frequency is ReleaseFrequency.CONTINUOUS:
+            raise Misplaced("continuous releases wait for no train: remove it, or change release_frequency", "train")
+        if self.train.environment is not None and self.train.environment not in environments:
+            known = ", ".join(sorted(environments))
+            raise Misplaced(f"{self.train.environment!r} is not one of {known}", "train", "environment")
 
     def _folders(self) -> None:
         """Each environment of a service runs in a folder named after both; two that come to the same name would share

@@ -14,7 +14,9 @@ from pilotage.model.errors import Invalid
 from pilotage.model.meeting import Guest
 from pilotage.model.plan import Plan
 from pilotage.model.schedule import Activity, Message, Role
+from pilotage.plan.trains import Departure
 from pilotage.render.sections import headline
+from pilotage.render.trains import Line, train_events
 
 
 class NoDate(Invalid):
@@ -25,12 +27,13 @@ _NOBODY: Mapping[Role, tuple[Guest, ...]] = {}
 
 
 def to_ics(
-    plan: Plan, stamp: datetime, organizer: str = "", guests: Mapping[Role, tuple[Guest, ...]] = _NOBODY
-) -> bytes:
+    plan: Plan, stamp: datetime, organizer: str = "", guests: Mapping[Role, tuple[Guest, ...]] = _NOBODY,
+    train: tuple[Line, Departure] | None = None,
+) -> bytes:  # fmt: skip
     """The calendar's bytes. `stamp` is the time of creation: a later event with the same UID replaces an earlier one.
     UIDs depend on service, environment, version and item alone, so a retargeted plan moves its events. guests: with a
-    mail address, by role; they take part in the retrospective, and in the steps that they answer for. Raises NoDate for
-    a plan without a date."""
+    mail address, by role; they take part in the retrospective, and in the steps that they answer for · train: that the
+    release goes with. Raises NoDate for a plan without a date."""
     if plan.release_date is None:
         raise NoDate("a plan without a date has no calendar: add --date YYYY-MM-DD")
     calendar = Calendar()
@@ -40,7 +43,8 @@ def to_ics(
     if not invited:
         calendar.add("method", "PUBLISH")  # what is published has no participants (RFC 5546, 3.2.1)
     calendar.add("x-wr-calname", headline(plan))
-    for event in _events(plan, organizer, guests if invited else _NOBODY):
+    boarding = train_events(train[0], train[1:]) if train else ()
+    for event in (*_events(plan, organizer, guests if invited else _NOBODY), *boarding):
         event.add("dtstamp", stamp.astimezone(UTC))
         event.add("last-modified", stamp.astimezone(UTC))
         event.add("sequence", int(stamp.timestamp() // 60))

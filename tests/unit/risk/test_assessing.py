@@ -40,7 +40,7 @@ def shop(tmp_path: Path) -> Repository:
 
 
 def ask(it: Repository, revisions: str = "v1..", **changes: object) -> Answer:
-    return assess_range(it.path, replace(Question(revisions, WEDNESDAY), **changes))  # type: ignore[arg-type]
+    return assess_range(Git(it.path), replace(Question(revisions, WEDNESDAY), **changes))  # type: ignore[arg-type]
 
 
 def test_a_large_change_by_a_stranger_is_riskier_than_a_small_one_by_the_author(shop: Repository) -> None:
@@ -105,7 +105,7 @@ def test_what_is_no_range_is_said(shop: Repository, revisions: str, said: str) -
 def test_a_shallow_clone_is_refused_with_the_cure(shop: Repository, tmp_path: Path) -> None:
     subprocess.run(["git", "clone", "-q", "--depth", "1", f"file://{shop.path}", str(tmp_path / "shallow")], check=True)
     with pytest.raises(AdapterError, match="git fetch --unshallow"):
-        assess_range(tmp_path / "shallow", Question("HEAD..HEAD", WEDNESDAY))
+        assess_range(Git(tmp_path / "shallow"), Question("HEAD..HEAD", WEDNESDAY))
 
 
 HOSTILE = ["a b.py", "ümläut/ß.py", 'quo"te.py', "tab\there.py", "-dash.py", "new\nline.py", "[x].py", "a/../b.py"[5:]]

@@ -16,6 +16,7 @@ from pilotage.app.readiness.files import DOCUMENT_AGE, few
 from pilotage.app.readiness.first_release import is_first
 from pilotage.app.readiness.people import Trained, people_in
 from pilotage.app.readiness.remote import CheckContext
+from pilotage.app.repository import git_of
 from pilotage.config.readiness import EvidenceSection, TicketSection
 from pilotage.model.clock import day_of
 from pilotage.model.json import Json, find
@@ -134,7 +135,7 @@ def _of_release(case: CheckContext, url: str) -> str:
 
 def _changed(case: CheckContext, _item: Requirement, given: EvidenceSection) -> Evidence:
     """Files of each pattern changed since the version in production; for a first release, they are there."""
-    git = Git(case.folder.root)
+    git = git_of(case.loaded)
     last = git.tag_of(case.plan.version) or "HEAD"
     first = "" if is_first(case) else served_commit(case, git)
     found = {glob: _matching(git, first, last, glob) for glob in given.changed}

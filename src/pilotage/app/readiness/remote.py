@@ -83,11 +83,11 @@ def _leads(folder: ProjectFiles, path: str, link: str) -> bool:
 
 
 def _reviews(case: CheckContext, _item: Requirement, given: EvidenceSection) -> Evidence:
-    from pilotage.adapters.git import Git
+    from pilotage.app.repository import git_of
 
     asked = given.reviews
     assert asked is not None
-    git = Git(case.folder.root)
+    git = git_of(case.loaded)
     first = asked.since or _served(case, git)
     commits = git.commits(first, git.tag_of(case.plan.version) or "HEAD")
     if not commits:

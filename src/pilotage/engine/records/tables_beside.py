@@ -257,3 +257,20 @@ way_commands = Table(
     Index("ix_way_commands_way", "way", "outcome"),
 )
 """What people ask of a way. stage: that they saw; empty for the current one · outcome: NULL until it is answered."""
+
+boardings = Table(
+    "boardings",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("service", String, nullable=False),
+    Column("train", String, nullable=False),
+    Column("commit", String, nullable=False),
+    Column("title", SafeText, nullable=False),
+    Column("actor", SafeString, nullable=False),
+    Column("role", SafeString, nullable=False),
+    Column("reason", SafeText, nullable=False),
+    Column("at", Float, nullable=False),
+    Index("ix_boardings_once", "service", "train", "commit", unique=True),
+)
+"""Changes that boarded a train after its cut-off. train: the ISO day of its rule · commit: full id · role: in which the
+actor decided; empty where nobody has roles."""

@@ -29,7 +29,9 @@ def outputs() -> Mapping[str, type[Part]]:
         reports,
         risk,
         rollouts,
+        touched,
         trace,
+        trains,
         ways,
     )
 
@@ -60,6 +62,9 @@ def outputs() -> Mapping[str, type[Part]]:
         "way VERSION": ways.WayOutput,
         "way events, way start --follow: each line": ways.WayEventOutput,
         "way start --detach": ways.WayStartedOutput,
+        "train": trains.TrainOutput,
+        "train departures --format json": trains.DeparturesOutput,
+        "changed": touched.ChangedOutput,
         "followup list": records.FollowUpsOutput,
         "trace": trace.TraceOutput,
         "backup make, backup verify": backups.BackupOutput,

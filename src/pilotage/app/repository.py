@@ -1,0 +1,36 @@
+"""The repository of a project, as the part of it that is the service's: its paths, and the tags of its versions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pilotage.adapters.git import Git
+from pilotage.model.path_pattern import WHOLE_REPOSITORY, PathPatterns, Scope
+
+if TYPE_CHECKING:
+    from pilotage.app.project import Project
+    from pilotage.config.loading import Loaded
+
+
+def scope_of(loaded: Loaded) -> Scope:
+    """The part that ships with a service: its own paths, and what it is built from. Without paths it is all."""
+    one = loaded.configuration
+    ships = (*one.paths, *one.built_from) if one.paths else ()
+    return Scope(paths=PathPatterns(patterns=ships), tag_prefix=one.tag_prefix or "")
+
+
+def scope_here(project: Project) -> Scope:
+    """Of the service that is meant; all of the repository without a configuration, and for several services together.
+    Raises ConfigError, Unclear."""
+    if not project.config.exists() or (project.service is None and project.names.several):
+        return WHOLE_REPOSITORY
+    return scope_of(project.loaded)
+
+
+def git_of(loaded: Loaded) -> Git:
+    return Git(loaded.folder, scope_of(loaded))
+
+
+def git_here(project: Project) -> Git:
+    """Raises ConfigError, Unclear."""
+    return Git(project.folder, scope_here(project))

@@ -1,0 +1,156 @@
+"""What `train` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from pilotage.app.project import Project
+
+if TYPE_CHECKING:
+    from pilotage.app.boarding import Manifest, Passenger
+    from pilotage.app.trains import Departure, Station
+    from pilotage.model.output.trains import DepartureOutput, DeparturesOutput, PassengerOutput, TrainOutput
+
+_MOST = 40
+"""Changes that are listed."""
+
+
+def show_train(project: Project, here: Station, count: int) -> None:
+    from pilotage.app.boarding import manifest
+    from pilotage.cli.plain_table import show_lines
+
+    lines = [f"{here.train.name}, {here.train.words} ({here.train.source})"]
+    if here.next is None:
+        show_lines([*lines, "no train departs in the next two years"])
+        return
+    lines += [f"departs    {_clock(here.next.departs)}{f': {here.next.moved}' if here.next.moved else ''}"]
+    lines += [f"boarding   {_boarding(here, here.next)}"]
+    show_lines(lines)
+    _show_board(manifest(project, here, here.next))
+    click.echo()
+    show_departures(here, count)
+    if len(here.in_flight) > 1:
+        show_lines([f"{len(here.in_flight)} trains are in flight: their phases overlap."])
+    show_lines(["A hotfix waits for no train: `pilotage hotfix`."])
+
+
+def _boarding(here: Station, train: Departure) -> str:
+    roles = " or ".join(here.train.late)
+    if here.boarding == "open":
+        left = f"{here.left} of working time left"
+        return f"until {_clock(train.cutoff)}, {left}; late until {_clock(train.late_until)}, by a {roles}"
+    ended = f"ended {_clock(train.cutoff)}"
+    if here.boarding == "late":
+        return f"{ended}; a {roles} may board a change until {_clock(train.late_until)}, {here.left} left"
+    return f"{ended}, late boarding {_clock(train.late_until)}"
+
+
+def _show_board(found: Manifest) -> None:
+    from pilotage.cli.plain_table import show_lines, show_table
+
+    if found.why_not:
+        show_lines([f"on board   unknown: {found.why_not}"])
+        return
+    since = f"since {found.since}" if found.since else "in the whole history"
+    show_lines([f"on board   {_counted(found.aboard)} {since}"])
+    if found.aboard:
+        show_table(("change", "kind", "tickets", "by", "what"), list(map(_row, found.aboard[:_MOST])))
+        _say_left(found.aboard)
+    if found.missed:
+        show_lines([f"too late   {_counted(found.missed)}, for a later train"])
+        show_table(("change", "kind", "tickets", "by", "what"), list(map(_row, found.missed[:_MOST])))
+        _say_left(found.missed)
+
+
+def _say_left(found: Sequence[Passenger]) -> None:
+    if len(found) > _MOST:
+        click.echo(f"and {len(found) - _MOST} more: `pilotage train --json` has all of them")
+
+
+def _counted(found: Sequence[Passenger]) -> str:
+    return f"{len(found)} change{'s' * (len(found) != 1)}" if found else "nothing"
+
+
+def _row(one: Passenger) -> tuple[str, ...]:
+    late = f" (late, by {one.late.actor}: {one.late.reason})" if one.late else ""
+    return (one.request or one.commit[:7], one.kind, " ".join(one.tickets), ", ".join(one.authors), one.title + late)
+
+
+def show_departures(here: Station, count: int) -> None:
+    from pilotage.cli.plain_table import show_table
+
+    rows = [_departure_row(here, one) for one in here.next_trains(count)]
+    show_table(("train", "departs", "boarding until", "phase", "releases", "note"), rows)
+
+
+def _departure_row(here: Station, one: object) -> tuple[str, ...]:
+    from pilotage.app.trains import Departure, NoTrain
+
+    if isinstance(one, NoTrain):
+        return (f"{one.day}", "–", "–", "–", "–", one.why)
+    assert isinstance(one, Departure)
+    versions = ", ".join(here.versions_on(one)) or "–"
+    return (f"{one.day}", _clock(one.departs), _clock(one.cutoff), _phase(here, one) or "–", versions, one.moved)
+
+
+def _phase(here: Station, train: Departure) -> str | None:
+    return next((one.phase.replace("_", " ") for one in here.in_flight if one.train == train), None)
+
+
+def _clock(moment: datetime) -> str:
+    return f"{moment:%a %Y-%m-%d %H:%M %Z}"
+
+
+# ── for programs ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def train_output(project: Project, here: Station) -> TrainOutput:
+    from pilotage.app.boarding import Manifest, manifest
+    from pilotage.model.output.trains import TrainOutput
+
+    found = manifest(project, here, here.next) if here.next else Manifest()
+    return TrainOutput(
+        name=here.train.name, next=_departure(here, here.next) if here.next else None, boarding=here.boarding,
+        left_seconds=here.left_seconds, late_roles=tuple(here.train.late), since=found.since or None,
+        aboard=tuple(map(_passenger, found.aboard)), missed=tuple(map(_passenger, found.missed)),
+        unknown=found.why_not or None, in_flight=tuple(_departure(here, one.train) for one in here.in_flight),
+    )  # fmt: skip
+
+
+def departures_output(here: Station, count: int) -> DeparturesOutput:
+    from pilotage.app.trains import Departure, NoTrain
+    from pilotage.model.output.trains import DeparturesOutput, NoTrainOutput
+
+    trains, rule = here.next_trains(count), here.train.rule
+    return DeparturesOutput(
+        name=here.train.name, rule=rule.rrule, time=f"{rule.clock:%H:%M}", zone=here.calendar.zone,
+        source=here.train.source,
+        departures=tuple(_departure(here, one) for one in trains if isinstance(one, Departure)),
+        none=tuple(NoTrainOutput(train=f"{one.day}", why=one.why) for one in trains if isinstance(one, NoTrain)),
+    )  # fmt: skip
+
+
+def _departure(here: Station, one: Departure) -> DepartureOutput:
+    from pilotage.model.output.trains import DepartureOutput
+    from pilotage.model.timestamp import timestamp
+
+    departs, cutoff, late = (timestamp(moment.timestamp()) for moment in (one.departs, one.cutoff, one.late_until))
+    return DepartureOutput(
+        train=f"{one.day}", departs_at=departs, cutoff_at=cutoff, late_until=late, moved=one.moved or None,
+        phase=_phase(here, one), versions=here.versions_on(one),
+    )  # fmt: skip
+
+
+def _passenger(one: Passenger) -> PassengerOutput:
+    from pilotage.model.output.trains import PassengerOutput
+    from pilotage.model.timestamp import timestamp
+
+    return PassengerOutput(
+        commit=one.commit, title=one.title, kind=one.kind, request=one.request or None, tickets=one.tickets,
+        authors=one.authors, merged_at=timestamp(one.at.timestamp()), late_by=one.late.actor if one.late else None,
+        late_reason=one.late.reason if one.late else None,
+    )  # fmt: skip
