@@ -33,7 +33,7 @@ from pilotage.model.way_events import (
 from pilotage.way.commands import first_to_end, take
 from pilotage.way.entry import first_unmet
 from pilotage.way.fingerprint import fingerprint_of
-from pilotage.way.seen import EnsureRun, RunSeen, RunStatus, StopRun, WayDecision, WaySeen, WordStatus
+from pilotage.way.seen import EnsureRun, RunSeen, RunStatus, WayDecision, WaySeen, WordStatus
 from pilotage.way.turn import Turn
 from pilotage.way.undoing import undo
 from pilotage.way.waves import progress
@@ -148,7 +148,6 @@ def _run(turn: Turn, index: int, stage: RunStage) -> bool:
     run = turn.seen.runs.get((stage.name, state.attempt))
     unfinished = run is None or run.status in (RunStatus.ABSENT, RunStatus.RUNNING)
     if unfinished and turn.now - state.tried >= stage.timeout + _LATE:
-        turn.ask(StopRun(stage=stage.name, attempt=state.attempt))
         turn.fail(index, f"no result within {format_duration(stage.timeout + _LATE)}")
         return False
     if run is None:
