@@ -45,6 +45,11 @@ class GitHubWordSection(Section):
         description="Names of the check runs and statuses that must succeed. Default: all that the commit has, at "
         "least one.",
     )
+    required_of: Annotated[str, Field(min_length=1, max_length=255)] | None = Field(
+        None,
+        description="Branch, such as main: the checks that GitHub requires for it must succeed, too. Needs a token "
+        "that may read the repository.",
+    )
     app: str | None = Field(
         None, pattern=r"^[a-z0-9][a-z0-9-]{0,99}$",
         description="Slug of the app whose check runs count, such as github-actions. Without it, anybody who may write "

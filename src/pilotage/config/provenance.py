@@ -33,7 +33,9 @@ class ProvenanceSection(Section):
         description="Of keyless signatures: who vouched for it, such as https://token.actions.githubusercontent.com.",
     )  # fmt: skip
     trusted_root: FilePath | None = Field(
-        None, description="File of the Sigstore trusted root, from this file's folder. Required for keyless signatures."
+        None,
+        description="File of a Sigstore trusted root, from this file's folder. Default: that of Sigstore's public "
+        "instance, as the package sigstore brings it.",
     )
     builder: str | None = Field(
         None, min_length=1, description="Id of the builder that every statement must name. Required for provenance; "
@@ -46,11 +48,11 @@ class ProvenanceSection(Section):
 
     @model_validator(mode="after")
     def _one_kind(self) -> ProvenanceSection:
-        keyless = [self.identity, self.issuer, self.trusted_root]
-        if (self.key is not None) == any(one is not None for one in keyless):
-            raise ValueError("name either key, or identity, issuer and trusted_root")
+        keyless = [self.identity, self.issuer]
+        if (self.key is not None) == any(one is not None for one in (*keyless, self.trusted_root)):
+            raise ValueError("name either key, or identity and issuer")
         if self.key is None and None in keyless:
-            raise ValueError("keyless signatures need identity, issuer and trusted_root")
+            raise ValueError("keyless signatures need identity and issuer")
         if self.source is not None and self.builder is None:
             raise ValueError("source: only provenance names a repository, so add builder")
         addresses = [one for one in self.files if "://" in one]

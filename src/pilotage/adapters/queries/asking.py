@@ -36,10 +36,10 @@ class Stale(AdapterError):
 
 
 class Throttle:
-    """When one system may be asked again. Any thread."""
+    """When one system may be asked again. Any thread. longest: seconds of a pause, whatever the system asks for."""
 
-    def __init__(self, name: str) -> None:
-        self._name, self._until, self._lock = name, 0.0, threading.Lock()
+    def __init__(self, name: str, longest: float = _LONGEST_PAUSE) -> None:
+        self._name, self._until, self._longest, self._lock = name, 0.0, longest, threading.Lock()
 
     def check(self) -> None:
         """Raises Throttled."""
@@ -59,7 +59,7 @@ class Throttle:
 
     def _pause(self, seconds: float) -> None:
         with self._lock:
-            self._until = max(self._until, time.monotonic() + min(max(seconds, 1.0), _LONGEST_PAUSE))
+            self._until = max(self._until, time.monotonic() + min(max(seconds, 1.0), self._longest))
 
 
 def _seconds(given: str) -> float | None:

@@ -34,8 +34,9 @@ _NOT_OURS = ("HOME", "TMPDIR")
 @dataclass(frozen=True, kw_only=True)
 class Asked:
     """What to do. repository: the project's folder · work: of this attempt, removed afterwards · results: of this
-    attempt, kept · store: of artifacts · url: of the environment that it tests · given: the release's artifacts so far
-    · secret: names of the variables that nobody may read · fills: names of those with placeholders · keeps: whether a failed checkout stays for study."""
+    attempt, kept · store: of artifacts · facts: `url` of the environment that it tests · given: the release's artifacts
+    so far · secret: names of the variables that nobody may read · fills: names of those with placeholders · unreadable:
+    why it cannot run · keeps: whether a failed checkout stays for study."""
 
     stage: str
     attempt: int
@@ -190,17 +191,21 @@ class Attempt:
         wanted = self._asked.provenance
         if wanted is None:
             return
-        from pilotage.adapters.stages.provenance import proven, statements_at
+        from pilotage.adapters.stages.provenance import fetched, proven
 
         asked = self._asked
-        about = artifacts or asked.given
-        if "://" in wanted.files[0]:
-            said = statements_at(filled(wanted.files[0], {"version": asked.version, "commit": asked.commit}))
+        places = {"version": asked.version, "commit": asked.commit}
+        patterns = [filled(pattern, places) for pattern in wanted.files]
+        if "://" in patterns[0]:
+            said = [(patterns[0], fetched(patterns[0], self._work))]
         else:
-            files = files_of(self._checkout, folder, wanted.files, "statement of provenance")
-            for file in files:
-                self._evidence.append(self._kept(file, "provenance", ""))
-            said = tuple((file.name, file.place) for file in files)
+            files = files_of(self._checkout, folder, patterns, "statement of provenance")
+            self._evidence += [self._kept(file, "provenance", "") for file in files]
+            said = [(file.name, file.place) for file in files]
+        about = [
+            (one, None if one.image else self._store.blobs.verified(one.digest, one.name))
+            for one in artifacts or asked.given
+        ]
         self._evidence += proven(wanted, said, about, asked.commit, Path(asked.repository))
 
     def _kept(self, file: Found, kind: str, sentence: str) -> Evidence:

@@ -8,8 +8,8 @@ import re
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
-from typing import IO
 
 from pilotage.adapters.ports import AdapterError
 from pilotage.model.json import WrongJson, find, text_at
@@ -28,7 +28,7 @@ class Found:
     name: str
     place: Path
 
-    def open(self) -> IO[bytes]:
+    def open(self) -> BufferedReader:
         """Raises AdapterError for anything but a regular file."""
         try:
             descriptor = os.open(self.place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)

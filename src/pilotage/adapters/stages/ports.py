@@ -109,13 +109,16 @@ def open_awaited(
     *,
     provenance: Provenance | None = None,
     folder: Path = Path(),
+    artifacts: Path | None = None,
     secrets: Callable[[str], Secret] = resolve,
 ) -> Awaited:
     """section: of an await stage, as configured and checked (`config.awaited`) · provenance: of the stage · folder: the
-    project's, where keys are. Contacts nothing yet; raises AdapterError for a kind that is not there."""
+    project's, where keys are · artifacts: of the store; in the project's `.pilotage` by default. Contacts nothing yet;
+    raises AdapterError for a kind that is not there."""
     from pilotage.adapters.stages.awaited import opened
 
-    return opened(section, provenance=provenance, folder=folder, secrets=secrets)
+    store = artifacts or folder / ".pilotage" / "artifacts"
+    return opened(section, provenance=provenance, folder=folder, artifacts=store, secrets=secrets)
 
 
 def open_artifacts(folder: Path) -> Artifacts:
