@@ -10,6 +10,7 @@ from pilotage.app.incidents import UNDONE
 from pilotage.app.plan import PlanRequest, plan_for
 from pilotage.app.project import Project, Unclear
 from pilotage.app.repository import git_here
+from pilotage.app.waves import with_waves
 from pilotage.model.plan import Plan
 
 _MOST = 50
@@ -56,7 +57,8 @@ def prepare(project: Project, environment: str | None, version: str | None, *, c
     wanted = version or following(serving)
     branch = f"hotfix/{wanted}"
     # First what may refuse the version, so that no branch is left behind.
-    plan = plan_for(project.loaded, name, PlanRequest(wanted, changes={"release_type": "hotfix"}))
+    wish = PlanRequest(wanted, changes={"release_type": "hotfix"})
+    plan = plan_for(project.loaded, name, with_waves(project, name, wish))
     if create:
         _make(git, branch, tag)
     failed = _failed(project, service, name)

@@ -15,6 +15,7 @@ from pilotage.adapters.ports import AdapterError
 from pilotage.app.plan import PlanRequest, plan_for
 from pilotage.app.project import Project
 from pilotage.app.repository import git_here
+from pilotage.app.waves import with_waves
 from pilotage.model.plan import Plan
 from pilotage.model.risk import Assessment
 
@@ -30,7 +31,8 @@ class Unassessed(AdapterError):
 
 
 def planned(project: Project, environment: str, wish: PlanRequest) -> Plan:
-    """The plan for a wish, with the risk of its change, or why that is unknown."""
+    """The plan for a wish, with the waves of its tenants and the risk of its change, or why that is unknown."""
+    wish = with_waves(project, environment, wish)
     if wish.risk is not None or wish.going_back:
         return plan_for(project.loaded, environment, wish)
     try:

@@ -29,6 +29,7 @@ class Permission(StrEnum):
     KILL_FLAG = "turn a flag off"
     CLEAN = "remove a failed environment"
     FREEZE = "declare or lift a freeze"
+    MOVE_TENANT = "move a tenant to another wave"
     SIGN_OFF = "sign off"
     WAIVE = "waive"
     ANNOUNCE = "change an announcement"

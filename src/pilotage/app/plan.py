@@ -35,6 +35,7 @@ from pilotage.plan.frame import Service
 from pilotage.plan.making import Traffic, make_plan
 from pilotage.plan.numbers import Override
 from pilotage.plan.rollback import ANSWERS
+from pilotage.plan.tenant_waves import WantedWaves
 
 if TYPE_CHECKING:
     from pilotage.plan.reasons import Reason
@@ -58,6 +59,8 @@ class PlanRequest:
     """Why there is none."""
     going_back: bool = False
     """A rollback is planned whatever the target can do: nothing may block it."""
+    waves: WantedWaves | None = None
+    """Of the environment's tenants, by `app.waves.with_waves`."""
 
 
 def plan_for(loaded: Loaded, environment: str, wish: PlanRequest) -> Plan:
@@ -77,7 +80,7 @@ def plan_for(loaded: Loaded, environment: str, wish: PlanRequest) -> Plan:
         release_date=wish.release_date,
         today=wish.today,
         done=wish.done,
-        service=service_of(loaded, environment),
+        service=replace(service_of(loaded, environment), waves=wish.waves),
         calendar=calendar_of(loaded, wish.release_date),
         accept={**recorded, **wish.accept},
         risk=wish.risk,
@@ -241,9 +244,11 @@ def what_if(
             raise Unclear(f"--what-if {pair}: use QUESTION=ANSWER, such as risk_tolerance=low")
         several = tuple(word.strip() for word in answer.split(","))
         changes[name] = several if SHORT_NAMES.get(name, name) == "stakeholder_complexity" else answer
+    from pilotage.app.waves import with_waves
     from pilotage.plan.difference import difference
 
     other = replace(wish, changes=changes, risk=made.risk, risk_unknown=made.risk_unknown)
+    other = with_waves(project, environment, other)
     return difference(made, plan_for(project.loaded, environment, other))
 
 
@@ -258,6 +263,7 @@ class Retargeted:
 
 def retarget(project: Project, before: Plan, wish: PlanRequest) -> Retargeted:
     """A plan moved to the date of a wish, with its own answers. Raises Unclear."""
+    from pilotage.app.waves import with_waves
     from pilotage.plan.difference import difference, told_again
 
     project.environment(before.environment)
@@ -270,7 +276,7 @@ def retarget(project: Project, before: Plan, wish: PlanRequest) -> Retargeted:
         risk=wish.risk or before.risk,
         risk_unknown="" if wish.risk else before.risk_unknown,
     )
-    after = plan_for(project.loaded, before.environment, moved)
+    after = plan_for(project.loaded, before.environment, with_waves(project, before.environment, moved))
     again = told_again(before, after, wish.today) if wish.today else ()
     return Retargeted(plan=after, changes=difference(before, after), again=again)
 

@@ -17,6 +17,7 @@ from pilotage.config.fields import NAME, Misplaced, Section, Share, UrlPath
 from pilotage.config.kinds import FlagSection, FleetSection, KindOf, MetricsSection, RouterSection
 from pilotage.config.matching import mismatches
 from pilotage.config.monitoring import MonitoringSection
+from pilotage.config.waves import TenantsSection, WaveRulesSection, WaveSection, check_waves
 from pilotage.model.capabilities import Port
 from pilotage.model.json import find
 
@@ -87,6 +88,15 @@ class EnvironmentSection(Section):
     monitoring: MonitoringSection | None = Field(
         None, description="Prometheus and Alertmanager: alert rules of rollouts, and alerts that hold them."
     )
+    tenants: TenantsSection | None = Field(None, description="Tenants of the service, for waves.")
+    waves: list[WaveSection] = Field(
+        default_factory=list,
+        max_length=100,
+        description="Which tenants get a release when, in order. The last is the rest.",
+    )
+    wave_rules: WaveRulesSection | None = Field(
+        None, description="Which waves go together, and what a failed one undoes."
+    )
     overrides: dict[str, bool | int | float | str | list[int | float | str | dict[str, str]]] = Field(
         default_factory=dict,
         description="Settings of the plan to change, by name, such as `canary.phase_duration: 30m`.",
@@ -131,6 +141,7 @@ class EnvironmentSection(Section):
             raise Misplaced("name either router or routers", "routers")
         if self.backup is not None and not self.backed_up:
             raise Misplaced("is missing: name it here, or under database.url of the environment", "backup", "database")
+        check_waves(self.tenants, self.waves, self.wave_rules)
         for mismatch in mismatches(self):
             raise mismatch
         return self

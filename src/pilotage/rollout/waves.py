@@ -98,6 +98,26 @@ def lose_them(turn: Tick) -> None:
         turn.set(progress=CanaryProgress(), returned=False)
 
 
+# ── how far each is ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def state_of(plan: Plan, state: RolloutState, name: str) -> str:
+    """What the users of a wave have in a rollout, in a few words."""
+    wave, level = next((w, lev) for w, lev in zip(plan.waves, _levels(plan.waves), strict=True) if w.name == name)
+    sent = next(index for index, step in enumerate(plan.steps) if step.id == wave.step)
+    match state.status:
+        case Status.COMPLETED:
+            return f"has {state.new}"
+        case Status.ROLLING_BACK | Status.ROLLED_BACK | Status.FAILED:
+            return f"back on {state.old}" if state.step >= sent else f"stays on {state.old}"
+        case Status.WITHDRAWN if level > kept(state):
+            return f"withdrawn to {state.old}" if state.step >= sent else "waits"
+        case _ if state.step > sent:
+            return f"has {state.new}"
+        case _:
+            return "starts" if state.step == sent else "waits"
+
+
 # ── its day ────────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -43,6 +43,10 @@ class Program:
 
     def call(self, request: JsonObject) -> JsonObject:
         """Its answer; empty where it printed nothing. Raises AdapterError, Fenced, Undelivered (permanent)."""
+        return _answer(self.printed(request, _MOST), self._command[0])
+
+    def printed(self, request: JsonObject, most: int) -> bytes:
+        """What it wrote to its standard output, at most so many bytes. Raises as `call`."""
         name = self._command[0]
         try:
             process = subprocess.Popen(
@@ -58,7 +62,7 @@ class Program:
             raise AdapterError(f"cannot start {name}: {getattr(error, 'strerror', None) or error}") from None
         with process:
             sent = json.dumps({"pilotage": FORMAT, **request}).encode()
-            said, complained, late = _talk(process, sent, self._deadline)
+            said, complained, late = _talk(process, sent, self._deadline, most)
         if late:
             raise AdapterError(f"{name} {late} and was killed")
         words = line(self.without_secrets(complained.decode(errors="replace")).strip().rpartition("\n")[2], _TOLD)
@@ -67,7 +71,7 @@ class Program:
         if process.returncode:
             sentence = f"{name} exited with {process.returncode}{f': {words}' if words else ''}"
             raise Undelivered(sentence, permanent=True) if process.returncode == REFUSED else AdapterError(sentence)
-        return _answer(said, name)
+        return said
 
 
 def _answer(said: bytes, name: str) -> JsonObject:
@@ -80,7 +84,7 @@ def _answer(said: bytes, name: str) -> JsonObject:
     return answer
 
 
-def _talk(process: subprocess.Popen[bytes], sent: bytes, deadline: float) -> tuple[bytes, bytes, str]:
+def _talk(process: subprocess.Popen[bytes], sent: bytes, deadline: float, most: int) -> tuple[bytes, bytes, str]:
     """Standard output, standard error, and what was wrong with its behaviour. Afterwards its process group is killed. A
     process that it left running may keep the output open, so reading stops when the program itself has ended."""
     assert process.stdin is not None
@@ -109,8 +113,8 @@ def _talk(process: subprocess.Popen[bytes], sent: bytes, deadline: float) -> tup
                     heard[key.fd] += chunk
                 else:
                     selector.unregister(key.fd)
-            if max(len(said), len(complained)) > _MOST:
-                return b"", b"", _ended(process, f"wrote more than {_MOST >> 20} MB")
+            if max(len(said), len(complained)) > most:
+                return b"", b"", _ended(process, f"wrote more than {most >> 20} MB")
     _closed(process.stdin)
     try:
         process.wait(max(0.0, until - time.monotonic()))

@@ -18,6 +18,7 @@ from pilotage.adapters.ports import AdapterError
 from pilotage.adapters.queries.asking import check_age
 from pilotage.adapters.secrets import Secret, concealed
 from pilotage.model.finding import Finding
+from pilotage.model.json import Json
 from pilotage.model.text import line
 
 if TYPE_CHECKING:
@@ -55,14 +56,24 @@ class SqlQueries:
     def query(self, text: str) -> tuple[float, ...]:
         """The first column of each row; NULL is no value. Raises AdapterError, also for a statement that changes
         something, for more than 100 rows, and where the newest row is too old."""
+        _, rows = self._read(text, _MOST_ROWS + 1)
+        if len(rows) > _MOST_ROWS:
+            raise AdapterError(f"the query has more than {_MOST_ROWS} rows: let the database count")
+        return self._values(rows)
+
+    def rows(self, text: str, most: int) -> Iterator[dict[str, Json]]:
+        """The first rows by the names of their columns; numbers, switches and NULL as they are, anything else as text.
+        Raises AdapterError as `query`."""
+        names, rows = self._read(text, most)
+        for row in rows:
+            yield dict(zip(names, map(_plain, row), strict=True))
+
+    def _read(self, text: str, most: int) -> tuple[list[str], list[tuple[object, ...]]]:
         url = self._url()
         check_statement(text, url.get_backend_name())
         with self._connected(url) as connection:
             found = connection.exec_driver_sql(text if connection.dialect.name == "sqlite" else text.replace("%", "%%"))
-            rows = [tuple(row) for row in found.fetchmany(_MOST_ROWS + 1)]
-        if len(rows) > _MOST_ROWS:
-            raise AdapterError(f"the query has more than {_MOST_ROWS} rows: let the database count")
-        return self._values(rows)
+            return list(found.keys()), [tuple(row) for row in found.fetchmany(most)]
 
     def _values(self, rows: Sequence[tuple[object, ...]]) -> tuple[float, ...]:
         if any(len(row) not in (1, 2) for row in rows):
@@ -187,6 +198,10 @@ def _protect(connection: Connection) -> None:
 def _called(url: URL) -> str:
     """Without a user or a password."""
     return f"{url.get_backend_name()} {url.host or ''}/{url.database or ''}".replace(" /", " ")
+
+
+def _plain(value: object) -> Json:
+    return value if value is None or isinstance(value, str | int | float) else str(value)
 
 
 def _number(found: object) -> float | None:

@@ -32,6 +32,7 @@ from pilotage.engine.records.reads import Reads, _waiting
 from pilotage.engine.records.rows import ACTIVE, FINAL
 from pilotage.engine.records.statements import clock, state_columns
 from pilotage.engine.records.tables import commands, rollouts
+from pilotage.engine.records.wave_moves import WaveMoves
 from pilotage.model.clock import Clock
 from pilotage.model.errors import Conflict
 from pilotage.model.events import EnvironmentRemoved
@@ -59,7 +60,7 @@ class Store(Reads):
         self._engine = open_database(directory, url)
         self._file = self._engine.dialect.name == "sqlite"
         self._turn = threading.Lock()
-        self.freezes = Freezes(self._engine)
+        self.freezes, self.wave_moves = Freezes(self._engine), WaveMoves(self._engine)
 
     @property
     def engine(self) -> Engine:

@@ -274,3 +274,19 @@ boardings = Table(
 )
 """Changes that boarded a train after its cut-off. train: the ISO day of its rule · commit: full id · role: in which the
 actor decided; empty where nobody has roles."""
+
+wave_moves = Table(
+    "wave_moves",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("service", String, nullable=False),
+    Column("environment", String, nullable=False),
+    Column("tenant", SafeString, nullable=False),
+    Column("wave", String, nullable=False),
+    Column("until", String, nullable=False),
+    Column("reason", SafeText, nullable=False),
+    Column("actor", SafeString, nullable=False),
+    Column("at", Float, nullable=False),
+    Index("ix_wave_moves_place", "service", "environment"),
+)
+"""Wishes of tenants to get releases in another wave. until: the last day on which one holds, ISO."""

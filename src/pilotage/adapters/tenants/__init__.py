@@ -1,0 +1,1 @@
+"""Where the list of an environment's tenants comes from."""
