@@ -161,7 +161,7 @@ class HAProxyUnderTest(RouterUnderTest):
         told = {
             "kind": "haproxy", "name": "shop", "files": str(self.files),
             "address": f"127.0.0.1:{self.operated.tcp}" if tcp else str(self.operated.socket),
-            "sticky": {"cookie": "session"}, "headers": ["X-Release"], **section,
+            "sticky": {"cookie": "session"}, "headers": ["X-Release"], "tenant_header": "X-Tenant", **section,
         }  # fmt: skip
         self.section = ADAPTER.section.model_validate(told)
         self._synthetic = synthetic

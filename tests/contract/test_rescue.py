@@ -39,6 +39,7 @@ from pilotage.model.rollout import CommandKind, Mode
 from pilotage.model.snapshot import Snapshot
 from pilotage.model.traffic import HeaderRoute, Mirror, Split
 from pilotage.rollout.machine import begin
+from pilotage.testing.contracts.router_cohorts import ask, with_cohort
 from tests.plans import a_plan
 
 from .conftest import EnvoyUnderTest, Version
@@ -88,6 +89,15 @@ def place(tmp_path: Path, versions: Versions) -> Iterator[Place]:
     made = Place(tmp_path, versions)
     yield made
     made.routed.again(10**6).stop()
+
+
+def test_r33_a_cohort_is_taken_back_with_everybody_else(place: Place) -> None:
+    split = with_cohort(Split(HALF, (HeaderRoute("x-tester", "canary", "2.0"),)), ["acme"])
+    place.routed.take(split, place.backends)
+    assert [ask(place.routed, name) for name in ("acme", "hooli")] == ["2.0", "1.0"]
+    place.take_back()
+    assert place.answers() | {ask(place.routed, "acme")} == {"1.0"}
+    assert place.routed.again().read() == BACK
 
 
 def test_users_of_a_folder_that_was_moved_are_taken_back_and_its_router_obeys_at_the_new_place(place: Place) -> None:

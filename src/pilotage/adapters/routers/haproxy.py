@@ -74,6 +74,7 @@ class HAProxyRouter:
         self._slot_of = {backend_of(settings, slot, kind): slot for slot in SLOTS for kind in (USERS, TESTERS, OWN)}
         self.runtime = Runtime(settings.address, self._host)
         self._reloaded_for = ""
+        self._seen: tuple[Entries, Split | None] | None = None
 
     # ── the port ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -82,20 +83,24 @@ class HAProxyRouter:
 
     def apply(self, split: Split, backends: Backends) -> None:
         self._fence.check()
-        refuse_header(split, self.settings.headers)
+        refuse_header(split, self.settings.headers, self.settings.tenants)
         if split.mirror:
             raise AdapterError("HAProxy cannot mirror requests: leave the mirror out")
         wanted = [] if split.closed else [version for version, _ in split.weights]
         wanted += [route.version for route in split.header_routes]
         if missing := [version for version in wanted if not backends.get(version)]:
             raise AdapterError(f"no instance of {missing[0]} to send requests to")
-        if split.header_routes:
+        if split.header_routes or split.cohort:
             self._refuse_other_lines()
         self.change(split, backends)
 
     def read(self) -> Split | None:
         entries = self._entries()
-        return None if entries is None else split_in(entries)
+        if entries is None:
+            return None
+        if self._seen is None or self._seen[0] != entries:
+            self._seen = (entries, split_in(entries))
+        return self._seen[1]
 
     def endpoints(self) -> Mapping[str, frozenset[tuple[str, int]]] | None:
         entries = self._entries()
@@ -205,7 +210,7 @@ class HAProxyRouter:
         uses, wanted = self.runtime.uses_of(self.settings.map), uses_of_map(self.settings)
         if uses and uses % wanted:
             raise AdapterError(
-                f"HAProxy has other lines than those of {self.settings.name}, so header routes would lead nowhere. "
+                f"HAProxy has other lines than those of {self.settings.name}, so headers would lead nobody anywhere. "
                 "`pilotage doctor` shows the lines"
             )
 

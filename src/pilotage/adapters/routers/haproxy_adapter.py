@@ -13,6 +13,7 @@ from pilotage.adapters.context import Context
 from pilotage.adapters.ports import AdapterError, Router
 from pilotage.adapters.registry import Adapter
 from pilotage.adapters.routers.envoy_adapter import StickySection
+from pilotage.adapters.routers.haproxy_cohort import MOST
 from pilotage.config.fields import NAME, Duration, HeaderName, Url
 from pilotage.config.hosts import HostSection
 from pilotage.config.kinds import RouterSection
@@ -65,6 +66,9 @@ class HAProxyRouterSection(RouterSection):
     headers: list[HeaderName] = Field(
         default_factory=list, max_length=8, description="Request headers that lead testers or a cohort to a version."
     )
+    tenant_header: HeaderName | None = Field(
+        None, description="Request header that names a user's tenant, for waves of tenants. Default: none."
+    )
     balance: Literal["roundrobin", "leastconn", "random"] = Field(
         "roundrobin", description="How HAProxy chooses between instances of a version."
     )
@@ -97,6 +101,7 @@ def _settings(section: HAProxyRouterSection, page: str, *, synthetic: bool) -> S
         cookie=(sticky.cookie or "") if sticky else "",
         header=(sticky.header or "") if sticky else "",
         headers=tuple(section.headers),
+        tenants=section.tenant_header or "",
         balance=section.balance,
         request_timeout=section.request_timeout,
         retry_idempotent=section.retry_idempotent,
@@ -127,7 +132,15 @@ def _opened(section: HAProxyRouterSection, context: Context) -> HAProxyRouter:
 
 def _configured(section: HAProxyRouterSection) -> RouterCapabilities:
     headers = tuple(sorted({header.lower() for header in section.headers}))
-    return replace(_AT_BEST, sticky=section.sticky is not None, header_routes=bool(section.headers), headers=headers)
+    tenants = section.tenant_header
+    return replace(
+        _AT_BEST,
+        sticky=section.sticky is not None,
+        header_routes=bool(section.headers),
+        headers=headers,
+        cohort=MOST if tenants else 0,
+        cohort_headers=(tenants.lower(),) if tenants else (),
+    )
 
 
 def _examine(section: HAProxyRouterSection, context: Context) -> Iterator[Finding]:
@@ -149,7 +162,7 @@ def _lacks(section: HAProxyRouterSection, folder: Path, _version: str) -> str:
         return str(error)
 
 
-_AT_BEST = RouterCapabilities(mirror=False, versions=8)
+_AT_BEST = RouterCapabilities(mirror=False, versions=8, cohort=MOST)
 
 ADAPTER = Adapter(
     section=HAProxyRouterSection,

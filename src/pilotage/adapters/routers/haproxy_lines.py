@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from pilotage.adapters.haproxy_runtime import CHECK, address_of, name_of
 from pilotage.adapters.own_requests import SYNTHETIC_HEADER
+from pilotage.adapters.routers.haproxy_cohort import MEMBER, OTHERS
 from pilotage.adapters.routers.haproxy_map import CLOSED, OWN, SLOTS, TESTERS, USERS
 from pilotage.model.address import show_host
 
@@ -29,8 +30,9 @@ _MAINTENANCE = (
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """Of one router. address: of the runtime API · folder: of the files that HAProxy reads, as HAProxy's machine names
-    it · name: of backends and files · headers: that header routes may name · request_timeout: seconds, None for what
-    the rest of the configuration says · page: HTML, empty for Pilotage's own."""
+    it · name: of backends and files · headers: that header routes may name · tenants: the header of cohorts, empty for
+    none · request_timeout: seconds, None for what the rest of the configuration says · page: HTML, empty for Pilotage's
+    own."""
 
     address: str
     folder: str
@@ -39,6 +41,7 @@ class Settings:
     cookie: str = ""
     header: str = ""
     headers: tuple[str, ...] = ()
+    tenants: str = ""
     balance: str = "roundrobin"
     request_timeout: float | None = None
     retry_idempotent: bool = False
@@ -83,6 +86,13 @@ def lines_of(settings: Settings) -> tuple[str, ...]:
         )
     drawn = f"var({user}),xxh32,mod(1000)" if set_user else "rand(1000)"
     own = f"req.fhdr({SYNTHETIC_HEADER}),sha2(256),hex,concat(|own),{looked_up}"
+    tenants: tuple[str, ...] = ()
+    if settings.tenants:
+        tenants = (
+            f"http-request set-var({to}) {drawn},concat({OTHERS}),{looked_up} unless {{ {own} -m found }}",
+            f"http-request set-var({to}) req.fhdr({settings.tenants}),hex,concat({MEMBER}),{looked_up} "
+            f"if {{ req.fhdr_cnt({settings.tenants}) eq 1 }}",
+        )
     routes = (
         f"http-request set-var({to}) req.fhdr({header}),hex,concat(|{header.lower()}),{looked_up}"
         for header in settings.headers
@@ -90,6 +100,7 @@ def lines_of(settings: Settings) -> tuple[str, ...]:
     return (
         *set_user,
         f"http-request set-var({to}) {drawn},{bucket}",
+        *tenants,
         f"http-request set-var({to}) var({to}),concat({OWN}) if {{ {own} -m found }}",
         *routes,
         f"use_backend {name}-%[var({to})]",
@@ -98,7 +109,7 @@ def lines_of(settings: Settings) -> tuple[str, ...]:
 
 def uses_of_map(settings: Settings) -> int:
     """How often one frontend's lines use the map."""
-    return sum(f"map({settings.map}" in line for line in lines_of(settings))
+    return sum(line.count(f"map({settings.map}") for line in lines_of(settings))
 
 
 def include_of(settings: Settings, servers: Servers) -> str:

@@ -10,6 +10,7 @@ header routes and the maintenance page change at once, and a file with the same 
 | `SHA256|own` | there while requests with this secret go to the backends of Pilotage's own requests |
 | `slot:1` … | the version of a slot |
 | `split`, `routes` | weights and header routes, in order |
+| `cohort`, `…:cohort`, `…:others` | a cohort and everybody else (`haproxy_cohort`) |
 | `owner`, `last` | whose map it is; the slot that was taken last |
 
 Slots are backends that the configuration has from the start, because HAProxy cannot add one while it runs.
@@ -23,6 +24,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
 from pilotage.adapters.ports import AdapterError
+from pilotage.adapters.routers.haproxy_cohort import cohort_entries, cohort_in, refuse_tenants
 from pilotage.model.traffic import WHOLE, HeaderRoute, Split
 
 SLOTS = tuple(str(number) for number in range(1, 9))
@@ -57,7 +59,7 @@ def entries_of(split: Split, slots: Slots, *, owner: str, token: str) -> dict[st
     # In the split's order: the version that grows stands first, so that it keeps the buckets that it had.
     order = [slots.of[version] for version, weight in split.weights for _ in range(weight)]
     entries |= {f"{bucket}/": CLOSED if split.closed else slot for bucket, slot in enumerate(order)}
-    return entries
+    return entries | cohort_entries(split, slots.of)
 
 
 def nothing(entries: Entries) -> dict[str, str]:
@@ -81,11 +83,13 @@ def split_in(entries: Entries) -> Split | None:
         told = [part.partition("|")[::2] for part in entries.get("routes", "").split(",") if part]
         routes = tuple(_route(value, header, entries, names) for value, header in told)
         if set(buckets) == {CLOSED}:
-            return Split(_weights(entries["split"]), routes, closed=True)
+            weights = _weights(entries["split"])
+            return Split(weights, routes, closed=True, cohort=cohort_in(entries, names, weights, closed=True))
         counts: dict[str, int] = {}
         for slot in buckets:
             counts[names[slot]] = counts.get(names[slot], 0) + 1
-        return Split(tuple(counts.items()), routes)
+        weights = tuple(counts.items())
+        return Split(weights, routes, cohort=cohort_in(entries, names, weights, closed=False))
     except (KeyError, ValueError) as error:
         raise AdapterError(f"HAProxy's map has entries that Pilotage did not write: {error!r}") from None
 
@@ -133,8 +137,9 @@ def entries_in(text: str) -> dict[str, str]:
     return {row[0]: row[1] for row in rows if len(row) == 2}
 
 
-def refuse_header(split: Split, headers: Sequence[str]) -> None:
-    """Raise AdapterError where the configuration's lines look at no header of this name."""
+def refuse_header(split: Split, headers: Sequence[str], tenants: str = "") -> None:
+    """Raise AdapterError where the configuration's lines look at no header of this name. tenants: that of cohorts."""
+    refuse_tenants(split, tenants)
     known = {name.lower() for name in headers}
     for route in split.header_routes:
         if route.header.lower() not in known:
