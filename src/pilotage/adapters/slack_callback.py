@@ -1,4 +1,4 @@
-"""What Slack sends when someone presses a button. Only verified requests count.
+"""What Slack sends when someone presses a button or types a slash command. Only verified requests count.
 
 A request is valid if its signature is Slack's over version, time and body (HMAC-SHA256 with the app's signing secret),
 its time is within five minutes, and it is a POST of a form of at most 100 kB. Any other request, a slow one, or too
@@ -15,12 +15,13 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TypeAlias
 from urllib.parse import parse_qs
 
 from pilotage.adapters.bounded_server import BoundedServer
 from pilotage.model.errors import Invalid
 from pilotage.model.json import Json, JsonObject, list_at, object_at, optional, text_at, whole_at
-from pilotage.model.text import clean
+from pilotage.model.text import clean, plain
 
 MOST = 100_000
 STALE = 300.0
@@ -28,9 +29,28 @@ _PATIENCE = 10.0
 """Seconds for a whole request and its answer."""
 _MOST_AT_ONCE = 16
 _LONGEST = 500
-"""Characters of each text of a button."""
+"""Characters of each text of a button or a command."""
+_MOST_FIELDS = 40
+"""Of a form; a slash command has some fifteen."""
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Immediate:
+    """The answer to a slash command, shown to whoever typed it: Slack's markup, as JSON."""
+
+    content: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Typed:
+    """A slash command. user: Slack's id of the person · text: what follows the command, as it was typed."""
+
+    user: str
+    name: str
+    text: str
+    reply_to: str
 
 
 @dataclass(frozen=True)
@@ -58,6 +78,11 @@ class BadCallback(Invalid):
 
 def read(headers: Mapping[str, str], body: bytes, secret: str, now: float) -> Pressed:
     """The button that was pressed. Raises BadCallback."""
+    return pressed_in(signed_form(headers, body, secret, now))
+
+
+def signed_form(headers: Mapping[str, str], body: bytes, secret: str, now: float) -> Mapping[str, str]:
+    """The form that Slack signed, each field once. Raises BadCallback."""
     given = {name.lower(): value for name, value in headers.items()}
     at, signature = given.get("x-slack-request-timestamp", ""), given.get("x-slack-signature", "")
     if (sent := _number(at)) is None or abs(now - sent) > STALE:
@@ -68,10 +93,27 @@ def read(headers: Mapping[str, str], body: bytes, secret: str, now: float) -> Pr
     if given.get("content-type", "").partition(";")[0] != "application/x-www-form-urlencoded":
         raise BadCallback(415, "it is not a form")
     try:
-        (payload,) = parse_qs(body.decode(), strict_parsing=True, max_num_fields=10)["payload"]
-        return _pressed(object_at(json.loads(payload)))
+        found = parse_qs(body.decode(), keep_blank_values=True, strict_parsing=True, max_num_fields=_MOST_FIELDS)
+        return {name: value for name, (value,) in found.items()}
+    except ValueError:
+        raise BadCallback(400, "not a form of Slack's") from None
+
+
+def pressed_in(form: Mapping[str, str]) -> Pressed:
+    """The button of a form. Raises BadCallback."""
+    try:
+        return _pressed(object_at(json.loads(form["payload"])))
     except (ValueError, KeyError, RecursionError):
         raise BadCallback(400, "not a button of Pilotage") from None
+
+
+def typed_in(form: Mapping[str, str]) -> Typed:
+    """The slash command of a form. Raises BadCallback."""
+    user, name, text = (form.get(field, "") for field in ("user_id", "user_name", "text"))
+    reply_to = form.get("response_url", "")
+    if not user or "command" not in form or max(map(len, (user, name, reply_to))) > _LONGEST:
+        raise BadCallback(400, "not a slash command")
+    return Typed(user=clean(user), name=clean(name), text=plain(text, _LONGEST), reply_to=clean(reply_to))
 
 
 def _pressed(content: JsonObject) -> Pressed:
@@ -93,8 +135,12 @@ def _number(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 12 else None
 
 
-def serve(host: str, port: int, take: Callable[[Mapping[str, str], bytes], tuple[int, str]]) -> ThreadingHTTPServer:
-    """A server that hands each POST to `take` and answers with its status and sentence. GET changes nothing."""
+Take: TypeAlias = Callable[[Mapping[str, str], bytes], "tuple[int, str] | Immediate"]
+
+
+def serve(host: str, port: int, take: Take) -> ThreadingHTTPServer:
+    """A server that hands each POST to `take` and answers with its status and sentence, or with JSON. GET changes
+    nothing."""
 
     class Handler(BaseHTTPRequestHandler):
         server_version, sys_version = "Pilotage", ""
@@ -110,19 +156,23 @@ def serve(host: str, port: int, take: Callable[[Mapping[str, str], bytes], tuple
             if len(body) < length:
                 return self._answer(400, "the request is truncated")
             try:
-                status, sentence = take(dict(self.headers.items()), body)
+                answer = take(dict(self.headers.items()), body)
             except Exception:
                 _log.exception("processing the answer failed")
-                status, sentence = 500, "the answer could not be recorded: press again in a moment"
-            return self._answer(status, sentence)
+                answer = 500, "the answer could not be recorded: press again in a moment"
+            if isinstance(answer, Immediate):
+                return self._send(200, "application/json", answer.content)
+            return self._answer(*answer)
 
         def do_GET(self) -> None:
             self._answer(405, "this address accepts requests from Slack only")
 
         def _answer(self, status: int, sentence: str) -> None:
-            content = b"" if status == 200 else f"{sentence}\n".encode()
+            self._send(status, "text/plain", b"" if status == 200 else f"{sentence}\n".encode())
+
+        def _send(self, status: int, kind: str, content: bytes) -> None:
             self.send_response(status)
-            self.send_header("Content-Type", "text/plain; charset=utf-8")
+            self.send_header("Content-Type", f"{kind}; charset=utf-8")
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)

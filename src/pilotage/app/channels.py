@@ -1,9 +1,8 @@
-"""Channels: their state, test messages, retries, and buttons in chats."""
+"""Channels: their state, test messages and retries."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -17,10 +16,8 @@ from pilotage.model.output.records import ChannelOutput, MessageOutput, NotifyOu
 from pilotage.model.timestamp import timestamp
 
 if TYPE_CHECKING:
-    from http.server import ThreadingHTTPServer
     from pathlib import Path
 
-    from pilotage.adapters.secrets import Secret
     from pilotage.engine.records.outbox import ChannelHealth, Posted
 
 
@@ -141,59 +138,3 @@ def feeds_served(project: Project, host: str, port: int) -> Iterator[tuple[Path,
     with serve(folder, host, port, anyone=True) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield folder, f"http://{host}:{server.server_address[1]}/"
-
-
-# ── what people press ──────────────────────────────────────────────────────────────────────────────────────
-
-
-@contextmanager
-def callback_server(project: Project, host: str, port: int) -> Iterator[ThreadingHTTPServer]:
-    """A server that receives button presses from Slack. Raises Unclear if no channel has a signing secret."""
-    from pilotage.adapters import slack_callback
-    from pilotage.adapters.notify.sections import SlackSection
-    from pilotage.adapters.secrets import resolve
-
-    references = [
-        channel.signing_secret for channel in project.whole.configuration.notify
-        if isinstance(channel, SlackSection) and channel.signing_secret
-    ]  # fmt: skip
-    if not references:
-        raise Unclear(f"{project.config}: no Slack channel has a signing_secret")
-    secrets = [resolve(reference) for reference in references]
-    with slack_callback.serve(host, port, lambda headers, body: _take(project, secrets, headers, body)) as server:
-        yield server
-
-
-def _take(project: Project, secrets: Sequence[Secret], headers: Mapping[str, str], body: bytes) -> tuple[int, str]:
-    """The status of HTTP, and the sentence."""
-    from pilotage.adapters import slack_callback
-    from pilotage.app.chat import answer
-
-    refusal = (401, "not signed")
-    for secret in secrets:
-        try:
-            pressed = slack_callback.read(headers, body, secret.reveal(), project.clock.now())
-        except slack_callback.BadCallback as error:
-            refusal = (error.status, str(error))
-            continue
-        status, sentence = answer(project.store, pressed)
-        project.ensure_worker()
-        project.warn(f"{pressed.ask} of {pressed.rollout} by slack:{pressed.user}: {sentence}")
-        _tell_back(project, pressed.reply_to, sentence)
-        # Slack shows its user an error for any status but 200; Pilotage's own is in the reply.
-        return 200 if status in (403, 404, 409) else status, sentence
-    return refusal
-
-
-def _tell_back(project: Project, url: str, sentence: str) -> None:
-    """Visible only to the person who pressed."""
-    from pilotage.adapters.outgoing import post
-    from pilotage.adapters.ports import AdapterError
-
-    if not url.startswith("https://hooks.slack.com/"):
-        return
-    content = json.dumps({"response_type": "ephemeral", "replace_original": False, "text": sentence}).encode()
-    try:
-        post(url, content, {"Content-Type": "application/json"})
-    except AdapterError as error:
-        project.warn(f"the reply did not reach Slack: {error}")

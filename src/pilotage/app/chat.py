@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pilotage.adapters.slack_callback import Pressed
 from pilotage.engine.records.store import Store, StoreConflict
-from pilotage.model.events import Completed, HoldEnded, HoldStarted, RollbackStarted, StepStarted
 from pilotage.model.record import Unreadable
 from pilotage.model.rollout import CommandKind, Status
 
@@ -24,24 +23,12 @@ def answer(store: Store, pressed: Pressed) -> tuple[int, str]:
         return 403, f"nobody in `people` has the alias {actor}, so {pressed.name or pressed.user} may not {pressed.ask}"
     if rollout.state.status.final:
         return 409, f"{rollout.version} is already {rollout.state.status}"
-    if pressed.ask != "abort" and _open_question(store, rollout.id) != pressed.about:
-        return 409, "this question is no longer open"
     if pressed.ask == "abort" and rollout.state.status is Status.ROLLING_BACK:
         return 200, f"{rollout.version} is already rolling back"
     try:
-        store.command(rollout.id, CommandKind(pressed.ask), actor, f"in Slack, by {pressed.name or person}")
+        about = None if pressed.ask == "abort" else pressed.about
+        said = f"in Slack, by {pressed.name or person}"
+        store.command(rollout.id, CommandKind(pressed.ask), actor, said, about=about)
     except StoreConflict as error:
         return 409, str(error)
     return 200, f"{pressed.ask} of {rollout.version} recorded for {person}"
-
-
-def _open_question(store: Store, rollout: str) -> int | None:
-    """The number of the event with the open question."""
-    asked: int | None = None
-    for event in store.events(rollout):
-        match event.what:
-            case HoldStarted():
-                asked = event.number
-            case HoldEnded() | RollbackStarted() | StepStarted() | Completed():
-                asked = None
-    return asked

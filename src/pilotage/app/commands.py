@@ -41,17 +41,24 @@ class Answer:
 
 
 def submit(project: Project, actor: str, request: CommandRequest) -> Answer:
-    """Record a command and wait until it is handled, for 15 s at most. Raises Unclear, ConfigError."""
+    """Record a command and wait until it is handled, for 15 s at most. Raises Unclear, ConfigError, Forbidden."""
+    return submit_to(project, actor, meant(project, request.environment), request)
+
+
+def submit_to(project: Project, actor: str, rollout: RolloutSummary, request: CommandRequest) -> Answer:
+    """As `submit`, to a rollout that the person has seen."""
     from pilotage.engine.records.store import StoreConflict
 
-    rollout = meant(project, request.environment)
     permission = Permission.TAKE_BACK if request.kind in _UNDOING else Permission.COMMAND
     project.require(actor, permission, rollout.environment)
     try:
-        identity = project.store.command(rollout.id, request.kind, actor, request.reason, request.full)
-    except StoreConflict:
+        identity = project.store.command(
+            rollout.id, request.kind, actor, request.reason, request.full, request.about
+        )  # fmt: skip
+    except StoreConflict as late:
         status = project.store.look_up(rollout.id).status
-        return Answer(version=rollout.version, status=status, end=End.TOO_LATE)
+        said = "" if status.final else str(late)
+        return Answer(version=rollout.version, status=status, end=End.TOO_LATE, sentence=said)
     end, sentence = End.UNATTENDED, ""
     if attend(project, rollout.service, rollout.environment) is not Attended.NOBODY:
         end, sentence = _outcome(project, identity)

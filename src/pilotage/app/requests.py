@@ -47,12 +47,13 @@ class RollbackRequest:
 @dataclass(frozen=True, kw_only=True)
 class CommandRequest:
     """environment: None for the only one · reason: kept with the rollout · full: of `promote`, leave out every analysis
-    that is left."""
+    that is left · about: the number of the event with the question that this answers; refused once it is answered."""
 
     kind: CommandKind
     environment: str | None = None
     reason: str = ""
     full: bool = False
+    about: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -81,13 +81,13 @@ def test(project: Project, channel: str | None) -> None:
 )
 @click.pass_obj
 def serve_callbacks(project: Project, listen: str) -> None:
-    """Receive what people press in Slack: approve, reject, abort.
+    """Receive what people press and type in Slack: buttons, and /pilotage.
 
-    Put TLS in front of it, and enter the address in the interactivity settings of your Slack app. Pilotage verifies
-    Slack's signature. The user must be listed in `people` (`aliases: ["slack:U0123"]`), and the question must still be
-    open.
+    Put TLS in front of it, and enter the address in the interactivity settings of your Slack app, and as that of its
+    slash command. Pilotage verifies Slack's signature. The user must be listed in `people` (`aliases:
+    ["slack:U0123"]`), and the question must still be open.
     """
-    from pilotage.app.channels import callback_server
+    from pilotage.app.callbacks import callback_server
 
     with callback_server(project, *address(listen)) as server:
         click.echo(f"listening on http://{server.server_address[0]!s}:{server.server_port}", err=True)

@@ -96,6 +96,18 @@ def _is_paged(connection: Connection, rollout: str, count: int) -> bool:
     return paged
 
 
+_ASKS = "hold-started"
+_ANSWERED = ("hold-ended", "rollback-started", "step-started", "completed")
+
+
+def open_question(connection: Connection, rollout: str) -> int | None:
+    """The number of the event with the question that a person has to answer now; None if there is none."""
+    said = events.c.type.in_((_ASKS, *_ANSWERED))
+    query = select(events.c.number, events.c.type).where(events.c.rollout == rollout, said)
+    last = connection.execute(query.order_by(events.c.number.desc()).limit(1)).first()
+    return int(last.number) if last is not None and last.type == _ASKS else None
+
+
 def queued(plan: Plan, actor: str) -> Event:
     return RolloutQueued(version=plan.version, environment=plan.environment, actor=actor).record()
 

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, RowMapping, Select, select
 
 from pilotage.engine.integrity import heads
 from pilotage.engine.placement.places import home_of, known
-from pilotage.engine.records import environments, outbox
+from pilotage.engine.records import chronicle, environments, outbox
 from pilotage.engine.records.home import Home
 from pilotage.engine.records.rows import ACTIVE, FINAL, newest_first, parsed, summary, whole
 from pilotage.engine.records.statements import Listed, summaries, wholes
@@ -219,6 +219,11 @@ class Reads:
         with self._engine.connect() as connection:
             rows = connection.execute(query.order_by(events.c.number)).mappings().all()
         return tuple(Recorded(**row) for row in rows)
+
+    def open_question(self, rollout: str) -> int | None:
+        """The number of the event with the question that a person has to answer now; None if there is none."""
+        with self._engine.connect() as connection:
+            return chronicle.open_question(connection, rollout)
 
     def broken_link(self, rollout: str) -> str | None:
         """What is wrong with a rollout's chain of events, or with what its events say about its row, in a sentence;

@@ -24,7 +24,7 @@ from pilotage.engine.integrity.heads import Kind
 from pilotage.engine.integrity.sealing import Seal
 from pilotage.engine.placement.places import claim
 from pilotage.engine.records import entries, environments
-from pilotage.engine.records.chronicle import so_far, subject_of, tell
+from pilotage.engine.records.chronicle import open_question, so_far, subject_of, tell
 from pilotage.engine.records.database import LONGEST_WAIT, checkpoint, open_database
 from pilotage.engine.records.entries import Quiet, Wanted
 from pilotage.engine.records.freezes import Freezes
@@ -215,9 +215,13 @@ class Store(Reads):
             if entries.note_quiet(connection, rows) != len(rows):
                 raise StoreConflict(f"one of {len(rows)} rollouts was changed by another worker")
 
-    def command(self, rollout: str, kind: CommandKind, actor: str, reason: str = "", full: bool = False) -> int:
-        """Ask something of a running rollout; returns the command's id, to look up its outcome. Raises KeyError where
-        there is no such rollout, StoreConflict where it is over."""
+    def command(
+        self, rollout: str, kind: CommandKind, actor: str, reason: str = "", full: bool = False,
+        about: int | None = None,
+    ) -> int:  # fmt: skip
+        """Ask something of a running rollout; returns the command's id, to look up its outcome. about: the number of
+        the event with the question that this answers. Raises KeyError where there is no such rollout, StoreConflict
+        where it is over, or where that question is no longer open."""
         query = select(rollouts.c.version, rollouts.c.status).where(rollouts.c.id == rollout).with_for_update()
         with self._engine.begin() as connection:
             row = connection.execute(query).first()
@@ -225,6 +229,8 @@ class Store(Reads):
                 raise KeyError(rollout)
             if row.status in FINAL:
                 raise StoreConflict(f"{row.version} is {row.status}: too late to {kind}")
+            if about is not None and open_question(connection, rollout) != about:
+                raise StoreConflict("this question is no longer open")
             return entries.command(connection, rollout, kind, actor, reason, self.clock.now(), full=full)
 
     def _change(self, connection: Connection, rollout: Rollout, columns: JsonObject) -> None:

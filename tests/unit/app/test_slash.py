@@ -1,0 +1,117 @@
+"""R34: `/pilotage` in Slack: signed, once, by a known person; what is typed is data."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+
+from pilotage.app import callbacks, slash
+from pilotage.app.callbacks import callback_server
+from pilotage.app.project import Project, Unclear
+from tests.unit.app.test_callbacks import SECRET, signed
+from tests.unit.config.test_config import GOOD
+
+PEOPLE = """
+people: {bob: {roles: [], aliases: ["slack:U1"]}}
+notify: [{kind: slack, token: "secret://env/HOOK", channel: "#x", signing_secret: "secret://env/SIGNING"}]
+"""
+
+
+def form(text: str, user: str = "U1", **more: str) -> bytes:
+    return urlencode({
+        "token": "old", "team_id": "T1", "channel_id": "C1", "user_id": user, "user_name": "bob",
+        "command": "/pilotage", "text": text, "response_url": "https://hooks.slack.com/commands/x", "trigger_id": "1.2",
+        **more,
+    }).encode()  # fmt: skip
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    (tmp_path / "pilotage.yaml").write_text(GOOD + PEOPLE)
+    monkeypatch.setenv("SIGNING", SECRET)
+    return Project(tmp_path / "pilotage.yaml")
+
+
+@pytest.fixture
+def line(project: Project) -> Iterator[HTTPConnection]:
+    with callback_server(project, "127.0.0.1", 0) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        opened = HTTPConnection("127.0.0.1", server.server_port, timeout=30)
+        yield opened
+        opened.close()
+        server.shutdown()
+    project.store.close()
+
+
+def ask(line: HTTPConnection, body: bytes, at: float | None = None, secret: str = SECRET) -> tuple[int, str]:
+    line.request("POST", "/", body, signed(body, at=at or time.time(), secret=secret))
+    answer = line.getresponse()
+    content = answer.read()
+    line.close()
+    if answer.status != 200:
+        return answer.status, content.decode()
+    shown = json.loads(content)
+    assert shown["response_type"] == "ephemeral"
+    return 200, shown["text"]
+
+
+def test_r34_words_that_mean_nothing_get_the_list_of_commands(line: HTTPConnection) -> None:
+    hostile = "<!channel> $(reboot) ; rm -rf / \u202e && `id`"
+    for text in ("", "help", "HELP", hostile, "deploy", "approve 2.4.0", "status now", "x " * 300):
+        assert ask(line, form(text)) == (200, slash.HELP)
+    status, refused = ask(line, form("deploy <!channel>"))
+    assert (status, "<" in refused) == (200, False)
+    assert "is no version" in refused
+    assert ask(line, form("deploy 2.4.0 -e"))[1].startswith("Not done: -e names an environment")
+    assert "no environment 'moon'" in ask(line, form("status -e moon"))[1]
+    assert "no deployment to production yet" in ask(line, form("abort all of it"))[1]
+
+
+def test_r34_only_slack_now_once_and_only_known_people(line: HTTPConnection) -> None:
+    body = form("status")
+    assert ask(line, body, secret="another")[0] == 401
+    assert ask(line, body, at=time.time() - 400)[0] == 401
+    now = time.time()
+    assert ask(line, body, at=now)[0] == 200
+    assert ask(line, body, at=now) == (409, "this request was taken already\n")
+    for text in ("status", "deploy 2.4.0", "abort", "approve 2.4.0 approve-production"):
+        status, refused = ask(line, form(text, user="U9", user_name="<mallory>"))
+        assert (status, refused.partition(",")[0]) == (200, "Nobody in `people` has the alias slack:U9")
+        assert "<" not in refused
+    assert ask(line, form("status", user=""))[0] == 400
+
+
+def test_r34_what_takes_longer_is_answered_later(line: HTTPConnection, monkeypatch: pytest.MonkeyPatch) -> None:
+    release, told = threading.Event(), threading.Event()
+    later: list[tuple[str, object]] = []
+
+    def slow(*_: object) -> str:
+        assert release.wait(60)
+        return "done at last"
+
+    def post(url: str, content: bytes, _headers: object) -> None:
+        later.append((url, json.loads(content)["text"]))
+        told.set()
+
+    monkeypatch.setattr(callbacks, "_SOON", 0.01)
+    monkeypatch.setattr(callbacks, "post", post)
+    monkeypatch.setattr(slash, "carry_out", slow)
+    assert ask(line, form("deploy 2.4.0")) == (200, "At work; the answer follows here.")
+    assert later == []
+    release.set()
+    assert told.wait(60)
+    assert later == [("https://hooks.slack.com/commands/x", "done at last")]
+
+
+def test_r34_the_environment_is_named_anywhere() -> None:
+    wanted = slash.read_words("Abort -e production it is broken")
+    assert (wanted.command, wanted.words, wanted.environment) == ("abort", ("it", "is", "broken"), "production")
+    with pytest.raises(Unclear):
+        slash.read_words("status -e")
