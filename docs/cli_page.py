@@ -13,7 +13,7 @@ from pilotage.cli.main import _GROUPS, cli
 _OPENING = """# Command line
 
 Every command with its arguments and options. `pilotage COMMAND --help` prints the same in the terminal, and
-`pilotage completion` completes it. [Scripts and CI](../guides/scripts.md) shows how to use `--json` and
+`pilotage completion` completes it. [Scripts](../guides/scripts.md) shows how to use `--json` and
 [exit statuses](errors.md#exit-statuses).
 """
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+import yaml
 
 from tests.code_hosts.github import HEAD, REPOSITORY, TOKEN, GitHub
 from tests.code_hosts.gitlab import PROJECT, GitLab
@@ -18,6 +19,7 @@ from tests.code_hosts.jobs import ROOT, Job, component_jobs, run_action, run_com
 from tests.e2e.conftest import Make, Shop
 from tests.rest_server import serving
 
+EXAMPLES = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/ci.md").read_text(), re.DOTALL)
 HOSTILE = '$(touch pwned) "; touch pwned; #'
 
 
@@ -27,6 +29,14 @@ def commit(folder: Path, message: str) -> str:
     for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", message, "--allow-empty"]):
         subprocess.run([*git, *words], check=True)
     return subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
+
+
+def documented(mode: str) -> dict[str, str]:
+    """What the workflow of the documentation gives the action."""
+    workflow = yaml.safe_load(EXAMPLES[0])
+    steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
+    (found,) = [step["with"] for step in steps if "/ci/github@" in step["uses"] and step["with"]["mode"] == mode]
+    return {name: value.replace("${{ github.ref_name }}", "1.0") for name, value in found.items()}
 
 
 @pytest.fixture
@@ -59,8 +69,8 @@ def test_r33_the_action_deploys_in_groups_with_a_summary_and_a_deployment(
     made = shop("medium")
     made.release("1.0")
     job = github_job(made, scratch, github, commit(made.directory, "feat: the shop"))
-    given = {"mode": "deploy", "environment": "production", "environment-url": made.url, "timeout": "2m"}
-    outputs = run_action(job, {**given, "version": "1.0"})
+    given, site = documented("deploy"), "https://shop.example.org"
+    outputs = run_action(job, given)
     assert (job.status, outputs["status"], outputs["exit-status"]) == (0, "completed", "0"), job.log
     assert outputs["rollout"] == made.latest().id
     assert made.latest().actor == "github:ada"
@@ -74,7 +84,7 @@ def test_r33_the_action_deploys_in_groups_with_a_summary_and_a_deployment(
     assert shown["payload"] == {"pilotage": "shop", "version": "1.0", "run": "42-1"}
     states = [(one["state"], one["environment_url"], one["log_url"]) for one in github.statuses[1]]
     run = f"https://github.com/{REPOSITORY}/actions/runs/42"
-    assert states == [("queued", made.url, run), ("success", made.url, run)]
+    assert states == [("queued", site, run), ("success", site, run)]
     worker = [one for one in made.processes() if "pilotage.app.worker" in one.cmdline()]
     assert worker
     assert not any("RUNNER_TRACKING_ID" in one.environ() for one in made.processes()), "the runner would end them"
@@ -94,11 +104,11 @@ def test_r33_the_action_comments_and_checks(shop: Make, scratch: Path, github: G
     text = (made.directory / "pilotage.yaml").read_text()
     (made.directory / "pilotage.yaml").write_text(text.replace('"medium"', '"low"', 1))
     commit(made.directory, "fix: more careful")
-    outputs = run_action(job := github_job(made, scratch, github, base), {"mode": "plan"})
+    outputs = run_action(job := github_job(made, scratch, github, base), documented("plan"))
     assert (job.status, outputs["blocked"]) == (0, "false"), job.log
     assert int(outputs["changes"]) > 5
     assert "| inputs | risk_tolerance | medium | low |" in github.comments[0]["body"]
-    outputs = run_action(job := github_job(made, scratch, github, base), {"mode": "ready", "version": "2.0"})
+    outputs = run_action(job := github_job(made, scratch, github, base), documented("ready"))
     assert (job.status, outputs["ready"]) == (3, "false"), job.log
     assert github.checks[1]["conclusion"] == "failure"
     assert (made.directory / "pilotage.sarif").exists()
@@ -128,17 +138,21 @@ def test_r33_the_component_does_the_same_at_gitlab(shop: Make, scratch: Path) ->
             "CI_PROJECT_DIR": str(made.directory), "CI_MERGE_REQUEST_IID": "4", "CI_COMMIT_TAG": "1.0",
             "CI_MERGE_REQUEST_DIFF_BASE_SHA": base, "GITLAB_TOKEN": GITLAB_TOKEN, "GITLAB_USER_LOGIN": "ada",
         })  # fmt: skip
-        run_component(job, {}, "pilotage-plan")
+        (include,) = yaml.safe_load(EXAMPLES[1])["include"]
+        assert (ROOT / include["file"].removeprefix("/")).exists()
+        given = include["inputs"]
+        run_component(job, given, "pilotage-plan")
         assert job.status == 0, job.log
         assert "Nothing: the plan is the same" in server.notes[0]["body"]
-        checks = run_component(job, {}, "pilotage-ready")
+        checks = run_component(job, given, "pilotage-ready")
     assert job.status == 3, job.log
     for path in (*checks["artifacts"]["paths"], checks["artifacts"]["reports"]["codequality"]):
         assert (made.directory / path).exists()
     job.log = ""
-    deploy = run_component(job, {"environment-url": made.url}, "pilotage-deploy")
+    deploy = run_component(job, given, "pilotage-deploy")
     assert job.status == 0, job.log
-    assert deploy["environment"] == {"name": "production", "url": made.url}
+    assert deploy["environment"] == {"name": "production", "url": "https://shop.example.org"}
+    assert deploy["tags"] == ["pilotage"]
     began = re.findall(r"\x1b\[0Ksection_start:\d+:(\w+)\r\x1b\[0K\S", job.log)
     assert began == re.findall(r"\x1b\[0Ksection_end:\d+:(\w+)\r\x1b\[0K\n", job.log) != []
     assert made.latest().actor == "gitlab:ada"
