@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date
 from functools import partial
 
 from pilotage.adapters.tenants.reading import read_tenants
@@ -17,6 +18,7 @@ from pilotage.model.record import Rollout
 from pilotage.model.tenant import Tenant
 from pilotage.model.wave import Wave
 from pilotage.model.wave_move import Move, live
+from pilotage.model.wave_view import WaveRow, WavesView
 from pilotage.plan.tenant_waves import WantedWaves
 from pilotage.rollout.waves import state_of
 
@@ -37,11 +39,13 @@ def with_waves(project: Project, environment: str, wish: PlanRequest) -> PlanReq
 
 def wanted_waves(project: Project, environment: str) -> WantedWaves:
     """Raises BadTenants, BadWaves, AdapterError."""
-    loaded = project.loaded
+    return wanted_of(project.loaded, environment, moves_of(project, environment), project.today)
+
+
+def wanted_of(loaded: Loaded, environment: str, moves: Iterable[Move], today: date) -> WantedWaves:
+    """The same with these wishes. Raises BadTenants, BadWaves, AdapterError."""
     section, place = loaded.configuration.environments[environment], partial(loaded.place, "environments", environment)
-    return waves_of(
-        section, tenants_of(loaded, environment), live(moves_of(project, environment), project.today), place
-    )
+    return waves_of(section, tenants_of(loaded, environment), live(moves, today), place)
 
 
 def tenants_of(loaded: Loaded, environment: str) -> dict[str, Tenant]:
@@ -136,32 +140,6 @@ def _require_waves(loaded: Loaded, environment: str) -> None:
 
 
 # ── how they are ───────────────────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True, kw_only=True)
-class WaveRow:
-    """A wave as people see it. members: how many; None for the rest · share_percent: of all users, as far as known ·
-    state: in the rollout that runs, or empty · starts: the day that its users were told."""
-
-    name: str
-    members: int | None
-    share_percent: float
-    bake_seconds: float
-    day: int | None = None
-    starts: datetime | None = None
-    state: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class WavesView:
-    """rollout: the one that runs, or empty · outdated: that its waves are not those of today, or empty."""
-
-    environment: str
-    rollout: str
-    version: str
-    waves: tuple[WaveRow, ...]
-    moves: tuple[Move, ...]
-    outdated: str
 
 
 def view(project: Project, environment: str | None) -> WavesView:

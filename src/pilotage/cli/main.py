@@ -53,6 +53,7 @@ _GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "approve": ("control", "Approve the step that is waiting."),
         "reject": ("control", "Reject the step that is waiting, and roll back."),
         "freeze": ("control", "Block new rollouts for a while; rollbacks are allowed."),
+        "waves": ("waves", "Show waves of tenants; move a tenant to another one."),
         "flag": ("flag", "Show a release's flag, or turn it off for everyone."),
         "cleanup": ("control", "Delete a failed environment kept for debugging."),
         "drill": ("drill", "Practise a rollback and measure how long it takes."),

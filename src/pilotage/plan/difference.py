@@ -14,6 +14,7 @@ from pilotage.model.traffic import WHOLE
 from pilotage.plan.attendance import outside_hours
 from pilotage.plan.monitoring import limit_in_words
 from pilotage.plan.values import origin, show_value
+from pilotage.plan.wave_difference import of_waves
 
 T = TypeVar("T")
 NOTHING = "–"
@@ -255,6 +256,7 @@ _OF_DATES = ("release_type", *_OF_STEPS, "release_frequency", "release date", "z
 _PARTS: tuple[tuple[Callable[[Plan, Plan, str], Iterator[PlanChange]], tuple[str, ...]], ...] = (
     (_numbers, ("deployment_strategy",)),
     (_steps, _OF_STEPS),
+    (of_waves, _OF_STEPS),
     (_rollback, _OF_STEPS),
     (_timeline, _OF_DATES),
     (_readiness, (*_OF_DATES, "team_size", "stakeholder_complexity")),

@@ -30,6 +30,7 @@ from pilotage.plan.retrospective import retrospective_of
 from pilotage.plan.rollback import rollback_of
 from pilotage.plan.stages import AFTERWARDS, ON_FAILURE, stages_of
 from pilotage.plan.strategies import undoing_of
+from pilotage.plan.strategies.canary_waves import of_waves
 from pilotage.plan.target import costs, unmet
 from pilotage.plan.tenant_waves import conflicts_of_waves, notes_of, waves_of
 
@@ -70,10 +71,13 @@ def make_plan(
 def _plan_of(frame: Frame, risk: Assessment | None, accept: Mapping[str, Acceptance], paid: tuple[str, ...]) -> Plan:
     answers, wanted = frame.answers, frame.service.waves
     timeline, alerts = _timeline(frame), alerts_of(answers.deployment_strategy, frame.numbers)
+    undoing = undoing_of(answers.deployment_strategy, frame.numbers, frame.service.instances)
     rollback = rollback_of(
-        undoing_of(answers.deployment_strategy, frame.numbers, frame.service.instances), frame.numbers,
-        frame.service.measured, minds_alerts=frame.service.minds_alerts,
-    )  # fmt: skip
+        undoing if wanted is None else of_waves(undoing, wanted),
+        frame.numbers,
+        frame.service.measured,
+        minds_alerts=frame.service.minds_alerts,
+    )
     facts = begun(facts_of(answers, risk), answers, timeline.phases, frame.release, frame.calendar)
     return Plan(
         format=FORMAT,

@@ -279,7 +279,7 @@ _EXTRA: Mapping[Stakeholder, tuple[Item, ...]] = {
     ),
     Stakeholder.MULTI_TENANT: (
         Item("tenant_waves", "tenants", "Tenant waves are agreed", Role.CUSTOMER_SUCCESS,
-            "sign-off; if configured, the list of tenants by wave",
+            "the environment's waves, their wishes and notices; without waves, sign-off",
             "agreed", PREPARATION, _TESTED, "R6, C9"),
         Item("tenant_notices", "tenants", "Tenant notices are sent", Role.CUSTOMER_SUCCESS,
             "the delivered notice of the waves", "sent", PREPARATION, _TESTED, "R6, C9"),

@@ -32,6 +32,9 @@ DATABASE = "database_state"
 BY_STATES = frozenset(("feature_announcements", "tenant_notices"))
 """Items that the state of announcements decides. Bundles of earlier versions have a person's sign-off instead."""
 
+WAVES = "waves"
+"""Kind of the evidence that an environment's waves of tenants give; it needs nobody's signature."""
+
 FOLLOW_UP = "followup_"
 """Starts the item of each follow-up of a retrospective."""
 
@@ -107,7 +110,7 @@ def _why_not(item: Requirement, proofs: tuple[Evidence, ...], mine: Sequence[Sig
         return "; ".join(bad)
     if by_proof(item.id):
         return "" if proofs else "no evidence"
-    if proofs and item.id in BY_STATES:
+    if proofs and (item.id in BY_STATES or all(proof.kind == WAVES for proof in proofs)):
         return ""
     given = [s for s in mine if s.kind is SignatureKind.SIGN_OFF]
     if not given:

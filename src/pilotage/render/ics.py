@@ -14,6 +14,7 @@ from pilotage.model.errors import Invalid
 from pilotage.model.meeting import Guest
 from pilotage.model.plan import Plan
 from pilotage.model.schedule import Activity, Message, Role
+from pilotage.plan.tenant_waves import first_names
 from pilotage.plan.trains import Departure
 from pilotage.render.sections import headline
 from pilotage.render.trains import Line, train_events
@@ -76,12 +77,24 @@ def _events(plan: Plan, organizer: str, guests: Mapping[Role, tuple[Guest, ...]]
         )
         event = _hours(plan, f"wave-{wave.step}", wave.title, wave.begins, wave.ends, text, "rollout")
         yield _with(event, organizer, guests, (wave.owner,), ())
+    yield from _tenant_waves(plan)
     yield from filter(None, (_message(plan, message) for message in plan.communication))
     if plan.retrospective.due:
         text = "\n".join(f"{item.minutes} min {item.title}" for item in plan.retrospective.agenda)
         due, wanted = plan.retrospective.due, plan.retrospective
         event = _days(plan, "retrospective", "Retrospective", due, due, text, "retrospective")
         yield _with(event, organizer, guests, wanted.required, wanted.optional)
+
+
+def _tenant_waves(plan: Plan) -> Iterator[Event]:
+    """When waves start, where their tenants were told a day."""
+    for wave in plan.waves:
+        if wave.not_before:
+            text = f"{first_names(wave)}\n{wave.share_percent:g} % of users"
+            ends = wave.not_before + timedelta(minutes=15)
+            yield _hours(
+                plan, f"tenants-{wave.name}", f"Wave {wave.name} starts", wave.not_before, ends, text, "rollout"
+            )
 
 
 def _with(

@@ -18,6 +18,7 @@ from pilotage.plan.monitoring import UNKNOWN_FOR, limit_in_words
 from pilotage.plan.values import origin, show_value
 from pilotage.render.days import show_day, show_instant
 from pilotage.render.timeline_section import timeline_section
+from pilotage.render.wave_section import waves_section
 
 
 def sections(plan: Plan) -> tuple[Section, ...]:
@@ -29,6 +30,7 @@ def sections(plan: Plan) -> tuple[Section, ...]:
         _readiness(plan),
         *((_risk(plan.risk),) if plan.risk else _unknown_risk(plan.risk_unknown)),
         _steps(plan),
+        *((waves_section(plan),) if plan.waves else ()),
         *((_attendance(plan),) if plan.on_call else ()),
         _rollback(plan),
         _health(plan),
@@ -40,8 +42,8 @@ def sections(plan: Plan) -> tuple[Section, ...]:
 
 
 IDS = (
-    "answers", "conflicts", "timeline", "readiness", "risk", "steps", "on-call", "rollback", "health", "alerts",
-    "communication", "retrospective", "settings",
+    "answers", "conflicts", "timeline", "readiness", "risk", "steps", "waves", "on-call", "rollback", "health",
+    "alerts", "communication", "retrospective", "settings",
 )  # fmt: skip
 
 

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from hashlib import sha256
+from zoneinfo import ZoneInfo
 
+from pilotage.adapters.ports import AdapterError
 from pilotage.app.announcement_text import facts_of, text_of
 from pilotage.app.announcements import announcements_of
 from pilotage.app.readiness.files import few
 from pilotage.app.readiness.remote import CheckContext
+from pilotage.app.waves import has_waves, outdated, wanted_of
 from pilotage.engine.records.moments import NOTICE
 from pilotage.model.announcement import Announced, State
+from pilotage.model.errors import Invalid
 from pilotage.model.readiness import BadEvidence, Evidence
 from pilotage.model.schedule import Requirement
+from pilotage.readiness.gates import WAVES
 
 FEATURES = ("release_announcement", "social_media", "in_app_notification")
 """Announcements that tell customers what is new."""
@@ -52,6 +58,30 @@ def _features(case: CheckContext, _item: Requirement) -> Evidence:
 def _tenants(case: CheckContext, _item: Requirement) -> Evidence:
     """Tenants received the notice of their wave."""
     return _delivered(_those(case, (_TENANTS,)))
+
+
+def _waves(case: CheckContext, item: Requirement) -> Evidence | None:
+    """The plan has the waves of today, wishes included, and their notices go out by themselves. None where the
+    environment has no waves, or a document says who agreed: then a person signs."""
+    given, place = case.section.evidence.get(item.id), case.plan.environment
+    if (given is not None and given.document) or not has_waves(case.loaded, place):
+        return None
+    zone = ZoneInfo(case.loaded.configuration.calendar.timezone)
+    today = datetime.fromtimestamp(case.now, zone).date()
+    moves = case.store.wave_moves.of(case.plan.service, place)
+    try:
+        changed = outdated(case.plan, wanted_of(case.loaded, place, moves, today))
+    except (Invalid, AdapterError) as error:
+        return Evidence(WAVES, False, str(error))
+    if not case.plan.waves or changed:
+        return Evidence(WAVES, False, changed or "the plan has no waves: make it again")
+    drafts = [one.item for one in _those(case, (_TENANTS,)) if one.state is State.DRAFT]
+    if drafts:
+        return Evidence(
+            WAVES, False, f"{few(drafts)} is a draft: approve it with `pilotage announce approve {drafts[0]}`"
+        )
+    told = sum(len(wave.members) for wave in case.plan.waves)
+    return Evidence(WAVES, True, f"{len(case.plan.waves)} waves with {told:,} tenants and the rest, and their notices")
 
 
 def notice(case: CheckContext) -> Evidence:
@@ -111,6 +141,6 @@ def _ended(one: Announced) -> str:
 
 BY_STATE: Mapping[str, Callable[[CheckContext, Requirement], Evidence | None]] = {
     "communication_plan": _communication, "feature_announcements": _features, "release_notes": _notes,
-    "tenant_notices": _tenants, "migration_plan": _migration,
+    "tenant_notices": _tenants, "tenant_waves": _waves, "migration_plan": _migration,
 }  # fmt: skip
 """By the item; None where other evidence replaces it."""

@@ -32,6 +32,7 @@ def outputs() -> Mapping[str, type[Part]]:
         touched,
         trace,
         trains,
+        waves,
         ways,
     )
 
@@ -72,6 +73,9 @@ def outputs() -> Mapping[str, type[Part]]:
         "harm list, feedback list": feedback.UserReportsOutput,
         "doctor": records.DoctorOutput,
         "hosts": hosts.HostsOutput,
+        "waves": waves.WavesOutput,
+        "waves show": waves.WaveMembersOutput,
+        "waves move": waves.MovedOutput,
         "logs: each line": hosts.LogLineOutput,
         "key show": records.KeyOutput,
         "adapters": reference.AdaptersOutput,

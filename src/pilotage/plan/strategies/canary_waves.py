@@ -12,6 +12,7 @@ from dataclasses import replace
 from pilotage.model.plan import Derived, Step, StepKind
 from pilotage.model.traffic import WHOLE, percent
 from pilotage.model.wave import WaveUndo
+from pilotage.plan.rollback import Undoing
 from pilotage.plan.steps import (
     WATCHED,
     Numbers,
@@ -39,6 +40,17 @@ def wave_steps(n: Numbers, full: int, checks: frozenset[str], wanted: WantedWave
         yield _sent(n, group, full, number, undo)
         yield _watched(n, group, full, undo)
     yield from ending(n, full, "stable", "canary", "R13")
+
+
+def of_waves(undoing: Undoing, wanted: WantedWaves) -> Undoing:
+    """What is particular to the way back where a wave that fails goes back alone."""
+    if wanted.undo is WaveUndo.ALL:
+        return undoing
+    alone = "a later wave exceeds a limit, also a critical one: its users alone return to stable; an operator decides"
+    return replace(
+        undoing, first="the users of the wave return to stable at once",
+        triggers=(*undoing.triggers, alone),
+    )  # fmt: skip
 
 
 def _asked(n: Numbers, group: Group, full: int, number: int) -> Iterator[Step]:
