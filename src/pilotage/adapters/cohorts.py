@@ -43,6 +43,11 @@ def with_members(split: Split, known: Callable[[str], tuple[str, ...]]) -> Split
     return replace(split, cohort=replace(split.cohort, members=known(split.cohort.digest)))
 
 
+def without_members(split: Split) -> Split:
+    """As routers report it: a look is kept, and members would make it large."""
+    return replace(split, cohort=replace(split.cohort, members=())) if split.cohort else split
+
+
 @lru_cache(maxsize=8)
 def _ordered(members: tuple[str, ...]) -> tuple[str, ...]:
     """Raises AdapterError."""

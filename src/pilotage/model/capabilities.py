@@ -35,7 +35,7 @@ class RouterCapabilities:
     """How many values of one header it can send to one version, whatever the weights say; 0 for none. No router is
     assumed to: an adapter says so."""
     cohort_headers: tuple[str, ...] = ()
-    """The only headers that a cohort may name, in lower case; empty for any."""
+    """The only headers that a cohort may name, in lower case; empty for any. An empty name stands for none as yet."""
     mirror: bool = True
     """Copies requests to a version and throws its answers away."""
     sticky: bool = True

@@ -84,7 +84,7 @@ def _cohorts(waves: WantedWaves, target: Capabilities) -> Iterator[str]:
     """Waves that the router cannot tell from the rest."""
     router, most = f"router {target.router_name}", target.router.cohort
     largest = sum(len(wave.members) for group in groups_of(waves) if not group.rest for wave in group.waves)
-    named = target.router.headers
+    named = target.router.cohort_headers
     if largest > most:
         able = f"at most {most:,} values of a header" if most else "no values of a header"
         instead = "let more tenants be of the rest, or " if most else ""
@@ -94,8 +94,8 @@ def _cohorts(waves: WantedWaves, target: Capabilities) -> Iterator[str]:
         )
     elif named and waves.header.lower() not in named:
         yield (
-            f"{waves.source}: {router} routes by {', '.join(named)} and not by {waves.header}: add {waves.header} to "
-            "the router's headers"
+            f"{waves.source}: {router} does not know tenants by {waves.header}: set the router's tenant_header to "
+            f"{waves.header}, or tenants.header to one that it knows"
         )
 
 

@@ -132,14 +132,12 @@ def _opened(section: HAProxyRouterSection, context: Context) -> HAProxyRouter:
 
 def _configured(section: HAProxyRouterSection) -> RouterCapabilities:
     headers = tuple(sorted({header.lower() for header in section.headers}))
-    tenants = section.tenant_header
     return replace(
         _AT_BEST,
         sticky=section.sticky is not None,
         header_routes=bool(section.headers),
         headers=headers,
-        cohort=MOST if tenants else 0,
-        cohort_headers=(tenants.lower(),) if tenants else (),
+        cohort_headers=((section.tenant_header or "").lower(),),
     )
 
 

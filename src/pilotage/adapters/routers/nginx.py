@@ -17,6 +17,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from pilotage.adapters.alone import alone_in
+from pilotage.adapters.cohorts import refuse_cohort, without_members
 from pilotage.adapters.fence import Fence
 from pilotage.adapters.files import read_leniently, write_json
 from pilotage.adapters.hosts.host import Host
@@ -58,6 +59,8 @@ class NginxRouter:
         return f"http://{show_host(reached)}:{port}"
 
     def apply(self, split: Split, backends: Backends) -> None:
+        if not self._settings.lua:
+            refuse_cohort(split, "nginx in mode reload")
         fence = self._fence
         assert fence is not None
         fence.check()
@@ -90,7 +93,7 @@ class NginxRouter:
 
     def read(self) -> Split | None:
         answer = self._served()
-        return answer.state.split if answer else None
+        return without_members(answer.state.split) if answer else None
 
     def endpoints(self) -> dict[str, frozenset[tuple[str, int]]] | None:
         answer = self._served()

@@ -13,6 +13,7 @@ from pilotage.adapters.context import Context
 from pilotage.adapters.ports import AdapterError, Router
 from pilotage.adapters.registry import Adapter
 from pilotage.adapters.routers.envoy_adapter import StickySection
+from pilotage.adapters.routers.nginx_state import MOST
 from pilotage.config.fields import Address, Duration, HeaderName, Misplaced, Url, host_and_port
 from pilotage.config.hosts import HostSection
 from pilotage.config.kinds import RouterSection
@@ -122,7 +123,12 @@ def _open(section: NginxRouterSection, context: Context) -> Router:
 
 
 def _configured(section: NginxRouterSection) -> RouterCapabilities:
-    return replace(_AT_BEST, sticky=section.sticky is not None, lossless_switch=section.mode == "lua")
+    return replace(
+        _AT_BEST,
+        sticky=section.sticky is not None,
+        lossless_switch=section.mode == "lua",
+        cohort=MOST if section.mode == "lua" else 0,
+    )
 
 
 def _examine(section: NginxRouterSection, context: Context) -> Iterator[Finding]:
@@ -152,7 +158,7 @@ def _problem(section: NginxRouterSection, folder: Path) -> str:
         return str(error)
 
 
-_AT_BEST = RouterCapabilities(mirror=False)
+_AT_BEST = RouterCapabilities(mirror=False, cohort=MOST)
 
 ADAPTER = Adapter(
     section=NginxRouterSection,

@@ -21,7 +21,7 @@ from pilotage.model.traffic import WHOLE, artifact_of
 
 _CHUNK = 3000
 """Characters of a value or comment: see `_composed`."""
-_MOST_CHUNKS = 100
+_MOST_CHUNKS = _MOST_NAMED = 100
 _MARK = "# Pilotage wrote this file"
 _STATE = "# state "
 _TOKEN = re.compile(rf'\$http_{TOKEN_HEADER.replace("-", "_")} != "([0-9a-f]{{32}})"')
@@ -94,7 +94,7 @@ def _http(settings: Settings, state: State, token: str, config: str, location: s
     if settings.log:
         yield _log_format(p)
     if settings.lua:
-        yield f"lua_shared_dict {p} 1m;"
+        yield f"lua_shared_dict {p} 4m;"
         keep = f"    keepalive {settings.keepalive};" if settings.keepalive else ""
         yield f"upstream {p} {{\n    server 0.0.0.1;\n{balance(p)}\n{keep}\n}}"
     else:
@@ -141,8 +141,17 @@ def _composed(p: str, name: str, parts: Sequence[str]) -> Iterator[str]:
     """A variable with a long value: nginx reads its configuration through a buffer of 4,096 bytes."""
     for number, part in enumerate(parts):
         yield f'map "" ${p}_{name}{number} {{ default {part}; }}'
-    whole = "".join(f"${{{p}_{name}{number}}}" for number in range(len(parts)))
-    yield f'map "" ${p}_{name} {{ default "{whole}"; }}'
+    names = [f"{p}_{name}{number}" for number in range(len(parts))]
+    groups = [names[start : start + _MOST_NAMED] for start in range(0, len(names), _MOST_NAMED)]
+    if len(groups) > 1:
+        for number, group in enumerate(groups):
+            yield f'map "" ${p}_{name}_{number} {{ default "{_joined(group)}"; }}'
+        names = [f"{p}_{name}_{number}" for number in range(len(groups))]
+    yield f'map "" ${p}_{name} {{ default "{_joined(names)}"; }}'
+
+
+def _joined(names: Sequence[str]) -> str:
+    return "".join(f"${{{name}}}" for name in names)
 
 
 def _reload_mode(p: str, state: State) -> Iterator[str]:

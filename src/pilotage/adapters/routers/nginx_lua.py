@@ -22,13 +22,14 @@ _STATE = """
 _CHOOSE = """rewrite_by_lua_block {
         local memory = package.loaded["@P@"]
         if not memory then
-            memory = {down = {}, turn = {}, peers = {}, weights = {}, routes = {}}
+            memory = {down = {}, turn = {}, peers = {}, weights = {}, routes = {}, members = {}}
             package.loaded["@P@"] = memory
         end
 @STATE@
         if memory.generation ~= generation then
             local text, plain = dict:get("state"), ngx.unescape_uri
-            local peers, weights, routes = {}, {}, {}
+            local peers, weights, routes, members = {}, {}, {}, {}
+            memory.cohort = nil
             for row in text:gmatch("[^\\n]+") do
                 local word, rest = row:match("^(%S+) (.*)$")
                 if word == "generation" then
@@ -42,6 +43,11 @@ _CHOOSE = """rewrite_by_lua_block {
                     local header, value, version = rest:match("^(%S+) (%S*) (%S+)$")
                     local variable = "http_" .. plain(header):lower():gsub("-", "_")
                     routes[#routes + 1] = {variable, plain(value), plain(version)}
+                elseif word == "cohort" then
+                    local header, version = rest:match("^(%S+) (%S+)$")
+                    memory.cohort, memory.tenant = plain(version), plain(header):lower()
+                elseif word == "member" then
+                    members[plain(rest)] = true
                 elseif word == "peer" then
                     local _, ip, port, version = rest:match("^(%S+) (%S+) (%d+) (%S+)$")
                     version, ip = plain(version), plain(ip)
@@ -50,7 +56,11 @@ _CHOOSE = """rewrite_by_lua_block {
                     table.insert(peers[version], {ip, tonumber(port), ip .. ":" .. port})
                 end
             end
-            memory.peers, memory.weights, memory.routes = peers, weights, routes
+            memory.peers, memory.weights, memory.routes, memory.members = peers, weights, routes, members
+            memory.whole = 0
+            for _, share in ipairs(weights) do
+                if share[2] ~= memory.cohort then memory.whole = memory.whole + share[1] end
+            end
         end
         local version, kind
         for _, route in ipairs(memory.routes) do
@@ -66,12 +76,19 @@ _CHOOSE = """rewrite_by_lua_block {
             ngx.print(ngx.var.@P@_page)
             return ngx.exit(503)
         end
+        if not version and memory.cohort then
+            local value = ngx.var["http_" .. memory.tenant:gsub("-", "_")]
+            -- Some versions of nginx show the first value of a header that is sent twice: that is nobody's.
+            if memory.members[value or ""] and ngx.req.get_headers(0)[memory.tenant] == value then
+                version = memory.cohort
+            end
+        end
         if not version then
             -- The first version of a split has the lowest numbers: its users keep it while it grows.
             local a, b, c, d = ngx.md5_bin(ngx.var.@P@_user):byte(1, 4)
-            local number, below = (((a * 256 + b) * 256 + c) * 256 + d) % 1000, 0
+            local number, below = (((a * 256 + b) * 256 + c) * 256 + d) % memory.whole, 0
             for _, share in ipairs(memory.weights) do
-                below = below + share[1]
+                if share[2] ~= memory.cohort then below = below + share[1] end
                 if number < below then
                     version = share[2]
                     break

@@ -11,13 +11,20 @@ import re
 import socket
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import quote, unquote
 
 from pilotage.adapters import resolving
+from pilotage.adapters.cohorts import members_of
 from pilotage.adapters.ports import AdapterError, Backends
-from pilotage.model.traffic import HeaderRoute, Split
+from pilotage.model.traffic import Cohort, HeaderRoute, Split
+from pilotage.model.wave import digest_of
 
 _RESOLVES_WITHIN = 3.0
+MOST = 5_000
+"""Members of a cohort: nginx tells all of them at every look."""
+_LONGEST = 700_000
+"""Bytes of a state: nginx takes it in one request."""
 _HEADER = re.compile(r"[A-Za-z0-9-]{1,100}")
 """nginx drops headers with underscores, unless it is told otherwise."""
 
@@ -66,6 +73,8 @@ def state_for(split: Split, backends: Backends, before: Callable[[], State | Non
     for route in split.header_routes:
         if not _HEADER.fullmatch(route.header):
             raise AdapterError(f"nginx cannot route by the header {route.header!r}: use letters, digits and dashes")
+    if split.cohort:
+        _refuse_unfit(split.cohort)
     found = _places({place for places in backends.values() for place in places}, before)
     peers = {
         version: tuple(Peer(host, found[host, port], port) for host, port in sorted(set(places)))
@@ -75,12 +84,22 @@ def state_for(split: Split, backends: Backends, before: Callable[[], State | Non
     return State(split, peers)
 
 
+def _refuse_unfit(cohort: Cohort) -> None:
+    members = members_of(cohort, MOST)
+    if not _HEADER.fullmatch(cohort.header):
+        raise AdapterError(f"nginx cannot route by the header {cohort.header!r}: use letters, digits and dashes")
+    if sum(len(_quoted(member)) + 8 for member in members) > _LONGEST:
+        raise AdapterError(f"the names of a cohort of {cohort.size:,} are too long for nginx together")
+
+
+@lru_cache(maxsize=4)
 def state_of(text: str) -> State:
-    """The state that `State.text` describes. Raises ValueError."""
+    """The state that `State.text` describes: asked again every second. Raises ValueError."""
     weights: list[tuple[str, int]] = []
     routes: list[HeaderRoute] = []
     peers: dict[str, tuple[Peer, ...]] = {}
-    closed = False
+    closed, members = False, list[str]()
+    named: tuple[str, str] | None = None
     for row in text.splitlines():
         match [unquote(part) for part in row.split(" ")]:
             case ["closed", value]:
@@ -91,11 +110,19 @@ def state_of(text: str) -> State:
                 routes.append(HeaderRoute(header, value, version))
             case ["peer", host, ip, port, version]:
                 peers[version] = (*peers.get(version, ()), Peer(host, ip, int(port)))
+            case ["cohort", header, version]:
+                named = header, version
+            case ["member", name]:
+                members.append(name)
             case ["generation", _]:
                 pass
             case _:
                 raise ValueError(f"{row[:80]!r} is no line of Pilotage")
-    return State(Split(tuple(weights), tuple(routes), closed=closed), peers)
+    cohort = None
+    if named:
+        told = tuple(members)
+        cohort = Cohort(header=named[0], version=named[1], digest=digest_of(told), size=len(told), members=told)
+    return State(Split(tuple(weights), tuple(routes), closed=closed, cohort=cohort), peers)
 
 
 def _lines(state: State) -> Iterator[str]:
@@ -105,6 +132,9 @@ def _lines(state: State) -> Iterator[str]:
         yield f"weight {weight} {_quoted(version)}"
     for route in split.header_routes:
         yield f"route {_quoted(route.header)} {_quoted(route.value)} {_quoted(route.version)}"
+    if cohort := split.cohort:
+        yield f"cohort {_quoted(cohort.header)} {_quoted(cohort.version)}"
+        yield from (f"member {_quoted(member)}" for member in members_of(cohort, MOST))
     for version, peers in state.peers.items():
         for one in peers:
             yield f"peer {_quoted(one.host)} {_quoted(one.ip)} {one.port} {_quoted(version)}"
