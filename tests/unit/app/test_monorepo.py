@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -47,16 +48,16 @@ def services() -> dict[str, Any]:
 
 
 class Monorepo:
-    """A history that tests write."""
+    """A history that tests write. at: when the next commit is made."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self._clock = folder, 1_790_000_000
+        self.folder, self.at = folder, datetime(2026, 10, 1, tzinfo=UTC)
         self.git("init", "-q", "-b", "main")
 
     def git(self, *arguments: str) -> str:
         identity = ["-c", "user.name=Ada", "-c", "user.email=ada@x", "-c", "commit.gpgsign=false"]
-        self._clock += 60
-        when = {"GIT_AUTHOR_DATE": f"{self._clock} +0000", "GIT_COMMITTER_DATE": f"{self._clock} +0000"}
+        self.at += timedelta(minutes=1)
+        when = dict.fromkeys(("GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"), self.at.isoformat())
         command = ["git", "-C", str(self.folder), *identity, *arguments]
         return subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ | when).stdout
 
