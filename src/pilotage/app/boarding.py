@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from pilotage.adapters.git import Git, repository_around
+from pilotage.adapters.ports import AdapterError
 from pilotage.app.notes import Ends, NotesRequest, changes_between, ends_of
 from pilotage.app.permissions import Permission, Thing, require
 from pilotage.app.project import Project
@@ -18,7 +19,7 @@ from pilotage.plan.trains import Departure
 from pilotage.report.commits import Change
 from pilotage.report.merges import reference
 from pilotage.report.tags import version_named
-from pilotage.report.versions import Scheme
+from pilotage.report.versions import BadVersion, Scheme
 
 
 class NotAboard(Invalid):
@@ -32,7 +33,7 @@ class TrainClosed(Conflict):
 @dataclass(frozen=True, kw_only=True)
 class Passenger:
     """A change. request: such as #12, empty where it has none · tickets: that it names · at: when it was merged · late:
-    the boarding after the cut-off, None for one in time."""
+    the boarding after the cut-off, None for one in time · services: of several, those that it belongs to."""
 
     commit: str
     title: str
@@ -41,33 +42,59 @@ class Passenger:
     tickets: tuple[str, ...]
     authors: tuple[str, ...]
     at: datetime
+    services: tuple[str, ...] = ()
     late: Boarding | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """since: the tag of the last version, empty where there is none · aboard: of the train, newest first · missed: came
-    after its cut-off, and go with a later one · why_not: why nothing is known."""
+    """since: the tags of the last versions, one of each service; none before a first one · aboard: of the train, newest
+    first · missed: came after its cut-off, and go with a later one · why_not: why nothing is known."""
 
-    since: str = ""
+    since: tuple[str, ...] = ()
     aboard: tuple[Passenger, ...] = ()
     missed: tuple[Passenger, ...] = ()
     why_not: str = ""
 
 
 def manifest(project: Project, station: Station, departure: Departure) -> Manifest:
-    """What the train carries, by the repository as it is now. Raises AdapterError, BadVersion."""
-    if repository_around(project.folder) is None:
-        return Manifest(why_not=f"{project.folder.name} is not in a git repository")
-    git = git_here(project)
-    since = _last_version(git)
-    found = [_passenger(one) for one in changes_between(git, Ends(since, "HEAD")).changes]
+    """What the train carries, by the repository as it is now."""
+    try:
+        if repository_around(project.folder) is None:
+            return Manifest(why_not=f"{project.folder.name} is not in a git repository")
+        since, found = _changes(project)
+    except (AdapterError, BadVersion) as error:
+        return Manifest(why_not=str(error))
     if station.now < departure.cutoff:
         return Manifest(since=since, aboard=tuple(found))
     late = {one.commit: one for one in _boarded(project, station, departure)}
     aboard = [replace(one, late=late.get(one.commit)) for one in found]
     in_time = [one for one in aboard if one.late or one.at <= departure.cutoff]
     return Manifest(since=since, aboard=tuple(in_time), missed=tuple(one for one in aboard if one not in in_time))
+
+
+def _changes(project: Project) -> tuple[tuple[str, ...], list[Passenger]]:
+    """The last versions, and the changes since. Of several services, each since its own version. Raises AdapterError,
+    BadVersion."""
+    since: list[str] = []
+    found: dict[str, Passenger] = {}
+    for one in _parts(project):
+        git = git_here(one)
+        version = _last_version(git)
+        since += [version] if version else []
+        for change in changes_between(git, Ends(version, "HEAD")).changes:
+            there = found.get(change.id) or _passenger(change)
+            mine = (one.service,) if one.service and project.service is None else ()
+            found[change.id] = replace(there, services=(*there.services, *mine))
+    return tuple(dict.fromkeys(since)), sorted(found.values(), key=lambda one: one.at, reverse=True)
+
+
+def _parts(project: Project) -> Sequence[Project]:
+    """Each service that has a part of the repository; the project itself where none has."""
+    whole = project.whole.configuration
+    if project.service is not None or not any(one.paths or one.tag_prefix for one in whole.services.values()):
+        return [project]
+    return [project.for_service(name) for name in whole.services]
 
 
 def _last_version(git: Git) -> str:
@@ -96,7 +123,7 @@ def _boarded(project: Project, station: Station, departure: Departure) -> Sequen
 
 def board_late(project: Project, station: Station, actor: str, named: str, reason: str) -> tuple[Departure, Passenger]:
     """Bring a change on board after the cut-off. named: its request or its commit. Raises NotAboard, TrainClosed,
-    Forbidden, AdapterError."""
+    Forbidden."""
     departure = next(iter(station.upcoming), None)
     if departure is None:
         raise NotAboard("no train departs in the next two years: see `pilotage train`")
@@ -126,7 +153,7 @@ def _missed(project: Project, station: Station, departure: Departure, named: str
     if found.why_not:
         raise NotAboard(found.why_not)
     fitting = [one for one in (*found.aboard, *found.missed) if _is(one, named)]
-    since = f"since {found.since}" if found.since else "in this repository"
+    since = f"since {', '.join(found.since)}" if found.since else "in this repository"
     if not fitting:
         raise NotAboard(f"no change {since} is {named!r}: name its pull request, such as #12, or its commit")
     if len(fitting) > 1:

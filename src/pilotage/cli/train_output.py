@@ -55,7 +55,7 @@ def _show_board(found: Manifest) -> None:
     if found.why_not:
         show_lines([f"on board   unknown: {found.why_not}"])
         return
-    since = f"since {found.since}" if found.since else "in the whole history"
+    since = f"since {', '.join(found.since)}" if found.since else "in the whole history"
     show_lines([f"on board   {_counted(found.aboard)} {since}"])
     if found.aboard:
         show_table(("change", "kind", "tickets", "by", "what"), list(map(_row, found.aboard[:_MOST])))
@@ -77,7 +77,8 @@ def _counted(found: Sequence[Passenger]) -> str:
 
 def _row(one: Passenger) -> tuple[str, ...]:
     late = f" (late, by {one.late.actor}: {one.late.reason})" if one.late else ""
-    return (one.request or one.commit[:7], one.kind, " ".join(one.tickets), ", ".join(one.authors), one.title + late)
+    what = f"{', '.join(one.services)}: {one.title}" if one.services else one.title
+    return (one.request or one.commit[:7], one.kind, " ".join(one.tickets), ", ".join(one.authors), what + late)
 
 
 def show_departures(here: Station, count: int) -> None:
@@ -115,7 +116,7 @@ def train_output(project: Project, here: Station) -> TrainOutput:
     found = manifest(project, here, here.next) if here.next else Manifest()
     return TrainOutput(
         name=here.train.name, next=_departure(here, here.next) if here.next else None, boarding=here.boarding,
-        left_seconds=here.left_seconds, late_roles=tuple(here.train.late), since=found.since or None,
+        left_seconds=here.left_seconds, late_roles=tuple(here.train.late), since=found.since,
         aboard=tuple(map(_passenger, found.aboard)), missed=tuple(map(_passenger, found.missed)),
         unknown=found.why_not or None, in_flight=tuple(_departure(here, one.train) for one in here.in_flight),
     )  # fmt: skip
@@ -152,5 +153,5 @@ def _passenger(one: Passenger) -> PassengerOutput:
     return PassengerOutput(
         commit=one.commit, title=one.title, kind=one.kind, request=one.request or None, tickets=one.tickets,
         authors=one.authors, merged_at=timestamp(one.at.timestamp()), late_by=one.late.actor if one.late else None,
-        late_reason=one.late.reason if one.late else None,
+        late_reason=one.late.reason if one.late else None, services=one.services,
     )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,6 +21,7 @@ from pilotage.app.plan import PlanRequest
 from pilotage.app.project import Project
 from pilotage.app.repository import git_here
 from pilotage.app.risk import assess_changes
+from pilotage.config.loading import load
 from pilotage.engine.records.store import Store
 from pilotage.model.path_pattern import PathPatterns, matches, normal_pattern
 from tests.typed import typed
@@ -204,6 +206,16 @@ def test_r23_notes_and_versions_of_a_service_are_of_its_own_paths_and_tags(monor
     assert typed("-s", "web", "notes", cwd=monorepo.folder).stdout.startswith("# web web-v1.1.1")
 
 
+def test_r9_a_train_carries_the_changes_of_each_service_since_its_own_version(monorepo: Project) -> None:
+    data = json.loads(typed("train", "--json", cwd=monorepo.folder).stdout)
+    assert data["since"] == ["web-v1.1.0", "api-v2.3.0", "jobs-v0.1.0"]
+    assert {one["title"]: one["services"] for one in data["aboard"]} == {
+        "The button's colour": ["web"], "How": ["web"], "Search": ["api"], "jobs' start is the api's": ["api", "jobs"],
+    }  # fmt: skip
+    alone = json.loads(typed("-s", "api", "train", "--json", cwd=monorepo.folder).stdout)
+    assert (alone["since"], alone["aboard"][0]["services"]) == (["api-v2.3.0"], [])
+
+
 def test_a_first_version_has_the_prefix_of_its_service(monorepo: Project) -> None:
     monorepo.folder.joinpath("new.yaml").write_text(
         json.dumps({**CONFIGURATION, "service": "new", "paths": ["services/api"], "tag_prefix": "new-v"})
@@ -270,3 +282,17 @@ def test_a_pattern_that_would_backtrack_takes_no_time() -> None:
     assert not matches(pattern, "/".join(["a" * 20_000] * 5))
     assert matches("**", "any/thing")
     assert not matches("**/x/**/y/**/z", "x/" * 5_000 + "y")
+
+
+# ── the guide ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_example_of_the_guide_is_valid(tmp_path: Path) -> None:
+    guide = Path(__file__).parents[3] / "docs" / "guides" / "monorepos.md"
+    (example, *_) = re.findall(r"```yaml\n(.*?)```", guide.read_text(), re.DOTALL)
+    example = example.replace("answers: {…}", f"answers: {json.dumps(CONFIGURATION['answers'])}")
+    for service in services().values():
+        example = example.replace("{…}", json.dumps(service["environments"]["production"]), 1)
+    (tmp_path / "pilotage.yaml").write_text(example)
+    found = load(tmp_path / "pilotage.yaml").configuration
+    assert [one.tag_prefix for one in found.services.values()] == ["web-v", "api-v", "jobs-v"]

@@ -73,6 +73,8 @@ class PassengerOutput(Part, frozen=True, kw_only=True):
     """Who boarded it after the cut-off."""
     late_reason: str | None
     """Why."""
+    services: tuple[str, ...]
+    """Of several services, those that it belongs to."""
 
 
 class TrainOutput(Output, frozen=True, kw_only=True):
@@ -88,8 +90,8 @@ class TrainOutput(Output, frozen=True, kw_only=True):
     """Working time until boarding ends."""
     late_roles: tuple[str, ...]
     """Who may board a change late."""
-    since: str | None
-    """Tag of the last version; null where there is none."""
+    since: tuple[str, ...]
+    """Tags of the last versions, one of each service that has paths or tags of its own."""
     aboard: tuple[PassengerOutput, ...]
     """Changes that it carries, newest first."""
     missed: tuple[PassengerOutput, ...]
