@@ -43,6 +43,14 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip("of the long set: PILOTAGE_LIVE=long runs it")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _new_stores_are_made_once() -> Iterator[None]:
+    from tests import new_stores
+
+    with new_stores.made_once():
+        yield
+
+
 @pytest.fixture(scope="session")
 def environments(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """`<version>/bin/datasette` for both versions of Datasette."""

@@ -195,7 +195,7 @@ def shops(tmp_path: Path) -> Iterator[tuple[Shop, Shop]]:
 
 
 def routers_and_instances(shop: Shop) -> list[psutil.Process]:
-    ours = ("pilotage.engine.execution.supervisor", "pilotage.app.worker")
+    ours = ("pilotage.engine.execution.supervisor", "pilotage.app.worker_process")
     return [process for process in shop.processes() if not set(ours) & set(process.cmdline())]
 
 

@@ -100,7 +100,7 @@ def test_releases_go_through_it_and_an_envoy_at_once_and_a_bad_one_is_undone_at_
 
     try:
         assert deployed("1.0") == 0
-        with Traffic(f"http://127.0.0.1:{port}", rate=100, users=100, seed=1) as users:
+        with Traffic(f"http://127.0.0.1:{port}", rate=50, users=100, seed=1) as users:
             assert deployed("2.0") == 0
             assert not [answer for answer in users.answers() if answer.failed]
             assert deployed("3.0") == 4

@@ -39,7 +39,7 @@ FAST = {
     "canary.drain_duration": "500ms",
     "hold.timeout": "20s",
     "rollback_triggers.response_time_factor": 3.0,  # the test machine does other things at the same time
-    "rollout.interval": "200ms",
+    "rollout.interval": "400ms",
 }
 THREE_WEIGHTS = {"canary.weights": ["25%", "50%", "100%"]}
 """For tests of what lies between the first weight and the last."""
@@ -298,6 +298,6 @@ def shop(tmp_path: Path) -> Iterator[Make]:
 
 
 @contextlib.contextmanager
-def users(shop: Shop, rate: float = 100.0) -> Iterator[Traffic]:
+def users(shop: Shop, rate: float = 50.0) -> Iterator[Traffic]:
     with Traffic(shop.url, rate, users=200, seed=1, threads=8) as traffic:
         yield traffic

@@ -66,7 +66,7 @@ def test_a_canary_goes_forward_although_the_controller_is_killed_and_a_bad_one_i
     shop: Shop, balancer: Balancer
 ) -> None:
     shop.run("deploy", "1.0")
-    with Traffic(balancer.url, rate=60, users=60, seed=1) as users:
+    with Traffic(balancer.url, rate=40, users=60, seed=1) as users:
         shop.run("deploy", "2.0", "--detach")
         shop.wait(watched_at_a_quarter)
         assert shop.kill_worker()
@@ -86,7 +86,7 @@ def test_somebodys_change_of_the_listener_holds_the_release_until_it_is_taken_ba
     shop: Shop, balancer: Balancer
 ) -> None:
     shop.run("deploy", "1.0")
-    with Traffic(balancer.url, rate=60, users=60, seed=1):
+    with Traffic(balancer.url, rate=40, users=60, seed=1):
         shop.run("deploy", "4.0", "--detach")
         shop.wait(watched_at_a_quarter)
         before = balancer.shown()[-1]["Actions"]

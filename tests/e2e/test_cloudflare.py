@@ -47,7 +47,7 @@ def test_r28_a_release_that_harms_is_undone_and_no_request_gets_lost(there: Clou
     shop = _shop(there, tmp_path)
     try:
         shop.run("deploy", "1.0")
-        with Traffic(there.url, rate=60, users=100, seed=1) as users:
+        with Traffic(there.url, rate=40, users=100, seed=1) as users:
             assert shop.run("deploy", "3.0", expect=4)
             assert there.weights() == {"1.0": 1}
             assert not [answer for answer in users.answers() if answer.status in _OF_THE_EDGE]
@@ -64,7 +64,7 @@ def test_r28_a_release_goes_forward_over_a_killed_worker_and_somebodys_edit_hold
     try:
         shop.run("deploy", "1.0")
         assert there.weights() == {"1.0": 1}
-        with Traffic(there.url, rate=60, users=100, seed=1) as users:
+        with Traffic(there.url, rate=40, users=100, seed=1) as users:
             shop.run("deploy", "2.0", "--detach")
             shop.wait(lambda rollout: _at(250, rollout))
             assert there.weights() == {"1.0": 0.75, "2.0": 0.25}

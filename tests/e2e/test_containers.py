@@ -101,7 +101,7 @@ def test_r27_two_published_versions_of_a_web_application_go_forward_and_back_und
         subprocess.run([needs("go"), "install", f"{HTTPBIN}@v{version}"], check=True, env=go)
         push(podman, f"{image}:{version}", says=version, file=tmp_path / version / "go-httpbin")
     it.run("deploy", "2.15.0")
-    with Traffic(f"{it.url}/anything", 60, users=200, seed=1, threads=8) as traffic:
+    with Traffic(f"{it.url}/anything", 40, users=200, seed=1, threads=8) as traffic:
         it.run("deploy", "2.18.0")
         assert images_of(podman) == {"2.18.0"}
         assert it.latest().state.status is Status.COMPLETED

@@ -36,7 +36,7 @@ def test_a_canary_goes_forward_and_one_is_undone_while_somebody_reloads(tmp_path
         haproxy.kill()
         haproxy.start()
         shop.run("deploy", "1.0")
-        with Traffic(f"http://127.0.0.1:{haproxy.port}", rate=100, users=100, seed=1) as users:
+        with Traffic(f"http://127.0.0.1:{haproxy.port}", rate=50, users=100, seed=1) as users:
             shop.run("deploy", "2.0", "--detach")
             shop.wait(
                 lambda rollout: rollout.plan.steps[rollout.state.step].weight == 250 and rollout.state.watched > 0

@@ -102,7 +102,7 @@ def test_with_the_supervisor_killed_too_the_next_command_goes_on(shop: Make) -> 
         it.run("deploy", it.release("v1"), "--detach")
         it.wait(lambda r: r.state.step >= 2)
         for process in it.processes():
-            if {"pilotage.engine.execution.supervisor", "pilotage.app.worker"} & set(process.cmdline()):
+            if {"pilotage.engine.execution.supervisor", "pilotage.app.worker_process"} & set(process.cmdline()):
                 process.kill()
         time.sleep(1)
         stands = it.latest().state.step

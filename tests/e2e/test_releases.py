@@ -38,7 +38,7 @@ def two_services(it: Shop, *, lockstep: bool = False) -> str:
 
 @contextmanager
 def users_of(*urls: str) -> Iterator[None]:
-    crowds = [Traffic(url, 60, users=100, seed=1, threads=4) for url in urls]
+    crowds = [Traffic(url, 40, users=100, seed=1, threads=4) for url in urls]
     for crowd in crowds:
         crowd.__enter__()
     try:

@@ -157,7 +157,7 @@ class Company:
         return sorted([*found, *self.heard()])
 
     def users(self) -> Traffic:
-        return Traffic(self.url, 100.0, users=200, seed=1, threads=8)
+        return Traffic(self.url, 50.0, users=200, seed=1, threads=8)
 
     def release(self, version: str, fault: str = "none") -> str:
         (self.directory / "releases" / f"{version}.json").write_text(json.dumps({"fault": fault}))

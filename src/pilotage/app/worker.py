@@ -1,6 +1,6 @@
 """The worker of a folder, with all that it does next to rollouts: reminders, the public status page, sizes of logs.
 
-`python -m pilotage.app.worker DIRECTORY`.
+`worker_process.py` starts it; supervisors of earlier versions run this module itself.
 """
 
 from __future__ import annotations

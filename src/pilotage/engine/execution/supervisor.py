@@ -104,7 +104,7 @@ def _supervise(directory: Path) -> int:
     delay = 0.1
     while True:
         began = time.monotonic()
-        code, hung = run_watched([sys.executable, "-m", "pilotage.app.worker", str(directory)], os.environ)
+        code, hung = run_watched([sys.executable, "-m", "pilotage.app.worker_process", str(directory)], os.environ)
         if hung:
             said = f"the worker in {directory} made no progress for {MOST_SILENT} s; killed it, a new one starts"
             print(said, file=sys.stderr, flush=True)

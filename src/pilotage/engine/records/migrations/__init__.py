@@ -68,11 +68,6 @@ def revision(connection: Connection) -> int | None:
 
 
 def _run(engine: Engine) -> None:
-    from alembic import command
-    from alembic.config import Config
-
-    configuration = Config()
-    configuration.set_main_option("script_location", str(_HERE).replace("%", "%%"))
     with engine.execution_options(migrates=True).connect() as connection:
         if engine.dialect.name == "postgresql":
             # It takes as long as it takes, and waits for another one that migrates.
@@ -84,11 +79,21 @@ def _run(engine: Engine) -> None:
                 connection.execute(text("SELECT pg_advisory_xact_lock(7210469)"))
             if revision(connection) != NEWEST:
                 _alone(connection)
-                configuration.attributes["connection"] = connection
-                command.upgrade(configuration, "head")
+                _upgrade(connection)
                 reach("upgrade")
         # It checked no foreign keys, which tables that are made anew would have broken meanwhile.
         connection.detach()
+
+
+def _upgrade(connection: Connection) -> None:
+    """Run every migration that is missing, in the transaction that is open."""
+    from alembic import command
+    from alembic.config import Config
+
+    configuration = Config()
+    configuration.set_main_option("script_location", str(_HERE).replace("%", "%%"))
+    configuration.attributes["connection"] = connection
+    command.upgrade(configuration, "head")
 
 
 def _alone(connection: Connection) -> None:
