@@ -14,7 +14,7 @@ from pilotage.adapters.secrets import Secret
 from pilotage.adapters.stages import asking
 from pilotage.adapters.stages.ports import Awaited, Word, WordStatus, open_awaited
 from pilotage.config.awaited import WordSection
-from tests.code_hosts import COMMIT, TOKEN, GitHub, GitLab
+from tests.commit_words import COMMIT, TOKEN, GitHub, GitLab
 from tests.rest_server import Answered, Asked, RestServer, serving
 
 pytestmark = pytest.mark.real

@@ -13,6 +13,7 @@ from pilotage.adapters.environment import Environment, inherited
 from pilotage.adapters.fence import Fence
 from pilotage.adapters.files import read_json, set_aside, write_json
 from pilotage.adapters.ports import AdapterError
+from pilotage.adapters.stages.built import Built
 from pilotage.model.json import JsonObject, WrongJson, each, entries, number_at, text_at, truth_at, whole_at
 from pilotage.model.observation import CheckResult, CheckStatus
 
@@ -22,11 +23,18 @@ _SOURCES = str(Path(__file__).parents[2])
 
 
 class StepChecks:
-    """The Checks port. directory: of this rollout alone · configured: per step its checks, as plain JSON."""
+    """The Checks port. directory: of this rollout alone · configured: per step its checks, as plain JSON · built: what
+    `{artifact}` and `{artifacts}` mean for a version; None where they mean nothing."""
 
     def __init__(
-        self, directory: Path, fence: Fence, configured: Mapping[str, Sequence[JsonObject]], cwd: Path
+        self,
+        directory: Path,
+        fence: Fence,
+        configured: Mapping[str, Sequence[JsonObject]],
+        cwd: Path,
+        built: Built | None = None,
     ) -> None:
+        self._built = built
         self._directory, self._fence, self._cwd = directory, fence, cwd
         self._configured = {name: list(checks) for name, checks in configured.items() if checks}
 
@@ -41,11 +49,21 @@ class StepChecks:
             return
         specification = place.with_name(place.name + ".asked.json")
         checks, given = self._with_environments(name)
+        try:
+            facts = {**facts, **self._artifacts(name, facts)}
+        except AdapterError as error:
+            checks = [{"unreadable": str(error)}]
         write_json(specification, {"checks": checks, "facts": dict(facts), "cwd": str(self._cwd)})
         command = [sys.executable, "-m", "pilotage.adapters.check_runner", str(specification), str(result)]
         log = place.with_name(place.name + ".runner.log")
         environment = {**inherited(), "PYTHONPATH": _SOURCES, **given}
         processes.start(record, command, {"name": name, "attempt": attempt}, log, environment=environment)
+
+    def _artifacts(self, name: str, facts: Mapping[str, str]) -> dict[str, str]:
+        """Files of the new version, for checks whose commands name them. Raises AdapterError."""
+        commands = (check.get("command") for check in self._configured[name])
+        texts = [str(part) for command in commands if isinstance(command, list | tuple) for part in command]
+        return self._built.among(texts, facts["version"]) if self._built is not None and "version" in facts else {}
 
     def _with_environments(self, name: str) -> tuple[list[JsonObject], dict[str, str]]:
         """A step's checks, and what the runner must have in its environment for them. One whose secret cannot be had

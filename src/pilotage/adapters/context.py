@@ -14,6 +14,7 @@ from pilotage.adapters.strata import Strata
 
 if TYPE_CHECKING:
     from pilotage.adapters.fence import Fence
+    from pilotage.adapters.stages.built import Built
     from pilotage.model.observation import Instance
 
 _log = logging.getLogger(__name__)
@@ -56,8 +57,20 @@ class Context:
     aside: bool = False
     """Whether a version is only tried: nothing may be touched, or left, outside of `directory`."""
     peers: Peers = field(default_factory=Peers)
+    artifacts: Path | None = None
+    """The store of what ways built; None for that in the project's folder."""
+    digests: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """SHA-256 of what versions are made of, as it was when the rollout was created."""
     secrets: Callable[[str], Secret] = resolve
     """What a reference such as `secret://env/NAME` leads to. Raises AdapterError."""
+
+    @property
+    def built(self) -> Built:
+        """What `{artifact}` and `{artifacts}` mean for each version."""
+        from pilotage.adapters.stages.built import Built
+
+        store = self.artifacts or self.folder / ".pilotage" / "artifacts"
+        return Built(store, self.service, self.digests, aside=self.aside)
 
     def text_of(self, name: str) -> str | None:
         """A file of the project that the configuration names: the copy kept with the rollout, otherwise the current

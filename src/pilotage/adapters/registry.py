@@ -153,6 +153,10 @@ class Adapter(Generic[S, P, C]):
     def lacking(self, section: AdapterSection, context: Context, version: str, *, again: bool = False) -> str:
         """What is not there to run a version; empty where nothing speaks against it. again: it was made ready to start
         before, and is not a second time."""
+        from pilotage.adapters.stages.built import needs_artifacts
+
+        if needs_artifacts([section.model_dump_json()]) and (missing := context.built.lacks(version)):
+            return missing
         given = self.prepared(cast(S, section)) if again and self.prepared else cast(S, section)
         if self.lacks_there is not None:
             return self.lacks_there(given, context, version)

@@ -102,6 +102,13 @@ def _told(project: Project, request: DeployRequest, told: tuple[Event, ...]) -> 
     return (*promoted, *_named(project, request.plan), *told)
 
 
+def _built(project: Project, plan: Plan, old: str | None) -> dict[str, tuple[str, ...]]:
+    """Digests of what both versions are made of, by version."""
+    store = ArtifactStore(project.directory / "artifacts")
+    found = {version: store.of(plan.service, version) for version in (plan.version, old) if version}
+    return {version: tuple(sorted(one.digest for one in made)) for version, made in found.items() if made}
+
+
 def _named(project: Project, plan: Plan) -> tuple[Event, ...]:
     made = ArtifactStore(project.directory / "artifacts").recorded(plan.service, plan.version)
     if made is None or not made.artifacts:
@@ -119,4 +126,5 @@ def _wanted(
     if request.emergency_reason:
         state = replace(state, reason=request.emergency_reason)
     snapshot = snapshot_of(project.loaded, plan.environment, project.store.clock.now(), project.store.directory)
+    snapshot = replace(snapshot, built=_built(project, plan, old))
     return Wanted(plan=plan, state=state, snapshot=snapshot, actor=actor, more=_told(project, request, told))

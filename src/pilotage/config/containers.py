@@ -54,7 +54,8 @@ class ContainerSection(ProgramSection):
 
     image: Annotated[str, AfterValidator(_image)] = Field(
         description="Image with `{version}`, such as registry.example.org/shop:{version}. Pilotage resolves it to its "
-        "digest once per version, and keeps to that digest when the tag moves."
+        "digest once per version, and keeps to that digest when the tag moves. `{artifact}` for the image that the way "
+        "of the version built."
     )
     runtime: Literal["podman", "docker"] | None = Field(
         None, description="Container runtime. Default: podman if it is installed, otherwise docker."
@@ -133,6 +134,8 @@ class ContainerSection(ProgramSection):
             raise ValueError("publish_address: needs container_port")
         if self.limits is not None and self.limits.memory is not None:
             raise ValueError("limits: a container has memory beside limits, not in it")
-        if "{version}" not in self.image:
+        if "{artifact" in self.image and self.image != "{artifact}":
+            raise ValueError("image: {artifact} stands alone: it is a whole reference with its digest")
+        if "{version}" not in self.image and self.image != "{artifact}":
             raise ValueError("image: add {version}, such as registry.example.org/shop:{version}")
         return self

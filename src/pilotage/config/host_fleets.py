@@ -54,7 +54,7 @@ class ArtifactSection(Section):
         min_length=1,
         pattern=r"^[^\x00\n]+$",
         description="File or URL with `{version}`, such as dist/shop-{version}.tar.gz: a tar (gz, xz, bz2), a zip, or "
-        "one plain file.",
+        "one plain file. `{artifact}` for the file that the way of the version built.",
     )
     sha256: dict[str, Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$")]] = Field(
         default_factory=dict, description="SHA-256 digests by version."
@@ -71,6 +71,12 @@ class ArtifactSection(Section):
 
     @model_validator(mode="after")
     def _verified(self) -> ArtifactSection:
+        if self.source == "{artifact}":
+            if self.sha256 or self.checksums:
+                raise ValueError("source: the digest of {artifact} is on record: leave out sha256 and checksums")
+            return self
+        if "{artifact" in self.source:
+            raise ValueError("source: {artifact} stands alone: it is a whole path")
         if "{version}" not in self.source:
             raise ValueError("source: add {version}: two versions are there side by side")
         if self.source.startswith(("http://", "https://")) and not (self.sha256 or self.checksums):

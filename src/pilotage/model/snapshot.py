@@ -105,6 +105,8 @@ class Snapshot:
     """Text of the project files that the way back needs, by the name in the configuration."""
     package: JsonObject = field(default_factory=dict)
     """The released artifact as `adapters.package` checks it; empty where none is named."""
+    built: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """SHA-256 of what a way built of the versions, by version; empty where none did. Fleets start nothing else."""
     migrations: JsonObject = field(default_factory=dict)
     """What the released version brings, as `model.migration.Brought`; empty where none are named."""
     people: Mapping[str, KnownPerson] = field(default_factory=dict)

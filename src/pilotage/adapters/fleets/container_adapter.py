@@ -38,8 +38,9 @@ def _here(section: ContainerFleetSection, context: Context) -> tuple[LocalHost, 
     host, pins = LocalHost(context.directory), Pins(context.directory / "images.json")
     owner = Owner(service=context.service, environment=context.environment, scope=scope_of(context.directory))
     return host, ContainerRunner(
-        host, section, owner=owner, folder=context.folder, pins=pins, stop_timeout=section.stop_timeout
-    )
+        host, section, owner=owner, folder=context.folder, pins=pins, stop_timeout=section.stop_timeout,
+        built=context.built,
+    )  # fmt: skip
 
 
 def _open(section: ContainerFleetSection, context: Context) -> Fleet:

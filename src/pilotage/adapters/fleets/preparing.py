@@ -13,6 +13,7 @@ from pilotage.adapters.checks import StepChecks
 from pilotage.adapters.environment import Environment
 from pilotage.adapters.fence import Fence
 from pilotage.adapters.launch import Launch
+from pilotage.adapters.stages.built import Built
 from pilotage.model.json import JsonObject
 from pilotage.model.observation import CheckResult, CheckStatus, Preparation
 
@@ -23,12 +24,13 @@ _SHOWN = 8
 @dataclass(frozen=True, kw_only=True)
 class Preparing:
     """commands: argument lists; `{version}` is filled in · timeout: seconds for each · cwd: where they run · in_place:
-    whether what a version needs is there, as far as its files tell."""
+    whether what a version needs is there, as far as its files tell · built: what `{artifact}` means."""
 
     commands: Sequence[Sequence[str]]
     timeout: float
     cwd: Path
     in_place: Callable[[str], bool]
+    built: Built | None = None
 
 
 class Preparations:
@@ -50,7 +52,10 @@ class Preparations:
             again = last is None or last.status is CheckStatus.FAILED
             lost = last is not None and last.status is CheckStatus.PASSED and not self._preparing.in_place(version)
             self._attempts[version] = (last.attempt if last else 0) + (1 if again or lost else 0)
-        checks.ensure(name, self._attempts[version], {"version": version})
+        built = self._preparing.built
+        texts = (*(part for one in self._preparing.commands for part in one), *self._environment.given.values())
+        places = built.among(texts, version) if built is not None else {}
+        checks.ensure(name, self._attempts[version], {"version": version, **places})
 
     def state(self, version: str) -> Preparation | None:
         """None if this controller did not begin or find it."""

@@ -25,6 +25,7 @@ from pilotage.adapters.logs import end_of, for_people, for_sentences
 from pilotage.adapters.placeholders import filled
 from pilotage.adapters.ports import AdapterError, NeverStarts
 from pilotage.adapters.process_records import Record
+from pilotage.adapters.stages.built import Built
 from pilotage.model.json import Json, text_at, whole_at
 from pilotage.model.observation import Health, Instance, Preparation
 from pilotage.model.traffic import artifact_of
@@ -55,7 +56,8 @@ class ProcessFleet:
     that answers 2xx when the instance is healthy · stop_timeout: seconds between asking an instance to end and forcing
     it · home: an instance's folder, relative to `cwd` · environment: what instances see next to what every program
     gets · launch: user and limits · stop_signal: that asks an instance to end, such as `INT` · logs: where its logs are
-    and how they are limited, if not as usual · preparing: what makes a version ready.
+    and how they are limited, if not as usual · preparing: what makes a version ready · built: what
+    `{artifact}` and `{artifacts}` mean.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class ProcessFleet:
         stop_signal: str = "TERM",
         logs: Rotation | None = None,
         preparing: Preparing | None = None,
+        built: Built | None = None,
     ) -> None:
         self._directory, self._fence, self._cwd, self._home = directory, fence, cwd, home
         self._environment = environment or Environment()
@@ -81,6 +84,7 @@ class ProcessFleet:
         self._preparations = (
             Preparations(directory, fence, preparing, self._environment, self._launch) if preparing else None
         )
+        self._built = built
         self._known: frozenset[Path] | None = None
         self._command, self._health, self._stop_timeout = tuple(command), health, stop_timeout
         self._unstartable: dict[str, Instance] = {}
@@ -161,7 +165,7 @@ class ProcessFleet:
             raise AdapterError(f"{len(records)} instances are running or stopping here: not starting more")
         number = 1 + max((_number(r) for r in records), default=0)
         port = free_port({_port(r) for r in records})
-        places = {"version": artifact_of(version), "port": str(port)}
+        places = {"version": artifact_of(version), "port": str(port), **self._artifacts(version)}
         command = self._launch.command([filled(part, places) for part in self._command])
         given = {name: filled(value, places) for name, value in self._environment.given.items()}
         facts: dict[str, Json] = {"version": version, "port": port, "number": number}
@@ -186,6 +190,16 @@ class ProcessFleet:
             self._unstartable[version] = Instance(name, version, "127.0.0.1", port, Health.EXITED, None, str(error))
             raise
         self._unstartable.pop(version, None)
+
+    def _artifacts(self, version: str) -> dict[str, str]:
+        """Verified before every start. Raises NeverStarts, which people see as an instance that exited."""
+        if self._built is None:
+            return {}
+        try:
+            return self._built.among((*self._command, *self._environment.given.values(), self._home), version)
+        except NeverStarts as error:
+            self._unstartable[version] = Instance(version, version, "127.0.0.1", 0, Health.EXITED, None, str(error))
+            raise
 
     def _log(self, name: str) -> Path:
         return (Path(self._rotation.folder) if self._rotation else self._logs) / f"{name}.log"

@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 from pilotage.adapters.context import Context
 from pilotage.adapters.ports import Fleet
 from pilotage.adapters.registry import Adapter
+from pilotage.adapters.stages.built import needs_artifacts
 from pilotage.config.fields import Duration, Size, UrlPath
 from pilotage.config.hosts import UserName
 from pilotage.config.kinds import FleetSection
@@ -31,7 +32,8 @@ class ProcessFleetSection(ProgramSection, FleetSection):
     command: list[str] = Field(
         min_length=1,
         description="Arguments of a command that serves HTTP, no shell. `{version}` and `{port}` are filled in, here "
-        "and in `cwd` and `env`.",
+        "and in `cwd` and `env`. `{artifact}` is the file that the way of the version built, and `{artifacts}` the "
+        "folder of all its files.",
     )
     cwd: str = Field(
         "",
@@ -69,7 +71,8 @@ class ProcessFleetSection(ProgramSection, FleetSection):
     def _fills_in(self) -> ProcessFleetSection:
         places = {"{version}": (self.cwd,)}
         for needed in ("{port}", "{version}"):
-            if not any(needed in part for part in (*self.command, *self.env.values(), *places.get(needed, ()))):
+            given = (*self.command, *self.env.values(), *places.get(needed, ()))
+            if not any(needed in part for part in given) and (needed == "{port}" or not needs_artifacts(given)):
                 raise ValueError(_missing(needed))
         return self
 
@@ -109,10 +112,12 @@ def _open(section: ProcessFleetSection, context: Context) -> Fleet:
             commands=section.prepare,
             timeout=section.prepare_timeout,
             cwd=context.folder,
+            built=context.built,
             in_place=lambda version: not _lacks(_ready(section), context.folder, version),
         )
         if section.prepare
         else None,
+        built=context.built,
     )
 
 

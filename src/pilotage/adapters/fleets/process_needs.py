@@ -12,6 +12,7 @@ from pilotage.adapters.fleets.startable import script_of, why_not
 from pilotage.adapters.launch import Launch
 from pilotage.adapters.placeholders import filled
 from pilotage.adapters.ports import AdapterError
+from pilotage.adapters.stages.built import needs_artifacts
 from pilotage.model.traffic import artifact_of
 
 if TYPE_CHECKING:
@@ -29,7 +30,11 @@ def _problems(section: ProcessFleetSection, folder: Path, version: str) -> Itera
     for place in (folder / ".pilotage", *([folder / section.log.folder] if section.log and section.log.folder else ())):
         full = full_disk(place, section.min_free_disk)
         yield f"{full} (fleet.min_free_disk): delete what is not needed" if full else ""
-    yield from (_program(section, command[0], folder, version, "fleet.prepare") for command in section.prepare)
+    yield from (
+        _program(section, command[0], folder, version, "fleet.prepare")
+        for command in section.prepare
+        if not needs_artifacts(command[:1])
+    )
     yield from _of_version(section, folder, version)
 
 
@@ -37,14 +42,18 @@ def _of_version(section: ProcessFleetSection, folder: Path, version: str) -> Ite
     places = {"version": artifact_of(version)}
     home = folder / filled(section.cwd, places)
     made = bool(section.prepare)
+    if needs_artifacts([section.cwd]):
+        return  # what ways built is looked at wherever it is needed
     if not home.is_dir():
         if not (made and "{version}" in section.cwd):
             yield f"the folder {filled(section.cwd, places)} does not exist: put {version} there, or correct fleet.cwd"
         return  # what makes the folder makes what is in it
-    if not (made and "{version}" in section.command[0]):
+    if not (made and "{version}" in section.command[0]) and not needs_artifacts(section.command[:1]):
         yield _program(section, section.command[0], home, version, "fleet.command")
     script = script_of(section.command)
-    if "{version}" in script and not made and not (home / filled(script, places)).exists():
+    if made or needs_artifacts([script]):
+        return
+    if "{version}" in script and not (home / filled(script, places)).exists():
         yield f"{filled(script, places)} does not exist: install {version}, or correct its name"
 
 

@@ -120,6 +120,9 @@ class SshFleetSection(ProgramSection, FleetSection):
 
     @model_validator(mode="after")
     def _fills_in(self) -> SshFleetSection:
+        texts = (*self.command, *self.env.values(), self.cwd, *(part for one in self.prepare for part in one))
+        if any("{artifact" in text for text in texts):
+            raise ValueError("command: {artifact} is on this machine: send it with artifact: {source: '{artifact}'}")
         if "container" in self.runners and self.container is None:
             raise ValueError("container: name the image that the runner `container` starts")
         if self.runners == {"container"}:

@@ -99,6 +99,7 @@ class _Runners:
             pins=self._pins,
             stop_timeout=section.stop_timeout,
             facts=facts,
+            built=context.built,
         )
 
 
@@ -111,4 +112,5 @@ def _artifacts(section: ArtifactSection, context: Context) -> Artifacts:
         digests=section.sha256,
         most=section.max_size,
         strip=section.strip,
+        built=context.built,
     )

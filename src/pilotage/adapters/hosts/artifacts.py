@@ -17,6 +17,7 @@ from pilotage.adapters.files import private_folder
 from pilotage.adapters.hosts.archives import repack
 from pilotage.adapters.placeholders import filled
 from pilotage.adapters.ports import AdapterError, NeverStarts
+from pilotage.adapters.stages.built import Built, needs_artifacts
 from pilotage.model.traffic import artifact_of
 
 _SUMS = re.compile(r"\\?([0-9a-fA-F]{64})(?:[ \t]{1,2}\*?(.+))?")
@@ -40,7 +41,7 @@ class Packed:
 class Artifacts:
     """Of one fleet. folder: where archives are kept · project: from which relative paths start · source: path or URL
     with `{version}` · checksums: path or URL of a file like SHA256SUMS, empty for none · digests: by version · most:
-    bytes to fetch · strip: leading folders of an archive to leave out."""
+    bytes to fetch · strip: leading folders of an archive to leave out · built: what `{artifact}` means."""
 
     def __init__(
         self,
@@ -52,9 +53,10 @@ class Artifacts:
         digests: Mapping[str, str] | None = None,
         most: int = 2 << 30,
         strip: int = 0,
+        built: Built | None = None,
     ) -> None:
         self._folder, self._project, self._source, self._checksums = folder, project, source, checksums
-        self._digests, self._most, self._strip = digests or {}, most, strip
+        self._digests, self._most, self._strip, self._built = digests or {}, most, strip, built
         self._lock = threading.Lock()
         self._ready: dict[str, Packed] = {}
 
@@ -135,6 +137,8 @@ class Artifacts:
 
     @property
     def _said_by(self) -> str:
+        if needs_artifacts([self._source]):
+            return "its way"
         return self._checksums or "fleet.artifact.sha256"
 
     @property
@@ -144,6 +148,8 @@ class Artifacts:
     def _wanted(self, version: str) -> str:
         """The digest that the configuration says; empty where it says none. Raises AdapterError, NeverStarts."""
         name = artifact_of(version)
+        if self._built is not None and needs_artifacts([self._source]):
+            return self._built.file(version)[1]
         if found := self._digests.get(name) or self._digests.get(version):
             return found.lower()
         if not self._checksums:
@@ -169,7 +175,10 @@ class Artifacts:
             raise NeverStarts(
                 f"{name!r} leads out of the place of artifacts: deploy a version without '..' in its name"
             )
-        return filled(text, {"version": quote(name, safe=_IN_PATHS) if downloads.is_url(text) else name})
+        places = {"version": quote(name, safe=_IN_PATHS) if downloads.is_url(text) else name}
+        if self._built is not None and needs_artifacts([text]):
+            places["artifact"] = str(self._built.file(version)[0])
+        return filled(text, places)
 
     def _prune(self) -> None:
         archives = sorted(self._folder.glob("*.tar.gz"), key=lambda path: path.stat().st_mtime, reverse=True)

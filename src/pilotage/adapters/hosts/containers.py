@@ -25,6 +25,7 @@ from pilotage.adapters.hosts.images import Images, Pins
 from pilotage.adapters.hosts.runner import Found, Wanted
 from pilotage.adapters.placeholders import filled
 from pilotage.adapters.ports import AdapterError, NeverStarts
+from pilotage.adapters.stages.built import Built
 from pilotage.config.containers import ContainerSection
 from pilotage.model.traffic import artifact_of
 
@@ -51,16 +52,16 @@ class ContainerRunner:
     """The Runner port over a container runtime.
 
     folder: the project's, for env_file · pins: shared by the runners of all hosts · stop_timeout: seconds between
-    asking an instance to end and killing it · facts: values of further placeholders.
+    asking an instance to end and killing it · facts: values of further placeholders · built: what `{artifact}` means.
     """
 
     def __init__(
         self, host: Host, section: ContainerSection, *, owner: Owner, folder: Path, pins: Pins, stop_timeout: float,
-        facts: Mapping[str, str] = NO_FACTS,
+        facts: Mapping[str, str] = NO_FACTS, built: Built | None = None,
     ) -> None:  # fmt: skip
         self._host, self._section, self._owner, self._facts = host, section, owner, facts
         self._runtime = ContainerRuntime(host, section.runtime or "", section.runtime_args)
-        self._images = Images(self._runtime, section, pins)
+        self._images = Images(self._runtime, section, pins, built)
         self._cgroups, self._stop_timeout = Cgroups(host), stop_timeout
         self._environment = environment_of(section, folder)
         self._endings: dict[str, str] = {}

@@ -20,6 +20,7 @@ from pilotage.adapters.hosts.host import Done, Unreachable
 from pilotage.adapters.hosts.together import BRINGING, Errand
 from pilotage.adapters.placeholders import filled
 from pilotage.adapters.ports import AdapterError, NeverStarts
+from pilotage.adapters.stages.built import Built, needs_artifacts
 from pilotage.config.containers import ContainerSection
 from pilotage.model.json import JsonObject, text_at
 from pilotage.model.traffic import artifact_of
@@ -85,16 +86,25 @@ class Pins:
 
 
 class Images:
-    """The images of one service on one host."""
+    """The images of one service on one host. built: what `{artifact}` means."""
 
-    def __init__(self, runtime: ContainerRuntime, section: ContainerSection, pins: Pins) -> None:
+    def __init__(
+        self, runtime: ContainerRuntime, section: ContainerSection, pins: Pins, built: Built | None = None
+    ) -> None:
+        self._built = built
         self._runtime, self._section, self._pins = runtime, section, pins
         self._machine = ""
         self._pulling: dict[str, Errand[str]] = {}
 
     def reference(self, version: str) -> str:
         """The image as the configuration names it. Raises NoImage where no registry can have one of that name."""
-        name = filled(self._section.image, {"version": artifact_of(version)})
+        places = {"version": artifact_of(version)}
+        if self._built is not None and needs_artifacts([self._section.image]):
+            try:
+                places["artifact"] = self._built.image(version)
+            except NeverStarts as error:
+                raise NoImage(str(error)) from None
+        name = filled(self._section.image, places)
         if not _WHOLE.fullmatch(name):
             raise NoImage(f"{name} is not the name of an image: tags have letters, digits, dots and dashes only")
         return name

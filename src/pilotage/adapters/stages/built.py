@@ -20,10 +20,21 @@ def needs_artifacts(texts: Iterable[str]) -> bool:
 
 class Built:
     """Of one service. folder: of the store · expected: digests by version, as the rollout was created with them: what
-    has other ones is never started."""
+    has other ones is never started · aside: whether a version is only tried, which leaves no note."""
 
-    def __init__(self, folder: Path, service: str, expected: Mapping[str, tuple[str, ...]] | None = None) -> None:
-        self._store, self._service, self._expected = ArtifactStore(folder), service, expected or {}
+    def __init__(
+        self,
+        folder: Path,
+        service: str,
+        expected: Mapping[str, tuple[str, ...]] | None = None,
+        *,
+        aside: bool = False,
+    ) -> None:
+        self._store, self._service, self._expected, self._aside = ArtifactStore(folder), service, expected or {}, aside
+
+    def among(self, texts: Iterable[str], version: str) -> dict[str, str]:
+        """`places`, where one of these texts needs them. Raises NeverStarts."""
+        return self.places(version) if needs_artifacts(texts) else {}
 
     def places(self, version: str) -> dict[str, str]:
         """Values of the placeholders for files: `artifact` only where there is exactly one. Raises NeverStarts."""
@@ -33,7 +44,7 @@ class Built:
         name = artifact_of(version)
         try:
             folder = self._store.folder_of(self._service, name, files)
-            self._store.started(self._service, name)
+            self._note(name)
         except AdapterError as error:
             raise NeverStarts(str(error)) from None
         found = {"artifacts": str(folder.absolute())}
@@ -55,7 +66,7 @@ class Built:
             said = f"{len(images)} images" if images else "no image"
             raise NeverStarts(f"the way of {version} has built {said}: {{artifact}} means one")
         try:
-            self._store.started(self._service, artifact_of(version))
+            self._note(artifact_of(version))
         except AdapterError as error:
             raise NeverStarts(str(error)) from None
         from pilotage.adapters.hosts.images import repository_of
@@ -66,12 +77,16 @@ class Built:
         return digest if repository == "sha256" else f"{repository}@{digest}"
 
     def lacks(self, version: str) -> str:
-        """Why a version could not be started; empty where nothing speaks against it. Marks nothing as started."""
+        """Why a version could not be started; empty where nothing speaks against it. Leaves no note."""
         try:
             self._made_of(version)
         except NeverStarts as error:
             return str(error)
         return ""
+
+    def _note(self, version: str) -> None:
+        if not self._aside:
+            self._store.started(self._service, version)
 
     def _made_of(self, version: str) -> tuple[Artifact, ...]:
         name = artifact_of(version)

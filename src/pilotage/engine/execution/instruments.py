@@ -32,7 +32,6 @@ from pilotage.model.step_ids import (
 )
 
 if TYPE_CHECKING:
-    from pilotage.adapters.fence import Fence
     from pilotage.adapters.strata import Strata
     from pilotage.adapters.synthetic import SyntheticRequests
     from pilotage.judge.rules import Rule
@@ -41,8 +40,10 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-def checks_of(place: Path, fence: Fence, stored: Stored, cwd: Path, where: Whose, snapshot: Snapshot) -> Checks:
-    """place: of the rollout's checks · where: whose they are · snapshot: what the rollout keeps."""
+def checks_of(context: Context, stored: Stored, snapshot: Snapshot) -> Checks:
+    """context: of the rollout's target, with the folder of its checks · snapshot: what the rollout keeps."""
+    cwd = context.folder
+    where = Whose(service=context.service, environment=context.environment, rollout=context.rollout)
     from pilotage.adapters.checks import StepChecks
 
     checks = stored.section.checks.items()
@@ -57,7 +58,7 @@ def checks_of(place: Path, fence: Fence, stored: Stored, cwd: Path, where: Whose
         configured[CHECK_RESTORED] = configured[CHECK_FUNCTIONS]
     for name in stored.lost_checks:
         configured[name] = [{"unreadable": f"this version of Pilotage cannot read the check {name}"}]
-    return StepChecks(place, fence, configured, cwd)
+    return StepChecks(context.directory, context.fence, configured, cwd, context.built)
 
 
 def _plain(check: CheckSection) -> JsonObject:

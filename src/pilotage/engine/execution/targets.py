@@ -22,7 +22,6 @@ from pilotage.config.kinds import AdapterSection, FlagSection, can_count
 from pilotage.config.stored import read_kind, read_routers, read_section
 from pilotage.engine.execution.abilities import capabilities_of
 from pilotage.engine.execution.instruments import (
-    Whose,
     checks_of,
     probes_of,
     queries_of,
@@ -101,10 +100,9 @@ def open_target(
     cwd = _folder(snapshot, directory)
     for sentence in (trouble := (*snapshot.trouble, *stored.trouble)):
         _log.warning("%s: %s", rollout or f"{service}/{environment}", sentence)
-    whose = Whose(service=service, environment=environment, rollout=rollout)
     context = Context(
         directory=place, fence=fence, service=service, environment=environment, rollout=rollout, folder=cwd,
-        files=snapshot.files,
+        files=snapshot.files, artifacts=directory / "artifacts", digests=snapshot.built,
     )  # fmt: skip
     fleet: Fleet = registry.of(Port.FLEET, section.fleet).open(
         section.fleet, replace(context, directory=place / "fleet")
@@ -120,7 +118,7 @@ def open_target(
         ),
         can=capabilities_of(section),
         queries=queries_of(section, replace(context, directory=place / "queries")),
-        checks=checks_of(place / "checks" / (rollout or "none"), fence, stored, cwd, whose, snapshot),
+        checks=checks_of(replace(context, directory=place / "checks" / (rollout or "none")), stored, snapshot),
         flags=open_flags(section.flag, replace(context, directory=place / "flags")) if section.flag else None,
         variants=variants_of(fleet, section),
         synthetic=synthetic_of(router, peers.router, section),
