@@ -10,6 +10,7 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 
 from pilotage.model import events as ev
+from pilotage.model import way_events as we
 from pilotage.model.event_names import RENAMED_EVENTS, RENAMED_FIELDS
 from pilotage.model.observation import VerdictKind
 from pilotage.model.rollout import CommandKind, HoldCause, Mode
@@ -87,6 +88,29 @@ EXAMPLES: tuple[ev.Occurrence, ...] = (
 )
 """One of each type, in the order of the page."""
 
+WAY_EXAMPLES: tuple[ev.Occurrence, ...] = (
+    we.WayStarted(version="2.5.0", actor="ada", commit="4f2a91c0d5e6" + "0" * 28, stages=("build", "production")),
+    we.StageStarted(stage="build"),
+    we.StageWaits(stage="production", wait="freeze", reason="the freeze 'winter' is active until 2027-01-02 08:00 CET"),
+    we.StageApproved(stage="production", actor="grace", approvals=1, approvals_required=1),
+    we.StagePromoted(stage="production", actor="ada"),
+    we.RolloutRequested(stage="regions", environment="eu"),
+    we.StageRetried(stage="e2e", attempt=2, reason="3 of 120 tests failed"),
+    we.StageCutOff(stage="e2e", attempt=1, reason="the machine was restarted"),
+    we.StagePassed(stage="build", seconds=214.0, artifacts=(PLAN,)),
+    we.StageFailed(stage="e2e", reason="3 of 120 tests failed", undone=("staging",)),
+    we.WayHeld(actor="ada", reason="the database is slow"),
+    we.WayResumed(actor="ada"),
+    we.WayCommandRefused(
+        command="approve", actor="ada", reason="ada started this way: somebody else has to approve it"
+    ),
+    we.AbortRequested(actor="ada", reason="wrong commit", stage="e2e", undone=("staging",)),
+    we.WayCompleted(version="2.5.0", seconds=5_400.0),
+    we.WayFailed(version="2.5.0", reason="e2e failed: 3 of 120 tests failed"),
+    we.WayAborted(version="2.5.0", reason="aborted by ada: wrong commit"),
+)
+"""The same of a way."""
+
 _OPENING = """# Events
 
 Everything that happens to a rollout is an event. Read them with `pilotage events`, receive them
@@ -111,17 +135,26 @@ _USUAL = {
     "step": "Id of the step.", "title": "Title of the step.", "reason": "Why.", "metric": "Name of the metric.",
     "verdict": "What the judge says of it.", "mode": "How carefully it proceeds.", "cause": "Why it holds.",
     "approvals": "Approvals so far.", "approvals_required": "Approvals that the step needs.",
+    "stage": "Name of the stage.", "attempt": "Number of the attempt, from 1.", "seconds": "How long it took.",
+    "undone": "Environments that return to the version before.", "left": "What could not be undone.",
+    "commit": "Full id in git.", "stages": "Names of the stages.", "artifacts": "SHA-256 of each artifact.",
     "command": "The command.", "instance": "Id of the instance.", "outcome": "What the router confirms.",
 }  # fmt: skip
 """What fields of these names mean in every event whose class says nothing else."""
 
 
 def page() -> str:
-    return "\n".join((_OPENING, _overview(), *(_section(example) for example in EXAMPLES), _earlier()))
+    sections = (_section(example) for example in (*EXAMPLES, *WAY_EXAMPLES))
+    return "\n".join((_OPENING, _overview(EXAMPLES), _OF_WAYS, _overview(WAY_EXAMPLES), *sections, _earlier()))
 
 
-def _overview() -> str:
-    rows = [f"| [`{e.type}`](#{e.type}) | {type(e).usual_severity} | {_first(type(e))} |" for e in EXAMPLES]
+_OF_WAYS = """The way of a release has events of its own, which `pilotage way events` lists. The rollouts that it starts
+have theirs beside them.
+"""
+
+
+def _overview(examples: tuple[ev.Occurrence, ...]) -> str:
+    rows = [f"| [`{e.type}`](#{e.type}) | {type(e).usual_severity} | {_first(type(e))} |" for e in examples]
     return "\n".join(("| type | severity | when |", "|---|---|---|", *rows)) + "\n"
 
 

@@ -14,6 +14,7 @@ from pilotage.adapters import registry
 from pilotage.app.configured_checks import configured_checks
 from pilotage.app.project import Project, Unclear
 from pilotage.app.trains import boards, off_train
+from pilotage.app.way.making import stages_of
 from pilotage.config.environment import TrafficSection
 from pilotage.config.loading import Loaded
 from pilotage.engine.execution.abilities import capabilities_of
@@ -175,6 +176,7 @@ def service_of(loaded: Loaded, environment: str) -> Service:
         prepares=registry.of(Port.FLEET, section.fleet).can(section.fleet).prepares,
         flag=section.flag.purpose if section.flag else FlagPurpose.RELEASE,
         segments={name: section.flag.segment_of(name) for name in section.flag.segments} if section.flag else None,
+        way=stages_of(loaded)[0],
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from pilotage.model.impact import Impact
 from pilotage.model.plan import Step
 from pilotage.model.risk import Assessment
 from pilotage.model.segment import Segment
+from pilotage.model.way import WayStage
 from pilotage.plan.dates import Landing, PlanRefused, Search, lateness
 from pilotage.plan.kinds import impact_of
 from pilotage.plan.monitoring import with_alerts, with_signals
@@ -43,7 +44,8 @@ class Service:
     items that do not apply to the team, with the reason · checks: steps for which a check is configured, None if that
     is not known · minds_alerts: Pilotage asks which alerts of the service fire · rehearses: releases are only rehearsed
     in this environment · prepares: the fleet brings a version to where it runs before anything changes · segments: the
-    rules of `flag.segments`; None without a flag · flag: what the environment's flag is for · waves: of its tenants.
+    rules of `flag.segments`; None without a flag · flag: what the environment's flag is for · waves: of its tenants ·
+    way: the configured stages of a release.
     """
 
     name: str = "service"
@@ -61,6 +63,7 @@ class Service:
     segments: Mapping[str, Segment] | None = None
     flag: FlagPurpose = FlagPurpose.RELEASE
     waves: WantedWaves | None = None
+    way: tuple[WayStage, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from pilotage.model.impact import Facts
 from pilotage.model.plan import FORMAT, Plan, Step, StepKind
 from pilotage.model.quantity import format_duration
 from pilotage.model.risk import Assessment
-from pilotage.model.schedule import Conflict, Message, OnCall, Requirement, Timeline
+from pilotage.model.schedule import Conflict, Message, OnCall, Requirement, Stage, Timeline
 from pilotage.model.step_ids import OWN_CHECKS
 from pilotage.model.wave import Tenancy
 from pilotage.plan.attendance import on_call_of
@@ -28,7 +28,7 @@ from pilotage.plan.ramp import Traffic
 from pilotage.plan.readiness import left_out, requirements_of
 from pilotage.plan.retrospective import retrospective_of
 from pilotage.plan.rollback import rollback_of
-from pilotage.plan.stages import AFTERWARDS, ON_FAILURE, stages_of
+from pilotage.plan.stages import AFTERWARDS, ON_FAILURE, STAGE_IDS, stages_of, stages_of_way
 from pilotage.plan.strategies import undoing_of
 from pilotage.plan.strategies.canary_waves import of_waves
 from pilotage.plan.target import costs, unmet
@@ -137,7 +137,7 @@ def _timeline(frame: Frame) -> Timeline:
     tasks = {place: tuple(item.id for item in items) for place, items in frame.places.items()}
     return Timeline(
         phases=phases_of(frame.spans, frame.slots, tasks, frame.calendar, frame.finished),
-        stages=() if frame.spans else stages_of(frame.answers, frame.steps, tasks),
+        stages=() if frame.spans else _stages(frame, tasks),
         afterwards=AFTERWARDS,
         on_failure=ON_FAILURE,
         latest_safe_start=safe,
@@ -146,6 +146,13 @@ def _timeline(frame: Frame) -> Timeline:
         trains=trains_of(frame.answers.release_frequency, frame.spans),
         flag_removal=_flag_removal(frame),
     )
+
+
+def _stages(frame: Frame, tasks: Mapping[str, tuple[str, ...]]) -> tuple[Stage, ...]:
+    """Those of the configured way, or R10's."""
+    if not frame.service.way:
+        return stages_of(frame.answers, frame.steps, tasks)
+    return stages_of_way(frame.answers, frame.steps, tasks, frame.service.way, frame.service.environment)
 
 
 def _flag_removal(frame: Frame) -> date | None:
@@ -160,7 +167,7 @@ def _readiness(frame: Frame, timeline: Timeline) -> tuple[Requirement, ...]:
     """Items of a phase are due on its last day; of a pipeline and of the rollout, on the day the rollout starts."""
     due = {phase.id: phase.end for phase in timeline.phases if phase.end is not None}
     if frame.landing is not None:
-        last = [stage.id for stage in timeline.stages] or [timeline.phases[-1].id]
+        last = list(STAGE_IDS) if timeline.stages else [timeline.phases[-1].id]
         due |= dict.fromkeys(last, frame.landing.begins.date())
     return requirements_of(frame.places, due, left_out(frame.service.not_for_us, frame.impact))
 

@@ -75,6 +75,43 @@ def _band(name: str) -> Band:
     return Band(name=name, least=least * MINUTE, most=most * MINUTE, activities=activities)
 
 
+def stages_of_way(
+    answers: Answers, steps: tuple[Step, ...], tasks: Mapping[str, tuple[str, ...]], way: Sequence[WayStage],
+    environment: str,
+) -> tuple[Stage, ...]:  # fmt: skip
+    """The configured stages in place of R10's, each with the usual time and the tasks of the one that it is. Tasks of a
+    stage that nobody configured go to the next one. environment: the plan's, whose steps are the estimate."""
+    bands = [band_of(way, index, answers.deployment_strategy) for index in range(len(way))]
+    given = _tasks_by_stage([band.name for band in bands], tasks)
+    stages = []
+    for index, (stage, band) in enumerate(zip(way, bands, strict=True)):
+        here = isinstance(stage, EnvironmentStage) and environment in stage.environments
+        approved = index + 1 < len(way) and way[index + 1].entry.approvals > 0
+        stages.append(
+            Stage(
+                stage.name, stage.title or stage.name, band.least, band.most, until_everyone(steps) if here else None,
+                band.activities, approved, given[index], stage.source or "way",
+            )
+        )  # fmt: skip
+    return tuple(stages)
+
+
+def _tasks_by_stage(bands: Sequence[str], tasks: Mapping[str, tuple[str, ...]]) -> list[tuple[str, ...]]:
+    found: list[tuple[str, ...]] = [()] * len(bands)
+    rank = {name: number for number, name in enumerate(STAGE_IDS)}
+    for name in STAGE_IDS:
+        if not tasks.get(name):
+            continue
+        same = [index for index, band in enumerate(bands) if band == name]
+        later = [index for index, band in enumerate(bands) if rank[band] > rank[name]]
+        index = same[-1] if same else later[0] if later else len(bands) - 1
+        found[index] = (*found[index], *tasks[name])
+    return found
+
+
+STAGE_IDS = (*(name for name, *_ in _STAGES), "production_deployment")
+"""R10's stages, in order."""
+
 AFTERWARDS = (
     "post-deployment validation: every instance runs the new version and is healthy, and no limit was exceeded",
     "notify stakeholders of the release's id, status and duration",

@@ -70,7 +70,8 @@ def _names(activities: tuple[str, ...]) -> str:
 
 
 def _in_this_plan(stage: Stage) -> str:
-    """How long the stage takes. Pilotage rolls out; whatever comes before is the work of the team's own pipeline."""
+    """How long the stage takes. Without a way, whatever comes before the rollout is the work of the team's own
+    pipeline; with one, its stages take what they take."""
     if stage.estimate is None:
-        return "your pipeline"
+        return "your pipeline" if stage.source.startswith("R10") else "–"
     return format_duration(stage.estimate) if stage.estimate else "its checks"

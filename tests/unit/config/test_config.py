@@ -271,6 +271,7 @@ def test_the_schema_accepts_the_example_and_names_every_section() -> None:
         "service",
         "answers",
         "notes",
+        "way",
         "calendar",
         "accepted_conflicts",
         "people",

@@ -10,6 +10,7 @@ from sqlalchemy import text
 from pilotage.engine.records import outbox, ways
 from pilotage.engine.records.home import here
 from pilotage.engine.records.store import Store, StoreConflict
+from pilotage.model.json import list_at
 from pilotage.model.way_command import WayCommandKind
 from pilotage.way.machine import begin, decide
 from pilotage.way.seen import RunSeen, RunStatus, WaySeen
@@ -55,7 +56,7 @@ def test_each_transition_is_told_once_and_a_failed_stage_opens_an_incident(store
     [failed] = [one.message for one in told if one.message["type"] == "stage-failed"]
     assert failed["text"] == "build failed: 2 tests failed"
     assert failed["incident"] == "trigger"
-    assert ["started by", "ada"] in failed["facts"]
+    assert ["started by", "ada"] in list_at(failed, "facts")
     assert stored.finished_at is not None
     assert ways.under_way(store.engine, here(store.directory).id) == ()
 

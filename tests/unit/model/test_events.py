@@ -20,6 +20,7 @@ from pilotage.model.message import Severity
 from pilotage.model.observation import Excuse, Health, Verdict, VerdictKind
 from pilotage.model.plan import StepKind
 from pilotage.model.rollout import CommandKind, HoldCause, Mode
+from pilotage.model.way_events import WAY_EVENTS
 from pilotage.rollout.machine import begin, decide
 from pilotage.rollout.turn import Tick
 from tests.plans import NO_NUMBERS, a_plan
@@ -51,8 +52,10 @@ EXAMPLES: tuple[ev.Occurrence, ...] = PAGE.EXAMPLES
 def test_the_page_is_the_code() -> None:
     """After a change of an event: `python docs/events_page.py`."""
     assert [type(example) for example in EXAMPLES] == list(ev.EVENTS)
-    assert set(ev.EVENTS) == set(ev.Occurrence.__subclasses__()) - {ev.Other}
-    assert len({event.type for event in ev.EVENTS}) == len(ev.EVENTS)
+    assert [type(example) for example in PAGE.WAY_EXAMPLES] == list(WAY_EVENTS)
+    every = (*ev.EVENTS, *WAY_EVENTS)
+    assert set(every) == set(ev.Occurrence.__subclasses__()) - {ev.Other}
+    assert len({event.type for event in every}) == len(every)
     assert PAGE.PAGE.read_text() == PAGE.page()
 
 

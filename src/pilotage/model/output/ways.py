@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pilotage.model.json import JsonObject
 from pilotage.model.output.base import Output, Part
 
@@ -45,8 +47,11 @@ class WayStageOutput(Part, frozen=True, kw_only=True):
     detail: str
     """Why it waits or failed."""
     attempt: int
+    """Number of the current or last attempt, from 1."""
     started: str | None
+    """When it began; null before."""
     ended: str | None
+    """When it ended; null before."""
     seconds: float | None
     """From its start to its end, or to now."""
     usual_seconds: tuple[float, float]
@@ -54,11 +59,14 @@ class WayStageOutput(Part, frozen=True, kw_only=True):
     approvals: tuple[str, ...]
     """Who approved it."""
     approvals_required: int
+    """Number of approvals that it needs."""
     approval_roles: tuple[str, ...]
+    """Roles whose approval counts; empty for anyone's."""
     promoted_by: str | None
+    """Who began it, where a person has to."""
     carried_from: str | None
     """Id of the earlier way in which it passed with the same files."""
-    rollouts: dict[str, str]
+    rollouts: Mapping[str, str]
     """Ids of its rollouts, by environment."""
     evidence: tuple[WayEvidenceOutput, ...]
 
@@ -70,13 +78,17 @@ class WaySummaryOutput(Part, frozen=True, kw_only=True):
     service: str
     version: str
     commit: str | None
+    """Full id in git; null where no stage needs one."""
     author: str
+    """Who started it."""
     status: str
     """`under way`, `held`, `failing`, `failed`, `aborted` or `completed`."""
     stage: str | None
     """The current one; null once all have passed."""
     started: str
+    """When it was started."""
     ended: str | None
+    """When it ended; null before."""
     next: str | None
     """Command that a person gives next; null where nobody is waited for."""
 
@@ -95,7 +107,7 @@ class WayOutput(Output, frozen=True, kw_only=True):
     reason: str
     """Why it is held, failed or was aborted."""
     stages: tuple[WayStageOutput, ...]
-    left_out: dict[str, str]
+    left_out: Mapping[str, str]
     """Stages that are not for this release, by name, each with why."""
     artifacts: tuple[WayArtifactOutput, ...]
 
@@ -111,11 +123,16 @@ class WayEventOutput(Part, frozen=True, kw_only=True):
     """One line of `way events` and `way start --follow`."""
 
     way: str
+    """Id of the way."""
     number: int
+    """Its place among the events of the way, from 1."""
     timestamp: str
     type: str
+    """See [events](events.md)."""
     sentence: str
     data: JsonObject
+    """Its fields."""
     previous_hash: str
     """Hash of the previous event; for the first event, hash of the way."""
     hash: str
+    """Hash of this event."""
