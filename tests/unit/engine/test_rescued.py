@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from pilotage.engine.execution import driver
+from pilotage.engine.execution.acting import Acting
+from pilotage.engine.execution.polling import Overtaken
 from pilotage.engine.placement.location import place_of
 from pilotage.engine.records.store import Store
 from pilotage.engine.rescue import take_back as rescue
@@ -25,6 +27,11 @@ def led(directory: Path, to: str) -> Path:
     note.parent.mkdir(parents=True, exist_ok=True)
     note.write_text(json.dumps({"at": 1.0, "by": "ann", "to": to}) if to else "")
     return note
+
+
+def overtaken(*_: object, **__: object) -> None:
+    """The look was recorded, and is made once more by another thread."""
+    raise Overtaken
 
 
 @pytest.mark.parametrize(
@@ -60,6 +67,11 @@ def test_who_takes_the_rollout_up_before_the_order_is_read_finds_the_note(
     world.shifted.clear()
     assert ordered(store, tmp_path, rollout)
     after = driver.Driver(store, tmp_path, rollout.id, "here/1/1.00")
+    with monkeypatch.context() as slow:
+        slow.setattr(Acting, "act", overtaken)
+        with pytest.raises(Overtaken):
+            after.look(commanded=False)
+    assert note.exists(), "the record says it, but the router was told nothing"
     after.look(commanded=False)
     assert not world.shifted.is_set(), "the old wish undid the way back"
     assert after.rollout.state.status is Status.ROLLING_BACK

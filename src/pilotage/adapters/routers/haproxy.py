@@ -16,6 +16,7 @@ from pilotage.adapters.haproxy_runtime import OLDEST, Process, Runtime, Server, 
 from pilotage.adapters.own_requests import synthetic_token
 from pilotage.adapters.ports import AdapterError, Backends
 from pilotage.adapters.routers.change import begun
+from pilotage.adapters.routers.haproxy_former import Processes, of_users, with_instances
 from pilotage.adapters.routers.haproxy_lines import (
     Servers,
     Settings,
@@ -73,6 +74,7 @@ class HAProxyRouter:
         self._contents: dict[str, bytes] = {}
         self._slot_of = {backend_of(settings, slot, kind): slot for slot in SLOTS for kind in (USERS, TESTERS, OWN)}
         self.runtime = Runtime(settings.address, self._host)
+        self._processes = Processes(directory, self._host, self.runtime)
         self._reloaded_for = ""
         self._seen: tuple[Entries, Split | None] | None = None
 
@@ -96,24 +98,18 @@ class HAProxyRouter:
 
     def read(self) -> Split | None:
         entries = self._entries()
-        if entries is None:
-            return None
-        if self._seen is None or self._seen[0] != entries:
-            self._seen = (entries, split_in(entries))
-        return self._seen[1]
+        split = None if entries is None else self._split_in(entries)
+        return split and of_users(split, self._processes.lagging(split))
 
     def endpoints(self) -> Mapping[str, frozenset[tuple[str, int]]] | None:
         entries = self._entries()
-        if entries is None or "split" not in entries:
+        if entries is None or (split := self._split_in(entries)) is None:
             return None
-        names, running = versions_in(entries), self._running()
-        found = {
-            version: frozenset(
-                one.address for one in running.get(backend_of(self.settings, slot, USERS), []) if one.serves
-            )
-            for slot, version in names.items()
-        }
-        return {version: sent for version, sent in found.items() if sent}
+        found, running = dict[str, set[tuple[str, int]]](), self._running()
+        for slot, version in versions_in(entries).items():
+            there = running.get(backend_of(self.settings, slot, USERS), ())
+            found[version] = {one.address for one in there if one.serves}
+        return with_instances(found, self._processes.lagging(split))
 
     def stop(self) -> None:
         self._fence.check()
@@ -155,6 +151,7 @@ class HAProxyRouter:
                 self.runtime.replace_map(self.settings.map, after)
         if process is None:
             raise trouble or AdapterError("HAProxy does not answer")
+        self._processes.told(split, instances)  # somebody may have reloaded it meanwhile
         if unwritten:
             # A full disk keeps nobody on a bad version. Servers stay that the file may still name.
             raise AdapterError(
@@ -178,9 +175,8 @@ class HAProxyRouter:
         entries = nothing(self._written_entries())
         self._write(self.settings.map, text_of(entries))
         self._write_include({})
-        process = self.runtime.process()
         self.runtime.replace_map(self.settings.map, entries)
-        self._drop_others({}, process)
+        self._drop_others({}, self.runtime.process())
         forget(self._directory)
 
     # ── the running process ────────────────────────────────────────────────────────────────────────────────
@@ -203,6 +199,11 @@ class HAProxyRouter:
         while not self.has_settings() and time.monotonic() < until:
             time.sleep(0.05)
         return self.runtime.process()
+
+    def _split_in(self, entries: Entries) -> Split | None:
+        if self._seen is None or self._seen[0] != entries:
+            self._seen = (entries, split_in(entries))
+        return self._seen[1]
 
     def _refuse_other_lines(self) -> None:
         """Raise AdapterError where the configuration looks at other headers than these settings: the map would show a

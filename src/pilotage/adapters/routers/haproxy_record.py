@@ -26,7 +26,8 @@ from pilotage.model.json import (
 )
 from pilotage.model.traffic import Split
 
-RECORD = "haproxy.json"
+RECORD, PROCESSES = "haproxy.json", "haproxy-processes.json"
+"""PROCESSES: which processes of HAProxy were told what."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +92,8 @@ def remembered(folder: Path) -> Remembered | None:
 
 
 def forget(folder: Path) -> None:
-    (folder / RECORD).unlink(missing_ok=True)
+    for name in (RECORD, PROCESSES):
+        (folder / name).unlink(missing_ok=True)
 
 
 def unwritten_of(write: Callable[[], None]) -> AdapterError | OSError | None:

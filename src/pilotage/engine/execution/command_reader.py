@@ -25,14 +25,13 @@ class CommandReader:
         self._store, self._directory, self._crew = store, directory, crew
         self._named = found.service, found.environment
         self._folder = place_of(directory, *self._named)
-        self._asking: Call[tuple[Command, ...]] | None = None
+        self._asking: Call[tuple[rescue.Rescued | None, tuple[Command, ...]]] | None = None
         self._behind: rescue.Rescued | None = None
-        """What was done without the store, as of the last time that commands were read."""
+        """What was done without the store, as of the last look for it."""
         self._ordered: rescue.Rescued | None = None
-        """That of which the store has the order."""
+        """That of which the store has an order, as of the last answer."""
         self._orders: frozenset[int] = frozenset()
-        """The orders among the commands that were read last."""
-        self._is_obeyed = False
+        """The orders that were not obeyed, as of that answer."""
 
     def commands(self, recorder: Recorder, commanded: bool) -> tuple[Command, ...]:
         """Unanswered commands, in order. commanded: the store may have some."""
@@ -40,11 +39,12 @@ class CommandReader:
         self._behind = behind
         if not commanded and behind is None:
             return ()
-        self._asking = asked = self._asking or self._crew.start(lambda: self._pending(recorder.rollout))
+        self._asking = asked = self._asking or self._crew.start(lambda: self._pending(recorder.rollout, self._ordered))
         if asked.wait(PATIENCE_AWAY if recorder.away else _PATIENCE):
             self._asking = None
             try:
-                found = tuple(_known(rollout, command) for command in asked.result())
+                self._ordered, pending = asked.result()
+                found = tuple(_known(rollout, command) for command in pending)
                 self._orders = frozenset(command.id for command in found if rescued.is_order(command))
                 recorder.answered()
                 # What cannot be answered now would be obeyed twice; undoing twice is undoing once.
@@ -55,23 +55,27 @@ class CommandReader:
             return ()
         return (rescued.abort_for(behind),)
 
-    def obeyed(self, decision: Decision, *, told: bool) -> None:
+    def obeyed(self, recorder: Recorder, decision: Decision, *, told: bool) -> None:
         """Remove the note of what was done without the store, once the record says it too and router and flag were
-        told. An older wish that is still on its way meets either the note or a newer change.
+        told. An older wish that is still on its way meets either the note or a newer change. The next rollout must not
+        find it: what has ended was told before.
 
-        decision: recorded · told: no call to them is under way."""
-        if self._behind is None or self._behind != self._ordered:
+        told: no call to them is under way."""
+        if self._behind is None or recorder.away:
             return
-        self._is_obeyed = self._is_obeyed or any(command in self._orders for command, _ in decision.answered)
-        if self._is_obeyed and told:
+        left = self._orders - {command for command, _ in decision.answered}
+        if decision.state.status.final or (told and self._behind == self._ordered and not left):
             rescue.settled(self._directory, *self._named)
-            self._behind, self._ordered, self._is_obeyed = None, None, False
+            self._behind = None
 
-    def _pending(self, rollout: Rollout) -> tuple[Command, ...]:
-        found = rescue.standing_at(self._folder)
-        if found is not None and found != self._ordered and rescued.ordered(self._store, self._directory, rollout):
-            self._ordered, self._is_obeyed = found, False
-        return self._store.pending(rollout.id)
+    def _pending(
+        self, rollout: Rollout, ordered: rescue.Rescued | None
+    ) -> tuple[rescue.Rescued | None, tuple[Command, ...]]:
+        """What was done without the store, and the commands: one of them is the order that follows from it."""
+        behind = rescue.standing_at(self._folder)
+        if behind is not None and behind != ordered:
+            rescued.ordered(self._store, self._directory, rollout)
+        return behind, self._store.pending(rollout.id)
 
 
 def undoes(rollout: Rollout, commands: tuple[Command, ...]) -> bool:

@@ -155,10 +155,10 @@ class Driver:
         decision = self._record(decision, seen)
         self._recorder.forget_strange()
         reach("recorded")
+        self._asked.obeyed(self._recorder, decision, told=False)
         self._act(target, decision.actions, seen, back=decision.state.status in BACK)
         reach("acted")
-        if not self.alone:
-            self._asked.obeyed(decision, told=not self._acting.is_under_way)
+        self._asked.obeyed(self._recorder, decision, told=not self._acting.is_under_way)
         if own := target.synthetic:
             (own.keep_up if wants_traffic(self.rollout.plan, decision.state) else own.stop)()
         return decision
