@@ -26,6 +26,7 @@ from pilotage.adapters.hosts.local import LocalHost
 from pilotage.adapters.ports import AdapterError, Fleet, NeverStarts
 from pilotage.adapters.stages.artifacts import ArtifactStore
 from pilotage.adapters.stages.built import Built
+from pilotage.adapters.stages.ports import Needed
 from pilotage.config.containers import ContainerSection
 from pilotage.model.observation import CheckStatus, Health
 from pilotage.model.way import Artifact
@@ -84,6 +85,10 @@ def project(tmp_path: Path) -> Iterator[Project]:
     yield made
     for folder in (tmp_path / ".pilotage" / "run").glob("*"):
         made.fleet(environment=folder.name.removeprefix("shop-")).stop()
+
+
+def needed(*versions: str, digests: tuple[str, ...] = ()) -> Needed:
+    return Needed(versions={"shop": frozenset(versions)}, digests=frozenset(digests))
 
 
 def until_healthy(fleet: Fleet, version: str) -> None:
@@ -209,8 +214,11 @@ def test_a_placeholder_that_cannot_be_filled_in_is_refused(section: dict[str, An
 def test_what_is_not_needed_goes_and_what_is_needed_stays(project: Project) -> None:
     old, new = project.build("1.0", b"one"), project.build("2.0", b"two")
     lone, _ = project.store.blobs.add(io.BytesIO(b"of a stage that failed"))
-    assert project.store.prune({"shop": frozenset({"2.0"})}, 0.0) == ()
-    gone = project.store.prune({"shop": frozenset({"2.0"})}, time.time() + 60)
+    assert project.store.prune(needed("2.0"), 0.0) == ()
+    waiting, size = project.store.blobs.add(io.BytesIO(b"of a way that waits for somebody"))
+    assert set(project.store.old(needed("2.0"), time.time() + 60)) == {old.digest, lone, waiting}
+    gone = project.store.prune(needed("2.0", digests=(waiting,)), time.time() + 60)
+    assert project.store.blobs.path(waiting).stat().st_size == size
     assert sorted(gone) == sorted((old.digest, lone))
     assert project.store.of("shop", "1.0") == ()
     assert project.built().places("2.0")["artifact"]
@@ -220,7 +228,7 @@ def test_what_is_not_needed_goes_and_what_is_needed_stays(project: Project) -> N
 def test_files_of_two_versions_and_services_are_kept_once(project: Project) -> None:
     one, two = project.build("1.0", b"same"), project.build("2.0", b"same")
     assert one == two
-    assert project.store.prune({"shop": frozenset({"1.0"})}, time.time() + 60) == ()
+    assert project.store.prune(needed("1.0"), time.time() + 60) == ()
     assert project.built().places("1.0")
 
 

@@ -77,7 +77,7 @@ def _publish(project: Project) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @click.pass_obj
 def prune(project: Project, dry_run: bool, yes: bool) -> None:
-    """Delete messages, logs and words of users' reports older than `retention` in pilotage.yaml.
+    """Delete messages, logs, artifacts and words of users' reports older than `retention` in pilotage.yaml.
 
     Rollouts, plans, events, verdicts and commands are kept forever, so `events --verify` keeps working.
     """
@@ -86,9 +86,9 @@ def prune(project: Project, dry_run: bool, yes: bool) -> None:
     from pilotage.app.retention import old, remove
 
     found = old(project)
-    logs = f"{found.logs} logs ({found.size / 2**20:.1f} MiB)"
-    what = f"{found.messages} messages, the words of {found.reports} reports, and {logs}"
-    if dry_run or not (found.messages or found.logs or found.reports):
+    files = f"{found.artifacts} artifacts and {found.logs} logs ({found.size / 2**20:.1f} MiB)"
+    what = f"{found.messages} messages, the words of {found.reports} reports, {files}"
+    if dry_run or not (found.messages or found.logs or found.reports or found.artifacts):
         click.echo(f"{what} would be deleted" if dry_run else "nothing is old enough to delete")
         return
     if not yes:

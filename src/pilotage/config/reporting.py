@@ -161,5 +161,11 @@ class RetentionSection(Section):
         default=90 * 86400, ge=0, description="How long to keep the words of users' reports. What is counted stays."
     )
     logs: Duration = Field(
-        default=30 * 86400, ge=0, description="How long to keep logs of instances and checks that are gone."
+        default=30 * 86400, ge=0, description="How long to keep logs of instances, checks and stages that are gone."
+    )
+    artifacts: Duration = Field(
+        default=90 * 86400,
+        ge=0,
+        description="How long to keep files that ways built. What an environment serves, what it may go back to (its "
+        "last ten good versions) and what a way is bringing stays.",
     )

@@ -15,6 +15,7 @@ from urllib.parse import quote, unquote
 from pilotage.adapters.files import private_folder, read_json, set_aside, write_json
 from pilotage.adapters.ports import AdapterError
 from pilotage.adapters.stages.blobs import Blobs
+from pilotage.adapters.stages.ports import Needed
 from pilotage.model.json import WrongJson, read_as
 from pilotage.model.way import Artifact
 
@@ -84,22 +85,29 @@ class ArtifactStore:
                 _linked(self.blobs.verified(artifact.digest, artifact.name), place, artifact.name)
         return place
 
-    def prune(self, needed: Mapping[str, frozenset[str]], older_than: float) -> tuple[str, ...]:
-        kept: set[str] = set()
+    def old(self, needed: Needed, older_than: float) -> Mapping[str, int]:
+        """What `prune` would remove: digests, and the bytes of each."""
+        return self._sorted_out(needed, older_than, remove=False)
+
+    def prune(self, needed: Needed, older_than: float) -> tuple[str, ...]:
+        gone = self._sorted_out(needed, older_than, remove=True)
+        for digest in gone:
+            self.blobs.remove(digest)
+        return tuple(gone)
+
+    def _sorted_out(self, needed: Needed, older_than: float, *, remove: bool) -> dict[str, int]:
+        kept = set(needed.digests)
         for service, place in self._records():
             with self._alone(service):
                 found = self.recorded(service, unquote(place.name.removesuffix(_RECORD)))
                 if found is None:
                     continue
-                if found.version in needed.get(service, frozenset()) or found.at >= older_than:
+                if found.version in needed.versions.get(service, frozenset()) or found.at >= older_than:
                     kept.update(one.digest for one in found.artifacts)
-                    continue
-                place.unlink(missing_ok=True)
-                shutil.rmtree(place.with_suffix(_MADE), ignore_errors=True)
-        gone = [digest for digest in self.blobs.older(older_than) if digest not in kept]
-        for digest in gone:
-            self.blobs.remove(digest)
-        return tuple(gone)
+                elif remove:
+                    place.unlink(missing_ok=True)
+                    shutil.rmtree(place.with_suffix(_MADE), ignore_errors=True)
+        return {digest: size for digest, size in self.blobs.older(older_than) if digest not in kept}
 
     def _records(self) -> list[tuple[str, Path]]:
         return [(unquote(place.parent.name), place) for place in sorted(self._folder.glob(f"releases/*/*{_RECORD}"))]

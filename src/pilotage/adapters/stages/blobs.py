@@ -82,12 +82,13 @@ class Blobs:
             )
         return place
 
-    def older(self, than: float) -> Iterator[str]:
-        """Digests of files that were put here before this moment, Unix seconds; what was never finished is removed."""
+    def older(self, than: float) -> Iterator[tuple[str, int]]:
+        """Digests and sizes of files that were put here before this moment, Unix seconds; what was never finished is
+        removed."""
         for place in self._folder.glob("??/*"):
             with contextlib.suppress(OSError):
-                if place.stat().st_mtime < than:
-                    yield place.name
+                if (found := place.stat()).st_mtime < than:
+                    yield place.name, found.st_size
         for half in self._folder.glob(".incoming.*"):
             with contextlib.suppress(OSError):
                 if half.stat().st_mtime < time.time() - _ABANDONED:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
@@ -52,6 +52,15 @@ class Word:
     evidence: tuple[Evidence, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Needed:
+    """What stays in the store of artifacts, however old it is. versions: by service, those that an environment serves
+    or may go back to, or that are on their way · digests: of what ways under way have built so far."""
+
+    versions: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    digests: frozenset[str] = frozenset()
+
+
 class Runs(Protocol):
     """The run stages of one way. They outlive the controller, and the next one finds their results."""
 
@@ -90,10 +99,9 @@ class Artifacts(Protocol):
     def of(self, service: str, version: str) -> tuple[Artifact, ...]:
         """What a version is made of; empty where nothing is recorded."""
 
-    def prune(self, needed: Mapping[str, frozenset[str]], older_than: float) -> tuple[str, ...]:
-        """Remove files of versions that were recorded before `older_than` (Unix seconds). needed: by service, the
-        versions that an environment serves or may go back to, or that a way is about to bring; they stay. Returns the
-        digests of what is gone."""
+    def prune(self, needed: Needed, older_than: float) -> tuple[str, ...]:
+        """Remove files of versions that were recorded before `older_than` (Unix seconds) and are not needed. Returns
+        the digests of what is gone."""
 
 
 def open_runs(way: Way, *, directory: Path, repository: Path, artifacts: Path, fence: Fence, keep: int = 1) -> Runs:

@@ -86,7 +86,9 @@ def _over(before: float) -> ColumnElement[bool]:
 
 
 def _logs(directory: Path, before: float) -> Iterator[Path]:
-    """Logs that nothing writes to any more: of an instance without a record, of a check that has ended."""
+    """Logs that nothing writes to any more: of an instance without a record, of a check or a stage that has ended."""
+    stages = (path for pattern in ("*.log", "*.log.*") for path in (directory / "ways").glob(f"*/{pattern}"))
+    yield from (path for path in sorted(stages) if not path.is_symlink() and path.stat().st_mtime < before)
     found = (path for pattern in ("*.log", "*.log.*") for path in (directory / "run").glob(f"*/*/**/{pattern}"))
     for path in sorted(found):
         fleet = path.parent.parent

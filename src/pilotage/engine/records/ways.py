@@ -196,6 +196,13 @@ def under_way(engine: Engine, place: str) -> tuple[str, ...]:
         return tuple(connection.scalars(query.order_by(ways.c.created_at)))
 
 
+def open_ways(engine: Engine) -> tuple[StoredWay, ...]:
+    """Every way that has not ended, of any service and place."""
+    with engine.connect() as connection:
+        rows = connection.execute(select(ways).where(ways.c.finished_at.is_(None))).mappings().all()
+    return tuple(_of(row) for row in rows)
+
+
 def any_under_way(engine: Engine) -> bool:
     """Whether there is a way that has not ended, of any place."""
     with engine.connect() as connection:
