@@ -1,0 +1,116 @@
+"""Thirty tenants in four waves through a real Envoy (R33): each gets a release with its wave; one that fails goes back
+alone."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import urllib3
+
+from pilotage.model.record import Recorded
+from pilotage.model.status import Status
+from pilotage.rollout.waves import kept
+
+from .conftest import Shop
+
+pytestmark = pytest.mark.real
+SIZES = {"one": 5, "two": 8, "three": 7, "rest": 10}
+TENANTS = [f"{wave}-{number}" for wave, size in SIZES.items() for number in range(size)]
+
+
+class Tenants:
+    """Requests of every tenant in turn, and of somebody without one: who got which version when."""
+
+    def __init__(self, url: str) -> None:
+        self._url, self._stopping = url, threading.Event()
+        self._pool = urllib3.PoolManager(maxsize=4)
+        self.answers: list[tuple[str, str, int]] = []
+        self._threads = [threading.Thread(target=self._run, args=(number,)) for number in range(3)]
+
+    @contextmanager
+    def calling(self) -> Iterator[None]:
+        for thread in self._threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            self._stopping.set()
+            for thread in self._threads:
+                thread.join()
+
+    def _run(self, turn: int) -> None:
+        everybody = [*TENANTS, ""]
+        while not self._stopping.wait(0.02):
+            turn += 3
+            tenant = everybody[turn % len(everybody)]
+            self.answers.append((tenant, *self.ask(tenant)))
+
+    def ask(self, tenant: str) -> tuple[str, int]:
+        headers = {"x-tenant": tenant} if tenant else {}
+        answer = self._pool.request("GET", f"{self._url}/", headers=headers, timeout=5.0, retries=False)
+        return answer.data.decode(), answer.status
+
+    def first(self, version: str) -> list[str]:
+        """The waves in the order in which a tenant of each first got the version."""
+        waves = [(tenant or "rest").split("-")[0] for tenant, found, _ in self.answers if found == version]
+        return list(dict.fromkeys(waves))
+
+
+@pytest.fixture
+def tenant_shop(tmp_path: Path) -> Iterator[Shop]:
+    shop = Shop(tmp_path, {}, "high")
+    overrides = {path: value for path, value in shop.section("overrides").items() if path != "canary.weights"}
+    lines = "\n".join(f"{name},{name.split('-')[0]}" for name in TENANTS)
+    (tmp_path / "tenants.csv").write_text(f"name,group\n{lines}\n")
+    program = str(Path(__file__).with_name("tenant_shop.py"))
+    waves = [{"name": name, "where": {"group": name}} for name in ("one", "two", "three")]
+    shop.configure(
+        fleet={**shop.section("fleet"), "command": [sys.executable, program, "{port}", "{version}"],
+               "health_check_path": "/"},
+        overrides={**overrides, "analysis.retry_once": False, "hold.decision_timeout": "5m"},
+        tenants={"file": "tenants.csv"}, waves=[*waves, {"name": "rest", "rest": True}],
+        wave_rules={"undo": "failed"},
+    )  # fmt: skip
+    yield shop
+    shop.run("down", "--yes")
+    assert shop.processes() == []
+
+
+def test_r33_each_wave_gets_it_in_turn_and_the_one_that_fails_goes_back_alone(tenant_shop: Shop) -> None:
+    shop, tenants = tenant_shop, Tenants(tenant_shop.url)
+    shop.run("deploy", "1.0")
+    with tenants.calling():
+        shop.run("deploy", "2.0", "--detach")
+        done = shop.wait_end(120)
+        assert done.state.status is Status.COMPLETED, done.state.reason
+        assert tenants.first("2.0") == ["one", "two", "three", "rest"]
+        assert {status for _, _, status in tenants.answers} == {200}
+        shop.run("deploy", "3.0", "--detach")
+        back = shop.wait(lambda r: r.state.status.final or (kept(r.state) > 0 and r.state.returned), 120)
+        assert back.state.status is Status.WITHDRAWN, back.state.reason
+        versions = {tenant: tenants.ask(tenant)[0] for tenant in [*TENANTS, ""]}
+        assert {versions[one] for one in TENANTS if one.startswith("one-")} == {"3.0"}
+        assert {version for one, version in versions.items() if not one.startswith("one-")} == {"2.0"}
+        shown = {row["name"]: row["state"] for row in shop.json("waves")["waves"]}
+        assert shown == {"one": "has 3.0", "two": "withdrawn to 2.0", "three": "waits", "rest": "waits"}
+        told = [event.sentence for event in _events(shop, back.id)]
+        assert any("wave one (5 tenants) has 3.0" in sentence for sentence in told)
+        assert any("3.0 is withdrawn from two, and one keeps it" in sentence for sentence in told)
+        later = shop.wait(lambda r: r.state.status is not Status.WITHDRAWN or r.state.in_status > 2)
+        assert later.state.status is Status.WITHDRAWN, "those who keep it are judged again, and are well"
+        shop.run("abort")
+        assert shop.wait_end().state.status is Status.ROLLED_BACK
+        assert {tenants.ask(one)[0] for one in TENANTS} == {"2.0"}
+    shop.check_history(shop.latest())
+
+
+def _events(shop: Shop, identity: str) -> list[Recorded]:
+    store = shop.store()
+    found = list(store.events(identity))
+    store.close()
+    return found
