@@ -19,6 +19,8 @@ from pilotage.app.announcements import AnnouncementRequest, approve
 from pilotage.app.known_risk import planned
 from pilotage.app.plan import PlanRequest
 from pilotage.app.project import Project, Unclear
+from pilotage.app.readiness.remote import CheckContext
+from pilotage.app.readiness.states import BY_STATE
 from pilotage.app.wave_members import BadWaves
 from pilotage.app.waves import MoveRequest, move, outdated, view, wanted_waves
 from pilotage.config.readiness import ReadinessSection
