@@ -3,9 +3,12 @@ takes staging back, and production is never entered."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
+from pathlib import Path
 
+import psutil
 import pytest
 
 from pilotage.demo.traffic import Traffic
@@ -16,6 +19,7 @@ from .test_promotion import with_staging
 
 pytestmark = pytest.mark.real
 
+PROGRAM = "import runpy; runpy.run_module('pilotage.demo.shop', run_name='__main__')"
 CHECK = "import sys, pathlib; sys.exit(pathlib.Path(sys.argv[1]).exists())"
 
 
@@ -23,7 +27,7 @@ def with_way(it: Shop) -> str:
     """Build, staging, a test of it, and production; the folder in git. Returns the address of staging."""
     staging = with_staging(it)
     broken = str(it.directory / "broken")
-    build = ["sh", "-c", "mkdir dist && echo {version} > dist/shop"]
+    build = ["sh", "-c", f'mkdir dist && echo "{PROGRAM}" > dist/shop.py']
     tests = [["test", "{url}", "=", staging], ["python3", "-c", CHECK, broken]]
     stages = [
         {"name": "build", "run": build, "artifacts": ["dist/*"]},
@@ -31,7 +35,11 @@ def with_way(it: Shop) -> str:
         {"name": "e2e", "run": tests, "tests": "staging"},
         {"name": "production", "environment": "production", "approval": {"count": 1}},
     ]
-    it.configure_whole(way={"stages": stages})
+    whole = json.loads((it.directory / "pilotage.yaml").read_text())
+    for section in whole["environments"].values():
+        python, *_, port, named, version = section["fleet"]["command"][:7]
+        section["fleet"]["command"][:7] = [python, "{artifact}", "--port", port, named, version]
+    it.configure_whole(way={"stages": stages}, environments=whole["environments"])
     git(it, "init", "-q")
     git(it, "add", "pilotage.yaml")
     git(it, "commit", "-qm", "first")
@@ -83,11 +91,14 @@ def test_a_version_travels_to_production_and_a_bad_one_does_not(shop: Make) -> N
     assert last["type"] == "way-completed"
     shown = json.loads(way(it, "1.0.0", "--json"))
     assert [stage["status"] for stage in shown["stages"]] == ["passed"] * 4
-    assert [one["name"] for one in shown["artifacts"]] == ["dist/shop"]
+    assert [one["name"] for one in shown["artifacts"]] == ["dist/shop.py"]
     store = it.store()
     for environment in ("staging", "production"):
         assert store.serving("shop", environment) == ("1.0.0",)
-        assert len(store.history("shop", environment)) == 1
+        [brought] = store.history("shop", environment)
+        [named] = [event for event in store.events(brought.id) if event.type == "artifacts-named"]
+        assert named.data["digests"] == {"dist/shop.py": shown["artifacts"][0]["digest"]}
+        assert started_in(it, environment) == {shown["artifacts"][0]["digest"]}
 
     # The next one is good in staging, until its tests fail.
     (it.directory / "broken").touch()
@@ -103,6 +114,14 @@ def test_a_version_travels_to_production_and_a_bad_one_does_not(shop: Make) -> N
     assert len(store.history("shop", "production")) == 1
     store.close()
     assert "1.1.0    failed" in way(it)
+
+
+def started_in(it: Shop, environment: str) -> set[str]:
+    """SHA-256 of the files that its instances were started from."""
+    fleet = it.directory / ".pilotage" / "run" / f"shop-{environment}" / "fleet"
+    records = [json.loads(path.read_text()) for path in fleet.glob("*.json") if path.name != "images.json"]
+    started = [psutil.Process(one["pid"]).cmdline() for one in records if one.get("pid")]
+    return {hashlib.sha256(Path(command[1]).read_bytes()).hexdigest() for command in started}
 
 
 def follow(it: Shop) -> list[dict[str, str]]:
