@@ -56,14 +56,23 @@ def verify_place(
         if type(error).__name__ in ("OperationalError", "StoreTooNew"):
             raise
         raise Unverifiable(f"cannot be verified: {type(error).__name__}: {clean(str(error))}") from error
+    broken = _broken_ways(project, service, environment)
     changed, unsure, notes = (
         tuple(clean(str(finding)) for finding in found.of(grade))
         for grade in (Grade.CHANGED, Grade.UNVERIFIABLE, Grade.NOTE)
     )
     return Verification(
-        service=service, environment=environment, changed=changed, unsure=unsure, notes=notes,
+        service=service, environment=environment, changed=(*changed, *broken), unsure=unsure, notes=notes,
         rollouts=found.rollouts, events=found.events, signed=found.signed,
     )  # fmt: skip
+
+
+def _broken_ways(project: Project, service: str, environment: str) -> tuple[str, ...]:
+    """Ways to the environment whose chain of events is not what was recorded, a sentence each."""
+    from pilotage.engine.records.ways import broken_ways
+
+    found = broken_ways(project.store.engine, service, environment)
+    return tuple(clean(f"{way}: {why}") for way, why in found)
 
 
 def _custody(project: Project) -> Custody:

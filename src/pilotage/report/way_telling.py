@@ -61,7 +61,7 @@ def _environment(way: Way, stage: str) -> str:
 
 
 def _facts(way: Way, stage: str) -> tuple[tuple[str, str], ...]:
-    found = [("service", way.service), ("version", way.version)]
+    found = [("service", way.service), ("version", way.version), ("release", way.id)]
     if way.commit:
         found.append(("commit", way.commit[:12]))
     if stage:

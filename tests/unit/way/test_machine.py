@@ -29,7 +29,9 @@ E2E = RunStage(name="e2e", commands=(("make", "e2e"),), tests="staging")
 PRODUCTION = EnvironmentStage(name="production", environments=("production",))
 
 
-def regions(*, at_most: int = 1, apart: tuple[tuple[str, ...], ...] = (), bake: float = 0.0, undo_all: bool = False):  # type: ignore[no-untyped-def]
+def regions(
+    *, at_most: int = 1, apart: tuple[tuple[str, ...], ...] = (), bake: float = 0.0, undo_all: bool = False
+) -> EnvironmentStage:
     return EnvironmentStage(
         name="regions", environments=("eu", "us", "ap"), at_most=at_most, apart=apart, bake=bake, undo_all=undo_all
     )

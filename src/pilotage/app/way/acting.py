@@ -10,7 +10,7 @@ from pilotage.adapters.ports import AdapterError
 from pilotage.adapters.stages.ports import Runs, open_artifacts
 from pilotage.app.project import Project
 from pilotage.app.requests import DeployRequest, RollbackRequest
-from pilotage.app.way.observing import Memory
+from pilotage.app.way.observing import ARTIFACTS, Memory
 from pilotage.engine.execution.failpoints import reach
 from pilotage.engine.records.ways import StoredWay
 from pilotage.model.errors import Conflict, NotReady, PilotageError, Unavailable
@@ -18,9 +18,6 @@ from pilotage.model.rollout import CommandKind, Status
 from pilotage.way.seen import EnsureRun, Refused, StartRollout, StopRun, Undo, WayAction
 
 _log = logging.getLogger(__name__)
-ARTIFACTS = "artifacts"
-"""The folder of what was built, in the state's."""
-
 _TRY_EVERY = 5.0
 """Seconds between two tries of a rollout that was refused."""
 
@@ -70,10 +67,10 @@ class Hands:
         if name in self.memory.refused and not self.memory.may_ask(f"start {name}", _TRY_EVERY):
             return
         self.memory.may_ask(f"start {name}", _TRY_EVERY)
+        if why := self._bind():
+            self.memory.refused[name] = Refused(sentence=why, for_good=True)
+            return
         try:
-            if self.stored.state.artifacts:
-                folder = self.project.directory / ARTIFACTS
-                open_artifacts(folder).release(way.service, way.version, way.commit, self.stored.state.artifacts)
             plan = planned(self.project, name, PlanRequest(way.version, today=self.project.today))
             deploy(self.project, way.author, DeployRequest(plan=plan, approved=action.approved))
             self.memory.refused.pop(name, None)
@@ -81,6 +78,17 @@ class Hands:
             self.memory.refused[name] = Refused(sentence=str(error))
         except PilotageError as error:
             self.memory.refused[name] = Refused(sentence=str(error), for_good=True)
+
+    def _bind(self) -> str:
+        """Record what the version is made of, for fleets to start; returns why that cannot be."""
+        way, built = self.stored.way, self.stored.state.artifacts
+        try:
+            if built:
+                folder = self.project.directory / ARTIFACTS
+                open_artifacts(folder).release(way.service, way.version, way.commit, built)
+        except AdapterError as error:
+            return str(error)
+        return ""
 
     def _undo(self, action: Undo) -> None:
         """Roll back what is under way, or return to the version before."""

@@ -9,6 +9,7 @@ from enum import StrEnum
 from pilotage.app.permissions import Permission
 from pilotage.app.project import Project, Unclear
 from pilotage.engine.records import ways
+from pilotage.engine.records.home import here
 from pilotage.engine.records.store import StoreConflict
 from pilotage.engine.records.ways import TOO_LATE, StoredWay
 from pilotage.model.errors import Forbidden
@@ -66,7 +67,10 @@ def ask_way(project: Project, actor: str, request: WayRequest) -> WayAnswer:
         return WayAnswer(
             version=stored.way.version, status=stored.state.status, end=WayEnd.TOO_LATE, sentence=str(late)
         )
-    project.ensure_worker()
+    if stored.place.id == here(project.directory).id:
+        project.ensure_worker()
+    else:
+        project.warn(f"the way of {stored.way.version} runs on {stored.place.name}: its worker handles this")
     return _answer(project, stored, number)
 
 

@@ -14,8 +14,8 @@ from pilotage.adapters.stages.ports import Runs, open_runs
 from pilotage.app.after_rollouts import configuration_of
 from pilotage.app.project import Project
 from pilotage.app.standing import standing
-from pilotage.app.way.acting import ARTIFACTS, Hands, folder_of
-from pilotage.app.way.observing import Memory, observe
+from pilotage.app.way.acting import Hands, folder_of
+from pilotage.app.way.observing import ARTIFACTS, Memory, observe
 from pilotage.engine.execution.failpoints import reach
 from pilotage.engine.placement import leases
 from pilotage.engine.records import ways
@@ -49,6 +49,8 @@ class Ways:
                 continue  # another process was quicker: the next look sees what it recorded
             except (PilotageError, OSError, ValueError) as error:
                 self._warn(identity, str(error))
+            except Exception as error:  # one way must not stop the others
+                self._warn(identity, f"{type(error).__name__}: {error}", trace=True)
         for gone in self._memories.keys() - set(there):
             del self._memories[gone]
 
@@ -97,11 +99,11 @@ class Ways:
             fence=Fence(self._fence(stored), token, self._holder),
         )  # fmt: skip
 
-    def _warn(self, identity: str, why: str) -> None:
+    def _warn(self, identity: str, why: str, *, trace: bool = False) -> None:
         """Once for each trouble."""
         if self._said.get(identity) != why:
             self._said[identity] = why
-            _log.warning("%s: %s", identity, why)
+            _log.warning("%s: %s", identity, why, exc_info=trace)
 
 
 def _command(project: Project, asked: Asked) -> WayCommand:

@@ -12,12 +12,14 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from pilotage.adapters.ports import AdapterError
+from pilotage.adapters.stages.blobs import Blobs
 from pilotage.adapters.stages.ports import Runs, StageResult, open_awaited
 from pilotage.app.project import Project
 from pilotage.app.snapshot import calendar_facts
 from pilotage.app.way.places import places_of
 from pilotage.engine.records import ways
 from pilotage.engine.records.ways import StoredWay
+from pilotage.model.calendar import Calendar
 from pilotage.model.clock import day_of
 from pilotage.model.errors import PilotageError
 from pilotage.model.way import AwaitStage, EnvironmentStage, RunStage, StageStatus
@@ -27,6 +29,10 @@ from pilotage.way.seen import Carried, Refused, RunSeen, RunStatus, WaySeen, Wor
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
+ARTIFACTS = "artifacts"
+"""The folder of what was built, in the state's."""
+
+_NO_CALENDAR: Calendar | None = None
 _ASK_EVERY = 10.0
 """Seconds between two questions to another system, or to the readiness gates: both cost requests."""
 
@@ -146,11 +152,11 @@ def _why_unready(project: Project, stored: StoredWay, environment: str) -> str:
     return "" if found.ready else missing(found)
 
 
-def _calendar(project: Project, now: float):  # type: ignore[no-untyped-def]
+def _calendar(project: Project, now: float) -> Calendar | None:
     from pilotage.config.calendars import calendar_of
 
     day = day_of(now, project.loaded.configuration.calendar.timezone)
-    return _read(lambda: calendar_of(project.loaded, day), None)
+    return _read(lambda: calendar_of(project.loaded, day), _NO_CALENDAR)
 
 
 def _frozen(project: Project, stored: StoredWay, now: float) -> dict[str, str]:
@@ -173,7 +179,7 @@ def _frozen(project: Project, stored: StoredWay, now: float) -> dict[str, str]:
 
 def _carried(project: Project, stored: StoredWay) -> dict[str, Carried]:
     """Stages that passed in earlier ways of the service, by fingerprint; of several the newest."""
-    found = dict[str, Carried]()
+    found, blobs = dict[str, Carried](), Blobs(project.directory / ARTIFACTS)
     for earlier in ways.listed(project.store.engine, stored.way.service, _EARLIER):
         if earlier.created_at >= stored.created_at:
             continue
@@ -181,6 +187,8 @@ def _carried(project: Project, stored: StoredWay) -> dict[str, Carried]:
             if not at.fingerprint or not at.status.good:
                 continue
             made = earlier.state.artifacts if isinstance(stage, RunStage) and (stage.artifacts or stage.images) else ()
+            if not all(one.image or blobs.path(one.digest).exists() for one in made):
+                continue  # what it built was pruned
             origin = at.carried_from or earlier.way.id
             found.setdefault(at.fingerprint, Carried(way=origin, artifacts=made, evidence=at.evidence))
     return found

@@ -22,7 +22,7 @@ from pilotage.model.record import Recorded
 from pilotage.model.rollout import Event
 from pilotage.model.stored_way import state_from_data, state_to_data, way_from_data, way_to_data
 from pilotage.model.text import clean
-from pilotage.model.way import Way, WayState
+from pilotage.model.way import EnvironmentStage, Way, WayState
 from pilotage.model.way_command import WayCommandKind
 from pilotage.report.way_telling import message_of
 
@@ -253,6 +253,28 @@ def broken(engine: Engine, identity: str) -> str | None:
         raise KeyError(identity)
     first = hashlib.sha256(row["body"].encode()).hexdigest()
     return broken_link(first, row["head"], row["events"], events(engine, identity))
+
+
+def broken_ways(engine: Engine, service: str, environment: str) -> tuple[tuple[str, str], ...]:
+    """Ids of the service's ways to an environment whose chain is not whole, each with why; also of those that cannot be
+    read any more."""
+    query = select(ways.c.id, ways.c.body).where(ways.c.service == service).order_by(ways.c.created_at)
+    with engine.connect() as connection:
+        rows = connection.execute(query).all()
+    found = []
+    for row in rows:
+        try:
+            there = environments_in(way_from_data(object_at(json.loads(row.body))))
+        except (ValueError, TypeError):
+            there = (environment,)
+        if environment in there and (why := broken(engine, row.id)):
+            found.append((row.id, why))
+    return tuple(found)
+
+
+def environments_in(way: Way) -> tuple[str, ...]:
+    """That the way rolls out to, in order."""
+    return tuple(name for one in way.stages if isinstance(one, EnvironmentStage) for name in one.environments)
 
 
 def _open(connection: Connection, service: str) -> Sequence[RowMapping]:

@@ -1,0 +1,205 @@
+"""R33: ways are started, asked and taken along by the worker's job; real runs and a real store, rollouts that complete
+at once."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from pilotage.app.errors import exit_status
+from pilotage.app.way.control import WayEnd, WayRequest, ask_way
+from pilotage.app.way.starting import NobodyApproves, NoCommit
+from pilotage.engine.records import ways
+from pilotage.engine.records.store import Store, StoreConflict
+from pilotage.model.errors import Forbidden
+from pilotage.model.rollout import Status
+from pilotage.model.way import StageStatus, WayStatus
+from pilotage.model.way_command import WayCommandKind
+from tests.ways import Folder, complete
+
+pytestmark = pytest.mark.real
+STAGING = {"name": "staging", "environment": "staging"}
+PRODUCTION = {"name": "production", "environment": "production"}
+
+
+def e2e(folder_of_marks: Path) -> dict[str, object]:
+    """A test of staging that fails once `broken` is there."""
+    return {"name": "e2e", "run": ["test", "!", "-e", str(folder_of_marks / "broken")], "tests": "staging"}
+
+
+class Life:
+    """A worker's job, one look at a time."""
+
+    def __init__(self, folder: Folder) -> None:
+        self.folder, self.store, self.job = folder, Store(folder.state), folder.looker()
+
+    def look(self, *, completes: bool = True) -> None:
+        self.job.look(self.store)
+        if completes:
+            complete(self.store)
+
+    def until(self, identity: str, wanted: WayStatus | str) -> ways.StoredWay:
+        """Look until the way has a status, or its current stage waits for something."""
+        deadline = time.monotonic() + 120
+        while True:
+            self.look()
+            stored = ways.get(self.store.engine, identity)
+            current = stored.state.current
+            waiting = "" if current is None else stored.state.stages[current].waiting
+            if wanted in (stored.state.status, waiting):
+                return stored
+            assert time.monotonic() < deadline, stored.state
+            time.sleep(0.02)
+
+    def ask(self, way: str, kind: WayCommandKind, actor: str = "bob") -> str | None:
+        number = ways.command(self.store, way, kind, actor)
+        self.look(completes=False)
+        return ways.outcome(self.store.engine, number)
+
+
+def test_a_failed_test_returns_staging_to_what_it_served_before(tmp_path: Path) -> None:
+    folder = Folder.make(tmp_path / "shop", [STAGING, e2e(tmp_path), PRODUCTION])
+    life = Life(folder)
+    first = life.until(folder.start().way.id, WayStatus.COMPLETED)
+    assert [life.store.serving("shop", name) for name in ("staging", "production")] == [("1.0.0",), ("1.0.0",)]
+
+    (tmp_path / "broken").touch()
+    folder.git("commit", "-qm", "second", "--allow-empty")
+    folder.git("tag", "v1.1.0")
+    failed = life.until(folder.start("1.1.0").way.id, WayStatus.FAILED)
+    assert failed.way.commit != first.way.commit
+    assert life.store.serving("shop", "staging")[0] == "1.0.0"
+    versions = [one.version for one in life.store.history("shop", "staging")]
+    assert versions == ["1.0.0", "1.1.0", "1.0.0"]
+    assert [one.version for one in life.store.history("shop", "production")] == ["1.0.0"]
+    assert failed.state.left == ()
+
+    # Mended outside the commit: the version goes the same way again, and staging is not told twice of anything.
+    (tmp_path / "broken").unlink()
+    again = life.until(folder.start("1.1.0").way.id, WayStatus.COMPLETED)
+    assert again.way.commit == failed.way.commit
+    assert life.store.serving("shop", "production")[0] == "1.1.0"
+    life.store.close()
+
+
+def test_what_nothing_served_before_stays_and_is_said(tmp_path: Path) -> None:
+    (tmp_path / "broken").touch()
+    folder = Folder.make(tmp_path / "shop", [STAGING, e2e(tmp_path)])
+    life = Life(folder)
+    failed = life.until(folder.start().way.id, WayStatus.FAILED)
+    assert failed.state.left == ("staging: nothing served before, so it stays",)
+    life.store.close()
+
+
+def test_a_rollout_that_goes_back_fails_the_way(tmp_path: Path) -> None:
+    folder = Folder.make(tmp_path / "shop", [STAGING, PRODUCTION])
+    life, stored = Life(folder), folder.start()
+    life.look(completes=False)
+    life.look(completes=False)
+    assert complete(life.store, Status.ROLLED_BACK) == 1
+    failed = life.until(stored.way.id, WayStatus.FAILED)
+    assert "staging failed: staging" in failed.state.reason
+    assert life.store.history("shop", "production") == ()
+    life.store.close()
+
+
+def test_what_was_built_from_the_same_files_is_not_built_again(tmp_path: Path) -> None:
+    counts = tmp_path / "counts"
+    build = {"name": "build", "run": ["sh", "-c", f"echo x >> {counts}; date +%N > out"], "artifacts": ["out"]}
+    folder = Folder.make(tmp_path / "shop", [build, {**PRODUCTION, "approval": {"count": 1}}])
+    life = Life(folder)
+    first = life.until(folder.start().way.id, "approval")
+    assert life.ask(first.way.id, WayCommandKind.ABORT) == "done"
+    assert life.until(first.way.id, WayStatus.ABORTED).state.reason == "aborted by bob"
+    again = life.until(folder.start().way.id, "approval")
+    assert again.state.stages[0].status is StageStatus.CARRIED
+    assert again.state.stages[0].carried_from == first.way.id
+    assert again.state.artifacts == first.state.artifacts
+    assert counts.read_text().split() == ["x"]
+    life.store.close()
+
+
+def test_people_approve_promote_hold_and_abort(tmp_path: Path) -> None:
+    gated = {**PRODUCTION, "approval": {"count": 1, "roles": ["QA lead"]}, "start": "manual"}
+    people = {"ada": {"roles": ["QA lead"]}, "bob": {}, "cleo": {"roles": ["QA lead"]}}
+    folder = Folder.make(tmp_path / "shop", [gated], people=people)
+    life, stored = Life(folder), folder.start()
+    way = stored.way.id
+    life.until(way, "promotion")
+    project = folder.project()
+    for actor, why in (("ada", "started this way"), ("bob", "does not have the role QA lead")):
+        with pytest.raises(Forbidden, match=why):
+            ask_way(project, actor, WayRequest(kind=WayCommandKind.APPROVE))
+    project.store.close()
+    assert life.ask(way, WayCommandKind.PROMOTE) == "done"
+    life.until(way, "approval")
+    assert life.ask(way, WayCommandKind.HOLD) == "done"
+    assert life.ask(way, WayCommandKind.APPROVE, "cleo") == "done"
+    life.look()
+    assert life.store.history("shop", "production") == (), "nothing begins while it is held"
+    assert life.ask(way, WayCommandKind.RETRY) == "refused: production is waiting, not cut off"
+    assert life.ask(way, WayCommandKind.RESUME) == "done"
+    ended = life.until(way, WayStatus.COMPLETED)
+    assert ended.state.stages[0].approved == ("cleo",)
+    project = folder.project()
+    late = ask_way(project, "bob", WayRequest(kind=WayCommandKind.HOLD))
+    assert late.end is WayEnd.TOO_LATE
+    project.store.close()
+    life.store.close()
+
+
+def test_a_way_that_replaces_another_begins_once_that_has_ended(tmp_path: Path) -> None:
+    folder = Folder.make(tmp_path / "shop", [{**PRODUCTION, "start": "manual"}])
+    life, first = Life(folder), folder.start()
+    life.until(first.way.id, "promotion")
+    with pytest.raises(StoreConflict, match=r"1\.0\.0 is on its way"):
+        folder.start("1.1.0")
+    second = folder.start("1.1.0", replace=True)
+    life.until(second.way.id, "promotion")
+    assert folder.read(first.way.id).state.reason == "aborted by ada: replaced by 1.1.0"
+    assert folder.read(first.way.id).state.status is WayStatus.ABORTED
+    life.store.close()
+
+
+def test_an_environment_where_another_version_rolls_out_is_waited_for(tmp_path: Path) -> None:
+    folder = Folder.make(tmp_path / "shop", [PRODUCTION])
+    life = Life(folder)
+    life.until(folder.start().way.id, WayStatus.COMPLETED)
+    from pilotage.app.deploy import deploy
+    from pilotage.app.plan import PlanRequest, plan_for
+    from pilotage.app.requests import DeployRequest
+
+    project = folder.project()
+    deploy(project, "eve", DeployRequest(plan=plan_for(project.loaded, "production", PlanRequest("0.9"))))
+    project.store.close()
+    stored = folder.start("1.1.0")
+    for _ in range(3):
+        life.look(completes=False)
+    [stage] = folder.read(stored.way.id).state.stages
+    assert stage.waiting == "refused"
+    assert "0.9 is rolling out in production" in stage.detail
+    complete(life.store)
+    life.until(stored.way.id, WayStatus.COMPLETED)
+    life.store.close()
+
+
+def test_a_way_is_refused_in_one_sentence_before_anything_is_recorded(tmp_path: Path) -> None:
+    build = {"name": "build", "run": ["make"]}
+    folder = Folder.make(tmp_path / "shop", [build, PRODUCTION])
+    with pytest.raises(NoCommit, match=r"git has no tag 2\.0 or v2\.0: tag the commit, or name it with --commit"):
+        folder.start("2.0")
+    with pytest.raises(NoCommit, match="has no commit 'nowhere'"):
+        folder.start("2.0", commit="nowhere")
+    text = (folder.path / "pilotage.yaml").read_text()
+    (folder.path / "pilotage.yaml").write_text(text + "\n")
+    with pytest.raises(NoCommit, match=r"pilotage.yaml has changes that are in no commit"):
+        folder.start("2.0", commit="HEAD")
+
+    alone = {**PRODUCTION, "approval": {"count": 1, "roles": ["QA lead"]}}
+    other = Folder.make(tmp_path / "other", [alone], people={"ada": {"roles": ["QA lead"]}})
+    with pytest.raises(NobodyApproves, match="production must be approved by a person other than ada") as refused:
+        other.start()
+    assert exit_status(refused.value)[0] == 3
+    assert not (folder.state / "pilotage.sqlite").exists() or not ways.listed(Store(folder.state).engine, "shop")
