@@ -15,6 +15,7 @@ from pilotage.app.database import examine_database
 from pilotage.app.errors import exit_status
 from pilotage.app.examine_intake import examine_intake
 from pilotage.app.examine_monitoring import examine_monitoring
+from pilotage.app.examine_paths import examine_paths
 from pilotage.app.project import Project
 from pilotage.app.startable import lacks_of
 from pilotage.config.channels import Channel
@@ -44,7 +45,7 @@ def examine(project: Project, environment: str | None, version: str | None = Non
         findings += _running(project, name)
     findings += [*examine_backups(project, name), *examine_database(project, name)]
     findings += [*examine_monitoring(project, name), *_status_page(project)]
-    findings += examine_intake(project)
+    findings += [*examine_intake(project), *examine_paths(project)]
     channels = project.loaded.configuration.notify
     return findings + [_channel(it) for it in channels if not it.environments or name in it.environments]
 

@@ -9,7 +9,7 @@ from pilotage.adapters.git import Git
 from pilotage.adapters.ports import AdapterError
 from pilotage.app.instance_logs import logs_of
 from pilotage.app.project import Project
-from pilotage.app.repository import git_here
+from pilotage.app.repository import git_anyway
 from pilotage.app.shown import shown
 from pilotage.model.status import Status
 from pilotage.render.lines import local_clock
@@ -49,7 +49,7 @@ def explained(project: Project, environment: str | None, rollout: str | None) ->
         now=project.clock.now(),
         logs=logs,
         due=awaited(found.plan, found.state),
-        source=source_change(git_here(project), found.old, found.version)
+        source=source_change(git_anyway(project, found.service), found.old, found.version)
         if found.status is not Status.COMPLETED
         else None,
     )

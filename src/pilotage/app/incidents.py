@@ -17,7 +17,7 @@ from pilotage.adapters.ports import AdapterError
 from pilotage.app.periods import Report
 from pilotage.app.project import Project, Unclear
 from pilotage.app.reports import incident_from
-from pilotage.app.repository import git_here
+from pilotage.app.repository import git_anyway
 from pilotage.engine.placement.location import made, place_of
 from pilotage.engine.records.store import Store
 from pilotage.model.document import Document
@@ -120,7 +120,7 @@ def _contents(project: Project, rollout: Rollout, document: Document) -> Iterato
     yield "verdicts.json", _json(msgspec.to_builtins(rollout.live.verdicts))
     yield "sums.json", _json(msgspec.to_builtins(rollout.judge))
     yield "configuration.json", _json(without_secrets(rollout.snapshot.environment))
-    yield "difference.txt", _difference(git_here(project), rollout).encode()
+    yield "difference.txt", _difference(git_anyway(project, rollout.service), rollout).encode()
     for log in _logs(project.directory, rollout):
         yield f"logs/{log.name}", _end_of(log)
 

@@ -31,6 +31,21 @@ def git_of(loaded: Loaded) -> Git:
     return Git(loaded.folder, scope_of(loaded))
 
 
+def git_anyway(project: Project, service: str) -> Git:
+    """For what must be told of a rollout: a configuration that cannot be read hides no change. One that names no part
+    of the repository is not loaded, because that takes longer than all the rest."""
+    from pilotage.config.yaml_reader import ConfigError
+
+    try:
+        written = project.config.read_bytes()
+        if not any(word in written for word in (b"paths", b"tag_prefix")):
+            return Git(project.folder)
+        whole = project.whole
+        return git_of(whole.of(service) if service in whole.configuration.services else whole)
+    except (OSError, ConfigError):
+        return Git(project.folder)
+
+
 def git_here(project: Project) -> Git:
     """Raises ConfigError, Unclear."""
     return Git(project.folder, scope_here(project))

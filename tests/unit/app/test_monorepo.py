@@ -15,15 +15,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pilotage.adapters.git import Git
+from pilotage.app.examine_paths import examine_paths
 from pilotage.app.known_risk import planned
 from pilotage.app.notes import NotesRequest, next_version_of, notes_for
 from pilotage.app.plan import PlanRequest
 from pilotage.app.project import Project
-from pilotage.app.repository import git_here
+from pilotage.app.repository import git_anyway, git_here
 from pilotage.app.risk import assess_changes
 from pilotage.config.loading import load
 from pilotage.engine.records.store import Store
-from pilotage.model.path_pattern import PathPatterns, matches, normal_pattern
+from pilotage.model.path_pattern import WHOLE_REPOSITORY, PathPatterns, matches, normal_pattern
 from tests.typed import typed
 from tests.unit.app.test_hotfix import CONFIGURATION
 
@@ -214,6 +215,32 @@ def test_r9_a_train_carries_the_changes_of_each_service_since_its_own_version(mo
     }  # fmt: skip
     alone = json.loads(typed("-s", "api", "train", "--json", cwd=monorepo.folder).stdout)
     assert (alone["since"], alone["aboard"][0]["services"]) == (["api-v2.3.0"], [])
+
+
+def test_doctor_names_the_paths_that_no_file_has(monorepo: Project, tmp_path: Path) -> None:
+    (found,) = examine_paths(monorepo)
+    moved = "services.jobs.paths: services/jobs names no file in git: correct it, or add the files"
+    assert (found.result, found.sentence) == ("WARN", moved)
+    fine = monorepo.folder / "fine.yaml"
+    fine.write_text(json.dumps({**CONFIGURATION, "paths": ["services/web"], "built_from": ["libs/*"]}))
+    (found,) = examine_paths(Project(fine))
+    assert (found.result, found.sentence) == ("PASS", "all 2 patterns name files in git")
+    fine.unlink()
+    typo = monorepo.folder / "typo.yaml"
+    typo.write_text(json.dumps({**CONFIGURATION, "paths": ["services/wbe"], "built_from": ["libs/ui"]}))
+    (found,) = examine_paths(Project(typo))
+    assert (found.result, found.sentence) == (
+        "WARN", "paths: services/wbe names no file in git: correct it, or add the files",
+    )  # fmt: skip
+    typo.unlink()
+    (tmp_path / "pilotage.yaml").write_text(json.dumps({**CONFIGURATION, "paths": ["x"]}))
+    assert [one.result for one in examine_paths(Project(tmp_path / "pilotage.yaml"))] == ["WARN"]
+
+
+def test_what_is_told_of_a_rollout_hangs_on_no_readable_configuration(monorepo: Project, tmp_path: Path) -> None:
+    assert git_anyway(monorepo, "web").tag_of("1.1.0") == "web-v1.1.0"
+    (tmp_path / "pilotage.yaml").write_text("paths: [")
+    assert git_anyway(Project(tmp_path / "pilotage.yaml"), "web").scope == WHOLE_REPOSITORY
 
 
 def test_a_first_version_has_the_prefix_of_its_service(monorepo: Project) -> None:
