@@ -19,7 +19,7 @@ from tests.code_hosts.jobs import ROOT, Job, component_jobs, run_action, run_com
 from tests.e2e.conftest import Make, Shop
 from tests.rest_server import serving
 
-EXAMPLES = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/ci.md").read_text(), re.DOTALL)
+EXAMPLES = re.findall(r"```yml\n(.*?)```", (ROOT / "docs/ci.md").read_text(), re.DOTALL)
 HOSTILE = '$(touch pwned) "; touch pwned; #'
 
 

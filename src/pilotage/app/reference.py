@@ -74,9 +74,6 @@ VARIABLES: Mapping[str, str] = {
     "PILOTAGE_TRAEFIK": "the Traefik program to run",
     "PILOTAGE_EMBEDDED_ROUTER": "the router that `init` and `demo` choose: `envoy` or `traefik`. Default: Envoy if "
     "there is one, otherwise Traefik",
-    "GITHUB_TOKEN, GITLAB_TOKEN": "the token of the code host, for `pilotage ci`",
-    "GITHUB_ACTIONS, GITHUB_*": "where a job of GitHub Actions runs, set by its runner, for `pilotage ci` and `deploy`",
-    "GITLAB_CI, CI_*": "the same of GitLab CI",
     "PILOTAGE_DEBUG": "`1` shows the traceback of an internal error, like `--debug`",
 }
 """The environment variables that Pilotage reads."""

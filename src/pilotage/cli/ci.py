@@ -84,7 +84,7 @@ def check(
 def deployment(
     project: Project, version: str | None, environment: str | None, url: str, exit_status: int | None
 ) -> None:
-    """Show the state of VERSION's rollout as a deployment of the repository.
+    """Show VERSION's rollout among GitHub's deployments.
 
     Run it before and after `pilotage deploy`. It shows what the records say: a job that was cancelled leaves the
     deployment in progress as long as the rollout is.
