@@ -34,6 +34,7 @@ _TOGGLE_OFF = "e2e/test_strategies.py::test_r16_harm_of_the_flag_turns_it_off_an
 _DARK = (
     "e2e/test_functions.py::test_r16_dark_code_without_its_pages_is_probed_and_redeployed_before_anybody_has_the_flag"
 )
+_WAVES = "e2e/test_waves.py::test_r33_each_wave_gets_it_in_turn_and_the_one_that_fails_goes_back_alone"
 _CANARY = "e2e/test_commands.py::test_a_life_of_releases"
 _CANARY_BACK = "e2e/test_demo.py::test_a_bad_release_is_caught_at_five_percent_and_undone_without_help"
 _UNCHECKED = "e2e/test_unchecked.py::test_r12_low_risk_refuses_what_nobody_checks_until_it_is_configured_or_waived"
@@ -149,6 +150,7 @@ UNDOING = _of(
     ),
     (r"stop the canary|stop the preview|stop mirroring", "rollout.strategies.canary:Canary.undo", _CANARY_BACK),
     (r"send all requests to stable", "rollout.strategies.canary:Canary.undo", _CANARY_BACK),
+    (r"send (waves? .*|everyone else) back to stable", "rollout.harm:withdraw", _WAVES),
     (
         r"(start stable again|start the old environment again), then send all requests to it",
         "rollout.shifting:stable_instances",
@@ -211,6 +213,7 @@ TRIGGERS = _of(
         "judge.signals:SignalBook",
         "unit/judge/test_signals.py::test_a_loss_of_conversions_is_harm_and_an_unchanged_noisy_rate_is_not",
     ),
+    (r"a later wave exceeds a limit, also a critical one: .*", "rollout.harm:guard_against_harm", _WAVES),
     (
         r"a critical alert (that names the new version: at once|of the service: .*)",
         "rollout.watching:hold_on_alerts",

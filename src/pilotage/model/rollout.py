@@ -14,7 +14,7 @@ from pilotage.model.hold import Hold as Hold
 from pilotage.model.hold import HoldCause as HoldCause
 from pilotage.model.json import JsonObject
 from pilotage.model.observation import CheckResult, Instance, Verdict
-from pilotage.model.progress import NOTHING, BlueGreenProgress, Progress, ToggleProgress
+from pilotage.model.progress import NOTHING, BlueGreenProgress, CanaryProgress, Progress, ToggleProgress
 from pilotage.model.status import Mode as Mode
 from pilotage.model.status import Status as Status
 from pilotage.model.traffic import Split
@@ -198,6 +198,13 @@ class RolloutState:
         vars(new).update(values)
         vars(new).update(changes)
         return new
+
+    @property
+    def kept(self) -> int:
+        """Per mille of users who have the version although it is withdrawn, from other waves than the one that
+        failed."""
+        withdrawn = self.status is Status.WITHDRAWN
+        return self.progress.kept if withdrawn and isinstance(self.progress, CanaryProgress) else 0
 
     @property
     def preserved(self) -> bool:

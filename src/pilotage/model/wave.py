@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from itertools import accumulate
 
 
 class WaveUndo(StrEnum):
@@ -51,6 +52,16 @@ class Tenancy:
 
     header: str
     undo: WaveUndo = WaveUndo.ALL
+
+
+def levels(waves: Sequence[Wave]) -> tuple[int, ...]:
+    """Per mille of users up to each wave."""
+    return tuple(accumulate(wave.share for wave in waves))
+
+
+def names_within(waves: Sequence[Wave], above: int, weight: int) -> tuple[str, ...]:
+    """The waves whose users are within `weight` per mille and not within `above`."""
+    return tuple(wave.name for wave, level in zip(waves, levels(waves), strict=True) if above < level <= weight)
 
 
 def digest_of(members: Iterable[str]) -> str:

@@ -32,6 +32,7 @@ from pilotage.model.rollout import Mode, Status
 from pilotage.model.step_title import title_of
 from pilotage.model.timestamp import local_deadline
 from pilotage.model.traffic import WHOLE
+from pilotage.model.wave import names_within
 from pilotage.report.remedies import Remedy, SourceChange, remedies
 from pilotage.report.verdicts import meaningful
 
@@ -109,6 +110,10 @@ _WENT_WRONG = (Status.ROLLING_BACK, Status.ROLLED_BACK, Status.FAILED, Status.WI
 
 def _gone(rollout: Rollout) -> str:
     """How users were taken off the version."""
+    if kept := rollout.state.kept:
+        waves, step = rollout.plan.waves, rollout.plan.steps[rollout.state.step]
+        gone, stay = names_within(waves, kept, step.weight), names_within(waves, 0, kept)
+        return f"is withdrawn from {' and '.join(gone)}, and {' and '.join(stay)} kept it"
     toggled = rollout.plan.answers.deployment_strategy is DeploymentStrategy.FEATURE_TOGGLE and rollout.state.step
     return "has its flag turned off for everyone" if toggled else "is withdrawn from traffic"
 

@@ -219,7 +219,7 @@ def incident_of(rollout: Rollout) -> PublicIncident | None:
 def _exposed_after(what: Occurrence, before: bool) -> bool:
     """Whether users can meet the new version: a rollback of one that was withdrawn already harms nobody."""
     match what:
-        case TrafficRestored() | RolledBack():
+        case TrafficRestored(partly=False) | RolledBack():
             return False
         case RetryStarted() | Promoted() | StepRestarted(traffic_restored=True):
             return True

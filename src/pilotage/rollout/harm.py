@@ -18,10 +18,11 @@ from pilotage.model.plan import Plan
 from pilotage.model.probe import PROBE
 from pilotage.model.quantity import format_duration
 from pilotage.model.rollout import Hold, HoldCause, Observed, RolloutState, Status
+from pilotage.model.wave import names_within
 from pilotage.rollout.sight import alive, healthy
 from pilotage.rollout.turn import Comparison, Tick, switch
 from pilotage.rollout.undoing import roll_back
-from pilotage.rollout.waves import kept, names_of
+from pilotage.rollout.waves import kept
 
 STRONG_EVIDENCE = math.log(20)
 """Natural logarithm of an e-value that chance alone reaches once in 20 releases: suspected harm, which is reported. The
@@ -141,8 +142,8 @@ def _withdrawn(turn: Tick, guilty: list[Verdict]) -> TrafficWithdrawn:
         details=guilty[0].detail,
         harm_started_at=turn.harm_started_at,
         flag=turn.strategy.comparison(turn.plan, turn.state) is Comparison.VARIANTS,
-        waves=names_of(turn.plan, keep, now) if keep else (),
-        kept_waves=names_of(turn.plan, 0, keep),
+        waves=names_within(turn.plan.waves, keep, now) if keep else (),
+        kept_waves=names_within(turn.plan.waves, 0, keep),
     )
 
 
@@ -263,7 +264,7 @@ def mind_the_withdrawal(turn: Tick, wanted: int) -> None:
     state = turn.state
     if not state.returned and turn.strategy.returned(turn):
         turn.set(returned=True, tries=state.tries + bool(kept(state)))
-        turn.tell(TrafficRestored(outcome=turn.strategy.confirmed(turn)))
+        turn.tell(TrafficRestored(outcome=turn.strategy.confirmed(turn), partly=kept(state) > 0))
     elif not state.returned and kept(state) and state.in_status >= turn.plan.number("canary.switch_timeout"):
         # Who keeps the version is not judged until then.
         roll_back(turn, f"{state.reason}; the router does not confirm that the wave is back on stable", "timeout")

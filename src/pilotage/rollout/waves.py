@@ -6,15 +6,13 @@ working; here a weight becomes the cohort that a router is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import lru_cache
-from itertools import accumulate
 
 from pilotage.model.plan import Plan
 from pilotage.model.progress import CanaryProgress
 from pilotage.model.rollout import Hold, HoldCause, Mode, Observed, RolloutState, Status
 from pilotage.model.traffic import WHOLE, Cohort, Split, split_between
-from pilotage.model.wave import Wave, WaveUndo, digest_of
+from pilotage.model.wave import Wave, WaveUndo, digest_of, levels
 from pilotage.rollout.sight import healthy
 from pilotage.rollout.turn import FORWARD, Tick
 
@@ -32,16 +30,11 @@ def cohort_at(plan: Plan, version: str, weight: int) -> Cohort | None:
 @lru_cache(maxsize=64)
 def _cohort(header: str, version: str, waves: tuple[Wave, ...], weight: int) -> Cohort | None:
     """Kept, because a look of a rollout asks for it every second, and there may be thousands of members."""
-    chosen = waves[: next(index for index, level in enumerate(_levels(waves), 1) if level >= weight)]
+    chosen = waves[: next(index for index, level in enumerate(levels(waves), 1) if level >= weight)]
     if any(wave.rest for wave in chosen):
         return None
     members = tuple(sorted(member for wave in chosen for member in wave.members))
     return Cohort(header=header, version=version, digest=digest_of(members), size=len(members), members=members)
-
-
-def _levels(waves: Sequence[Wave]) -> tuple[int, ...]:
-    """Per mille of users up to each wave."""
-    return tuple(accumulate(wave.share for wave in waves))
 
 
 def split_at(plan: Plan, state: RolloutState, seen: Observed, weight: int) -> Split:
@@ -53,7 +46,7 @@ def split_at(plan: Plan, state: RolloutState, seen: Observed, weight: int) -> Sp
     cohort = cohort_at(plan, state.new, weight)
     if cohort is None or state.old is None:
         return split_between(state.new, weight, state.old)
-    level = next(level for level in _levels(plan.waves) if level >= weight)
+    level = next(one for one in levels(plan.waves) if one >= weight)
     if level != weight and (seen.split is None or seen.split.cohort is None):
         return split_between(state.new, weight, state.old)
     return Split(((state.new, level), (state.old, WHOLE - level)), cohort=cohort)
@@ -74,21 +67,13 @@ def keeps(turn: Tick) -> int:
 
 def _steps(plan: Plan) -> tuple[int, ...]:
     """Per mille of users at each step that sends waves: where a group of waves ends."""
-    last = {wave.step: level for wave, level in zip(plan.waves, _levels(plan.waves), strict=True)}
+    last = {wave.step: level for wave, level in zip(plan.waves, levels(plan.waves), strict=True)}
     return tuple(last.values())
 
 
 def kept(state: RolloutState) -> int:
     """Per mille of users who have the version although it is withdrawn, from other waves than the one that failed."""
-    if state.status is not Status.WITHDRAWN or not isinstance(state.progress, CanaryProgress):
-        return 0
-    return state.progress.kept
-
-
-def names_of(plan: Plan, above: int, weight: int) -> tuple[str, ...]:
-    """The waves whose users are within `weight` per mille and not within `above`."""
-    levels = zip(plan.waves, _levels(plan.waves), strict=True)
-    return tuple(wave.name for wave, level in levels if above < level <= weight)
+    return state.kept
 
 
 def lose_them(turn: Tick) -> None:
@@ -103,7 +88,7 @@ def lose_them(turn: Tick) -> None:
 
 def state_of(plan: Plan, state: RolloutState, name: str) -> str:
     """What the users of a wave have in a rollout, in a few words."""
-    wave, level = next((w, lev) for w, lev in zip(plan.waves, _levels(plan.waves), strict=True) if w.name == name)
+    wave, level = next((w, lev) for w, lev in zip(plan.waves, levels(plan.waves), strict=True) if w.name == name)
     sent = next(index for index, step in enumerate(plan.steps) if step.id == wave.step)
     match state.status:
         case Status.COMPLETED:

@@ -15,12 +15,13 @@ import pytest
 from pilotage.adapters.evidence import ProjectFiles
 from pilotage.adapters.ports import AdapterError
 from pilotage.adapters.tenants.reading import read_tenants
-from pilotage.app.announcements import AnnouncementRequest, approve
+from pilotage.app.announcements import approve
 from pilotage.app.known_risk import planned
 from pilotage.app.plan import PlanRequest
 from pilotage.app.project import Project, Unclear
 from pilotage.app.readiness.remote import CheckContext
 from pilotage.app.readiness.states import BY_STATE
+from pilotage.app.requests import AnnouncementRequest
 from pilotage.app.wave_members import BadWaves
 from pilotage.app.waves import MoveRequest, move, outdated, view, wanted_waves
 from pilotage.config.readiness import ReadinessSection
@@ -61,6 +62,10 @@ def project(tmp_path: Path) -> Make:
 # ── the list ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def section(**written: object) -> TenantsSection:
+    return TenantsSection.model_validate(written)
+
+
 ACME = Tenant(name="acme", attributes={"region": "eu"}, contact="ops@acme.example", weight=5)
 SECOND = Tenant(name="globex")
 
@@ -78,7 +83,7 @@ SECOND = Tenant(name="globex")
 )  # fmt: skip
 def test_a_list_in_a_file(tmp_path: Path, name: str, text: str) -> None:
     (tmp_path / name).write_text(text)
-    assert read_tenants(TenantsSection(file=name), tmp_path) == {"acme": ACME, "globex": SECOND}
+    assert read_tenants(section(file=name), tmp_path) == {"acme": ACME, "globex": SECOND}
 
 
 def test_a_list_in_a_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,7 +94,7 @@ def test_a_list_in_a_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
     def read(query: str) -> dict[str, Tenant]:
         sql = {"database": "secret://env/CRM", "query": query}
-        return read_tenants(TenantsSection.model_validate({"sql": sql}), tmp_path)
+        return read_tenants(section(sql=sql), tmp_path)
 
     assert read("SELECT name, region, weight, contact FROM customers ORDER BY name") == {"acme": ACME, "globex": SECOND}
     with pytest.raises(AdapterError, match="more than read"):
@@ -98,11 +103,11 @@ def test_a_list_in_a_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_list_of_a_command(tmp_path: Path) -> None:
     (tmp_path / "list.py").write_text('print(\'{"name": "acme", "tier": 1}\')')
-    section = TenantsSection(command=[sys.executable, "list.py"])
-    assert read_tenants(section, tmp_path) == {"acme": Tenant(name="acme", attributes={"tier": "1"})}
+    of_command = section(command=[sys.executable, "list.py"])
+    assert read_tenants(of_command, tmp_path) == {"acme": Tenant(name="acme", attributes={"tier": "1"})}
     (tmp_path / "list.py").write_text("import sys; sys.exit('the CRM is down')")
     with pytest.raises(AdapterError, match="the CRM is down"):
-        read_tenants(section, tmp_path)
+        read_tenants(of_command, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +130,7 @@ def test_a_list_of_a_command(tmp_path: Path) -> None:
 def test_a_wrong_list_is_refused_with_its_line(tmp_path: Path, name: str, text: str, said: str) -> None:
     (tmp_path / name).write_text(text)
     with pytest.raises(BadTenants, match=said):
-        read_tenants(TenantsSection(file=name), tmp_path)
+        read_tenants(section(file=name), tmp_path)
 
 
 # ── who is in which wave ───────────────────────────────────────────────────────────────────────────────────
@@ -255,8 +260,8 @@ def test_r6_tenant_waves_are_agreed_by_the_waves_of_today_and_their_notices(proj
     (item,) = [one for one in plan.readiness if one.id == "tenant_waves"]
 
     def evidence() -> Evidence:
-        section, files = ReadinessSection.model_validate({}), ProjectFiles(made.folder, 60, made.clock.now())
-        found = BY_STATE[item.id](CheckContext(made.loaded, plan, made.store, section, files, made.clock.now()), item)
+        gates, files = ReadinessSection.model_validate({}), ProjectFiles(made.folder, 60, made.clock.now())
+        found = BY_STATE[item.id](CheckContext(made.loaded, plan, made.store, gates, files, made.clock.now()), item)
         assert found is not None
         return found
 

@@ -16,10 +16,13 @@ import pytest
 from pilotage import Answers, make_plan
 from pilotage.model.answers import DeploymentStrategy, ReleaseFrequency, ReleaseType, RiskTolerance, TeamSize
 from pilotage.model.plan import Plan
+from pilotage.model.wave import WaveUndo
 from pilotage.plan.frame import Service
 from pilotage.plan.monitoring import health_of
 from pilotage.plan.numbers import Override
 from pilotage.plan.ramp import Traffic
+from pilotage.plan.tenant_waves import WantedWave, WantedWaves
+from tests.plans import planned
 from tests.promises import PROMISES, Promise
 
 STAKEHOLDERS = (["internal-only"], ["customer-facing", "enterprise", "multi-tenant"])
@@ -30,6 +33,13 @@ RAMPING = Service(
     measured=dict.fromkeys([*(metric.id for metric in health_of({})), "user_satisfaction"], "prometheus"),
     minds_alerts=True,
 )
+WAVES = WantedWaves(
+    header="x-tenant", undo=WaveUndo.FAILED,
+    waves=(
+        WantedWave(name="one", members=("a",), bake=0), WantedWave(name="two", members=("b",)),
+        WantedWave(name="rest", rest=True),
+    ),
+)  # fmt: skip
 TESTS = Path(__file__).parents[2]
 
 
@@ -70,6 +80,9 @@ def strings(plan: Plan) -> Iterator[tuple[str, str]]:
 def every_string() -> dict[str, dict[str, str]]:
     """Part → string → the plan that has it, over plans of every kind of answer."""
     found: dict[str, dict[str, str]] = defaultdict(dict)
+    of_waves = planned(Service(waves=WAVES))
+    for part, text in strings(of_waves):
+        found[part].setdefault(text, "a plan with waves")
     for kind, strategy, size, frequency, tolerance in product(
         ReleaseType, DeploymentStrategy, (TeamSize.SMALL, TeamSize.LARGE), ReleaseFrequency, RiskTolerance
     ):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import hypothesis.strategies as st
 import pytest
@@ -35,7 +36,7 @@ def wanted(*waves: WantedWave, at_most: int = 1, apart: tuple[tuple[str, ...], .
     return WantedWaves(header="x-tenant", waves=waves, at_most=at_most, apart=apart, source="pilotage.yaml:7")
 
 
-def a_plan(waves: WantedWaves, **inputs: object) -> Plan:
+def a_plan(waves: WantedWaves, **inputs: Any) -> Plan:
     return planned(Service(waves=waves, instances=4), **inputs)
 
 

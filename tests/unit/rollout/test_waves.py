@@ -27,7 +27,8 @@ CRITICAL = (Verdict("error rate", VerdictKind.FAIL, "above the limit", critical=
 
 def a_plan(undo: WaveUndo = WaveUndo.FAILED, tolerance: str = "low") -> Plan:
     waves = (
-        WantedWave(name="one", members=("acme",), size=100), WantedWave(name="two", members=("b", "umbrella"), size=200),
+        WantedWave(name="one", members=("acme",), size=100),
+        WantedWave(name="two", members=("b", "umbrella"), size=200),
         WantedWave(name="three", members=("stark",), size=100),
         WantedWave(name="rest", rest=True, size=600),
     )  # fmt: skip

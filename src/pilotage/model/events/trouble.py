@@ -270,6 +270,8 @@ class TrafficRestored(Occurrence, tag="traffic-restored", severity=Severity.INFO
     """No user reaches the new version any more; the router confirms it."""
 
     outcome: str
+    partly: bool = False
+    """Only the users of a wave that failed are back on stable; those of earlier waves keep the new version."""
 
     @property
     def sentence(self) -> str:

@@ -14,6 +14,7 @@ from pilotage.model.plan import Plan, StepKind
 from pilotage.model.progress import CanaryProgress
 from pilotage.model.rollout import Hold, HoldCause, Mode, Observed, RolloutState, Status
 from pilotage.model.traffic import TESTER, WHOLE, HeaderRoute, Mirror, Split
+from pilotage.model.wave import names_within
 from pilotage.rollout import baseline, shifting, waves
 from pilotage.rollout.canaries import too_few_ready
 from pilotage.rollout.checking import awaits_approval, awaits_check
@@ -111,7 +112,7 @@ class Canary(Strategy):
 
     def confirmed(self, turn: Tick) -> str:
         if kept := waves.kept(turn.state):
-            users = " and ".join(waves.names_of(turn.plan, 0, kept))
+            users = " and ".join(names_within(turn.plan.waves, 0, kept))
             return f"the router confirms that only {users} reach {turn.state.new}"
         return super().confirmed(turn)
 
