@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 
+import pytest
 from sqlalchemy import Connection, create_engine, inspect
 
 from pilotage.engine.records import migrations
@@ -26,11 +27,9 @@ def made_once() -> Iterator[None]:
         for statement in _statements(usual):
             connection.exec_driver_sql(statement)
 
-    migrations._upgrade = upgrade
-    try:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(migrations, "_upgrade", upgrade)
         yield
-    finally:
-        migrations._upgrade = usual
 
 
 @cache

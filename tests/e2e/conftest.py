@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import psutil
 import pytest
@@ -53,8 +53,10 @@ IN_PROCESS = frozenset(_IN_PROCESS.split())
 
 
 class Shop:
-    """A project folder with the demo's shop. types_processes: the first of each command is a process
-    of its own."""
+    """A project folder with the demo's shop. types_processes: the first of each command, of all such shops of this
+    test process, is a process of its own."""
+
+    _typed: ClassVar[set[str]] = set()
 
     def __init__(
         self,
@@ -67,7 +69,6 @@ class Shop:
     ) -> None:
         self.directory = directory
         self.types_processes = False
-        self._typed: set[str] = set()
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         (directory / "releases").mkdir()
@@ -147,7 +148,8 @@ class Shop:
         name = arguments[2 if arguments[0] == "-s" else 0]
         if name in IN_PROCESS and not (self.types_processes and name not in self._typed):
             return typed(*arguments, cwd=self.directory, actor=actor)
-        self._typed.add(name)
+        if self.types_processes:
+            self._typed.add(name)
         try:
             return subprocess.run(
                 [sys.executable, "-m", "pilotage.cli.main", *arguments],

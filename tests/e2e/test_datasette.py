@@ -17,7 +17,8 @@ from tests.datasette import NEW, OLD, command, write_library
 
 from .conftest import Make, Shop
 
-pytestmark = [pytest.mark.real, pytest.mark.xdist_group("live")]
+pytestmark = [pytest.mark.real, pytest.mark.long, pytest.mark.xdist_group("live")]
+"""Of the long set: the quick start does the same in every run, as a user types it (`test_installed.py`)."""
 
 
 def configure(shop: Shop, environments: Path) -> None:

@@ -107,6 +107,8 @@ def test_a_service_of_ones_own_begins_with_init(user: User) -> None:
     user.types(said_in("sh", "pilotage init"))
     assert "risk_tolerance: low" in (user.folder / "pilotage.yaml").read_text()
     assert "canary" in user.types("pilotage plan 1.0")
+    user.types("pilotage validate; pilotage plan 1.0 --format html -o plan.html; pilotage docs")
+    assert "<html" in (user.folder / "plan.html").read_text()
 
 
 def test_the_size_of_the_installation_is_the_one_that_is_told(programs: Path, user: User) -> None:

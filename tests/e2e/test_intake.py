@@ -126,7 +126,13 @@ def test_reports_of_a_support_desk_undo_a_release_at_low_risk_tolerance(shop: Ma
     assert "4 users reported a problem with 1.1.0" in undone.state.reason
 
 
-@pytest.mark.parametrize("marks", [(5, 5, 5, 5, 4), (4, 4, 4, 4, 4, 4, 4, 4, 4, 3)], ids=["4.8", "3.9"])
+@pytest.mark.parametrize(
+    "marks",
+    [
+        pytest.param((5, 5, 5, 5, 4), marks=pytest.mark.long, id="4.8"),
+        pytest.param((4, 4, 4, 4, 4, 4, 4, 4, 4, 3), id="3.9"),
+    ],
+)
 def test_200_answers_decide_whether_a_canary_gets_more_users(shop: Make, marks: tuple[int, ...]) -> None:
     """R13's user satisfaction above 95 %: at 4.8 of 5 it goes on, at 3.9 it is held."""
     made, ratings = shop("medium", canary__phase_duration="5s"), marks * (200 // len(marks))

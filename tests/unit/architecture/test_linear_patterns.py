@@ -34,7 +34,7 @@ from pilotage.risk.locks import packages
 from pilotage.risk.migrations import findings_of
 
 SOURCE = Path(__file__).parents[3] / "src" / "pilotage"
-LENGTH = 4_000
+LENGTH = 2_000
 SHORT = {
     **{
         f"app.proposals.{name}": proposals.LONGEST_LINE

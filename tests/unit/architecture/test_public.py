@@ -10,6 +10,8 @@ import tomllib
 import zipfile
 from pathlib import Path
 
+import pytest
+
 import pilotage
 
 ROOT = Path(__file__).parents[3]
@@ -34,6 +36,7 @@ def test_the_typing_example_runs() -> None:
     assert api.refused() in ("", "plan-refused")
 
 
+@pytest.mark.long  # every run installs the wheel: `tests/e2e/test_installed.py`
 def test_the_built_wheel_is_whole(tmp_path: Path) -> None:
     """Unpacked beside its dependencies, with nothing of this folder on the path, it sets a project up and plans."""
     build = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(tmp_path / "wheel"), str(ROOT)]

@@ -39,7 +39,9 @@ def test_no_sentence_of_the_program_holds_the_code_of_a_rule() -> None:
 
 def sentences(path: Path) -> Iterator[tuple[int, str]]:
     """The texts of a module; neither docstrings nor what is the `source` of a number."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    if not CODE.search(content := path.read_text(encoding="utf-8")):
+        return
+    tree = ast.parse(content)
     left_out = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
         if isinstance(node, ast.JoinedStr):

@@ -44,6 +44,8 @@ def lines_with(pattern: str, *folders: str) -> list[str]:
 def test_any_is_rare_and_becomes_rarer() -> None:
     found = set[tuple[str, int]]()
     for path in (ROOT / "src").rglob("*.py"):
+        if b"Any" not in path.read_bytes():
+            continue
         with path.open("rb") as source:
             names = [part for part in tokenize.tokenize(source.readline) if part.type == tokenize.NAME]
         found |= {(str(path.relative_to(ROOT)), part.start[0]) for part in names if part.string == "Any"}

@@ -38,8 +38,9 @@ def test_a_word_that_people_try_for_an_option_names_the_option(word: str, option
     assert (said.returncode, f"run `pilotage {option}`" in said.stderr) == (2, True)
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "utf-8"])
-@pytest.mark.parametrize("form", ["terminal", "json", "html"])
+@pytest.mark.parametrize(
+    ("encoding", "form"), [("ascii", "terminal"), ("cp1252", "terminal"), ("latin-1", "json"), ("utf-8", "html")]
+)
 def test_a_stream_without_our_characters_gets_others(encoding: str, form: str, tmp_path: Path) -> None:
     """Also on a terminal, where Rich writes."""
     typed("init", "--service", "shop", cwd=tmp_path)

@@ -59,12 +59,12 @@ def test_impossible_counts_are_refused(bad: int, total: int) -> None:
 
 
 def test_exact_false_alarm_probability_by_enumeration() -> None:
-    """Every path of 14 events, each the canary's with the null's probability, looked at after each event: the
+    """Every path of 12 events, each the canary's with the null's probability, looked at after each event: the
     probability that the e-value ever reaches 1/α is at most α (Ville). Exact, no sampling."""
     ratio, r, alpha = 1.25, 0.5, 0.2
     p = ratio * r / (1 + ratio * r)
     alarmed = 0.0
-    for path in itertools.product((0, 1), repeat=14):
+    for path in itertools.product((0, 1), repeat=12):
         judge = CountJudge(tolerated_ratio=ratio, alpha=alpha)
         for canary in path:
             judge.update(**counts(canary, 1000, 1 - canary, 2000))
@@ -75,7 +75,7 @@ def test_exact_false_alarm_probability_by_enumeration() -> None:
 
 
 def test_simulated_false_alarms_with_a_moving_split_stay_below_alpha() -> None:
-    chance, alarms, runs = np.random.default_rng(7), 0, 1000
+    chance, alarms, runs = np.random.default_rng(7), 0, 400
     for _ in range(runs):
         judge, split = CountJudge(tolerated_ratio=1.0, alpha=0.05), 0.05
         for _ in range(60):

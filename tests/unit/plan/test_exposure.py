@@ -106,7 +106,7 @@ def test_with_little_traffic_a_ramp_gains_nothing() -> None:
         assert auto == pytest.approx(fixed, rel=0.1)
 
 
-RATE, REACTION, PHASE, LATER, RUNS = 500.0, 13, 1800, 1800.0, 60
+RATE, REACTION, PHASE, LATER, RUNS = 500.0, 13, 1800, 1800.0, 30
 
 
 def simulated(stages: Sequence[Stage], harm: float, rng: np.random.Generator, *, sticky: bool) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import os
@@ -29,7 +30,6 @@ from pilotage.plan.conflicts import NAMES
 from pilotage.plan.making import PlanRefused
 
 from ...effort import examples
-from .test_golden import FILES
 
 ALL = list(itertools.product(ReleaseType, DeploymentStrategy, TeamSize, ReleaseFrequency, RiskTolerance, Stakeholder))
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "Pacific/Apia")
@@ -89,18 +89,20 @@ import hashlib, itertools
 from pilotage import Answers, Service, make_plan
 from pilotage.model.answers import *
 every = itertools.product(ReleaseType, DeploymentStrategy, TeamSize, ReleaseFrequency, RiskTolerance, Stakeholder)
+every = itertools.islice(every, 0, None, 13)
 plans = (make_plan(Answers(*c), version="1", service=Service(instances=4)) for c in every)
 print(hashlib.sha256("".join(plan.hash for plan in plans).encode()).hexdigest())
 """
 
 
 def test_r2_the_hashes_are_the_same_in_another_process() -> None:
-    """In another place of the world, with another seed of Python's own hashes; `test_golden` finds the same here."""
+    """In another place of the world, with another seed of Python's own hashes; `test_golden` has those of all plans."""
     environment = {**os.environ, "PYTHONHASHSEED": "977", "TZ": "Pacific/Auckland", "LC_ALL": "C"}
     there = subprocess.run(
         [sys.executable, "-c", _PROGRAM], capture_output=True, text=True, check=True, env=environment
     )
-    assert there.stdout == (FILES / "all-plans.sha256").read_text()
+    here = (make_plan(Answers(*each), version="1", service=Service(instances=4)).hash for each in ALL[::13])
+    assert there.stdout.strip() == hashlib.sha256("".join(here).encode()).hexdigest()
 
 
 # ── With dates and calendars ───────────────────────────────────────────────────────────────────────────────────
