@@ -6,6 +6,7 @@ second answer is an error.
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import tarfile
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from pilotage.model.json import text_at
 from tests.programs import needs
 
 OLD, NEW = "2.25.0", "2.26.0"
@@ -43,7 +45,7 @@ func main() {
 
 def install(place: Path) -> None:
     """`<place>/<release>/go-httpbin` for every release, from the Go module proxy."""
-    go, environment = _go(), {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-ldflags=-s"}
+    go, environment = go_program(), {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-ldflags=-s"}
     for version in (OLD, NEW):
         told = {**environment, "GOBIN": str(place / version)}
         done = subprocess.run([go, "install", f"{_MODULE}@v{version}"], env=told, capture_output=True, text=True)
@@ -55,7 +57,16 @@ def install(place: Path) -> None:
     subprocess.run(broken, env=environment, check=True, capture_output=True)
 
 
-def _go() -> str:
+def source(version: str = NEW) -> Path:
+    """The folder of a release's source, from the Go module proxy; not to be written to."""
+    module = f"{_MODULE.removesuffix('/cmd/go-httpbin')}@v{version}"
+    done = subprocess.run([go_program(), "mod", "download", "-json", module], capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip(f"go-httpbin cannot be had here: {done.stdout.strip()[-300:]}")
+    return Path(text_at(json.loads(done.stdout), "Dir"))
+
+
+def go_program() -> str:
     """A Go from this decade: Debian's is too old for these versions."""
     usual = "/usr/local/go/bin/go"
     return usual if Path(usual).exists() else needs("go")

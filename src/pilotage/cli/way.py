@@ -37,11 +37,11 @@ def way() -> None:
 @json_option
 @click.pass_obj
 def list_(project: Project, as_json: bool) -> None:
-    """List ways, newest first: one line each."""
-    from pilotage.app.way.viewing import all_ways
+    """List ways, newest first, and which version each environment has."""
+    from pilotage.app.way.viewing import all_ways, grid
     from pilotage.cli.way_output import show_list
 
-    show_list(all_ways(project), as_json=as_json)
+    show_list(all_ways(project), grid(project), as_json=as_json)
 
 
 @way.command()

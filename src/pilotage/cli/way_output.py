@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import click
 
 from pilotage.app.project import Project
-from pilotage.app.way.viewing import StageView, WayView, follow_way
+from pilotage.app.way.viewing import PlaceView, StageView, WayView, follow_way
 from pilotage.cli.output import show_json
 from pilotage.cli.plain_table import show_lines, show_table, width_shown
 from pilotage.model.quantity import format_duration
@@ -20,13 +20,13 @@ _MARKS = {
 }  # fmt: skip
 
 
-def show_list(views: Sequence[WayView], *, as_json: bool) -> None:
-    """One line each."""
+def show_list(views: Sequence[WayView], places: Sequence[PlaceView], *, as_json: bool) -> None:
+    """One line each; then which version each environment has."""
     if as_json:
-        from pilotage.app.way.output import summary_output
+        from pilotage.app.way.output import place_output, summary_output
         from pilotage.model.output.ways import WaysOutput
 
-        show_json(WaysOutput(ways=tuple(summary_output(view) for view in views)))
+        show_json(WaysOutput(ways=tuple(map(summary_output, views)), environments=tuple(map(place_output, places))))
         return
     if not views:
         click.echo("no way yet: start one with `pilotage way start VERSION`")
@@ -36,6 +36,13 @@ def show_list(views: Sequence[WayView], *, as_json: bool) -> None:
         for view in views
     ]
     show_table(("version", "status", "stage", "author", "next"), rows)
+    click.echo()
+    show_table(("environment", "serves", "on its way"), [_cells(place) for place in places])
+
+
+def _cells(place: PlaceView) -> tuple[str, ...]:
+    coming = f"{place.arriving}, {place.status}, {place.percent:g} %" if place.arriving else ""
+    return place.environment, place.serving or "–", coming
 
 
 def _at(view: WayView) -> str:

@@ -186,7 +186,7 @@ def _rollouts(trace: Trace) -> Iterator[Section]:
 
 def _evidence(trace: Trace) -> Iterator[Section]:
     found = [
-        f"{stage.name}: {one.sentence or one.kind} ({one.where})"
+        f"{stage.name}: {one.sentence.strip() or one.kind} ({one.where})"
         + (f", sha256:{one.digest[:_SHORT]}" if one.digest else "")
         for way in trace.ways
         for stage in way.stages

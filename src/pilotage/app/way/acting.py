@@ -14,7 +14,10 @@ from pilotage.app.way.observing import ARTIFACTS, Memory
 from pilotage.engine.execution.failpoints import reach
 from pilotage.engine.records.ways import StoredWay
 from pilotage.model.errors import Conflict, NotReady, PilotageError, Unavailable
+from pilotage.model.events import PromotedFrom
 from pilotage.model.rollout import CommandKind, Status
+from pilotage.model.timestamp import timestamp
+from pilotage.model.way import EnvironmentStage
 from pilotage.way.seen import EnsureRun, Refused, StartRollout, StopRun, Undo, WayAction
 
 _log = logging.getLogger(__name__)
@@ -72,7 +75,8 @@ class Hands:
             return
         try:
             plan = planned(self.project, name, PlanRequest(way.version, today=self.project.today))
-            deploy(self.project, way.author, DeployRequest(plan=plan, approved=action.approved))
+            request = DeployRequest(plan=plan, approved=action.approved, promoted=self._promoted(name))
+            deploy(self.project, way.author, request)
             self.memory.refused.pop(name, None)
         except _MAY_PASS as error:
             self.memory.refused[name] = Refused(sentence=str(error))
@@ -89,6 +93,18 @@ class Hands:
         except AdapterError as error:
             return str(error)
         return ""
+
+    def _promoted(self, environment: str) -> PromotedFrom | None:
+        """Where the version has proven itself on this way: the environment that it reached last."""
+        found = None
+        for stage, at in zip(self.stored.way.stages, self.stored.state.stages, strict=True):
+            if not isinstance(stage, EnvironmentStage) or environment in stage.environments:
+                break
+            for name, rollout in at.rollouts.items() if at.status.good else ():
+                own = self.project.store.look_up(rollout)
+                completed = timestamp(own.finished_at) if own.finished_at else ""
+                found = PromotedFrom(version=own.version, source=name, rollout=rollout, completed=completed)
+        return found
 
     def _undo(self, action: Undo) -> None:
         """Roll back what is under way, or return to the version before."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from pilotage.app.way.viewing import StageView, WayView
+from pilotage.app.way.viewing import PlaceView, StageView, WayView
 from pilotage.model.output.ways import (
     WayArtifactOutput,
     WayEventOutput,
     WayEvidenceOutput,
     WayOutput,
+    WayPlaceOutput,
     WayStageOutput,
     WaySummaryOutput,
 )
@@ -23,6 +24,14 @@ def summary_output(view: WayView) -> WaySummaryOutput:
         id=stored.way.id, service=stored.way.service, version=stored.way.version, commit=stored.way.commit or None,
         author=stored.way.author, status=stored.state.status.value, stage=current.stage.name if current else None,
         started=timestamp(stored.created_at), ended=timestamp(stored.finished_at), next=view.next or None,
+    )  # fmt: skip
+
+
+def place_output(place: PlaceView) -> WayPlaceOutput:
+    """What one environment has."""
+    return WayPlaceOutput(
+        environment=place.environment, serving=place.serving or None, arriving=place.arriving or None,
+        status=place.status or None, weight_percent=place.percent if place.arriving else None,
     )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from pilotage.adapters.port_errors import AdapterError
 from pilotage.adapters.stages.blobs import Blobs
@@ -14,7 +15,7 @@ from pilotage.engine.records.ways import StoredWay
 from pilotage.model.events import ArtifactsNamed, PromotedFrom
 from pilotage.model.record import Recorded, RolloutSummary
 from pilotage.model.traffic import percent
-from pilotage.model.way import Artifact, StageState, StageStatus, WayStage
+from pilotage.model.way import Artifact, Evidence, StageState, StageStatus, WayStage
 from pilotage.render.trace_outputs import trace_output
 from pilotage.report.trace import Trace, TracedRollout, TracedStage, TracedWay, trace_document
 
@@ -37,7 +38,7 @@ def _trace(project: Project, version: str) -> Trace:
     rollouts = [r for name in known for r in store.history(service, name, _MOST) if r.version == version]
     rollouts.sort(key=lambda one: one.started_at or one.created_at)
     stored = tuple(reversed(ways.listed(store.engine, service, _MOST, version)))
-    made = tuple(_way(store, one) for one in stored)
+    made = tuple(_way(project, one) for one in stored)
     artifacts = tuple({one.digest: one for way in made for one in way.artifacts}.values())
     return Trace(
         service=service, version=version, ways=made,
@@ -48,25 +49,30 @@ def _trace(project: Project, version: str) -> Trace:
     )  # fmt: skip
 
 
-def _way(store: Store, stored: StoredWay) -> TracedWay:
+def _way(project: Project, stored: StoredWay) -> TracedWay:
     way, state = stored.way, stored.state
     return TracedWay(
         id=way.id, commit=way.commit, author=way.author, status=state.status.value,
         begun=stored.created_at, reason=state.reason, artifacts=state.artifacts,
-        stages=tuple(_stage(stage, at) for stage, at in zip(way.stages, state.stages, strict=True)),
-        intact=ways.broken(store.engine, way.id) is None,
+        stages=tuple(_stage(project, stage, at) for stage, at in zip(way.stages, state.stages, strict=True)),
+        intact=ways.broken(project.store.engine, way.id) is None,
     )  # fmt: skip
 
 
-def _stage(stage: WayStage, at: StageState) -> TracedStage:
+def _stage(project: Project, stage: WayStage, at: StageState) -> TracedStage:
     promoted = (at.promoted,) if at.promoted and at.promoted not in at.approved else ()
     carried = f"from the way {at.carried_from}" if at.status is StageStatus.CARRIED else ""
     return TracedStage(
         name=stage.name, status=at.status.value, began=at.began or None,
         took=at.ended - at.began if at.began and at.ended else None,
         detail="; ".join(part for part in (at.detail, carried) if part),
-        approved=(*at.approved, *promoted), evidence=at.evidence,
+        approved=(*at.approved, *promoted), evidence=tuple(_from_here(project, one) for one in at.evidence),
     )  # fmt: skip
+
+
+def _from_here(project: Project, evidence: Evidence) -> Evidence:
+    """With its path as seen from the folder of pilotage.yaml."""
+    return replace(evidence, where=evidence.where.removeprefix(f"{project.folder}/"))
 
 
 def _rollout(store: Store, one: RolloutSummary) -> TracedRollout:

@@ -12,6 +12,7 @@ from pilotage.engine.records import ways
 from pilotage.engine.records.ways import StoredWay
 from pilotage.model.answers import DeploymentStrategy
 from pilotage.model.record import Recorded
+from pilotage.model.traffic import percent
 from pilotage.model.way import EnvironmentStage, StageState, StageStatus, WayStage, WayStatus
 from pilotage.plan.stages import band_of
 
@@ -94,6 +95,39 @@ def all_ways(project: Project, limit: int = 20) -> tuple[WayView, ...]:
         return ()
     found = ways.listed(project.store.engine, project.service_name, limit)
     return tuple(view_of(project, stored) for stored in found)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlaceView:
+    """What an environment has. serving: the version that all users have, empty for none · arriving: the one that rolls
+    out or goes back, empty where nothing does · percent: of users who have that one."""
+
+    environment: str
+    serving: str
+    arriving: str = ""
+    status: str = ""
+    percent: float = 0.0
+
+
+def grid(project: Project) -> tuple[PlaceView, ...]:
+    """Where each version is: the environments of the service, those of the way first, in its order."""
+    known = list(project.loaded.configuration.environments)
+    section = project.loaded.configuration.way
+    ordered = [name for stage in section.stages for name in stage.places] if section else []
+    names = dict.fromkeys((*(name for name in ordered if name in known), *known))
+    return tuple(_place(project, name) for name in names)
+
+
+def _place(project: Project, environment: str) -> PlaceView:
+    service = project.service_name
+    serving = (project.records.serving(service, environment) or ("",))[0]
+    newest = project.records.newest(service, environment)
+    if newest is None or newest.status.final:
+        return PlaceView(environment=environment, serving=serving)
+    return PlaceView(
+        environment=environment, serving=serving, arriving=newest.version, status=newest.status.value,
+        percent=percent(newest.weight),
+    )  # fmt: skip
 
 
 def one_way(project: Project, version: str) -> WayView:

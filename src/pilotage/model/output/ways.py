@@ -93,11 +93,27 @@ class WaySummaryOutput(Part, frozen=True, kw_only=True):
     """Command that a person gives next; null where nobody is waited for."""
 
 
+class WayPlaceOutput(Part, frozen=True, kw_only=True):
+    """What one environment has."""
+
+    environment: str
+    serving: str | None
+    """Version that all users have; null for none."""
+    arriving: str | None
+    """Version that rolls out or goes back; null where nothing does."""
+    status: str | None
+    """Status of that rollout."""
+    weight_percent: float | None
+    """Users who have that version."""
+
+
 class WaysOutput(Output, frozen=True, kw_only=True):
     """`way`."""
 
     ways: tuple[WaySummaryOutput, ...]
     """Newest first."""
+    environments: tuple[WayPlaceOutput, ...] = ()
+    """Those of the way first, in its order."""
 
 
 class WayOutput(Output, frozen=True, kw_only=True):
