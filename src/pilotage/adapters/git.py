@@ -92,6 +92,11 @@ class Git:
             return name.removeprefix("refs/tags/")
         return None
 
+    def tag_for(self, version: str) -> str:
+        """How a version is to be tagged, so that `tag_of` finds it; also a name of its own among services."""
+        prefix = self.scope.tag_prefix
+        return version if version.startswith(prefix) else f"{prefix}{version}"
+
     def common(self, one: str, other: str) -> str:
         """The commit at which two histories part; empty where they have none in common."""
         try:

@@ -28,12 +28,14 @@ class Suspect:
 
 @dataclass(frozen=True, kw_only=True)
 class Hotfix:
-    """serving: the version that users have · tag: its tag · branch: from there · failed: the version that was rolled
-    back last, empty if none was · suspects: what it brought, newest first · plan: of the hotfix."""
+    """serving: the version that users have · tag: its tag · new_tag: of the hotfix · branch: from there · failed: the
+    version that was rolled back last, empty if none was · suspects: what it brought, newest first · plan: of the
+    hotfix."""
 
     serving: str
     tag: str
     version: str
+    new_tag: str
     branch: str
     made: bool
     failed: str
@@ -51,11 +53,11 @@ def prepare(project: Project, environment: str | None, version: str | None, *, c
     git = git_here(project)
     tag = git.tag_of(serving)
     if tag is None:
-        raise Unclear(
-            f"git has no tag of {serving}, which serves in {name}: tag its commit, as {serving} or v{serving}"
-        )
+        named = git.tag_for(serving)
+        names = named if named != serving else f"{serving} or v{serving}"
+        raise Unclear(f"git has no tag of {serving}, which serves in {name}: tag its commit, as {names}")
     wanted = version or following(serving)
-    branch = f"hotfix/{wanted}"
+    branch = f"hotfix/{git.tag_for(wanted)}"
     # First what may refuse the version, so that no branch is left behind.
     wish = PlanRequest(wanted, changes={"release_type": "hotfix"})
     plan = plan_for(project.loaded, name, with_waves(project, name, wish))
@@ -63,8 +65,8 @@ def prepare(project: Project, environment: str | None, version: str | None, *, c
         _make(git, branch, tag)
     failed = _failed(project, service, name)
     return Hotfix(
-        serving=serving, tag=tag, version=wanted, branch=branch, made=create, failed=failed,
-        suspects=_suspects(git, tag, failed), plan=plan,
+        serving=serving, tag=tag, version=wanted, new_tag=git.tag_for(wanted), branch=branch, made=create,
+        failed=failed, suspects=_suspects(git, tag, failed), plan=plan,
     )  # fmt: skip
 
 

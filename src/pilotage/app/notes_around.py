@@ -20,6 +20,7 @@ from pilotage.model.rollout import Status
 from pilotage.report.around import Around
 from pilotage.report.openapi import ApiChange, changes_between_documents
 from pilotage.report.statistics import wilson
+from pilotage.report.tags import version_named
 
 _DAYS = 90
 _SATISFACTION = "user_satisfaction"
@@ -128,12 +129,10 @@ def _by_milestone(
 def _rates(store: Store, project: Project, version: str, reasons: dict[str, str]) -> tuple[tuple[str, str], ...]:
     """Of the environment to which this version went last: how many releases reached all users; how satisfied they
     were."""
-    rollouts = [
-        rollout
-        for service in project.names.environments
-        for rollout in store.history(service, limit=200)
-        if rollout.version in (version, version.removeprefix("v"))
-    ]
+    named = version_named(version)
+    names = (version, version[len(named.prefix) :] if named else version)  # a tag has a prefix, a rollout mostly none
+    services = [project.service] if project.service else project.names.environments
+    rollouts = [one for name in services for one in store.history(name, limit=200) if one.version in names]
     if not rollouts:
         reasons["deployment success rate"] = f"{version} was not deployed here"
         reasons["user satisfaction"] = f"{version} was not deployed here"

@@ -46,7 +46,7 @@ def _told(found: Hotfix) -> list[str]:
     lines += [f"  stopped by {one.name}: {one.explanation}" for one in plan.stopped_by]
     lines += [f"  {note}" for note in plan.notes]
     lines.append(
-        f"\nnext: git switch {found.branch}; fix it; set answers.release_type: hotfix; tag {found.version}; "
+        f"\nnext: git switch {found.branch}; fix it; set answers.release_type: hotfix; tag {found.new_tag}; "
         f"pilotage deploy {found.version}"
     )
     return lines

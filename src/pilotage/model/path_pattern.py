@@ -78,7 +78,12 @@ def matches(pattern: str, path: str) -> bool:
     """Whether a path is what a normal pattern names, or in it."""
     if not _is_glob(pattern):
         return path == pattern or path.startswith(f"{pattern}/")
-    return _parts_fit(_split(pattern), path.split("/"))
+    return path.startswith(_beginning(pattern)) and _parts_fit(_split(pattern), path.split("/"))
+
+
+@lru_cache(maxsize=1024)
+def _beginning(pattern: str) -> str:
+    return pattern.partition("*")[0]
 
 
 @lru_cache(maxsize=1024)

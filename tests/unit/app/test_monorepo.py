@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from pilotage.adapters.git import Git
 from pilotage.app.examine_paths import examine_paths
+from pilotage.app.hotfix import prepare
 from pilotage.app.known_risk import planned
 from pilotage.app.notes import NotesRequest, next_version_of, notes_for
 from pilotage.app.plan import PlanRequest
@@ -24,6 +25,7 @@ from pilotage.app.repository import git_anyway, git_here
 from pilotage.app.risk import assess_changes
 from pilotage.config.loading import load
 from pilotage.engine.records.store import Store
+from pilotage.model.errors import PilotageError
 from pilotage.model.path_pattern import WHOLE_REPOSITORY, PathPatterns, matches, normal_pattern
 from tests.typed import typed
 from tests.unit.app.test_hotfix import CONFIGURATION
@@ -215,6 +217,16 @@ def test_r9_a_train_carries_the_changes_of_each_service_since_its_own_version(mo
     }  # fmt: skip
     alone = json.loads(typed("-s", "api", "train", "--json", cwd=monorepo.folder).stdout)
     assert (alone["since"], alone["aboard"][0]["services"]) == (["api-v2.3.0"], [])
+
+
+def test_r21_a_hotfix_of_a_service_begins_at_its_own_tag(monorepo: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Store, "serving", lambda *_: ("1.1.0",))
+    monkeypatch.setattr(Store, "history", lambda *_, **__: ())
+    found = prepare(monorepo.for_service("web"), None, None, create=False)
+    assert (found.tag, found.branch, found.new_tag) == ("web-v1.1.0", "hotfix/web-v1.1.1", "web-v1.1.1")
+    monkeypatch.setattr(Store, "serving", lambda *_: ("7.0.0",))
+    with pytest.raises(PilotageError, match=r"git has no tag of 7\.0\.0, .*: tag its commit, as web-v7\.0\.0$"):
+        prepare(monorepo.for_service("web"), None, None, create=False)
 
 
 def test_doctor_names_the_paths_that_no_file_has(monorepo: Project, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 from icalendar import Calendar as Ics
 
+from pilotage.app.activities import track
 from pilotage.app.freezes import declare
 from pilotage.app.plan import PlanRequest, format_context, plan_for
 from pilotage.app.project import Project
@@ -172,6 +173,17 @@ def test_r11_calendar_entries_keep_their_uid_when_a_train_moves(tmp_path: Path) 
     gone = [{"name": "sale", "first_day": "2026-12-11", "last_day": "2026-12-17"}]
     cancelled = entries(project(tmp_path, calendar=CALENDAR | {"freezes": gone}))
     assert cancelled["train-departure-2026-12-17.shop@pilotage"]["status"] == "CANCELLED"
+
+
+def test_c13_a_tracked_release_stands_with_its_train(tmp_path: Path) -> None:
+    here = project(tmp_path)
+    plan = plan_for(here.loaded, "production", PlanRequest("2.0.0", date(2027, 3, 11)))
+    track(here, "ada", plan)
+    found = station(here)
+    assert {one.day.isoformat(): found.versions_on(one) for one in found.upcoming if found.versions_on(one)} == {
+        "2027-03-11": ("2.0.0",)
+    }
+    assert "2.0.0" in typed(here, "departures", "-n", "20").output
 
 
 def test_r9_a_plan_off_the_train_has_a_note_and_one_on_it_has_the_train_in_its_calendar(tmp_path: Path) -> None:
