@@ -95,23 +95,28 @@ def _needs(job: Pipeline, permission: str) -> str:
 # ── readiness ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def post_check(project: Project, environment: str, wish: PlanRequest) -> tuple[Readiness, Posted]:
-    """Show the gates of a version as a check of the commit, and in the job summary. Raises AdapterError."""
-    job = pipeline_here()
+def check_readiness(project: Project, environment: str, wish: PlanRequest) -> Readiness:
+    """The gates of a version, also in the job summary and as outputs of the step. Raises AdapterError."""
     found = assess_readiness(project, project.actor, planned(project, environment, wish))
     add_to_summary(harmless(f"##{to_markdown(found)}"))
     set_outputs({"ready": str(found.ready).lower(), "plan": found.plan, "missing": str(len(found.missing))})
+    return found
+
+
+def post_check(project: Project, found: Readiness) -> Posted:
+    """Show the gates as a check of the commit. Raises AdapterError."""
+    job = pipeline_here()
     if job.host is PipelineHost.GITLAB:
-        return found, Posted(url="", sentence="GitLab shows the gates from the report of --code-quality")
-    places, binding = places_of(project, found), enforced(project.loaded, environment)
+        return Posted(url="", sentence="GitLab shows the gates from the report of --code-quality")
+    places, binding = places_of(project, found), enforced(project.loaded, found.environment)
     check = to_check_run(found, places, job.run_url, enforced=binding)
     try:
         url = publish_check(repository_of(job), job.commit, check)
     except NotPermitted as error:
         if not job.fork:
             raise NotPermitted(f"{error}: {_needs(job, 'checks: write')}") from None
-        return found, Posted(url="", sentence="no check, because a job of a fork has no token that may write checks")
-    return found, Posted(url=url, sentence=f"the gates are at {url}")
+        return Posted(url="", sentence="no check, because a job of a fork has no token that may write checks")
+    return Posted(url=url, sentence=f"the gates are at {url}")
 
 
 # ── deployments ────────────────────────────────────────────────────────────────────────────────────────────

@@ -61,17 +61,17 @@ def check(
 
     Each missing gate is an annotation at its line of pilotage.yaml. Exits with 3 if a gate is not ready.
     """
-    from pilotage.app.ci import post_check, version_here
+    from pilotage.app.ci import check_readiness, post_check, version_here
     from pilotage.app.output import write_file
     from pilotage.cli.ready import in_format, show
 
     wish = wish_of(project, version_here(version), **wished)
-    found, posted = post_check(project, project.environment(environment), wish)
+    found = check_readiness(project, project.environment(environment), wish)
     for path, form in ((sarif, "sarif"), (code_quality, "code-quality")):
         if path is not None:
             write_file(path, in_format(project, found, form))
     show(found)
-    _say(posted)
+    _say(post_check(project, found))
     raise SystemExit(0 if found.ready else 3)
 
 

@@ -60,10 +60,13 @@ class GroupedLog:
         return line.startswith(("::group::", "::endgroup::", "\x1b[0Ksection_"))
 
     def plain(self, text: str) -> str:
-        """A line that commands nothing."""
-        if self.kind is not LogGroups.GITHUB:
+        """A line that commands nothing; one line, whatever the text."""
+        if self.kind is LogGroups.NONE:
             return text
-        shown = text.replace("##[", "## [")
+        shown = text.replace("\n", " ")
+        if self.kind is LogGroups.GITLAB:
+            return shown
+        shown = shown.replace("##[", "## [")
         return f" {shown}".replace(" ::", " : :", 1) if shown.lstrip().startswith("::") else shown
 
     def _begin(self, title: str, at: float) -> Iterator[str]:

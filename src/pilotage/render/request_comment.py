@@ -97,7 +97,9 @@ def _changes(comment: RequestComment) -> Iterator[str]:
         yield from _table(comment.changes, comment.base)
 
 
-def _table(changes: Sequence[PlanChange], base: str) -> Iterator[str]:
+def _table(found: Sequence[PlanChange], base: str) -> Iterator[str]:
+    # Most of the numbers follow from an answer: what users meet comes before them.
+    changes = sorted(found, key=lambda one: one.part == "settings")
     yield from _rows(changes[:_SHOWN_CHANGES], base)
     folded, left = changes[_SHOWN_CHANGES:_MOST_CHANGES], len(changes) - _MOST_CHANGES
     if folded:

@@ -228,6 +228,14 @@ def test_r33_the_check_points_at_the_lines_of_the_evidence(checkout: Checkout, s
     jsonschema.validate(json.loads((checkout.folder / "x.json").read_text()), gitlab.API["code_quality"])
 
 
+def test_r33_a_host_that_is_away_hides_no_gate(checkout: Checkout, server: GitHub) -> None:
+    server.fail_next(Answered(status=503), times=50)
+    done = checkout.run("ci", "check", "2.4.0", "--sarif", "x.sarif")
+    assert done.returncode == 9
+    assert "shop 2.4.0 is not ready for production" in done.stdout
+    assert (checkout.folder / "x.sarif").exists()
+
+
 def test_r33_ready_prints_the_same_forms(checkout: Checkout) -> None:
     checkout.git("mv", "pilotage.yaml", "deploy/pilotage.yaml")
     for form in ("sarif", "code-quality", "markdown", "json"):
