@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -87,8 +86,7 @@ def departures(project: Project, count: int, form: str, output: Path | None) -> 
     if form == "ics":
         from pilotage.render.trains import to_train_ics
 
-        # When the file was made: nothing is decided by it.
-        content = to_train_ics(here.train.line, here.next_trains(count), datetime.now(UTC))
+        content = to_train_ics(here.train.line, here.next_trains(count), here.now)
     else:
         from pilotage.cli.output import json_text
 

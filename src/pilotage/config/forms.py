@@ -56,7 +56,7 @@ FORMS = {
     r"[A-Za-z0-9_-]{1,100}": "a name of a pool: letters, digits and _ -, such as shop-blue",
     r"[A-Za-z0-9*]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?": "a name of a host, such as shop.example.org",
     r"[0-9a-f-]{36}": "an id such as 023e105f-4ece-48ad-9ca3-1a8372d0c4c5",
-    r"[A-Za-z@][A-Za-z0-9@._/-]{0,99}": "a prefix of tags, such as web-v",
+    r"[A-Za-z@][A-Za-z0-9@._/=+-]{0,99}": "a prefix of tags, such as web-v",
     r"\{version\}|^feedback": "a query of one version: add {version} where it selects the version",
 }
 """What a text with a pattern of that form is, in words: a regular expression is none of the reader's."""
