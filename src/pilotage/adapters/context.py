@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pilotage.adapters.secrets import Secret, resolve
+from pilotage.adapters.state_folder import state_folder
 from pilotage.adapters.strata import Strata
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class Context:
     """Whether a version is only tried: nothing may be touched, or left, outside of `directory`."""
     peers: Peers = field(default_factory=Peers)
     artifacts: Path | None = None
-    """The store of what ways built; None for that in the project's folder."""
+    """The store of what ways built; None for that of the project."""
     digests: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """SHA-256 of what versions are made of, as it was when the rollout was created."""
     secrets: Callable[[str], Secret] = resolve
@@ -69,7 +70,7 @@ class Context:
         """What `{artifact}` and `{artifacts}` mean for each version."""
         from pilotage.adapters.stages.built import Built
 
-        store = self.artifacts or self.folder / ".pilotage" / "artifacts"
+        store = self.artifacts or state_folder(self.folder) / "artifacts"
         return Built(store, self.service, self.digests, aside=self.aside)
 
     def text_of(self, name: str) -> str | None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pilotage.adapters.clock import SYSTEM
+from pilotage.adapters.state_folder import state_folder
 from pilotage.model.clock import Clock, today
 from pilotage.model.errors import Invalid
 
@@ -70,8 +71,7 @@ class Project:
 
     @property
     def directory(self) -> Path:
-        named = os.environ.get("PILOTAGE_STATE")
-        return Path(named).resolve() if named else self.folder / ".pilotage"
+        return state_folder(self.folder)
 
     @cached_property
     def loaded(self) -> Loaded:

@@ -27,6 +27,7 @@ PAGES = sorted(DOCS.rglob("*.md"))
 SITE: dict[str, Any] = tomllib.loads((ROOT / "zensical.toml").read_text())["project"]
 OURS = {
     "PILOTAGE_PROCESS", "PILOTAGE_PROCESS_FACTS", "PILOTAGE_PULSE", "PILOTAGE_CHECK_ENVIRONMENT_", "PILOTAGE_FAILPOINT",
+    "PILOTAGE_STAGE_ENVIRONMENT",
 }  # fmt: skip
 """Variables by which Pilotage marks and tells its own processes."""
 

@@ -156,12 +156,12 @@ class Attempt:
         for place in homes.values():
             private_folder(place)
         usual = {name: value for name, value in inherited().items() if name not in _NOT_OURS}
-        named = {f"PILOTAGE_{name.upper()}": value for name, value in facts.items() if value}
-        stage = {"PILOTAGE_STAGE": self._asked.stage, "PILOTAGE_ATTEMPT": str(self._asked.attempt), "CI": "true"}
+        told = {**facts, "stage": self._asked.stage, "attempt": str(self._asked.attempt)}
+        named = {f"PILOTAGE_{name.upper()}": value for name, value in told.items() if value}
         fills = self._asked.fills
         given = {name: filled(value, facts) if name in fills else value for name, value in self._given.items()}
         own = {name: str(place) for name, place in homes.items()}
-        return {**usual, **own, **stage, **named, **given, **own_mark()}
+        return {**usual, **own, "CI": "true", **named, **given, **own_mark()}
 
     # ── what they leave ────────────────────────────────────────────────────────────────────────────────────
 

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from pilotage.adapters.fence import Fence
 from pilotage.adapters.secrets import Secret, resolve
+from pilotage.adapters.state_folder import state_folder
 from pilotage.model.json import JsonObject
 from pilotage.model.way import Artifact, Evidence, Provenance, Way
 
@@ -121,11 +122,11 @@ def open_awaited(
     secrets: Callable[[str], Secret] = resolve,
 ) -> Awaited:
     """section: of an await stage, as configured and checked (`config.awaited`) · provenance: of the stage · folder: the
-    project's, where keys are · artifacts: of the store; in the project's `.pilotage` by default. Contacts nothing yet;
+    project's, where keys are · artifacts: of the store; that of the project by default. Contacts nothing yet;
     raises AdapterError for a kind that is not there."""
     from pilotage.adapters.stages.awaited import opened
 
-    store = artifacts or folder / ".pilotage" / "artifacts"
+    store = artifacts or state_folder(folder) / "artifacts"
     return opened(section, provenance=provenance, folder=folder, artifacts=store, secrets=secrets)
 
 
