@@ -24,6 +24,13 @@ if TYPE_CHECKING:
 gc.disable()
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):
+        from tests.groups import longest_first
+
+        longest_first(items)
+
+
 def pytest_collection_finish() -> None:
     gc.freeze()
     gc.enable()

@@ -239,7 +239,7 @@ def check_end(plan: Plan, strategy: str, state: RolloutState, world: World, full
 
 
 Strategies.TestCase.settings = settings(
-    max_examples=examples(100), stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=examples(40), stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck)
 )
 TestStrategies = Strategies.TestCase
 
@@ -270,7 +270,7 @@ def test_each_strategy_comes_to_its_end_and_back_from_every_step() -> None:
 @pytest.mark.parametrize("killed", [False, True])
 def test_whatever_the_judge_says_and_whenever_nothing_is_kept_from_ending(strategy: str, killed: bool) -> None:
     """Every verdict from every moment on, for longer than any deadline, the controller killed at every third look."""
-    for tolerance, verdicts, ahead in itertools.product(TOLERANCES, VERDICTS[1:], range(0, 60, 6)):
+    for tolerance, verdicts, ahead in itertools.product(TOLERANCES, VERDICTS[1:], range(0, 60, 12)):
         machine = Strategies()
         machine.start(strategy, tolerance, Mode.FULL, 4, False, ahead)
         for look in range(150):
