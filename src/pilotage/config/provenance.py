@@ -4,20 +4,28 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from pilotage.config.fields import Section
 from pilotage.config.launching import FilePath
 from pilotage.model.way import Provenance
 
-_Glob = Annotated[str, Field(min_length=1, max_length=500)]
+
+def _inside(pattern: str) -> str:
+    if "://" not in pattern and (pattern.startswith("/") or ".." in pattern.split("/") or "\0" in pattern):
+        raise ValueError(f"{pattern!r} leads out of the checkout: name files inside it, such as dist/*")
+    return pattern
+
+
+Pattern = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_inside)]
+"""Of files in a checkout."""
 
 
 class ProvenanceSection(Section):
     """Signed statements that must be there for every artifact: SLSA provenance in a DSSE envelope, or a bundle of
     cosign. A stage without them, or with one that does not verify, fails."""
 
-    files: Annotated[list[_Glob], Field(min_length=1)] = Field(
+    files: Annotated[list[Pattern], Field(min_length=1)] = Field(
         description="Globs of the statements in the checkout, such as dist/*.intoto.jsonl, or one https address; "
         "{version} and {commit} are filled in."
     )

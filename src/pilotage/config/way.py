@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from pilotage.config.awaited import WordSection
 from pilotage.config.fields import NAME, Duration, Misplaced, Section
 from pilotage.config.programs import ProgramSection
-from pilotage.config.provenance import ProvenanceSection
+from pilotage.config.provenance import Pattern, ProvenanceSection
 from pilotage.model.answers import ReleaseType, RiskTolerance
 
 _Environment = Annotated[str, Field(pattern=NAME)]
@@ -88,16 +88,21 @@ class StageSection(ProgramSection):
     repeatable: bool = Field(
         False, description="Whether commands may run again after they were cut off. Otherwise a person is asked."
     )
-    artifacts: list[_Word] = Field(
-        default_factory=list, description="Patterns of the files that the commands make, such as dist/*.whl."
+    artifacts: list[Pattern] = Field(
+        default_factory=list,
+        description="Patterns of the files that the commands make, such as dist/*.whl. Each must find a file. They are "
+        "stored by digest, and {artifact} of fleets, checks and later stages leads to them.",
     )
-    images: list[_Word] = Field(
+    images: list[Pattern] = Field(
         default_factory=list,
         description="Files of the checkout that name an image each by its digest, as `docker build --iidfile` and "
-        "`--metadata-file` write them.",
+        "`--metadata-file` write them. NAME=FILE for a file with a digest alone, such as that of `podman push "
+        "--digestfile`.",
     )
-    reports: list[_Word] = Field(
-        default_factory=list, description="Patterns of test results in JUnit XML, kept as evidence."
+    reports: list[Pattern] = Field(
+        default_factory=list,
+        description="Patterns of test results in JUnit XML, kept as evidence. A missing one, and one that counts a "
+        "failure, fails the stage.",
     )
     provenance: ProvenanceSection | None = Field(None, description="Signed statements that every artifact must have.")
     tests: _Environment | None = Field(

@@ -320,6 +320,7 @@ def test_keyless_signatures_say_which_package_they_need(monkeypatch: pytest.Monk
         ({"files": ["https://a", "b"], "key": "k"}, "or one https address"),
         ({"files": ["http://a"], "key": "k"}, "or one https address"),
         ({"files": [], "key": "k"}, "at least 1 item"),
+        ({"files": ["../a"], "key": "k"}, "leads out of the checkout"),
     ],
 )  # fmt: skip
 def test_a_section_that_cannot_be_right_is_refused(section: dict[str, Any], why: str) -> None:
