@@ -287,5 +287,6 @@ def _version(found: Found, request: NotesRequest, prefix: str) -> str:
 
 def _service(project: Project, repository: Path | None) -> str:
     if repository is None and project.config.exists():
-        return project.service or project.whole.configuration.service
+        together = project.service is None and project.names.several
+        return (project.whole if together else project.loaded).configuration.service
     return service_here(repository or project.folder)
