@@ -18,7 +18,7 @@ from pilotage.adapters.checks import StepChecks
 from pilotage.adapters.context import Context
 from pilotage.adapters.fence import Fence
 from pilotage.adapters.fleets.process_adapter import ADAPTER, ProcessFleetSection
-from pilotage.adapters.fleets.ssh_adapter import SshFleetSection
+from pilotage.adapters.fleets.ssh_adapter import ADAPTER as SSH
 from pilotage.adapters.hosts.artifacts import Artifacts
 from pilotage.adapters.hosts.container_runtime import ContainerRuntime
 from pilotage.adapters.hosts.images import Images, NoImage, Pins
@@ -201,11 +201,13 @@ def test_containers_start_the_image_that_the_way_built(project: Project) -> None
             {"kind": "ssh", "hosts": {"a": {}}, "command": ["x", "{port}"], "artifact": {"source": "a/{artifact}"}},
             "stands alone",
         ),
+        ({"kind": "process", "command": ["{artifact}", "{port}"], "user": "nobody"}, "only the user of Pilotage"),
+        ({"kind": "process", "command": ["shop", "{port}"]}, r"add \{version\}"),
     ],
 )  # fmt: skip
 def test_a_placeholder_that_cannot_be_filled_in_is_refused(section: dict[str, Any], why: str) -> None:
     with pytest.raises(ValueError, match=why):
-        SshFleetSection.model_validate(section)
+        (ADAPTER if section["kind"] == "process" else SSH).section.model_validate(section)
 
 
 # ── the store ──────────────────────────────────────────────────────────────────────────────────────────────

@@ -112,6 +112,7 @@ def test_only_the_configured_app_can_answer_for_a_name(github: GitHub) -> None:
     github.run("test", app="somebody-else")
     github.context("test", "success")
     assert said(ask(github, checks=["test"], app="github-actions")) == (PENDING, "test has not been reported")
+    assert [one.path.rpartition("/")[2] for one in github.asked] == ["check-runs"]
 
 
 def test_checks_that_a_branch_requires_are_those_of_rulesets_and_of_its_protection(github: GitHub) -> None:

@@ -275,6 +275,16 @@ def test_a_later_stage_gets_copies_of_the_release_that_were_verified(
     assert "the artifact dist/shop.bin is damaged" in result.detail
 
 
+def test_a_fault_of_the_runner_is_a_failure_that_says_so(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pilotage.adapters.stages import attempt
+
+    monkeypatch.setattr(attempt, "counts_of", lambda *_: 1 / 0)
+    stage = RunStage(name="a", commands=(shell("touch r.xml"),), reports=("r.xml",))
+    result = _here(yard, stage, monkeypatch)
+    assert result.status is RunStatus.FAILED
+    assert "Pilotage cannot run the stage: ZeroDivisionError" in result.detail
+
+
 # ── started once, and found again ──────────────────────────────────────────────────────────────────────────
 
 

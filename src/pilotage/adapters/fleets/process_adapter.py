@@ -74,6 +74,8 @@ class ProcessFleetSection(ProgramSection, FleetSection):
             given = (*self.command, *self.env.values(), *places.get(needed, ()))
             if not any(needed in part for part in given) and (needed == "{port}" or not needs_artifacts(given)):
                 raise ValueError(_missing(needed))
+        if self.user and needs_artifacts((*self.command, *self.env.values(), self.cwd)):
+            raise ValueError("user: {artifact} lies where only the user of Pilotage may read: leave out fleet.user")
         return self
 
 

@@ -54,13 +54,14 @@ class GitHubWord:
 
     def _word(self, commit: str) -> Word:
         runs = self._listed(f"{self._place}/commits/{commit}/check-runs?filter=latest", "check_runs")
-        statuses = self._listed(f"{self._place}/commits/{commit}/status", "statuses")
+        # A status has no app, so none counts where one is configured; a token need not read them then.
+        others = self._section.app is None
+        statuses = self._listed(f"{self._place}/commits/{commit}/status", "statuses") if others else None
         if runs is None and statuses is None:
             where = f"{self._section.repository} has no commit {commit[:12]}, or the token may not read it"
             return Word(status=WordStatus.PENDING, detail=f"{where}: push it")
         said = [one for one in map(self._of_run, runs or ()) if one is not None]
-        if self._section.app is None:
-            said += map(_of_status, statuses or ())
+        said += map(_of_status, statuses or ())
         return _together(_latest(said), self._wanted())
 
     def _wanted(self) -> tuple[str, ...]:

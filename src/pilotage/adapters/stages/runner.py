@@ -12,6 +12,7 @@ import json
 import os
 import sys
 import time
+import traceback
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -53,6 +54,9 @@ def _outcome(attempt: Attempt) -> Outcome:
         return attempt.failed(f"{error.strerror}: {error.filename}" if error.filename else str(error.strerror or error))
     except AdapterError as error:
         return attempt.failed(str(error))
+    except Exception as error:  # a fault of Pilotage: the commands have ended, so it is no cut-off
+        traceback.print_exc()
+        return attempt.failed(f"Pilotage cannot run the stage: {error!r:.300}")
 
 
 def _write(state: Path, what: dict[str, object]) -> None:
