@@ -76,6 +76,7 @@ def test_r33_the_page_works_as_it_stands(folder: Path) -> None:
     assert re.search(r"^production +1\.0\.0 *$", grid, re.MULTILINE), grid
     told = pilotage(folder, trace)
     assert "Staging and production had the artifact that the way built once, by digest" in told
+    assert "ada, from staging" in told
 
 
 def test_the_other_examples_are_valid(tmp_path: Path) -> None:

@@ -98,7 +98,9 @@ class Hands:
         """Where the version has proven itself on this way: the environment that it reached last."""
         found = None
         for stage, at in zip(self.stored.way.stages, self.stored.state.stages, strict=True):
-            if not isinstance(stage, EnvironmentStage) or environment in stage.environments:
+            if not isinstance(stage, EnvironmentStage):
+                continue
+            if environment in stage.environments:
                 break
             for name, rollout in at.rollouts.items() if at.status.good else ():
                 own = self.project.store.look_up(rollout)
