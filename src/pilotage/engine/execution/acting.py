@@ -68,8 +68,9 @@ class Acting:
         if self._call is not None and not self._call.done and (self._back or not back):
             self.refused = self._under_way(self._call.age)
             return
-        if self._call is not None and self._call.done and not back:
-            self._ended = self._call.result()
+        if self._call is not None and self._call.done and (self._back or not back):
+            ended, self._call = self._call, None
+            self._ended = ended.result()
         settled = None if self.refused or self.refusal or back else _settled(actions, seen)
         said, at = self._said
         if settled is not None and settled == said and time.monotonic() - at < _SAY_AGAIN:
