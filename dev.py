@@ -49,28 +49,31 @@ _WORKERS = str(min(8, 2 * (os.cpu_count() or 1)))
 
 
 def _test(rest: list[str]) -> int:
-    """Every check, cheapest first; the first failure ends it. The test runner speaks last."""
-    # It compiles the tests while others use the other core; else each test process would compile them all.
-    compiling = subprocess.Popen(
-        [BIN / "pytest", "--collect-only", "-qq", *rest], cwd=ROOT, env=_environment(), stdout=subprocess.DEVNULL
-    )
+    """Every check, then every test; the first failure ends it. The test runner speaks last."""
+    # The type checker takes longest, and one core: the others are checked on the next one meanwhile.
+    typing = _beside("mypy", stdout=subprocess.PIPE)
+    # It compiles the tests; else each test process would compile them all.
+    compiling = _beside("pytest", "--collect-only", "-qq", *rest, stdout=subprocess.DEVNULL)
     # What a test server needs from npm is fetched meanwhile.
-    fetching = subprocess.Popen([BIN / "python", "-m", "tests.unleash"], cwd=ROOT, env=_environment())
+    fetching = _beside("python", "-m", "tests.unleash")
     checks = [
         ["ruff", "check", "."],
         ["ruff", "format", "--check", "."],
-        ["mypy"],
         ["lint-imports", "--no-cache"],
         ["zensical", "build", "--strict"],
     ]
     for check in checks:
         print(f"\n$ {' '.join(check)}", flush=True)
         if code := _call(*check):
-            compiling.kill()
-            fetching.kill()
+            for one in (typing, compiling, fetching):
+                one.kill()
             return code
+    said, _ = typing.communicate()
+    print(f"\n$ mypy\n{said.decode()}", end="", flush=True)
     compiling.wait()
     fetching.wait()
+    if typing.returncode:
+        return typing.returncode
     tests = ["pytest", *(rest or ["-n", _WORKERS, "--dist", "loadgroup"])]
     print(f"\n$ {' '.join(tests)}", flush=True)
     return _call(*tests)
@@ -143,6 +146,11 @@ def _call(program: str, *arguments: str) -> int:
         return subprocess.run([str(BIN / program), *arguments], cwd=ROOT, env=_environment(), check=False).returncode
     except KeyboardInterrupt:
         return 130
+
+
+def _beside(program: str, *arguments: str, stdout: int | None = None) -> subprocess.Popen[bytes]:
+    """Start a program, and go on."""
+    return subprocess.Popen([BIN / program, *arguments], cwd=ROOT, env=_environment(), stdout=stdout)
 
 
 def _environment() -> dict[str, str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
@@ -41,6 +42,41 @@ func main() {
     panic(http.ListenAndServe(*host + ":" + *port, nil))
 }
 """
+
+
+_IMITATION = """#!{python}
+import argparse, json, os
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version, wbufsize = "HTTP/1.1", -1
+
+    def do_GET(self):
+        body = json.dumps({{"env": {{"HTTPBIN_ENV_RELEASE": os.environ["HTTPBIN_ENV_RELEASE"]}}}}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+parser = argparse.ArgumentParser()
+parser.add_argument("-host")
+parser.add_argument("-port", type=int)
+options = parser.parse_args()
+ThreadingHTTPServer((options.host, options.port), Handler).serve_forever()
+"""
+
+
+def imitate(place: Path) -> None:
+    """`<place>/<release>/go-httpbin` for the good releases, as far as `/env` goes: building the real ones takes a
+    minute of the processor, because Go compiles its library first."""
+    for version in (OLD, NEW):
+        program = program_of(place, version)
+        program.parent.mkdir()
+        program.write_text(_IMITATION.format(python=sys.executable))
+        program.chmod(0o755)
 
 
 def install(place: Path) -> None:

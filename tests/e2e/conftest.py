@@ -53,8 +53,8 @@ IN_PROCESS = frozenset(_IN_PROCESS.split())
 
 
 class Shop:
-    """A project folder with the demo's shop. types_processes: the first of each command, of all such shops of this
-    test process, is a process of its own."""
+    """A project folder with the demo's shop. types_processes: of all such shops of this test process, the first of each
+    command is a process of its own."""
 
     _typed: ClassVar[set[str]] = set()
 
@@ -73,14 +73,10 @@ class Shop:
         self.url = f"http://127.0.0.1:{self.port}"
         (directory / "releases").mkdir()
         command = [sys.executable, "-m", "pilotage.demo.shop", "--port", "{port}", "--release", "{version}"]
+        flags = ["--flags", str(directory / "flags.json")] if strategy == "feature-toggle" else []
         fleet = {
             "kind": "process",
-            "command": [
-                *command,
-                "--releases",
-                str(directory / "releases"),
-                *(["--flags", str(directory / "flags.json")] if strategy == "feature-toggle" else []),
-            ],
+            "command": [*command, "--releases", str(directory / "releases"), *flags],
             "count": count,
             "health_check_path": "/healthz",
             "stop_timeout": "3s",
