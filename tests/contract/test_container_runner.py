@@ -25,7 +25,10 @@ from pilotage.adapters.hosts.images import NoImage, Pins
 from pilotage.adapters.hosts.local import LocalHost
 from pilotage.adapters.hosts.runner import Enterable, Found, Wanted
 from pilotage.adapters.ports import AdapterError, Fenced, NeverStarts
+from pilotage.adapters.stages.artifacts import ArtifactStore
+from pilotage.adapters.stages.built import Built
 from pilotage.config.containers import ContainerSection
+from pilotage.model.way import Artifact
 from pilotage.testing.harness import wait_until
 from tests.containers import LIMITS, Podman, a_podman, a_registry
 from tests.host_fleets import hosts_in
@@ -61,7 +64,9 @@ def fence(tmp_path: Path) -> Fence:
 def make(podman: Podman, tmp_path: Path, fence: Fence) -> Iterator[Make]:
     """`make()` is another controller's view of the same host. host: reached in another way · pins: another memory."""
 
-    def runner(host: Host | None = None, pins: str = "images.json", **settings: object) -> ContainerRunner:
+    def runner(
+        host: Host | None = None, pins: str = "images.json", built: Built | None = None, **settings: object
+    ) -> ContainerRunner:
         given = {
             "image": "localhost/shop:{version}", "runtime": "podman", "runtime_args": podman.args, "limits": LIMITS,
             "env": {"PORT": "{port}", "VERSION": "{version}"}, **settings,
@@ -73,6 +78,7 @@ def make(podman: Podman, tmp_path: Path, fence: Fence) -> Iterator[Make]:
             folder=tmp_path,
             pins=Pins(tmp_path / pins),
             stop_timeout=0.5,
+            built=built,
         )
 
     yield runner
@@ -329,6 +335,31 @@ def test_a_version_keeps_its_digest_when_its_tag_moves(make: Make, podman: Podma
     (shown,) = json.loads(podman("inspect", "shop_test-1.0-1"))
     assert shown["Config"]["Labels"]["pilotage.image"] == first
     assert shown["Config"]["Labels"]["says"] == image
+
+
+@pytest.mark.parametrize("kind", ["in a registry", "on this machine"])
+def test_the_image_that_a_way_built_is_started_and_no_other(
+    make: Make, podman: Podman, fence: Fence, image: str, tmp_path: Path, kind: str
+) -> None:
+    """R33: `{artifact}` is the image by its digest, wherever its tag has gone before the rollout began."""
+    name, _, number = digest(image, "1.0").partition("@sha256:")
+    wanted = f"{name}@sha256:{number}"
+    push(podman, image, "1.0", says="moved")
+    if kind == "on this machine":
+        podman.build(f"{image}:kept", says=image)
+        number = podman("image", "inspect", "--format", "{{.Id}}", f"{image}:kept")
+        name = wanted = f"sha256:{number}"
+    store = tmp_path / "artifacts"
+    ArtifactStore(store).release("shop", "1.0", "c" * 40, [Artifact(name=name, digest=number, image=True)])
+    runner = make(image="{artifact}", built=Built(store, "shop"))
+    assert runner.lacks("1.0") == ""
+    runner.prepare("1.0", fence)
+    assert runner.image_of("1.0") == wanted
+    started(runner, fence)
+    (shown,) = json.loads(podman("inspect", "shop_test-1.0-1"))
+    assert shown["Config"]["Labels"]["says"] == image
+    with pytest.raises(NoImage, match=r"no way has built 2\.0"):
+        runner.prepare("2.0", fence)
 
 
 def test_another_host_gets_the_digest_of_the_first(make: Make, podman: Podman, fence: Fence, image: str) -> None:
