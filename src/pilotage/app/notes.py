@@ -116,16 +116,20 @@ def named_ends(git: Git, range_: str) -> Ends:
 def _versions_before(git: Git, request: NotesRequest) -> tuple[Sequence[Tag], Tag | None]:
     """The versions up to HEAD, oldest first, and the one that HEAD itself is."""
     scheme = Scheme(request.scheme)
-    here = git.run("tag", "--points-at", "HEAD").split()
-    found = versions_of(git.run("tag", "--merged", "HEAD").split(), scheme)
     paths, prefix = request.paths or git.scope.paths.folders, request.tag_prefix
     if prefix is None and not request.paths:
         prefix = git.scope.tag_prefix or None
+
+    def tagged_as(*options: str) -> list[str]:
+        return [name for name in git.run("tag", *options, "HEAD").split() if name.startswith(prefix or "")]
+
+    here = tagged_as("--points-at")
+    found = versions_of(tagged_as("--merged"), scheme)
     tags = of_one_package(found, paths, prefix, here, names_at(git, paths))
     if tagged := next((tag for tag in reversed(tags) if tag.name in here), None):
         return tags, tagged
-    prefixes = {tag.prefix for tag in tags} or {"", "v"}
-    others = versions_of(git.run("tag", "--no-merged", "HEAD").split(), scheme)
+    prefixes = {tag.prefix for tag in tags} or ({"", "v"} if prefix is None else {prefix})
+    others = versions_of(tagged_as("--no-merged"), scheme)
     return [*tags, *on_a_release_branch(git, tags, [tag for tag in others if tag.prefix in prefixes])], None
 
 

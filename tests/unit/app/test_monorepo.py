@@ -219,6 +219,19 @@ def test_r9_a_train_carries_the_changes_of_each_service_since_its_own_version(mo
     assert (alone["since"], alone["aboard"][0]["services"]) == (["api-v2.3.0"], [])
 
 
+def test_a_release_branch_of_everything_is_no_version_of_a_service(tmp_path: Path) -> None:
+    it = Monorepo(tmp_path)
+    whole = {**CONFIGURATION, "service": "new", "paths": ["new"], "tag_prefix": "new-v"}
+    (tmp_path / "pilotage.yaml").write_text(json.dumps(whole))
+    it.commit("feat: first", new__a="1\n")
+    it.git("switch", "-qc", "release/7")
+    it.commit("chore: release 7.0.0")
+    it.git("tag", "v7.0.0")
+    it.git("switch", "-q", "main")
+    it.commit("fix: typo", new__a="2\n")
+    assert next_version_of(Project(tmp_path / "pilotage.yaml"), NotesRequest()) == "new-v0.1.0"
+
+
 def test_r21_a_hotfix_of_a_service_begins_at_its_own_tag(monorepo: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Store, "serving", lambda *_: ("1.1.0",))
     monkeypatch.setattr(Store, "history", lambda *_, **__: ())
