@@ -142,7 +142,7 @@ def test_r33_a_controller_that_dies_between_files_leaves_the_cohort_before(
 
 
 def test_r33_several_routers_go_back_together_to_the_cohort_that_all_had(
-    routed: EnvoyUnderTest, backends: dict[str, list[tuple[str, int]]], tmp_path: Path
+    routed: EnvoyUnderTest, backends: dict[str, list[tuple[str, int]]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Routers show no members: whoever takes them back knows which digest had which."""
     settings = Settings(("127.0.0.1", free_port()))
@@ -152,7 +152,7 @@ def test_r33_several_routers_go_back_together_to_the_cohort_that_all_had(
         both.apply(COHORT, backends)
         wait_until(lambda: both.read() == COHORT, what="the cohort is not there")
         later = with_cohort(split_between("2.0", 600, "1.0"), ["acme", "globex", "initech"])
-        other.apply = _broken  # type: ignore[method-assign]
+        monkeypatch.setattr(other, "apply", _broken)
         with pytest.raises(AdapterError, match="router b: it is broken; the other routers stay at"):
             both.apply(later, backends)
         routed.wait_for(COHORT)
