@@ -45,7 +45,7 @@ class Tenants:
 
     def _run(self, turn: int) -> None:
         everybody = [*TENANTS, ""]
-        while not self._stopping.wait(0.02):
+        while not self._stopping.wait(0.04):
             turn += 3
             tenant = everybody[turn % len(everybody)]
             self.answers.append((tenant, *self.ask(tenant)))

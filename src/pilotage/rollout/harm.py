@@ -15,14 +15,13 @@ from pilotage.model.action import Action, Replace
 from pilotage.model.events import InstanceReplaced, RetryStarted, TrafficRestored, TrafficWithdrawn
 from pilotage.model.observation import Excuse, Health, Remedy, Verdict, VerdictKind
 from pilotage.model.plan import Plan
-from pilotage.model.probe import PROBE
 from pilotage.model.quantity import format_duration
 from pilotage.model.rollout import Hold, HoldCause, Observed, RolloutState, Status
 from pilotage.model.wave import names_within
 from pilotage.rollout.sight import alive, healthy
 from pilotage.rollout.turn import Comparison, Tick, switch
 from pilotage.rollout.undoing import roll_back
-from pilotage.rollout.waves import kept
+from pilotage.rollout.waves import kept, may_be_of_one_wave
 
 STRONG_EVIDENCE = math.log(20)
 """Natural logarithm of an e-value that chance alone reaches once in 20 releases: suspected harm, which is reported. The
@@ -57,7 +56,7 @@ def guard_against_harm(turn: Tick) -> None:
         return
     failed = [v for v in (*turn.seen.verdicts, *turn.strategy.verdicts(turn)) if v.kind is VerdictKind.FAIL]
     critical = [v for v in failed if v.critical]
-    if critical and turn.strategy.keeps(turn) and all(_is_of_users(v) for v in critical):
+    if critical and turn.strategy.keeps(turn) and may_be_of_one_wave(critical):
         withdraw(turn, critical, keeps=turn.strategy.keeps(turn))
         return
     sure = [v for v in failed if is_sure(v) and v.metric not in turn.state.accepted]
@@ -82,14 +81,9 @@ def _excused(turn: Tick, verdict: Verdict) -> bool:
     return verdict.excuse is not None and turn.state.tries == 0 and switch(turn.plan, "analysis.retry_once", True)
 
 
-def _is_of_users(verdict: Verdict) -> bool:
-    """Whether it may be the fault of what some users do: a probe asks what every user would meet."""
-    return not verdict.metric.startswith(PROBE)
-
-
 def _act_on_sure_harm(turn: Tick, guilty: list[Verdict]) -> None:
     stranded = turn.strategy.withdraws(turn) and not turn.strategy.frees_all(turn)
-    if keeps := turn.strategy.keeps(turn):
+    if may_be_of_one_wave(guilty) and (keeps := turn.strategy.keeps(turn)):
         withdraw(turn, guilty, keeps=keeps)
     elif kept(turn.state):
         roll_back(turn, sentence_of(guilty[:1]), guilty[0].metric, guilty[0].detail)

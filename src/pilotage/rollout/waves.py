@@ -6,13 +6,17 @@ working; here a weight becomes the cohort that a router is asked for.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
+from pilotage.model.observation import Verdict
 from pilotage.model.plan import Plan
+from pilotage.model.probe import PROBE
 from pilotage.model.progress import CanaryProgress
 from pilotage.model.rollout import Hold, HoldCause, Mode, Observed, RolloutState, Status
 from pilotage.model.traffic import WHOLE, Cohort, Split, split_between
 from pilotage.model.wave import Wave, WaveUndo, digest_of, levels
+from pilotage.rollout.canaries import METRIC
 from pilotage.rollout.sight import healthy
 from pilotage.rollout.turn import FORWARD, Tick
 
@@ -69,6 +73,12 @@ def _steps(plan: Plan) -> tuple[int, ...]:
     """Per mille of users at each step that sends waves: where a group of waves ends."""
     last = {wave.step: level for wave, level in zip(plan.waves, levels(plan.waves), strict=True)}
     return tuple(last.values())
+
+
+def may_be_of_one_wave(failed: Sequence[Verdict]) -> bool:
+    """Whether all of it may lie in what some users do. A probe asks what every user would meet, and an instance that is
+    not ready serves all of them."""
+    return not any(v.metric.startswith(PROBE) or v.metric == METRIC for v in failed)
 
 
 def kept(state: RolloutState) -> int:
