@@ -48,6 +48,8 @@ class GitHub(RestServer):
         return Answered(status=502, body={"message": "Server Error"})
 
     def _answered(self, asked: Asked) -> Answered:
+        if not asked.headers.get("user-agent"):
+            return Answered(status=403, body={"message": "Request forbidden by administrative rules."})
         token = asked.headers.get("authorization", "")
         if token not in (f"Bearer {TOKEN}", f"Bearer {READ_ONLY}"):
             return Answered(status=401, body={"message": "Bad credentials"})

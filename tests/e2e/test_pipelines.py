@@ -100,10 +100,13 @@ def test_r33_the_action_deploys_in_groups_with_a_summary_and_a_deployment(
     assert True not in marked.values(), "GitHub's runner would end them"
     assert any("pilotage.engine.execution.supervisor" in command for command in marked)
 
+    again = Job(job.folder, job.scratch, {**job.variables, "GITHUB_RUN_ID": "44"})
+    assert run_action(again, given)["status"] == "unchanged"
+    assert github.statuses[2][-1]["state"] == "success"
     refused = Job(job.folder, job.scratch, {**job.variables, "GITHUB_RUN_ID": "43"})
     outputs = run_action(refused, {**given, "version": HOSTILE})
     assert (refused.status, outputs["exit-status"]) == (2, "2")
-    assert [one["state"] for one in github.statuses[2]] == ["queued", "error"]
+    assert [one["state"] for one in github.statuses[3]] == ["queued", "error"]
     assert not (made.directory / "pwned").exists()
     assert TOKEN not in job.log + refused.log + summary
 

@@ -35,6 +35,8 @@ UNIX = "http+unix"
 _MOST = 16 << 20
 """Bytes of an answer: Envoy's pages of thousands of clusters are some megabytes."""
 _CHUNK = 64 * 1024
+_ALWAYS = {"Connection": "close", "User-Agent": "pilotage"}
+"""GitHub refuses requests that do not say who asks."""
 IN_TARGETS = "/%:?[]@!$&'()*+,;=-._~"
 _OPEN_FILES = Path("/proc/self/fd")
 _LONGEST_SOCKET = 100
@@ -135,9 +137,7 @@ def _asked(method: str, url: str, timeout: float, headers: Mapping[str, str], mo
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     body = bytearray()
     try:
-        connection.request(
-            method, quote(target, safe=IN_TARGETS), sent or None, headers={"Connection": "close", **headers}
-        )
+        connection.request(method, quote(target, safe=IN_TARGETS), sent or None, headers={**_ALWAYS, **headers})
         with connection.getresponse() as answer:
             while len(body) <= most and (chunk := answer.read(min(_CHUNK, most + 1 - len(body)))):
                 body += chunk

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 from pilotage.adapters.pipelines import add_to_summary, pipeline_host, set_outputs
 from pilotage.adapters.ports import AdapterError
@@ -11,6 +12,7 @@ from pilotage.app.project import Project
 from pilotage.model.errors import PilotageError
 from pilotage.model.pipeline import PipelineHost
 from pilotage.render.log_groups import LogGroups
+from pilotage.render.markdown import literal
 from pilotage.render.rollout_summary import refused_summary, rollout_summary
 
 
@@ -44,10 +46,19 @@ def summarise(project: Project, identity: str) -> None:
         project.warn(f"the job summary is incomplete: {error}")
 
 
+def summarise_unchanged(project: Project, sentence: str) -> None:
+    """Keep that the version serves already."""
+    _keep(project, {"rollout": "", "status": "unchanged"}, f"### ✅ {literal(sentence)}")
+
+
 def summarise_refusal(project: Project, title: str, error: PilotageError) -> None:
     """Keep why a rollout was not started."""
+    _keep(project, {"rollout": "", "status": "not-started"}, refused_summary(title, str(error)))
+
+
+def _keep(project: Project, outputs: Mapping[str, str], text: str) -> None:
     try:
-        set_outputs({"rollout": "", "status": "not-started"})
-        add_to_summary(refused_summary(title, str(error)))
+        set_outputs(outputs)
+        add_to_summary(text)
     except AdapterError as failed:
         project.warn(f"the job summary is incomplete: {failed}")

@@ -29,31 +29,39 @@ HELP = """`/pilotage status [-e ENVIRONMENT]`: what serves, what rolls out, and 
 `/pilotage deploy VERSION [-e ENVIRONMENT]`: start a rollout
 `/pilotage approve VERSION STEP [-e ENVIRONMENT]`: approve the step or stage that waits; `status` names it
 `/pilotage abort [-e ENVIRONMENT] [REASON]`: roll back the rollout in progress
-`/pilotage help`: this list"""
+`/pilotage help`: this list
+With several services, add `-s SERVICE`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """command: the first word · words: those after it, without the environment · environment: None if none is named."""
+    """command: the first word · words: those after it, without the options · environment, service: None if none is
+    named."""
 
     command: str
     words: tuple[str, ...]
-    environment: str | None
+    environment: str | None = None
+    service: str | None = None
 
 
 def read_words(text: str) -> Wanted:
     """What was typed. Raises Unclear."""
     words = text.split()
-    environment = None
-    if "-e" in words:
-        place = words.index("-e")
-        if place + 1 == len(words):
-            raise Unclear("-e names an environment, such as -e production")
-        environment = words[place + 1]
-        del words[place : place + 2]
-    return Wanted(
-        command=words[0].lower() if words else "help", words=tuple(words[1:]), environment=environment
-    )  # fmt: skip
+    environment, service = _option(words, "-e", "an environment"), _option(words, "-s", "a service")
+    command = words[0].lower() if words else "help"
+    return Wanted(command=command, words=tuple(words[1:]), environment=environment, service=service)
+
+
+def _option(words: list[str], name: str, what: str) -> str | None:
+    """The word after an option; both are taken out. Raises Unclear."""
+    if name not in words:
+        return None
+    place = words.index(name)
+    if place + 1 == len(words):
+        raise Unclear(f"{name} is followed by {what}")
+    value = words[place + 1]
+    del words[place : place + 2]
+    return value
 
 
 def carry_out(project: Project, typed: Typed) -> str:
@@ -65,7 +73,8 @@ def carry_out(project: Project, typed: Typed) -> str:
             return HELP
         if project.people.identify(actor).name == actor:
             return escaped(f"Nobody in `people` has the alias {actor}, so {typed.name or 'you'} may not do this.")
-        return escaped(_answer(project, actor, wanted)) or HELP
+        meant_here = project.for_service(wanted.service) if wanted.service else project
+        return escaped(_answer(meant_here, actor, wanted)) or HELP
     except PilotageError as error:
         return escaped(f"Not done: {error}")
     except Exception:

@@ -100,6 +100,7 @@ def deploy(
         started = _begun(project, request)
     click.echo(started.sentence, err=True)
     if started.rollout is None:
+        _keep_unchanged(project, started.sentence)
         keep_up(project, plan.service, plan.environment)
         return
     attended = attend(project, started.rollout.service, started.rollout.environment) is not Attended.NOBODY
@@ -186,6 +187,12 @@ def _summarised(project: Project, plan: Plan) -> Iterator[None]:
 
         summarise_refusal(project, f"{plan.service} {plan.version} → {plan.environment}", refused)
         raise
+
+
+def _keep_unchanged(project: Project, sentence: str) -> None:
+    from pilotage.app.ci_summary import summarise_unchanged
+
+    summarise_unchanged(project, sentence)
 
 
 def _show_detached(as_json: bool, rollout: str | None = None, group_id: str | None = None) -> None:

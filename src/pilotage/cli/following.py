@@ -106,19 +106,21 @@ def _timed_out() -> int:
 
 
 def follow_group_lines(project: Project, release: str, timeout: float | None, as_json: bool) -> int:
+    from pilotage.app.ci_summary import log_groups_here
     from pilotage.app.follow import follow_group
     from pilotage.cli.output import show_json
     from pilotage.render.lines import event_lines
+    from pilotage.render.log_groups import GroupedLog
     from pilotage.render.outputs import event_output
 
-    ended = None
+    ended, log = None, GroupedLog(log_groups_here())
     for look in follow_group(project, release, every=0.2, timeout=timeout):
         ended = look.ended
         for service, event in look.events:
             if as_json:
                 show_json(event_output(event, service), line=True)
             else:
-                click.echo(f"{service:<12} {event_lines([event])[0]}")
+                click.echo(log.plain(f"{service:<12} {event_lines([event])[0]}"))
     return 6 if ended is None else status_of(ended)
 
 

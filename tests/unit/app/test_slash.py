@@ -69,7 +69,7 @@ def test_r34_words_that_mean_nothing_get_the_list_of_commands(line: HTTPConnecti
     status, refused = ask(line, form("deploy <!channel>"))
     assert (status, "<" in refused) == (200, False)
     assert "is no version" in refused
-    assert ask(line, form("deploy 2.4.0 -e"))[1].startswith("Not done: -e names an environment")
+    assert ask(line, form("deploy 2.4.0 -e"))[1].startswith("Not done: -e is followed by an environment")
     assert "no environment 'moon'" in ask(line, form("status -e moon"))[1]
     assert "no deployment to production yet" in ask(line, form("abort all of it"))[1]
 
@@ -113,5 +113,8 @@ def test_r34_what_takes_longer_is_answered_later(line: HTTPConnection, monkeypat
 def test_r34_the_environment_is_named_anywhere() -> None:
     wanted = slash.read_words("Abort -e production it is broken")
     assert (wanted.command, wanted.words, wanted.environment) == ("abort", ("it", "is", "broken"), "production")
+    assert slash.read_words("status -s web -e staging") == slash.Wanted(
+        command="status", words=(), environment="staging", service="web"
+    )
     with pytest.raises(Unclear):
         slash.read_words("status -e")
