@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,7 @@ def test_what_is_printed_of_finished_rollouts_has_no_old_word_and_fits_its_schem
         for line in lines:
             assert not faults(json.loads(line)), arguments
             msgspec.json.decode(line, type=shapes[shape])
-            jsonschema.validate(json.loads(line), schema_of(shapes[shape]))
+            validator_of(shapes[shape]).validate(json.loads(line))
 
     said("status", "status")
     said("history", "history")
@@ -114,15 +115,29 @@ def test_events_of_any_version_fit_the_schema_of_events(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "pilotage.yaml").write_text(GOOD)
-    schema = json.loads(CliRunner().invoke(cli, ["schema", "events"]).stdout)
+    events = checked(json.loads(CliRunner().invoke(cli, ["schema", "events"]).stdout))
     for rollout in ids(unpack(path, tmp_path / ".pilotage")).values():
         for row in CliRunner().invoke(cli, ["events", rollout, "--json"]).stdout.splitlines():
-            jsonschema.validate(json.loads(row), schema)
+            events.validate(json.loads(row))
 
 
-def schema_of(shape: type) -> dict[str, Any]:
-    whole = output.schemas()
-    return {"$ref": f"#/$defs/{shape.__name__}", "$defs": whole["$defs"]}
+@cache
+def validator_of(shape: type) -> Any:
+    whole = _whole()
+    return whole.evolve(schema={"$ref": f"#/$defs/{shape.__name__}", "$defs": whole.schema["$defs"]})
+
+
+@cache
+def _whole() -> Any:
+    """Checking the schema of all shapes takes longer than what it is for: once is enough."""
+    return checked({"$defs": output.schemas()["$defs"]})
+
+
+def checked(schema: dict[str, Any]) -> Any:
+    """The validator of a schema that is one."""
+    kind = jsonschema.validators.validator_for(schema)
+    kind.check_schema(schema)
+    return kind(schema)
 
 
 def test_every_shape_speaks_the_same_words() -> None:
