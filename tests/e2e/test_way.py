@@ -27,7 +27,7 @@ def with_way(it: Shop) -> str:
     """Build, staging, a test of it, and production; the folder in git. Returns the address of staging."""
     staging = with_staging(it)
     broken = str(it.directory / "broken")
-    build = ["sh", "-c", f'mkdir dist && echo "{PROGRAM}" > dist/shop.py']
+    build = ["sh", "-c", f'mkdir dist && echo "{PROGRAM}  # {{version}}" > dist/shop.py']
     tests = [["test", "{url}", "=", staging], ["python3", "-c", CHECK, broken]]
     stages = [
         {"name": "build", "run": build, "artifacts": ["dist/*"]},
@@ -114,6 +114,12 @@ def test_a_version_travels_to_production_and_a_bad_one_does_not(shop: Make) -> N
     assert len(store.history("shop", "production")) == 1
     store.close()
     assert "1.1.0    failed" in way(it)
+
+    # What serves stays, however old it is; the build that went back goes.
+    it.configure_whole(retention={"artifacts": "0s"})
+    assert "1 artifacts and 0 logs" in it.run("prune", "--yes")
+    assert len(started_in(it, "production")) == 1
+    assert "nothing is old enough to delete" in it.run("prune", "--yes")
 
 
 def started_in(it: Shop, environment: str) -> set[str]:
