@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from pilotage.model.record import Recorded
 from pilotage.model.status import Status
 from pilotage.rollout.waves import kept
 
+from ..receivers import Mailbox, mail_server
 from .conftest import Shop
 
 pytestmark = pytest.mark.real
@@ -62,11 +64,18 @@ class Tenants:
 
 
 @pytest.fixture
-def tenant_shop(tmp_path: Path) -> Iterator[Shop]:
+def mailbox() -> Iterator[Mailbox]:
+    box = Mailbox()
+    with mail_server(box, None):
+        yield box
+
+
+@pytest.fixture
+def tenant_shop(tmp_path: Path, mailbox: Mailbox) -> Iterator[Shop]:
     shop = Shop(tmp_path, {}, "high")
     overrides = {path: value for path, value in shop.section("overrides").items() if path != "canary.weights"}
-    lines = "\n".join(f"{name},{name.split('-')[0]}" for name in TENANTS)
-    (tmp_path / "tenants.csv").write_text(f"name,group\n{lines}\n")
+    lines = "\n".join(f"{name},{name.split('-')[0]},{name}@example.org" for name in TENANTS)
+    (tmp_path / "tenants.csv").write_text(f"name,group,contact\n{lines}\n")
     program = str(Path(__file__).with_name("tenant_shop.py"))
     waves = [{"name": name, "where": {"group": name}} for name in ("one", "two", "three")]
     shop.configure(
@@ -76,12 +85,32 @@ def tenant_shop(tmp_path: Path) -> Iterator[Shop]:
         tenants={"file": "tenants.csv"}, waves=[*waves, {"name": "rest", "rest": True}],
         wave_rules={"undo": "failed"},
     )  # fmt: skip
+    channel = {
+        "kind": "email", "host": "127.0.0.1", "port": mailbox.port, "encryption": "none", "tenants": True,
+        "allow_private_network": True, "sender": "shop@example.org", "audiences": ["tenants", "tenants of the wave"],
+    }  # fmt: skip
+    shop.configure_whole(notify=[channel])
     yield shop
     shop.run("down", "--yes")
     assert shop.processes() == []
 
 
-def test_r33_each_wave_gets_it_in_turn_and_the_one_that_fails_goes_back_alone(tenant_shop: Shop) -> None:
+def told(mailbox: Mailbox, title: str, *waves: str) -> None:
+    """Each tenant of these waves, and nobody else, got this mail once; none has more than one receiver."""
+    until = time.monotonic() + 60
+    expected = sorted(f"{one}@example.org" for one in TENANTS if one.split("-")[0] in waves)
+    while True:
+        mails = [mail for mail in mailbox.mails if mail["Subject"] == title]
+        found = sorted(str(mail["To"]) for mail in mails)
+        if found == expected:
+            return
+        assert time.monotonic() < until, (title, found, [str(mail["Subject"]) for mail in mailbox.mails])
+        time.sleep(0.1)
+
+
+def test_r33_each_wave_gets_it_in_turn_and_the_one_that_fails_goes_back_alone(
+    tenant_shop: Shop, mailbox: Mailbox
+) -> None:
     shop, tenants = tenant_shop, Tenants(tenant_shop.url)
     shop.run("deploy", "1.0")
     with tenants.calling():
@@ -90,6 +119,8 @@ def test_r33_each_wave_gets_it_in_turn_and_the_one_that_fails_goes_back_alone(te
         assert done.state.status is Status.COMPLETED, done.state.reason
         assert tenants.first("2.0") == ["one", "two", "three", "rest"]
         assert {status for _, _, status in tenants.answers} == {200}
+        told(mailbox, "You now have shop 2.0", "one", "two", "three", "rest")
+        told(mailbox, "shop 2.0 has proven itself with you", "one", "two", "three", "rest")
         shop.run("deploy", "3.0", "--detach")
         back = shop.wait(lambda r: r.state.status.final or (kept(r.state) > 0 and r.state.returned), 120)
         assert back.state.status is Status.WITHDRAWN, back.state.reason
@@ -98,14 +129,18 @@ def test_r33_each_wave_gets_it_in_turn_and_the_one_that_fails_goes_back_alone(te
         assert {version for one, version in versions.items() if not one.startswith("one-")} == {"2.0"}
         shown = {row["name"]: row["state"] for row in shop.json("waves")["waves"]}
         assert shown == {"one": "has 3.0", "two": "withdrawn to 2.0", "three": "waits", "rest": "waits"}
-        told = [event.sentence for event in _events(shop, back.id)]
-        assert any("wave one (5 tenants) has 3.0" in sentence for sentence in told)
-        assert any("3.0 is withdrawn from two, and one keeps it" in sentence for sentence in told)
+        told(mailbox, "shop 3.0 was taken back", "two")
+        shop.kill_worker()
+        sentences = [event.sentence for event in _events(shop, back.id)]
+        assert any("wave one (5 tenants) has 3.0" in sentence for sentence in sentences)
+        assert any("3.0 is withdrawn from two, and one keeps it" in sentence for sentence in sentences)
         later = shop.wait(lambda r: r.state.status is not Status.WITHDRAWN or r.state.in_status > 2)
         assert later.state.status is Status.WITHDRAWN, "those who keep it are judged again, and are well"
         shop.run("abort")
         assert shop.wait_end().state.status is Status.ROLLED_BACK
         assert {tenants.ask(one)[0] for one in TENANTS} == {"2.0"}
+        told(mailbox, "shop 3.0 was taken back", "one", "two")
+        told(mailbox, "You now have shop 3.0", "one", "two")
     shop.check_history(shop.latest())
 
 

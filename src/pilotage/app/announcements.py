@@ -17,6 +17,7 @@ from pilotage.app.permissions import Permission
 from pilotage.app.project import Project
 from pilotage.app.requests import AnnouncementRequest
 from pilotage.app.snapshot import calendar_facts, channels_of
+from pilotage.app.wave_notices import with_waves
 from pilotage.config.loading import Loaded
 from pilotage.engine.records import announcements as rows
 from pilotage.engine.records import meetings, outbox
@@ -34,6 +35,9 @@ from pilotage.model.schedule import After, Lead
 from pilotage.model.schedule import Message as Planned
 from pilotage.plan.communication import words_for
 from pilotage.render.subjects import subject_of
+
+OF_THE_WAVES = "tenant_wave_notice"
+"""What each wave is told before a release, in words of its own."""
 
 _MORNING = 9
 """The hour of the release's zone at which something of a day is due."""
@@ -114,6 +118,8 @@ def send(project: Project, actor: str, request: AnnouncementRequest) -> Sending:
     moment, message = _moment(request, planned, own=announced.own), spoken(plan, announced, request.text, now)
     if (meeting := inviting(project, plan, item)) is not None:
         message = replace(message, attachments=meeting.attachments, facts=meeting.facts)
+    if item == OF_THE_WAVES:
+        message = with_waves(project, plan, message)
     channels = [] if item == NOTICE else channels_that_reach(project, message)
     if moment is After.NOTHING and not announced.own:
         check_true(project.store, plan, item, request.text, planned)
@@ -188,7 +194,8 @@ def _not_before(project: Project, request: AnnouncementRequest, moment: After, c
 def channels_that_reach(project: Project, message: Message) -> list[JsonObject]:
     """Those that publish messages of this kind to this audience. Raises Unreachable."""
     audience, kind = message.audience, message.kind
-    found = reaching(project.loaded, audience, kind, message.environment)
+    every = reaching(project.loaded, audience, kind, message.environment)
+    found = [section for section in every if message.personal or not channel_of(section).tenants]
     if not found:
         wanted = f", messages: [{kind}]" if kind else ""
         raise Unreachable(

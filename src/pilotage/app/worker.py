@@ -19,7 +19,7 @@ from pilotage.engine.records import announcements, followups, ways
 from pilotage.engine.records.store import Store
 
 if TYPE_CHECKING:
-    from pilotage.app import monitoring
+    from pilotage.app import monitoring, wave_notices
     from pilotage.app.phase_reminders import PhaseReminders
     from pilotage.app.status_page import Publisher
     from pilotage.app.way import looking
@@ -126,6 +126,21 @@ class Ways:
         self._ways.look(store)
 
 
+class WaveNotices:
+    """Tells tenants of their waves, where a plan has some."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._notices: wave_notices.WaveNotices | None = None
+
+    def look(self, store: Store) -> None:
+        # It reads the configuration; a worker that takes over does that first.
+        from pilotage.app import wave_notices
+
+        self._notices = self._notices or wave_notices.WaveNotices(self._directory)
+        self._notices.look(store)
+
+
 def remind(store: Store) -> None:
     """Remind owners of announcements and follow-ups that are overdue."""
     announcements.remind(store.engine, store.clock.now())
@@ -139,6 +154,7 @@ def jobs(directory: Path) -> tuple[Job, ...]:
         Job(name="monitoring", every=_MONITOR_EVERY, work=Monitoring(directory).keep),
         Job(name="announcing", every=_ANNOUNCE_EVERY, work=lambda store: announce(store, directory)),
         Job(name="after rollouts", every=_FOLLOW_EVERY, work=AfterRollouts(directory).look),
+        Job(name="waves", every=_FOLLOW_EVERY, work=WaveNotices(directory).look),
         Job(name="follow-ups", every=_REMIND_EVERY, work=FollowUpLooks(directory).look),
         Job(name="reminders", every=_REMIND_EVERY, work=remind),
         Job(name="notes", every=_NOTES_EVERY, work=Notes(directory).publish),

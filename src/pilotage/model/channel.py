@@ -28,7 +28,8 @@ class QuietHours:
 @dataclass(frozen=True, kw_only=True)
 class KnownChannel:
     """A section of `notify` as far as it says where messages go; the rest is its notifier's. environments: empty for
-    all · messages: kinds of announcement that it publishes."""
+    all · messages: kinds of announcement that it publishes · tenants: it has no address of its own, and takes only what
+    names receivers."""
 
     kind: str
     name: str | None = None
@@ -37,6 +38,7 @@ class KnownChannel:
     audiences: tuple[str, ...] = (OPERATORS,)
     quiet_hours: QuietHours | None = None
     messages: tuple[str, ...] = WRITTEN
+    tenants: bool = False
 
     @property
     def called(self) -> str:

@@ -10,6 +10,9 @@ from pilotage.model.medium import Attachment
 OPERATORS = "operators"
 """The audience of every message about a rollout."""
 
+TENANTS, TENANTS_OF_A_WAVE = "tenants", "tenants of the wave"
+"""The audiences of what waves tell: before a release, and while it reaches them."""
+
 
 class Severity(StrEnum):
     """How much it matters, least first."""
@@ -33,6 +36,15 @@ class Incident(StrEnum):
     RESOLVE = "resolve"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Personal:
+    """A text for some receivers, each of whom gets a mail of their own and sees nobody else. to: mail addresses."""
+
+    to: tuple[str, ...]
+    title: str
+    text: str
+
+
 @dataclass(frozen=True)
 class Message:
     """key: identifies it for ever, so that a receiver recognises duplicates · thread: what belongs together, a
@@ -40,7 +52,8 @@ class Message:
     value, shown next to it · at: Unix seconds · audience: operators, or one of the plan's · final: the last message of
     its thread · asks: possible answers (approve, abort) · about: number of the event that an answer refers to; it must
     still be the newest · kind: of an announcement, a `Medium`; empty for what goes by any channel of its audience ·
-    attachments: for channels that can carry files · to: addresses that take the place of the channel's own."""
+    attachments: for channels that can carry files · to: addresses that take the place of the channel's own ·
+    personal: what a channel of tenants sends instead of the text."""
 
     key: str
     thread: str
@@ -62,3 +75,4 @@ class Message:
     kind: str = ""
     attachments: tuple[Attachment, ...] = ()
     to: tuple[str, ...] = ()
+    personal: tuple[Personal, ...] = ()

@@ -126,6 +126,9 @@ _CALENDAR: Mapping[Stakeholder, tuple[_Draft, ...]] = {
     ),
 }  # fmt: skip
 
+OF_EVERY_WAVE = ("tenant_wave_start", "tenant_wave_done")
+"""What each wave of a plan with waves tells by itself."""
+
 _OPERATIONS = (
     _Draft("rollback_notice", "everyone informed of the release", "The release was rolled back",
         "every channel used before", Role.RELEASE_MANAGER, Lead(_ROLLBACK, 0, "hours"),

@@ -17,7 +17,7 @@ from pilotage.model.schedule import Conflict, Message, OnCall, Requirement, Stag
 from pilotage.model.step_ids import OWN_CHECKS
 from pilotage.model.wave import Tenancy
 from pilotage.plan.attendance import on_call_of
-from pilotage.plan.communication import Times, messages_of, words_of
+from pilotage.plan.communication import OF_EVERY_WAVE, Times, messages_of, words_of
 from pilotage.plan.conflicts import accepted, conflicts_of, conflicts_with
 from pilotage.plan.dates import PlanRefused
 from pilotage.plan.frame import Frame, Service, frame_of, not_a_version
@@ -187,7 +187,9 @@ def _messages(frame: Frame, undo: str) -> tuple[Message, ...]:
     words = words_of(frame.answers, frame.service.name, frame.version, frame.release, undo, window)
     begins, exposed = (landing.begins, landing.exposed) if landing else (None, None)
     times = Times(frame.release, begins, exposed, frame.today if landing else None)
-    return messages_of(frame.answers, words, frame.calendar, times)
+    every = messages_of(frame.answers, words, frame.calendar, times)
+    # Each wave has a start and an end of its own, told to its tenants as they come.
+    return tuple(one for one in every if not (frame.service.waves and one.id in OF_EVERY_WAVE))
 
 
 def _notes(frame: Frame, timeline: Timeline) -> tuple[str, ...]:

@@ -146,7 +146,7 @@ def channels_for(message: Message, channels: Sequence[JsonObject]) -> list[tuple
 def _wanted(message: Message, channel: KnownChannel) -> bool:
     if channel.environments and message.environment not in channel.environments:
         return False
-    if not channel.publishes(message.audience, message.kind):
+    if not channel.publishes(message.audience, message.kind) or (channel.tenants and not message.personal):
         return False
     if message.to:
         return True  # whoever is addressed by name is to know, however little it matters to others

@@ -1,4 +1,4 @@
-"""E-mail over SMTP: to the channel's addresses in one mail, or a mail for each address of a file."""
+"""E-mail over SMTP: to the channel's addresses in one mail, or a mail for each address of a file or each tenant."""
 
 from __future__ import annotations
 
@@ -58,6 +58,9 @@ class Email:
 
     def send(self, delivery: Delivery) -> JsonObject:
         message, section = delivery.message, self._section
+        if section.tenants:
+            progress = self._to_each(delivery, copies_for_tenants(message))
+            return {"sent": len(progress.done), "refused": len(progress.refused)}
         if message.to or section.to:
             return self._to_all(delivery, list(message.to) or section.to)
         if section.accounts_file is not None:
@@ -195,6 +198,19 @@ def copies_for_accounts(message: Message, path: Path) -> list[Copy]:
         )
         for name, one in found.items()
     ]  # fmt: skip
+
+
+def copies_for_tenants(message: Message) -> list[Copy]:
+    """A copy for each receiver of its personal texts; an address that is in two of them gets both. Raises
+    Undelivered where it has none."""
+    copies = [
+        Copy(name=f"{number}:{_mark(one)}", to=(one,), message=replace(message, title=part.title, text=part.text))
+        for number, part in enumerate(message.personal)
+        for one in dict.fromkeys(part.to)
+    ]
+    if not copies:
+        raise Undelivered("no tenant that it is for has a contact in the list of tenants", permanent=True)
+    return copies
 
 
 def _mark(address: str) -> str:

@@ -12,7 +12,7 @@ from pilotage.config.channels import Channel, Kind, SecretRef, publishes
 from pilotage.config.fields import InsideProject, Url
 from pilotage.model.json import JsonObject
 from pilotage.model.medium import MAIL, Medium
-from pilotage.model.message import OPERATORS
+from pilotage.model.message import OPERATORS, TENANTS, TENANTS_OF_A_WAVE
 
 
 def _way_out(text: str) -> str:
@@ -69,6 +69,10 @@ class EmailSection(Channel):
     accounts_file: InsideProject | None = Field(
         None, description="File inside the project with key accounts, for personal messages: each gets its own."
     )
+    tenants: bool = Field(
+        False,
+        description="The tenants of the waves that a message is about, at their contacts. Each gets a mail of its own.",
+    )
     unsubscribe: Annotated[str, AfterValidator(_way_out)] | None = Field(
         None,
         description="Address for List-Unsubscribe in announcements: mailto:… or https://…, which must take RFC 8058's "
@@ -77,12 +81,15 @@ class EmailSection(Channel):
 
     @model_validator(mode="after")
     def _somebody(self) -> EmailSection:
-        if bool(self.to) + (self.to_file is not None) + (self.accounts_file is not None) != 1:
-            raise ValueError("name one of to, to_file and accounts_file")
+        files = (self.to_file is not None) + (self.accounts_file is not None)
+        if bool(self.to) + files + self.tenants != 1:
+            raise ValueError("name one of to, to_file, accounts_file and tenants: true")
+        if self.tenants and not set(self.audiences) <= {TENANTS, TENANTS_OF_A_WAVE}:
+            raise ValueError(f"tenants get what is for tenants: set audiences to [{TENANTS}, {TENANTS_OF_A_WAVE}]")
         if self.accounts_file is not None and OPERATORS in self.audiences:
             raise ValueError("accounts are no operators: name their audiences, such as [key accounts]")
-        if "{address}" in (self.unsubscribe or "") and self.to_file is None:
-            raise ValueError("{address} needs to_file: everyone in `to` gets the same mail")
+        if "{address}" in (self.unsubscribe or "") and self.to_file is None and not self.tenants:
+            raise ValueError("{address} needs to_file or tenants: everyone in `to` gets the same mail")
         return self
 
     def kept(self, folder: Path) -> JsonObject:
