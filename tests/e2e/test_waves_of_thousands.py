@@ -45,11 +45,11 @@ def ask(port: int, tenants: Sequence[str]) -> list[str]:
 
 @contextmanager
 def calling(port: int) -> Iterator[None]:
-    """Two tenants of each wave, again and again, for the judge."""
-    some, stopping = [f"{wave}-000{n}" for wave in SIZES for n in (0, 1)], threading.Event()
+    """A tenant of each wave, again and again, for the judge."""
+    some, stopping = [f"{wave}-0000" for wave in SIZES], threading.Event()
 
     def call() -> None:
-        while not stopping.wait(0.1):
+        while not stopping.wait(0.2):
             ask(port, some)
 
     thread = threading.Thread(target=call)
@@ -123,6 +123,7 @@ def test_r33_each_of_five_thousand_tenants_gets_the_version_of_its_wave(crowd: S
     shop.check_history(shop.latest())
 
 
+@pytest.mark.long
 def test_r33_a_bad_third_wave_goes_back_alone_and_by_the_other_policy_everyone_does(crowd: Shop) -> None:
     shop = crowd
     shop.run("deploy", "1.0")
