@@ -49,7 +49,10 @@ def list_(project: Project, as_json: bool) -> None:
 @json_option
 @click.pass_obj
 def show(project: Project, version: str, as_json: bool) -> None:
-    """Show the way of VERSION: each stage, what it waits for, and what to do."""
+    """Show the way of VERSION in full.
+
+    Each stage with its state and how long it took, what it waits for, and the command that is next.
+    """
     from pilotage.app.way.viewing import one_way
     from pilotage.cli.way_output import show_one
 
@@ -121,7 +124,10 @@ way.add_command(_command("abort", "End the way. What its stage touched returns t
 @json_option
 @click.pass_obj
 def events(project: Project, version: str, as_json: bool) -> None:
-    """List the events of the way of VERSION, or of the way that was started last."""
+    """List a way's events.
+
+    Without VERSION, those of the way that was started last.
+    """
     from pilotage.app.way.viewing import events_of
     from pilotage.cli.way_output import show_events
 

@@ -74,9 +74,17 @@ def show_one(view: WayView, *, as_json: bool) -> None:
     current = view.current
     if current is not None and current.state.detail and not stored.state.status.final:
         lines.append(f"{current.stage.name}: {current.state.detail}")
+    lines += [f"log of {one.stage.name}: {where}" for one in view.stages for where in _logs(one)]
     if view.next:
         lines.append(f"next: {view.next}")
     show_lines(lines)
+
+
+def _logs(view: StageView) -> list[str]:
+    """Of a stage that did not go well, the newest last."""
+    if view.state.status not in (StageStatus.FAILED, StageStatus.CUT_OFF):
+        return []
+    return [one.where for one in view.state.evidence if one.kind == "log"][-1:]
 
 
 def _row(view: StageView) -> tuple[str, ...]:

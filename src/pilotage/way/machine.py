@@ -184,7 +184,10 @@ def _cut_off(turn: Turn, index: int, stage: RunStage, run: RunSeen) -> None:
         if not turn.held:
             _again(turn, index, replace(state, cut_offs=state.cut_offs + 1), "it was cut off")
         return
-    turn.put(index, replace(state, status=StageStatus.CUT_OFF, waiting="cut-off", detail=run.detail))
+    found = (*state.evidence, *run.evidence)
+    turn.put(
+        index, replace(state, status=StageStatus.CUT_OFF, waiting="cut-off", detail=run.detail, evidence=found)
+    )  # fmt: skip
     turn.tell(StageCutOff(stage=stage.name, attempt=state.attempt, reason=run.detail))
 
 
