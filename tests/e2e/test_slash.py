@@ -52,3 +52,8 @@ def test_r34_slack_deploys_approves_what_it_names_and_aborts(shop: Make, monkeyp
         "aborted by bob: in Slack: the shop is slow",
     )
     assert says("U2", "abort") == "nothing to do: 2.0 is rolled-back."
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", "summary.md")
+    assert made.run("watch", expect=4)
+    summary = (made.directory / "summary.md").read_text()
+    assert summary.startswith("### ↩️ shop 2.0 → production: rolled-back\n")
+    assert "aborted by bob: in Slack: the shop is slow" in summary

@@ -12,20 +12,13 @@ from pilotage.adapters.code_host import CodeRepository
 from pilotage.adapters.ports import AdapterError
 from pilotage.adapters.reviews import GITHUB, GITLAB
 from pilotage.model.json import Json, find
-from pilotage.model.pipeline import Pipeline, PipelineHost
+from pilotage.model.pipeline import Pipeline, PipelineHost, pipeline_host
 from pilotage.model.text import clean, line
 
 _MOST_EVENT = 2**22
 """Bytes of an event; GitHub's have at most 25 MB, those of a pull request some 30 kB."""
 _MOST_SUMMARY = 2**20
 """Bytes of a step's summary (docs.github.com, workflow commands)."""
-
-
-def pipeline_host(variables: Mapping[str, str] = os.environ) -> PipelineHost | None:
-    """Whose job this process runs in."""
-    if variables.get("GITHUB_ACTIONS") == "true":
-        return PipelineHost.GITHUB
-    return PipelineHost.GITLAB if variables.get("GITLAB_CI") == "true" else None
 
 
 def pipeline_here(variables: Mapping[str, str] = os.environ) -> Pipeline:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -40,3 +41,10 @@ class Pipeline:
     def version(self) -> str:
         """The name of a version that is this commit."""
         return self.commit[:12]
+
+
+def pipeline_host(variables: Mapping[str, str]) -> PipelineHost | None:
+    """Whose job a process runs in, by its environment variables; None if it runs in none."""
+    if variables.get("GITHUB_ACTIONS") == "true":
+        return PipelineHost.GITHUB
+    return PipelineHost.GITLAB if variables.get("GITLAB_CI") == "true" else None

@@ -45,7 +45,7 @@ def _steps(events: Sequence[Recorded]) -> Iterator[str]:
 
 
 def _story(events: Sequence[Recorded]) -> Iterator[str]:
-    yield from ("<details><summary>Events</summary>", "", "| Time | Event | |", "|---|---|---|")
+    yield from ("<details><summary>Events</summary>", "", "| Time | Event | What happened |", "|---|---|---|")
     for one in events[-_MOST_EVENTS:]:
         yield f"| {local_clock(one.at)} | `{one.type_today}` | {literal(one.sentence)} |"
     yield ""
