@@ -9,7 +9,7 @@ import pytest
 
 from pilotage import Plan, Service
 from pilotage.model.action import Apply
-from pilotage.model.observation import Verdict, VerdictKind
+from pilotage.model.observation import Health, Instance, Verdict, VerdictKind
 from pilotage.model.progress import CanaryProgress
 from pilotage.model.rollout import Command, CommandKind, Decision, HoldCause, Mode, Observed, RolloutState, Status
 from pilotage.model.traffic import Split, split_between
@@ -170,3 +170,38 @@ def test_a_first_deployment_has_no_waves() -> None:
     assert plan.steps[state.step].id == "scale-rest"
     decision = decide(plan, state, Observed(None, instances(old=0), GOOD), (), 2.0)
     assert wanted(decision) == Split((("new", 1000),))
+
+
+def test_an_emergency_watches_the_first_wave_alone_and_takes_everybody_back() -> None:
+    plan = a_plan()
+    state = replace(at(plan, "analyse-two"), mode=Mode.EMERGENCY)
+    assert decide(plan, state, seen(plan, 300), (), 2.0).state.step == state.step + 1
+    assert decide(plan, state, seen(plan, 300, CRITICAL), (), 2.0).state.status is Status.ROLLING_BACK
+
+
+def test_a_retry_sends_the_wave_again_and_judges_fresh_evidence() -> None:
+    plan = a_plan()
+    kept = replace(at(plan, "analyse-two"), status=Status.WITHDRAWN, progress=CanaryProgress(kept=100), returned=True)
+    again = decide(plan, kept, seen(plan, 100), (Command(1, CommandKind.RETRY, "ada"),), 2.0)
+    assert (again.state.status, again.state.tries) == (Status.PROGRESSING, 1)
+    assert wanted(again) == shown(plan, 300)
+
+
+def test_who_keeps_it_goes_back_while_no_instance_of_it_is_healthy() -> None:
+    plan = a_plan()
+    kept = replace(at(plan, "analyse-two"), status=Status.WITHDRAWN, progress=CanaryProgress(kept=100), returned=True)
+    sick = Observed(shown(plan, 100), instances(new_health=Health.UNHEALTHY), GOOD)
+    decision = decide(plan, kept, sick, (), 2.0)
+    assert wanted(decision).weight("new") == 0
+    back = decide(plan, decision.state, seen(plan, 0), (), 3.0)
+    assert wanted(back).weight("new") == 0, "what was lost is not given again"
+
+
+def test_a_baseline_takes_its_share_of_those_who_are_of_no_wave() -> None:
+    usual = a_plan()
+    settings = tuple(replace(s, value=True) if s.path == "canary.baseline" else s for s in usual.settings)
+    plan = replace(usual, settings=settings)
+    there = (*instances(), *(Instance(f"b{n}", "old~baseline", "h", 20 + n, Health.HEALTHY) for n in range(2)))
+    split = wanted(decide(plan, at(plan, "wave-one"), Observed(shown(plan, 100), there, GOOD), (), 2.0))
+    assert dict(split.weights) == {"new": 100, "old~baseline": 100, "old": 800}
+    assert split.cohort == cohort_at(plan, "new", 100)
