@@ -1,5 +1,8 @@
-"""kill -9 of the worker, 25 times: during each step of a rollout that is good, and during the undoing of a bad one.
-Every rollout ends in the right state, read from the router itself; nothing is told twice, done twice, or left over."""
+"""kill -9 of the worker, 25 times in the long set and a third of them in every run: during each step of a rollout that
+is good, and during the undoing of a bad one.
+
+Every rollout ends in the right state, read from the router itself; nothing is told twice, done twice, or left over.
+"""
 
 from __future__ import annotations
 
