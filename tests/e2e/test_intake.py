@@ -135,7 +135,7 @@ def test_reports_of_a_support_desk_undo_a_release_at_low_risk_tolerance(shop: Ma
 )
 def test_200_answers_decide_whether_a_canary_gets_more_users(shop: Make, marks: tuple[int, ...]) -> None:
     """R13's user satisfaction above 95 %: at 4.8 of 5 it goes on, at 3.9 it is held."""
-    made, ratings = shop("medium", canary__phase_duration="5s"), marks * (200 // len(marks))
+    made, ratings = shop("medium", canary__phase_duration="10s"), marks * (200 // len(marks))
     made.configure(analysis={"signals": {"user_satisfaction": "feedback"}})
     with intake(made) as port, users(made):
         made.run("deploy", made.release("1.0.0"))
