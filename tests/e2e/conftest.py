@@ -117,6 +117,10 @@ class Shop:
         """A part of the environment's section, as it is configured now."""
         return json.loads((self.directory / "pilotage.yaml").read_text())["environments"]["production"][name]
 
+    def configuration(self, name: str) -> Any:
+        """A part of the whole configuration, as it is now."""
+        return json.loads((self.directory / "pilotage.yaml").read_text())[name]
+
     def flag_off(self) -> None:
         """The flag of a first release reaches everyone; the next one begins with nobody."""
         definitions = json.loads((self.directory / "flags.json").read_text())

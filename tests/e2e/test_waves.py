@@ -89,7 +89,8 @@ def tenant_shop(tmp_path: Path, mailbox: Mailbox) -> Iterator[Shop]:
         "kind": "email", "host": "127.0.0.1", "port": mailbox.port, "encryption": "none", "tenants": True,
         "allow_private_network": True, "sender": "shop@example.org", "audiences": ["tenants", "tenants of the wave"],
     }  # fmt: skip
-    shop.configure_whole(notify=[channel])
+    answers = shop.configuration("answers")
+    shop.configure_whole(notify=[channel], answers={**answers, "stakeholder_complexity": ["multi-tenant"]})
     yield shop
     shop.run("down", "--yes")
     assert shop.processes() == []
@@ -113,6 +114,9 @@ def test_r33_each_wave_gets_it_in_turn_and_the_one_that_fails_goes_back_alone(
 ) -> None:
     shop, tenants = tenant_shop, Tenants(tenant_shop.url)
     shop.run("deploy", "1.0")
+    shop.run("announce", "approve", "tenant_wave_notice", "2.0", "--date", "2030-06-04")
+    shop.run("announce", "send", "tenant_wave_notice", "2.0", "--date", "2030-06-04")
+    told(mailbox, "shop 2.0 reaches you by Tuesday, 04 June 2030", "one", "two", "three", "rest")
     with tenants.calling():
         shop.run("deploy", "2.0", "--detach")
         done = shop.wait_end(120)

@@ -30,7 +30,7 @@ from pilotage.model.record import Rollout, RolloutSummary
 from pilotage.model.tenant import Tenant
 from pilotage.model.wave import Wave
 from pilotage.plan.tenant_waves import first_names
-from pilotage.report.wave_telling import WaveNotice, ahead, notices, subject, text
+from pilotage.report.wave_telling import WaveNotice, ahead, notices, subject, subject_ahead, text
 
 _log = logging.getLogger(__name__)
 _RECENT = 86400.0
@@ -141,6 +141,7 @@ def with_waves(project: Project, plan: Plan, message: Message) -> Message:
         return message
     tenants = tenants_of(project.loaded, plan.environment)
     parts = (
-        Personal(to=contacts(plan, wave, tenants), title=message.title, text=ahead(plan, wave)) for wave in plan.waves
+        Personal(to=contacts(plan, wave, tenants), title=subject_ahead(plan, wave), text=ahead(plan, wave))
+        for wave in plan.waves
     )
     return replace(message, personal=tuple(part for part in parts if part.to))

@@ -110,15 +110,22 @@ def text(plan: Plan, news: WaveNews, old: str) -> str:
     }[news]
 
 
+def subject_ahead(plan: Plan, wave: Wave) -> str:
+    """Of the notice before the release."""
+    name = f"{plan.service} {plan.version}"
+    if wave.not_before is not None:
+        return f"{name} reaches you on {wave.not_before:%A, %d %B %Y}"
+    return f"{name} reaches you by {plan.release_date:%A, %d %B %Y}" if plan.release_date else f"{name} will reach you"
+
+
 def ahead(plan: Plan, wave: Wave) -> str:
     """The notice before the release, of one wave."""
+    when = ""
     if wave.not_before is not None:
-        when = f"on {wave.not_before:%A, %d %B %Y}, from {wave.not_before:%H:%M} ({wave.not_before.tzname()})"
+        when = f" on {wave.not_before:%A, %d %B %Y}, from {wave.not_before:%H:%M} ({wave.not_before.tzname()})"
     elif plan.release_date is not None:
-        when = f"by {plan.release_date:%A, %d %B %Y}"
-    else:
-        when = "as soon as its turn comes"
+        when = f" by {plan.release_date:%A, %d %B %Y}"
     return (
-        f"{plan.service} {plan.version} reaches you {when}. You need do nothing. If the time does not suit you, tell "
+        f"{plan.service} {plan.version} reaches you{when}. You need do nothing. If the time does not suit you, tell "
         "us: you can have it with a later group."
     )
