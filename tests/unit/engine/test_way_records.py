@@ -111,3 +111,12 @@ def test_ways_are_listed_newest_first(store: Store) -> None:
     created(store, "way-2", replaces=True)
     assert [one.way.id for one in ways.listed(store.engine, "shop")][-1] == "way-1"
     assert ways.newest(store.engine, "shop", "9.9") is None
+
+
+def test_the_ways_to_an_environment_are_verified_with_it(store: Store) -> None:
+    created(store)
+    assert ways.broken_ways(store.engine, "shop", "eu") == ()
+    with store.engine.begin() as connection:
+        connection.execute(text("UPDATE way_events SET sentence = 'all is well'"))
+    assert ways.broken_ways(store.engine, "shop", "eu") == (("way-1", "event 1 does not follow from event 0"),)
+    assert ways.broken_ways(store.engine, "shop", "elsewhere") == ()
