@@ -28,12 +28,14 @@ _END_DEADLINE = 5.0
 @dataclass(frozen=True)
 class Down:
     """names: of what was stopped · elsewhere: a sentence for each environment that runs at another place · under_way:
-    one for each rollout that had not ended · strays: processes without a record that were ended, too."""
+    one for each rollout that had not ended · strays: processes without a record that were ended, too ·
+    cut_off: a sentence, where a stage of a way was running."""
 
     names: tuple[str, ...]
     elsewhere: tuple[str, ...] = ()
     under_way: tuple[str, ...] = ()
     strays: int = 0
+    cut_off: str = ""
 
 
 def down(project: Project, actor: str, *, force: bool = False) -> Down:
@@ -54,6 +56,10 @@ def down(project: Project, actor: str, *, force: bool = False) -> Down:
     # What no record knows any more, it carries the mark of this folder all the same.
     if left := marks.left_in(project.directory / "run"):
         processes.end_all(left, _END_DEADLINE)
+    # Stages outlive the worker, and end with everything else.
+    if stages := marks.left_in(project.directory / "ways"):
+        processes.end_all(stages, _END_DEADLINE)
+        done = replace(done, cut_off="a stage of a way was running, and is cut off; `pilotage way` shows it")
     return replace(done, strays=len(left))
 
 

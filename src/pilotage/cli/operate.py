@@ -56,7 +56,7 @@ def down(project: Project, yes: bool, force: bool) -> None:
         click.echo(f"{name} is down")
     for one in done.under_way:
         click.echo(f"{one}: it continues when a worker is back", err=True)
-    for sentence in done.elsewhere:
+    for sentence in (*done.elsewhere, *filter(None, [done.cut_off])):
         click.echo(sentence, err=True)
     if done.strays:
         click.echo(f"stopped {done.strays} more processes that were started here")

@@ -10,8 +10,8 @@ from pilotage.model.way import EnvironmentStage, StageState, StageStatus, Way, W
 from pilotage.model.way_events import StageFailed, StageWaits
 from pilotage.way.seen import PlaceStatus, WayAction, WayDecision, WaySeen
 
-ASKING = frozenset(("approval", "promotion", "cut-off"))
-"""Waits that only a person ends."""
+ASKING = frozenset(("approval", "promotion", "cut-off", "refused"))
+"""Waits that a person has to end, or has to look at."""
 
 
 class Turn:

@@ -203,3 +203,27 @@ def test_a_way_is_refused_in_one_sentence_before_anything_is_recorded(tmp_path: 
         other.start()
     assert exit_status(refused.value)[0] == 3
     assert not (folder.state / "pilotage.sqlite").exists() or not ways.listed(Store(folder.state).engine, "shop")
+
+
+def test_down_ends_what_a_stage_runs_and_a_person_is_asked_then(tmp_path: Path) -> None:
+    import psutil
+
+    from pilotage.app.teardown import down
+
+    pid = tmp_path / "pid"
+    folder = Folder.make(tmp_path / "shop", [{"name": "build", "run": ["sh", "-c", f"echo $$ > {pid}; sleep 600"]}])
+    life, stored = Life(folder), folder.start()
+    deadline = time.monotonic() + 120
+    while not (pid.exists() and pid.read_text().strip()):
+        life.look()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    project = folder.project()
+    assert "a stage of a way was running, and is cut off" in down(project, "ada").cut_off
+    project.store.close()
+    assert not psutil.pid_exists(int(pid.read_text())) or psutil.Process(int(pid.read_text())).status() == "zombie"
+    cut = life.until(stored.way.id, "cut-off")
+    assert cut.state.stages[0].status is StageStatus.CUT_OFF
+    assert life.ask(stored.way.id, WayCommandKind.ABORT) == "done"
+    life.until(stored.way.id, WayStatus.ABORTED)
+    life.store.close()

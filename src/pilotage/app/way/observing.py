@@ -72,7 +72,7 @@ def observe(project: Project, stored: StoredWay, runs: Runs, memory: Memory) -> 
         refused=dict(memory.refused),
         unready=_unready(project, stored, memory),
         closed=_read(lambda: outside_windows(calendar_facts(calendar), now), None) if calendar else None,
-        frozen=_frozen(project, stored, now),
+        frozen=_frozen(project, stored, calendar, now),
         carried=memory.carried,
         before=ways.before(store.engine, stored),
     )
@@ -159,9 +159,8 @@ def _calendar(project: Project, now: float) -> Calendar | None:
     return _read(lambda: calendar_of(project.loaded, day), _NO_CALENDAR)
 
 
-def _frozen(project: Project, stored: StoredWay, now: float) -> dict[str, str]:
+def _frozen(project: Project, stored: StoredWay, calendar: Calendar | None, now: float) -> dict[str, str]:
     """Freezes that hold now, in words: the calendar's, and those that were declared for an environment."""
-    calendar = _calendar(project, now)
     if calendar is None:
         return {"": "the calendar cannot be read, so a freeze may hold"}
     found = reigning(calendar.freezes, now)
