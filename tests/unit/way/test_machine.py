@@ -54,7 +54,7 @@ def test_a_version_travels_its_stages_in_order() -> None:
     it.look()
     it.arrives("production")
     it.look()
-    assert it.state.status is WayStatus.COMPLETED
+    assert it.status is WayStatus.COMPLETED
     assert it.types()[-1] == "way-completed"
     assert it.world.rollouts == ["staging", "production"]
 
@@ -67,11 +67,11 @@ def test_a_failed_test_takes_back_the_environment_that_it_tested() -> None:
     it.look()
     it.ends("e2e", RunStatus.FAILED)
     assert it.look() == (Undo(environment="staging", rollout="staging-1"),)
-    assert it.state.status is WayStatus.FAILING
+    assert it.status is WayStatus.FAILING
     it.look()
     it.arrives("staging", PlaceStatus.RETURNED)
     it.look()
-    assert it.state.status is WayStatus.FAILED
+    assert it.status is WayStatus.FAILED
     assert it.types()[-2:] == ["stage-failed", "way-failed"]
     assert "production" not in it.world.rollouts
 
@@ -85,7 +85,7 @@ def test_what_cannot_be_undone_is_said_and_calls_a_person() -> None:
     it.world.refused["staging"] = Refused(sentence="nothing served before, so it stays", for_good=True)
     it.ends("e2e", RunStatus.FAILED)
     it.look()
-    assert it.state.status is WayStatus.FAILED
+    assert it.status is WayStatus.FAILED
     assert it.state.left == ("staging: nothing served before, so it stays",)
     assert it.events[-1].data["left"]
 
@@ -98,7 +98,7 @@ def test_a_failed_attempt_is_repeated_as_often_as_the_stage_says() -> None:
     assert it.look() == (EnsureRun(stage="build", attempt=2),)
     it.ends("build", RunStatus.FAILED, attempt=2)
     it.look()
-    assert it.state.status is WayStatus.FAILED
+    assert it.status is WayStatus.FAILED
     assert it.world.started == [("build", 1), ("build", 2)]
 
 
@@ -108,7 +108,7 @@ def test_what_was_cut_off_runs_again_only_if_it_may_or_a_person_says_so() -> Non
     it.look()
     it.ends("build", RunStatus.CUT_OFF)
     assert it.look() == ()
-    assert it.state.stages[0].status is StageStatus.CUT_OFF
+    assert it.at(0) is StageStatus.CUT_OFF
     it.look()
     assert it.types().count("stage-cut-off") == 1
     it.look(command(WayCommandKind.RETRY))
@@ -128,7 +128,7 @@ def test_a_repeatable_stage_that_is_cut_off_again_and_again_asks_a_person() -> N
         it.look()
         it.ends("build", RunStatus.CUT_OFF, attempt=attempt)
         it.look()
-    assert it.state.stages[0].status is StageStatus.CUT_OFF
+    assert it.at(0) is StageStatus.CUT_OFF
     assert len(it.world.started) == 4
 
 
@@ -139,7 +139,7 @@ def test_unknown_results_are_neither_passed_nor_started_again() -> None:
     assert it.look() == ()
     it.ends("build")
     assert it.look() == ()
-    assert it.state.stages[0].status is StageStatus.RUNNING
+    assert it.at(0) is StageStatus.RUNNING
     it.world.blind_runs = False
     it.world.blind_places = True
     it.look()
@@ -153,7 +153,7 @@ def test_a_run_without_a_result_is_given_up_after_its_timeout() -> None:
     it.look()
     assert it.look(seconds=500.0) == (StopRun(stage="build", attempt=1),)
     it.look()
-    assert it.state.status is WayStatus.FAILED
+    assert it.status is WayStatus.FAILED
 
 
 def test_another_system_s_word_is_awaited_until_it_comes_or_its_time_is_over() -> None:
@@ -163,14 +163,14 @@ def test_another_system_s_word_is_awaited_until_it_comes_or_its_time_is_over() -
         it.look()
         it.says("ci", WordStatus.PENDING)
         it.look()
-        assert it.state.status is WayStatus.UNDER_WAY
+        assert it.status is WayStatus.UNDER_WAY
         it.says("ci", word)
         it.look()
-        assert it.state.status is status
+        assert it.status is status
     silent = Travel(a_way(awaits))
     silent.look()
     silent.look(seconds=101.0)
-    assert silent.state.status is WayStatus.FAILED
+    assert silent.status is WayStatus.FAILED
     assert "no word within" in silent.state.reason
 
 
@@ -222,7 +222,7 @@ def test_an_entry_that_takes_too_long_fails() -> None:
     it = Travel(a_way(replace(PRODUCTION, entry=Entry(begins=Begins.BY_A_PERSON, timeout=3600.0))))
     it.look()
     it.look(seconds=3600.0)
-    assert it.state.status is WayStatus.FAILED
+    assert it.status is WayStatus.FAILED
     assert "could not begin within 1h" in it.state.reason
 
 
@@ -233,7 +233,7 @@ def test_a_version_that_was_replaced_by_hand_is_not_tested() -> None:
     it.look()
     it.arrives("staging", PlaceStatus.REPLACED)
     it.look(command(WayCommandKind.PROMOTE))
-    assert it.state.status is WayStatus.FAILED
+    assert it.status is WayStatus.FAILED
     assert "does not serve 2.5.0 any more" in it.state.reason
 
 
@@ -243,14 +243,14 @@ def test_nothing_begins_while_a_person_holds_or_in_a_freeze_and_what_runs_goes_o
     it.look(command(WayCommandKind.HOLD))
     it.ends("build")
     it.look()
-    assert it.state.stages[0].status is StageStatus.PASSED
-    assert it.state.stages[1].status is StageStatus.WAITING
+    assert it.at(0) is StageStatus.PASSED
+    assert it.at(1) is StageStatus.WAITING
     it.world.frozen[""] = "the freeze 'winter' is active"
     it.look(command(WayCommandKind.RESUME))
     assert it.state.stages[1].waiting == "freeze"
     it.world.frozen.clear()
     it.look()
-    assert it.state.stages[1].status is StageStatus.RUNNING
+    assert it.at(1) is StageStatus.RUNNING
 
 
 def test_an_abort_stops_what_runs_and_undoes_what_the_stage_touched() -> None:
@@ -264,7 +264,7 @@ def test_an_abort_stops_what_runs_and_undoes_what_the_stage_touched() -> None:
     }  # fmt: skip
     it.arrives("staging", PlaceStatus.RETURNED)
     it.look()
-    assert it.state.status is WayStatus.ABORTED
+    assert it.status is WayStatus.ABORTED
 
 
 def test_an_abort_between_stages_undoes_nothing() -> None:
@@ -273,7 +273,7 @@ def test_an_abort_between_stages_undoes_nothing() -> None:
     it.arrives("staging")
     it.look()
     it.look(command(WayCommandKind.ABORT))
-    assert it.state.status is WayStatus.ABORTED
+    assert it.status is WayStatus.ABORTED
     assert it.world.places["staging"].status is PlaceStatus.COMPLETE
 
 
@@ -302,7 +302,7 @@ def test_waves_stop_at_the_first_bad_one() -> None:
         it.arrives("us", PlaceStatus.RETURNED)
         it.arrives("eu", PlaceStatus.RETURNED if undo_all else PlaceStatus.COMPLETE)
         it.look()
-        assert it.state.status is WayStatus.FAILED
+        assert it.status is WayStatus.FAILED
         assert it.world.places["eu"].status is (PlaceStatus.RETURNED if undo_all else PlaceStatus.COMPLETE)
 
 
@@ -322,7 +322,7 @@ def test_a_refused_rollout_is_asked_for_again_unless_it_is_refused_for_good() ->
     other.world.refused["production"] = Refused(sentence="no such version", for_good=True)
     other.look()
     other.look()
-    assert other.state.status is WayStatus.FAILED
+    assert other.status is WayStatus.FAILED
 
 
 def test_a_stage_that_passed_with_the_same_files_does_not_run_again() -> None:

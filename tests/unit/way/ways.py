@@ -13,9 +13,11 @@ from pilotage.model.way import (
     Entry,
     EnvironmentStage,
     RunStage,
+    StageStatus,
     Way,
     WayStage,
     WayState,
+    WayStatus,
 )
 from pilotage.model.way_command import WayCommand, WayCommandKind
 from pilotage.way.machine import begin, decide
@@ -149,6 +151,14 @@ class Travel:
 
     def arrives(self, environment: str, status: PlaceStatus = PlaceStatus.COMPLETE) -> None:
         self.world.become(environment, status, self.now)
+
+    @property
+    def status(self) -> WayStatus:
+        return self.state.status
+
+    def at(self, index: int) -> StageStatus:
+        """The status of a stage."""
+        return self.state.stages[index].status
 
     def types(self) -> Sequence[str]:
         return [event.type for event in self.events]
