@@ -12,11 +12,18 @@ from urllib.parse import urlencode
 
 import pytest
 
+from pilotage.adapters.slack_callback import Typed
 from pilotage.app import callbacks, slash
 from pilotage.app.callbacks import callback_server
 from pilotage.app.project import Project, Unclear
+from pilotage.app.way import control
+from pilotage.engine.records import ways
+from pilotage.engine.records.home import here
+from pilotage.model.way import Entry, EnvironmentStage
+from pilotage.way.machine import begin, decide
 from tests.unit.app.test_callbacks import SECRET, signed
 from tests.unit.config.test_config import GOOD
+from tests.unit.way.ways import World, a_way
 
 PEOPLE = """
 people: {bob: {roles: [], aliases: ["slack:U1"]}}
@@ -36,6 +43,7 @@ def form(text: str, user: str = "U1", **more: str) -> bytes:
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     (tmp_path / "pilotage.yaml").write_text(GOOD + PEOPLE)
     monkeypatch.setenv("SIGNING", SECRET)
+    monkeypatch.setattr(callbacks, "_SOON", 60.0)  # of a machine that does other things at the same time
     return Project(tmp_path / "pilotage.yaml")
 
 
@@ -43,7 +51,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
 def line(project: Project) -> Iterator[HTTPConnection]:
     with callback_server(project, "127.0.0.1", 0) as server:
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-        opened = HTTPConnection("127.0.0.1", server.server_port, timeout=30)
+        opened = HTTPConnection("127.0.0.1", server.server_port, timeout=120)
         yield opened
         opened.close()
         server.shutdown()
@@ -118,3 +126,26 @@ def test_r34_the_environment_is_named_anywhere() -> None:
     )
     with pytest.raises(Unclear):
         slash.read_words("status -e")
+
+
+def test_r33_an_approval_of_a_way_names_its_stage(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Project, "ensure_worker", lambda _: None)
+    monkeypatch.setattr(control, "_ANSWER_DEADLINE", 0.0)
+    stage = EnvironmentStage(name="production", environments=("production",), entry=Entry(approvals=1))
+    store, way = project.store, a_way(stage)
+    state, first = begin(way)
+    stored = ways.create(store, way, state, first, [], here(store.directory), store.clock.now())
+    seen = decide(way, stored.state, World().seen(way, stored.state), (), store.clock.now())
+    ways.record(store, stored, seen.state, seen.events, (), store.clock.now())
+
+    def says(text: str) -> str:
+        return slash.carry_out(project, Typed(user="U1", name="", text=text, reply_to=""))
+
+    assert "2.5.0 waits before production: `/pilotage approve 2.5.0 production`" in says("status")
+    for stale in ("approve 2.4.0 production", "approve 2.5.0 staging"):
+        assert says(stale).startswith("Not done: ")
+    assert ways.pending(store.engine, way.id) == ()
+    assert says("approve 2.5.0 production").startswith("approve of production for 2.5.0 is recorded")
+    (asked,) = ways.pending(store.engine, way.id)
+    assert (asked.kind.value, asked.actor, asked.stage) == ("approve", "slack:U1", "production")
+    store.close()
