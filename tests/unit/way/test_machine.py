@@ -71,7 +71,7 @@ def test_a_failed_test_takes_back_the_environment_that_it_tested() -> None:
     it.look()
     it.arrives("staging", PlaceStatus.RETURNED)
     it.look()
-    assert it.status is WayStatus.FAILED
+    assert it.state.status.final
     assert it.types()[-2:] == ["stage-failed", "way-failed"]
     assert "production" not in it.world.rollouts
 
