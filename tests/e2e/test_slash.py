@@ -20,6 +20,7 @@ def test_r34_slack_deploys_approves_what_it_names_and_aborts(shop: Make, monkeyp
     made = shop("low", approval__required=True)
     made.configure_whole(people=PEOPLE)
     monkeypatch.chdir(made.directory)
+    monkeypatch.setattr("pilotage.app.commands._ANSWER_DEADLINE", 120.0)
 
     def says(user: str, text: str) -> str:
         project = Project(made.directory / "pilotage.yaml")

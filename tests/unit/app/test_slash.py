@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from pilotage.adapters import slack_callback
 from pilotage.adapters.slack_callback import Typed
 from pilotage.app import callbacks, slash
 from pilotage.app.callbacks import callback_server
@@ -43,7 +44,9 @@ def form(text: str, user: str = "U1", **more: str) -> bytes:
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     (tmp_path / "pilotage.yaml").write_text(GOOD + PEOPLE)
     monkeypatch.setenv("SIGNING", SECRET)
-    monkeypatch.setattr(callbacks, "_SOON", 60.0)  # of a machine that does other things at the same time
+    # Of a machine that does other things at the same time.
+    monkeypatch.setattr(callbacks, "_SOON", 60.0)
+    monkeypatch.setattr(slack_callback, "_PATIENCE", 120.0)
     return Project(tmp_path / "pilotage.yaml")
 
 
