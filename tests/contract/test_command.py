@@ -28,6 +28,7 @@ from pilotage.testing.contracts.flags import FlagsContract
 from pilotage.testing.contracts.fleet import FleetContract
 from pilotage.testing.contracts.metrics import MetricsContract
 from pilotage.testing.contracts.notifier import NotifierContract
+from pilotage.testing.contracts.router_cohorts import with_cohort
 
 pytestmark = pytest.mark.real
 DOCS = Path(__file__).parents[2] / "docs" / "guides" / "adapters.md"
@@ -212,6 +213,19 @@ def test_a_router_is_told_and_read_in_percent(place: Place) -> None:
     place.open(Port.ROUTER, 2).stop()
     with pytest.raises(Fenced):
         router.apply(split, backends)
+
+
+def test_r33_a_router_is_told_the_members_of_a_cohort_if_its_section_says_how_many_it_takes(place: Place) -> None:
+    backends = {"1.0": [("10.0.0.1", 80)], "2.0": [("10.0.0.1", 81)]}
+    split = with_cohort(split_between("2.0", 5, "1.0"), ["acme", "globex"])
+    with pytest.raises(AdapterError, match="cannot route by the members of a cohort"):
+        place.open(Port.ROUTER).apply(split, backends)
+    with pytest.raises(AdapterError, match="it takes 1 members"):
+        place.open(Port.ROUTER, cohort=1).apply(split, backends)
+    router = place.open(Port.ROUTER, cohort=2)
+    router.apply(split, backends)
+    assert place.state["split"]["cohort"]["members"] == ["acme", "globex"]
+    assert router.read() == split
 
 
 def test_what_a_router_can_do_is_what_its_section_says() -> None:

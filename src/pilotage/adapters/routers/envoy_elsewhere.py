@@ -19,7 +19,7 @@ from pilotage.adapters.files import read_leniently, write_json
 from pilotage.adapters.hosts.host import Host
 from pilotage.adapters.hosts.hosted_program import HostedProgram, folder_for
 from pilotage.adapters.hosts.place import host_in
-from pilotage.adapters.hosts.ports_there import used_ports
+from pilotage.adapters.hosts.ports_there import listening_ports
 from pilotage.adapters.hosts.remote_processes import RemoteProcesses
 from pilotage.adapters.hosts.runner import Wanted
 from pilotage.adapters.http import json_of
@@ -179,7 +179,7 @@ class EnvoyElsewhere:
             return None
 
     def refuse_taken(self, at: tuple[str, int]) -> None:
-        if at[1] in used_ports(self._host):
+        if at[1] in listening_ports(self._host):
             raise AdapterError(
                 f"the router cannot listen on port {at[1]} of {self._host.name}, where another process listens. Stop "
                 "that, or give router.listen another port"

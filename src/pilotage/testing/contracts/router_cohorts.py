@@ -44,6 +44,14 @@ def ask(routed: RouterUnderTest, *tenants: str, header: str = TENANT, cookie: st
     return answer.data.decode()
 
 
+def _is_silent(routed: RouterUnderTest) -> bool:
+    try:
+        routed.router.read()
+    except AdapterError:
+        return True
+    return False
+
+
 class CohortContract:
     """Part of `RouterContract`. Every test begins with a half of the traffic on each of two versions."""
 
@@ -151,6 +159,7 @@ class CohortContract:
         if routed.kill:
             routed.kill()
             routed.router = routed.again(2)
+            wait_until(lambda: _is_silent(routed), what="the killed router still answers")
             routed.take(wanted, backends)
             assert served() == (wanted, {"2.0"}, "1.0")
 
