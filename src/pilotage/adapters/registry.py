@@ -155,7 +155,8 @@ class Adapter(Generic[S, P, C]):
         before, and is not a second time."""
         from pilotage.adapters.stages.built import needs_artifacts
 
-        if needs_artifacts([section.model_dump_json()]) and (missing := context.built.lacks(version)):
+        # Not as JSON: a section that another version stored may hold anything.
+        if needs_artifacts([repr(section)]) and (missing := context.built.lacks(version)):
             return missing
         given = self.prepared(cast(S, section)) if again and self.prepared else cast(S, section)
         if self.lacks_there is not None:
