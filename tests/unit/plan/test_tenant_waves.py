@@ -149,6 +149,17 @@ def test_a_router_with_too_small_a_cohort_is_refused_with_both_numbers(cohort: i
     assert a_plan(THREE, target=replace(target, router=RouterCapabilities(cohort=3, grain=100)))
 
 
+@pytest.mark.parametrize("headers", [("",), ("x-account",)])
+def test_a_router_that_does_not_look_at_the_tenants_header_is_refused(headers: tuple[str, ...]) -> None:
+    """Header routes have headers of their own, which say nothing of cohorts."""
+    router = RouterCapabilities(cohort=10, cohort_headers=headers, headers=("x-tenant",))
+    target = Capabilities(router=router, router_name="haproxy")
+    with pytest.raises(PlanRefused, match="router haproxy does not know tenants by x-tenant: set the router's tenant_"):
+        a_plan(THREE, target=target)
+    for known in ((), ("x-tenant",)):
+        assert a_plan(THREE, target=replace(target, router=replace(router, cohort_headers=known, headers=("x-r",))))
+
+
 def test_five_thousand_tenants_are_in_the_plan_and_not_in_its_text() -> None:
     waves = [wave(f"w{n}", *(f"tenant-{n}-{m}" for m in range(1000))) for n in range(5)]
     plan = a_plan(wanted(*waves, wave("rest", size=100)))
