@@ -11,8 +11,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from sqlalchemy.exc import IntegrityError
-
 from pilotage.adapters.ports import AdapterError
 from pilotage.app.after_rollouts import configuration_of
 from pilotage.app.project import Project
@@ -119,11 +117,7 @@ def _post(store: Store, message: Message, receivers: list[JsonObject]) -> None:
     """Once, whatever became of an earlier look. A channel of mails gets nothing for a wave without contacts."""
     reachable = any(part.to for part in message.personal)
     sections = [one for one in receivers if reachable or not channel_of(one).tenants]
-    try:
-        with store.engine.begin() as connection:
-            outbox.post_to(connection, message, sections, store.clock.now())
-    except IntegrityError:
-        pass
+    outbox.post_to_once(store.engine, message, sections, store.clock.now())
 
 
 def contacts(plan: Plan, wave: Wave, tenants: Mapping[str, Tenant]) -> tuple[str, ...]:

@@ -136,6 +136,15 @@ def post_once(engine: Engine, message: Message, channels: Sequence[JsonObject], 
         return 0
 
 
+def post_to_once(engine: Engine, message: Message, sections: Sequence[JsonObject], now: float) -> int:
+    """As `post_to`, in its own transaction; nothing if a message with that key was posted before."""
+    try:
+        with engine.begin() as connection:
+            return post_to(connection, message, sections, now)
+    except IntegrityError:
+        return 0
+
+
 def waits(connection: Connection, key: str) -> bool:
     """Whether some of this message has still to go out."""
     query = select(outbox.c.id).where(outbox.c.key == key, outbox.c.state == WAITING)
