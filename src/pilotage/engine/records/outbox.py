@@ -90,12 +90,8 @@ class ChannelHealth:
 
 
 def post(
-    connection: Connection,
-    message: Message,
-    channels: Sequence[JsonObject],
-    now: float,
-    due: float | None = None,
-) -> int:
+    connection: Connection, message: Message, channels: Sequence[JsonObject], now: float, due: float | None = None
+) -> int:  # fmt: skip
     """Put a message into the outbox for every channel that is to have it; returns for how many. due: not before."""
     written = channels_for(message, channels)
     _write(connection, message, written, now, due)
