@@ -376,6 +376,24 @@ def test_a_killed_runner_is_cut_off_and_what_it_left_ends_before_the_next_attemp
     assert not yard.file("ship.1.work").exists()
 
 
+def test_what_a_killed_runner_left_is_known_until_it_was_stopped(yard: Yard) -> None:
+    """R33: a way that is aborted then leaves no command running."""
+    runs = yard.open(RunStage(name="ship", commands=(shell(f"touch {yard.place}/on; sleep 600"),)))
+    runs.ensure("ship", 1, {})
+    until((yard.place / "on").exists)
+    record = process_records.load(yard.file("ship.1.process.json"))
+    assert record is not None
+    assert record.pid is not None
+    os.kill(record.pid, signal.SIGKILL)
+    assert ended(runs).left
+    assert marked_as(yard.file("ship.1.process.json")) != []
+    runs.stop("ship", 1)
+    [stopped] = runs.results()
+    assert (stopped.status, stopped.left) == (RunStatus.CUT_OFF, False)
+    assert stopped.began > 0
+    assert marked_as(yard.file("ship.1.process.json")) == []
+
+
 def test_stop_ends_an_attempt_for_good(yard: Yard) -> None:
     stage = RunStage(name="ship", commands=(shell(f"touch {yard.place}/on; sleep 600"),))
     runs = yard.open(stage)

@@ -33,7 +33,7 @@ from pilotage.model.way_events import (
 from pilotage.way.commands import first_to_end, take
 from pilotage.way.entry import first_unmet
 from pilotage.way.fingerprint import fingerprint_of
-from pilotage.way.seen import EnsureRun, RunSeen, RunStatus, WayDecision, WaySeen, WordStatus
+from pilotage.way.seen import EnsureRun, RunSeen, RunStatus, StopRun, WayDecision, WaySeen, WordStatus
 from pilotage.way.turn import Turn
 from pilotage.way.undoing import undo
 from pilotage.way.waves import progress
@@ -63,6 +63,8 @@ def decide(way: Way, state: WayState, seen: WaySeen, commands: Sequence[WayComma
         pass
     if turn.state.status is WayStatus.FAILING:
         undo(turn)
+    elif not turn.state.status.final:
+        _end_leftovers(turn)
     return turn.decision()
 
 
@@ -189,6 +191,13 @@ def _cut_off(turn: Turn, index: int, stage: RunStage, run: RunSeen) -> None:
         index, replace(state, status=StageStatus.CUT_OFF, waiting="cut-off", detail=run.detail, evidence=found)
     )  # fmt: skip
     turn.tell(StageCutOff(stage=stage.name, attempt=state.attempt, reason=run.detail))
+
+
+def _end_leftovers(turn: Turn) -> None:
+    """What a killed runner left behind has no timeout any more, and nobody would hear how it ends."""
+    for (stage, attempt), run in turn.seen.runs.items():
+        if run.left:
+            turn.ask(StopRun(stage=stage, attempt=attempt))
 
 
 def _again(turn: Turn, index: int, state: StageState, reason: str) -> None:

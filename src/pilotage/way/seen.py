@@ -27,12 +27,13 @@ class RunStatus(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class RunSeen:
-    """Of one attempt. detail: a sentence."""
+    """Of one attempt. detail: a sentence · left: whether it was cut off, and its commands may still run."""
 
     status: RunStatus
     detail: str = ""
     artifacts: tuple[Artifact, ...] = ()
     evidence: tuple[Evidence, ...] = ()
+    left: bool = False
 
 
 class WordStatus(StrEnum):

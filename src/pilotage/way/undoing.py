@@ -71,11 +71,11 @@ def _rollout(turn: Turn, name: str) -> str:
 
 
 def _running(turn: Turn) -> list[StopRun]:
-    """Attempts that still run, of whichever stage."""
+    """Attempts that still run, or left commands behind that may, of whichever stage."""
     return [
         StopRun(stage=stage, attempt=attempt)
         for (stage, attempt), run in turn.seen.runs.items()
-        if run.status is RunStatus.RUNNING
+        if run.status is RunStatus.RUNNING or run.left
     ]
 
 

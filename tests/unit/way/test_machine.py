@@ -13,6 +13,7 @@ from pilotage.way.seen import (
     EnsureRun,
     PlaceStatus,
     Refused,
+    RunSeen,
     RunStatus,
     StartRollout,
     StopRun,
@@ -119,6 +120,22 @@ def test_what_was_cut_off_runs_again_only_if_it_may_or_a_person_says_so() -> Non
     again.look()
     again.ends("build", RunStatus.CUT_OFF)
     assert again.look() == (EnsureRun(stage="build", attempt=2),)
+
+
+def test_what_a_killed_runner_left_running_is_ended_also_where_the_way_is_aborted_at_once() -> None:
+    """R33: no timeout ends it any more; a way is over only when nothing of it runs."""
+    it = Travel(a_way(BUILD))
+    it.look()
+    it.look()
+    left = RunSeen(status=RunStatus.CUT_OFF, left=True)
+    it.world.runs["build", 1] = left
+    assert it.look() == (StopRun(stage="build", attempt=1),)
+    it.world.runs["build", 1] = left
+    assert it.look(command(WayCommandKind.ABORT)) == (StopRun(stage="build", attempt=1),)
+    assert it.status is WayStatus.FAILING
+    it.world.runs["build", 1] = replace(left, left=False)
+    it.look()
+    assert it.status is WayStatus.ABORTED
 
 
 def test_a_repeatable_stage_that_is_cut_off_again_and_again_asks_a_person() -> None:

@@ -26,7 +26,8 @@ class RunStatus(StrEnum):
 @dataclass(frozen=True, kw_only=True)
 class StageResult:
     """One attempt of a run stage. detail: the last line of its output, or what went wrong, without secrets · artifacts:
-    of a stage that names some, once it has passed; they are in the store · began, ended: Unix seconds, 0 before."""
+    of a stage that names some, once it has passed; they are in the store · began, ended: Unix seconds, 0 before ·
+    left: whether it was cut off, and what it started may still run, because nobody has stopped it."""
 
     stage: str
     attempt: int
@@ -36,6 +37,7 @@ class StageResult:
     evidence: tuple[Evidence, ...] = ()
     began: float = 0.0
     ended: float = 0.0
+    left: bool = False
 
 
 class WordStatus(StrEnum):

@@ -134,18 +134,27 @@ class StageRuns:
             starting = starting or (loaded is None and record.exists())
             return StageResult(stage=stage, attempt=attempt, status=RunStatus.RUNNING) if starting else None
         why = "it was killed, or the machine stopped: nobody knows how far it came"
-        return StageResult(stage=stage, attempt=attempt, status=RunStatus.CUT_OFF, detail=why, began=began)
+        left = not (isinstance(state, Mapping) and "stopped" in state)
+        return StageResult(stage=stage, attempt=attempt, status=RunStatus.CUT_OFF, detail=why, began=began, left=left)
 
     def stop(self, stage: str, attempt: int) -> None:
         self._fence.check()
         with self._alone():
             state = read_json(self._place(stage, attempt, _STATE))
             begun = isinstance(state, Mapping) and "began" in state
-            if not begun and (state is not None or self._place(stage, attempt, _ASKED).exists()):
-                with contextlib.suppress(OSError):  # so that nobody starts it any more
-                    write_json(self._place(stage, attempt, _STATE), {"began": time.time(), "room": ROOM})
+            known = state is not None or self._place(stage, attempt, _ASKED).exists()
+            if not begun and known:  # so that nobody starts it any more
+                self._say(stage, attempt, {"began": time.time(), "room": ROOM})
             self._end(stage, attempt)
             remove_tree(self._place(stage, attempt, _WORK))
+            state = read_json(self._place(stage, attempt, _STATE))  # it may have ended by itself
+            if known and _ended(stage, attempt, state) is None:
+                began = _time(state, "began") or time.time()
+                self._say(stage, attempt, {"began": began, "stopped": time.time(), "room": ROOM})
+
+    def _say(self, stage: str, attempt: int, state: Json) -> None:
+        with contextlib.suppress(OSError):
+            write_json(self._place(stage, attempt, _STATE), state)
 
     def _end(self, stage: str, attempt: int) -> None:
         """Kill the runner first, which would start more; then all that carries its mark."""

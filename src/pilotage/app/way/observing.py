@@ -100,7 +100,11 @@ def _runs(stored: StoredWay, runs: Runs) -> dict[tuple[str, int], RunSeen]:
 
 def _run(one: StageResult) -> RunSeen:
     return RunSeen(
-        status=RunStatus(one.status.value), detail=one.detail, artifacts=one.artifacts, evidence=one.evidence
+        status=RunStatus(one.status.value),
+        detail=one.detail,
+        artifacts=one.artifacts,
+        evidence=one.evidence,
+        left=one.left,
     )
 
 
