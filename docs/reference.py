@@ -139,8 +139,8 @@ Variables that Pilotage reads. A command-line option wins over its variable.
 
 """
 
-_ASIDE = """In a job of a pipeline, [`pilotage ci`](../ci.md) and `deploy` also read the variables that GitHub's runner (`GITHUB_*`)
-and GitLab's (`CI_*`) set, and the token in `GITHUB_TOKEN` or `GITLAB_TOKEN`.
+_ASIDE = """In a job of a pipeline, [`pilotage ci`](../ci.md) and `deploy` also read the variables that GitHub's runner
+(`GITHUB_*`) and GitLab's (`CI_*`) set, and the token in `GITHUB_TOKEN` or `GITLAB_TOKEN`.
 
 A secret in `pilotage.yaml` is a reference: `secret://env/NAME` reads the variable `NAME` of the worker.
 Programs that Pilotage starts do not inherit its environment. Name

@@ -48,7 +48,6 @@ _STEP = {"weight": "weight_percent", "mirror": "mirror_percent", "deadline": "ti
 _ROLLBACK = {"moves": "steps", "deadline": "timeout", "then": "next_steps"}
 _ON_CALL, _REQUIREMENT, _MESSAGE = {"because": "reason"}, {"wants": "requirement"}, {"at": "due_at"}
 _STAGE, _TARGET = {"least": "shortest", "most": "longest"}, {"wanted": "goal"}
-_PLAN = {"waves": "on_call"}
 
 
 class UnreadablePlan(Invalid):
@@ -61,7 +60,7 @@ class NewerPlan(UnreadablePlan):
 
 def renamed_field(name: str) -> str:
     """What a field of a plan's JSON is called today; empty where none had this name before."""
-    parts = (_PLAN, _STEP, _ROLLBACK, _ON_CALL, _REQUIREMENT, _MESSAGE, _STAGE, _TARGET, SHORT_NAMES)
+    parts = (_STEP, _ROLLBACK, _ON_CALL, _REQUIREMENT, _MESSAGE, _STAGE, _TARGET, SHORT_NAMES)
     return next((part[name] for part in parts if name in part), "")
 
 

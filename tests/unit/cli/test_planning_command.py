@@ -261,7 +261,7 @@ def test_an_old_name_is_answered_with_the_new_one_wherever_it_is_asked_for() -> 
     for arguments, sentence in (
         (("--why", "canary.min_requests"), "canary.min_requests is now called analysis.min_requests"),
         (("--why", "steps[0].deadline"), "it is now called timeout"),
-        (("--why", "waves"), "it is now called on_call"),
+        (("--why", "rollback.moves"), "it is now called steps"),
         (("--section", "numbers"), "the section numbers is now called settings"),
     ):
         said = run("plan", "2.0", *arguments)
