@@ -193,6 +193,9 @@ class Canary(RuleBasedStateMachine):
         back = self.state.status in (Status.WITHDRAWN, Status.ROLLING_BACK, Status.ROLLED_BACK)
         if isinstance(action, Apply) and back and self.world.split is not None:
             assert action.split.weight("new") <= self.world.split.weight("new"), "the canary grew on the way back"
+        if isinstance(action, Replace):
+            assert action.instance == self.state.replaced, "another instance is replaced than the one that failed"
+            assert self.state.status is Status.WITHDRAWN, "an instance is replaced outside of the second try"
 
     def teardown(self) -> None:
         """Left alone in a world that works, every rollout ends, and the world is as its state says."""
@@ -229,3 +232,20 @@ Canary.TestCase.settings = settings(
     max_examples=examples(100), stateful_step_count=60, deadline=None, suppress_health_check=list(HealthCheck)
 )
 TestCanary = Canary.TestCase
+
+
+def test_any_instance_that_is_unhealthy_is_replaced_once_and_its_wave_begins_again() -> None:
+    """All instances carry a wave, so the one that makes them too few may be any of them (R20)."""
+    it = Canary()
+    it.start(tolerance="low", approval=False, mode=Mode.FULL, ahead=0, undo="all")
+    it.look(1.0, None)
+    it.well_again()
+    it.somebody_else_changes_the_router(0)
+    it.health_changes(version="new", health=Health.UNHEALTHY, which=FULL - 1)
+    it.somebody_else_changes_the_router(0)
+    assert (it.state.status, it.state.replaced) == (Status.WITHDRAWN, f"h:{100 + FULL}")
+    assert [one.health for one in it.world.fleet["new"]] == [*[Health.HEALTHY] * (FULL - 1), Health.EXITED]
+    it.all_goes_well(3)
+    assert (it.state.status, it.state.tries) == (Status.PROGRESSING, 1)
+    it.teardown()
+    assert it.state.status is Status.COMPLETED

@@ -19,7 +19,7 @@ from pilotage.model.traffic import WHOLE, Split
 
 DRAIN = 2.0
 ILL = "h:101"
-"""The first new instance that was started."""
+"""The first new instance that was started. Verdicts that excuse an instance name this one."""
 GOOD = tuple(Verdict(m, VerdictKind.PASS, "fine") for m in ("error rate", "slow requests", "memory"))
 
 
@@ -48,6 +48,7 @@ class World:
     flags_up: bool = True
     obeys: bool = True
     ports: int = 100
+    found_ill: set[str] = field(default_factory=lambda: {ILL})
 
     @classmethod
     def serving(cls, old: str | None, full: int, hooks: frozenset[str] = frozenset()) -> Self:
@@ -64,6 +65,8 @@ class World:
             for version, group in self.fleet.items()
             for one in group
         )
+        if self.fleet_up:
+            self.found_ill |= {f"{i.host}:{i.port}" for i in instances if i.health is Health.UNHEALTHY}
         endpoints = {version: frozenset(("h", n) for n in ports) for version, ports in self.sent.items()}
         trouble = "" if self.router_up and self.fleet_up and self.flags_up else "cannot be read"
         return Observed(
@@ -121,7 +124,8 @@ class World:
 
     def replace(self, action: Replace) -> None:
         """It gets no requests and ends; a fresh one comes with the next wish for so many."""
-        assert (action.version, action.instance) == ("new", ILL)
+        assert action.version == "new", "stable loses an instance"
+        assert action.instance in self.found_ill, "an instance is replaced that was never unhealthy"
         for one in self.fleet.get("new", []):
             if self.fleet_up and f"h:{one.number}" == action.instance:
                 one.health = Health.EXITED
