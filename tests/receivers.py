@@ -328,6 +328,7 @@ class Mailbox(Receiver):
         self.port = 0
         self.secured: list[bool] = []
         self.unknown: set[str] = set()
+        self.later: set[str] = set()
         self.until_busy: int | None = None
 
     async def handle_RCPT(  # noqa: N802
@@ -335,6 +336,8 @@ class Mailbox(Receiver):
     ) -> str:
         if address in self.unknown:
             return "550 5.1.1 no such user"
+        if address in self.later:
+            return "451 4.2.2 mailbox full"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
@@ -375,7 +378,7 @@ def mail_server(mailbox: Mailbox, tls: ssl.SSLContext | None) -> Iterator[int]:
 
     controller = Controller(
         mailbox, hostname="127.0.0.1", port=0, tls_context=tls, require_starttls=tls is not None,
-        data_size_limit=None,
+        data_size_limit=None, enable_SMTPUTF8=False,
     )  # fmt: skip
     from pilotage.adapters.free_port import free_port
 

@@ -582,6 +582,44 @@ def test_whoever_has_their_mail_does_not_get_it_again_when_the_rest_is_tried_aga
     assert mailing.receiver.repeated == 0
 
 
+def test_one_address_that_is_not_taken_now_holds_up_no_other_and_is_given_up_in_the_end(mailing: Place) -> None:
+    """R33: a full mailbox of one tenant keeps no notice from the others."""
+    assert isinstance(mailing.receiver, Mailbox)
+    mailing.receiver.later = {"ada@example.org"}
+    so_far: JsonObject | None = None
+    for _ in range(50):
+        try:
+            assert to_list(mailing, so_far) == {"sent": 2, "refused": 1}
+            break
+        except Undelivered as error:
+            so_far = error.so_far
+    else:
+        pytest.fail("it is never given up")
+    assert [mail["To"] for mail in mailing.receiver.mails] == ["GONE@example.org", "bob@example.org"]
+    assert mailing.receiver.repeated == 0
+
+
+def test_an_address_that_the_server_cannot_take_at_all_holds_up_no_other(mailing: Place, tmp_path: Path) -> None:
+    """R33: a server without SMTPUTF8."""
+    assert isinstance(mailing.receiver, Mailbox)
+    (tmp_path / "list.txt").write_text("jürgen@example.org\nada@example.org\n")
+    assert to_list(mailing) == {"sent": 1, "refused": 1}
+    assert [mail["To"] for mail in mailing.receiver.mails] == ["ada@example.org"]
+
+
+def test_whose_mail_went_out_is_noted_at_once(mailing: Place) -> None:
+    """R33: a worker that dies between two mails repeats none of them."""
+    assert isinstance(mailing.receiver, Mailbox)
+    noted: list[tuple[int, JsonObject]] = []
+    news = announced("release_announcement", "It is coming.", audience="customers", kind="e-mail")
+    mails = mailing.receiver.mails
+    delivery = Delivery(message=news, note=lambda so_far: noted.append((len(mails), so_far)))
+    open_channel(mailing.section).send(delivery)
+    assert [count for count, _ in noted] == [1, 2, 3]
+    assert to_list(mailing, noted[-1][1]) == {"sent": 3, "refused": 0}
+    assert mailing.receiver.repeated == 0
+
+
 @pytest.mark.parametrize(("text", "words"), [("", "has no address"), ("ada@x\nBob <b@x>\n", "list.txt:2: 'Bob <b@x>'")])
 def test_a_list_that_cannot_be_read_sends_nothing(mailing: Place, tmp_path: Path, text: str, words: str) -> None:
     (tmp_path / "list.txt").write_text(text)

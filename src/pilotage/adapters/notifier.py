@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -9,15 +10,21 @@ from pilotage.model.json import JsonObject
 from pilotage.model.message import Message
 
 
+def _forgotten(_: JsonObject) -> None:
+    """Of a delivery that nobody resumes."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
     """A message for one channel. first: receipt of the first message of its thread there, if there was one · again: an
-    earlier attempt may have arrived · so_far: what an earlier attempt had done when it raised Undelivered."""
+    earlier attempt may have arrived · so_far: what earlier attempts had done · note: keeps the same while this attempt
+    is at work, so that nothing of it is done twice if the process dies."""
 
     message: Message
     first: JsonObject | None = None
     again: bool = False
     so_far: JsonObject | None = None
+    note: Callable[[JsonObject], None] = _forgotten
 
 
 class Notifier(Protocol):

@@ -14,6 +14,8 @@ MOST = 100_000
 LONGEST = 256
 _NAME = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,254}[\x21-\x7e])?")
 """What every router carries in a header."""
+_CONTACT = re.compile(r"[^@\s<>,;\"\x00-\x1f\x7f]{1,64}@[^@\s<>,;\"\x00-\x1f\x7f]{1,255}")
+"""One address: a comma would make two of it in the header of a mail."""
 _KNOWN = ("name", "weight", "contact")
 
 
@@ -49,7 +51,7 @@ def tenant_of(row: Mapping[str, Json], where: str) -> Tenant:
     if wrong := wrong_name(name):
         raise BadTenants(f"{where}: {wrong}")
     contact = row.get("contact") or ""
-    if not isinstance(contact, str) or (contact and not re.fullmatch(r"[^@\s]{1,64}@[^@\s]{1,255}", contact)):
+    if not isinstance(contact, str) or (contact and not _CONTACT.fullmatch(contact)):
         raise BadTenants(f"{where}: contact of {name} is {str(contact)[:60]!r}, not a mail address")
     attributes = {key: _text(value) for key, value in row.items() if key not in _KNOWN and value not in (None, "")}
     return Tenant(name=name, attributes=attributes, contact=contact, weight=_weight(row.get("weight"), name, where))

@@ -7,10 +7,12 @@ import re
 import smtplib
 import socket
 import ssl
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -29,27 +31,42 @@ if TYPE_CHECKING:
 
 _WHOLE = 3 * TIMEOUT
 """Seconds for all of a mail: some servers make a stranger wait before they greet (RFC 5321, 4.5.3.2)."""
+_TRIES = 12
+"""Tries for an address that the server wants later, with the pauses of the outbox about 20 minutes in all: what comes
+next in the channel waits that long."""
+_NOTED, _NOTE_EVERY = 500, 1.0
+"""So many mails are noted each; of more, what has gone out is noted once in so many seconds."""
 _ADDRESS = re.compile(r"[^@\s<>,;\"]+@[^@\s<>,;\"]+")
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Progress:
-    """The names of copies that went out, and of those that the server refused for good."""
+    """The names of copies that went out, of those that the server refused for good, and of those that it wanted later,
+    each with how often."""
 
     done: set[str]
     refused: set[str]
+    later: Counter[str]
 
     @classmethod
     def of(cls, so_far: JsonObject | None) -> _Progress:
         found = so_far or {}
-        done, refused = (optional(list_at, found, name) or () for name in ("done", "refused"))
-        return cls(done={str(one) for one in done}, refused={str(one) for one in refused})
+        done, refused, later = (optional(list_at, found, name) or () for name in ("done", "refused", "later"))
+        again = Counter(str(one) for one in later)
+        return cls(done={str(one) for one in done}, refused={str(one) for one in refused}, later=again)
 
     def has(self, copy: Copy) -> bool:
         return copy.name in self.done or copy.name in self.refused
 
+    def put_off(self, copy: Copy) -> None:
+        self.later[copy.name] += 1
+        if self.later[copy.name] >= _TRIES:
+            self.refused.add(copy.name)
+            del self.later[copy.name]
+
     def kept(self) -> JsonObject:
-        return {"done": sorted(self.done), "refused": sorted(self.refused)}
+        later = sorted(self.later.elements())
+        return {"done": sorted(self.done), "refused": sorted(self.refused), **({"later": later} if later else {})}
 
 
 class Email:
@@ -81,33 +98,41 @@ class Email:
     def _to_each(self, delivery: Delivery, copies: Sequence[Copy]) -> _Progress:
         """A mail for each copy, so that nobody sees the others. What there is no time for is left to the next
         attempt."""
-        progress = _Progress.of(delivery.so_far)
+        progress, noted = _Progress.of(delivery.so_far), 0.0
         try:
             with self._told(), Deadline(_WHOLE) as deadline, self._open(deadline) as server:
-                for copy in copies:
+                for copy in sorted(copies, key=lambda one: progress.later[one.name]):
                     if progress.has(copy):
                         continue
                     if deadline.left < TIMEOUT:
                         break
-                    (progress.done if self._one(server, copy) else progress.refused).add(copy.name)
+                    self._one(server, copy, progress)
+                    if len(progress.done) < _NOTED or monotonic() - noted > _NOTE_EVERY:
+                        delivery.note(progress.kept())
+                        noted = monotonic()
         except Undelivered as error:
             error.so_far = progress.kept()
             raise
         if left := sum(not progress.has(copy) for copy in copies):
             words = f"{left} of {len(copies)} mails have still to go out"
-            raise Undelivered(words, retry_after=0.0, so_far=progress.kept())
+            pause = None if left == len(progress.later) else 0.0
+            raise Undelivered(words, retry_after=pause, so_far=progress.kept())
         return progress
 
-    def _one(self, server: smtplib.SMTP, copy: Copy) -> bool:
-        """Whether the server took it for somebody. Raises what is no fault of the addresses."""
+    def _one(self, server: smtplib.SMTP, copy: Copy, progress: _Progress) -> None:
+        """Send it, and note whether the server took it for somebody. Raises what is no fault of the addresses."""
         unsubscribe = (self._section.unsubscribe or "").replace("{address}", quote(copy.to[0], safe=""))
         try:
             server.send_message(compose(copy.message, self._section.sender, copy.to, None, unsubscribe, copy))
+            progress.done.add(copy.name)
+            progress.later.pop(copy.name, None)
         except smtplib.SMTPRecipientsRefused as error:
             if any(code < 500 for code, _ in error.recipients.values()):
-                raise smtplib.SMTPResponseException(450, b"") from None
-            return False
-        return True
+                progress.put_off(copy)  # a full mailbox, or greylisting: nobody else waits for that
+            else:
+                progress.refused.add(copy.name)
+        except (smtplib.SMTPNotSupportedError, ValueError):
+            progress.refused.add(copy.name)  # an address that no header can hold, or this server cannot
 
     @contextmanager
     def _told(self) -> Iterator[None]:

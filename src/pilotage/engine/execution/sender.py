@@ -7,6 +7,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from pilotage.adapters.clock import SYSTEM
 from pilotage.adapters.notifier import Delivery
@@ -16,6 +17,7 @@ from pilotage.adapters.ports import AdapterError
 from pilotage.engine.execution.failpoints import reach
 from pilotage.engine.records import outbox
 from pilotage.model.clock import Clock
+from pilotage.model.json import JsonObject
 
 _log = logging.getLogger(__name__)
 _POLL = 0.2
@@ -71,14 +73,27 @@ def send_next(engine: Engine, channel: str, holder: str, clock: Clock = SYSTEM) 
     if letter is None:
         return False
     reach("outbox-claimed")
+    known = letter.so_far
+
+    def note(so_far: JsonObject) -> None:
+        nonlocal known
+        known = so_far
+        try:
+            outbox.noted(engine, letter, so_far)
+        except SQLAlchemyError as error:  # the store is busy: the mail went out all the same
+            _log.warning("%s: what has gone out cannot be noted: %s", channel, type(error).__name__)
+        reach("outbox-noted")
+
     try:
-        delivery = Delivery(message=letter.message, first=letter.first, again=letter.again, so_far=letter.so_far)
+        delivery = Delivery(
+            message=letter.message, first=letter.first, again=letter.again, so_far=letter.so_far, note=note
+        )
         receipt = open_channel(letter.section).send(delivery)
     except AdapterError as error:
         given = error if isinstance(error, Undelivered) else Undelivered(str(error))
         outbox.failed(
             engine, letter, str(error), clock.now(), permanent=given.permanent, retry_after=given.retry_after,
-            so_far=given.so_far or letter.so_far,
+            so_far=given.so_far or known,
         )  # fmt: skip
         _log.warning("%s: %s", channel, error)
         return given.permanent
@@ -86,7 +101,7 @@ def send_next(engine: Engine, channel: str, holder: str, clock: Clock = SYSTEM) 
         # Whatever error a text or a library causes: the row must not stay claimed, and the next one gets its turn.
         outbox.failed(
             engine, letter, f"{type(error).__name__} while sending", clock.now(), permanent=False, retry_after=None,
-            so_far=letter.so_far,
+            so_far=known,
         )  # fmt: skip
         _log.exception("%s: %s", channel, letter.message.key)
         return False

@@ -226,15 +226,18 @@ def failed(
     over = permanent or now - letter.created_at > _DAY
     wait = retry_after if retry_after is not None else min(_LONGEST, _FIRST * 2 ** min(letter.attempts - 1, 20))
     again: dict[str, Json] = {
-        "state": DEAD if over else WAITING,
-        "due": now + wait,
-        "error": why[:500],
-        "claimed_until": 0.0,
-    }
-    again["receipt"] = dict(so_far) if so_far else None
+        "state": DEAD if over else WAITING, "due": now + wait, "error": why[:500], "claimed_until": 0.0,
+        "receipt": dict(so_far) if so_far else None,
+    }  # fmt: skip
     with engine.begin() as connection:
         # What was withdrawn meanwhile stays withdrawn.
         connection.execute(_mine(letter).where(outbox.c.state == WAITING).values(**again))
+
+
+def noted(engine: Engine, letter: PendingDelivery, so_far: JsonObject) -> None:
+    """What was done of it by now, for the next try if this one dies."""
+    with engine.begin() as connection:
+        connection.execute(_mine(letter).where(outbox.c.state == WAITING).values(receipt=dict(so_far)))
 
 
 def _mine(letter: PendingDelivery) -> Update:
