@@ -152,8 +152,8 @@ class Travel:
     def arrives(self, environment: str, status: PlaceStatus = PlaceStatus.COMPLETE) -> None:
         self.world.become(environment, status, self.now)
 
-    @property
     def status(self) -> WayStatus:
+        """The status of the way. A function, as a type checker takes a property for the same after a look."""
         return self.state.status
 
     def at(self, index: int) -> StageStatus:
