@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pilotage.adapters.stages.blobs import Blobs
 from pilotage.app.errors import exit_status
 from pilotage.app.way.control import WayEnd, WayRequest, ask_way
 from pilotage.app.way.starting import NobodyApproves, NoCommit
@@ -118,6 +119,47 @@ def test_what_was_built_from_the_same_files_is_not_built_again(tmp_path: Path) -
     assert again.state.stages[0].carried_from == first.way.id
     assert again.state.artifacts == first.state.artifacts
     assert counts.read_text().split() == ["x"]
+    life.store.close()
+
+
+def test_what_was_damaged_in_the_store_is_built_again(tmp_path: Path) -> None:
+    """R33: else every further way of the commit would take the damaged file along, and fail."""
+    folder = Folder.make(
+        tmp_path / "shop",
+        [
+            {"name": "build", "run": ["sh", "-c", "echo good > out"], "artifacts": ["out"]},
+            {**PRODUCTION, "approval": {"count": 1}},
+        ],
+    )
+    life = Life(folder)
+    first = life.until(folder.start().way.id, "approval")
+    life.ask(first.way.id, WayCommandKind.ABORT)
+    [artifact] = first.state.artifacts
+    blob = Blobs(folder.state / "artifacts").path(artifact.digest)
+    blob.chmod(0o600)
+    blob.write_text("evil\n")
+    again = life.until(folder.start().way.id, "approval")
+    assert again.state.stages[0].status is StageStatus.PASSED
+    assert again.state.artifacts == first.state.artifacts
+    assert blob.read_text() == "good\n"
+    life.store.close()
+
+
+@pytest.mark.parametrize("kind", [WayCommandKind.APPROVE, WayCommandKind.HOLD])
+def test_an_approval_is_for_the_stage_that_waited_when_it_was_given(
+    kind: WayCommandKind, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R33: typed twice, it approves no stage that comes next; a hold is for the way, wherever it is."""
+    folder = Folder.make(tmp_path / "shop", [{**PRODUCTION, "approval": {"count": 1}}])
+    life, stored = Life(folder), folder.start()
+    life.until(stored.way.id, "approval")
+    monkeypatch.setattr("pilotage.app.way.control._ANSWER_DEADLINE", 0.0)
+    monkeypatch.setattr("pilotage.app.project.Project.ensure_worker", lambda _: None)
+    project = folder.project()
+    ask_way(project, "bob", WayRequest(kind=kind))
+    project.store.close()
+    [asked] = ways.pending(life.store.engine, stored.way.id)
+    assert asked.stage == ("production" if kind is WayCommandKind.APPROVE else "")
     life.store.close()
 
 

@@ -18,6 +18,8 @@ from pilotage.model.way_command import WayCommandKind
 from pilotage.way.commands import forbidden
 
 _ANSWER_DEADLINE = 15.0
+_OF_A_STAGE = (WayCommandKind.APPROVE, WayCommandKind.PROMOTE, WayCommandKind.RETRY)
+"""Commands that mean the stage that was current when they were given, and never the next one."""
 
 
 class WayEnd(StrEnum):
@@ -59,9 +61,10 @@ def ask_way(project: Project, actor: str, request: WayRequest) -> WayAnswer:
         stage = stored.way.stages[index]
         if stage.entry.approvals and (why := forbidden(stored.way, stage, who)):
             raise Forbidden(why)
+    here_now = stored.way.stages[index].name if index is not None and request.kind in _OF_A_STAGE else ""
     try:
         number = ways.command(
-            project.store, stored.way.id, request.kind, actor, stage=request.stage, reason=request.reason
+            project.store, stored.way.id, request.kind, actor, stage=request.stage or here_now, reason=request.reason
         )
     except StoreConflict as late:
         return WayAnswer(

@@ -22,7 +22,7 @@ from pilotage.engine.records.ways import StoredWay
 from pilotage.model.calendar import Calendar
 from pilotage.model.clock import day_of
 from pilotage.model.errors import PilotageError
-from pilotage.model.way import AwaitStage, EnvironmentStage, RunStage, StageStatus
+from pilotage.model.way import Artifact, AwaitStage, EnvironmentStage, RunStage, StageStatus
 from pilotage.rollout.windows import in_words, outside_windows, reigning
 from pilotage.way.entry import environments_of
 from pilotage.way.seen import Carried, Refused, RunSeen, RunStatus, WaySeen, WordSeen, WordStatus
@@ -190,8 +190,16 @@ def _carried(project: Project, stored: StoredWay) -> dict[str, Carried]:
             if not at.fingerprint or not at.status.good:
                 continue
             made = earlier.state.artifacts if isinstance(stage, RunStage) and (stage.artifacts or stage.images) else ()
-            if not all(one.image or blobs.path(one.digest).exists() for one in made):
-                continue  # what it built was pruned
+            if not all(one.image or _is_whole(blobs, one) for one in made):
+                continue  # what it built was pruned, or is damaged: it is built again
             origin = at.carried_from or earlier.way.id
             found.setdefault(at.fingerprint, Carried(way=origin, artifacts=made, evidence=at.evidence))
     return found
+
+
+def _is_whole(blobs: Blobs, artifact: Artifact) -> bool:
+    try:
+        blobs.verified(artifact.digest, artifact.name)
+    except AdapterError:
+        return False
+    return True
