@@ -47,6 +47,9 @@ class CommandReader:
                 found = tuple(_known(rollout, command) for command in pending)
                 self._orders = frozenset(command.id for command in found if rescued.is_order(command))
                 recorder.answered()
+                if found:
+                    # Whoever declares a freeze and then approves means both.
+                    self._store.freezes.read_again()
                 # What cannot be answered now would be obeyed twice; undoing twice is undoing once.
                 return found if not recorder.away else tuple(c for c in found if c.kind in _UNDOING)
             except AWAY as error:

@@ -16,12 +16,13 @@ _STAY = 0.5
 
 
 class Freezes:
-    """The freezes of one store. A read result is reused for half a second, because all rollouts ask every second."""
+    """The freezes of one store. A read result is reused for half a second, because all rollouts ask every second, or
+    until `read_again`."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._known: tuple[RowMapping, ...] = ()
-        self._read = -math.inf
+        self._read = self._began = self._changed = -math.inf
         self._reading = threading.Lock()
 
     def declare(self, service: str, environment: str, freeze: Freeze, actor: str, reason: str) -> None:
@@ -33,7 +34,7 @@ class Freezes:
                     ends=freeze.ends.timestamp(), actor=actor, reason=reason,
                 )
             )  # fmt: skip
-        self._read = -math.inf
+        self.read_again()
 
     def lift(self, service: str, environment: str, name: str, actor: str) -> bool:
         """End a declared freeze; False if there is none of that name."""
@@ -44,8 +45,12 @@ class Freezes:
                 .where(freezes.c.lifted_by.is_(None))
                 .values(lifted_by=actor)
             )
-            self._read = -math.inf
-            return bool(changed.rowcount)
+        self.read_again()
+        return bool(changed.rowcount)
+
+    def read_again(self) -> None:
+        """Whatever was read before now may be out of date, also what a reading under way will find."""
+        self._changed = time.monotonic()
 
     def of(self, service: str, environment: str, now: float) -> tuple[Freeze, ...]:
         """Those that are not over or lifted."""
@@ -65,10 +70,11 @@ class Freezes:
 
     @property
     def _fresh(self) -> bool:
-        return time.monotonic() - self._read <= _STAY
+        return self._began > self._changed and time.monotonic() - self._read <= _STAY
 
     def _read_all(self, now: float) -> None:
+        began = time.monotonic()
         query = select(freezes).where(freezes.c.lifted_by.is_(None), freezes.c.ends > now)
         with self._engine.connect() as connection:
             self._known = tuple(connection.execute(query.order_by(freezes.c.begins)).mappings())
-        self._read = time.monotonic()
+        self._began, self._read = began, time.monotonic()
