@@ -3,7 +3,10 @@ at once."""
 
 from __future__ import annotations
 
+import json
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -143,6 +146,37 @@ def test_what_was_damaged_in_the_store_is_built_again(tmp_path: Path) -> None:
     assert again.state.artifacts == first.state.artifacts
     assert blob.read_text() == "good\n"
     life.store.close()
+
+
+@pytest.mark.parametrize("name", ["broken \ud800", "\x1b[31mred\nnext", "x" * 100_000])
+def test_what_another_system_writes_is_recorded_as_a_line(name: str, tmp_path: Path) -> None:
+    """R33: neither an escape sequence nor half a character of UTF-16 nor a flood reaches the record or a terminal."""
+    run = {
+        "id": 1, "name": "test", "status": "completed", "conclusion": name, "html_url": name, "check_suite": {"id": 1},
+    }  # fmt: skip
+    answer = json.dumps({"total_count": 1, "check_runs": [run], "statuses": []}).encode()
+
+    class System(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), System) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        asked = {"kind": "github", "repository": "acme/shop", "url": f"http://127.0.0.1:{server.server_port}"}
+        folder = Folder.make(tmp_path / "shop", [{"name": "ci", "await": {**asked, "checks": ["test"]}}])
+        life, stored = Life(folder), folder.start()
+        failed = life.until(stored.way.id, WayStatus.FAILED)
+        assert failed.state.reason.isprintable()
+        assert len(failed.state.reason) < 1000
+        assert all(one.where.isprintable() for one in failed.state.stages[0].evidence)
+        life.store.close()
+        server.shutdown()
 
 
 @pytest.mark.parametrize("kind", [WayCommandKind.APPROVE, WayCommandKind.HOLD])

@@ -8,12 +8,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from pilotage.adapters.ports import AdapterError
 from pilotage.adapters.stages.blobs import Blobs
-from pilotage.adapters.stages.ports import Runs, StageResult, open_awaited
+from pilotage.adapters.stages.ports import Runs, StageResult, Word, open_awaited
 from pilotage.app.project import Project
 from pilotage.app.snapshot import calendar_facts
 from pilotage.app.way.places import places_of
@@ -22,6 +22,7 @@ from pilotage.engine.records.ways import StoredWay
 from pilotage.model.calendar import Calendar
 from pilotage.model.clock import day_of
 from pilotage.model.errors import PilotageError
+from pilotage.model.text import line
 from pilotage.model.way import Artifact, AwaitStage, EnvironmentStage, RunStage, StageStatus
 from pilotage.rollout.windows import in_words, outside_windows, reigning
 from pilotage.way.entry import environments_of
@@ -35,6 +36,9 @@ ARTIFACTS = "artifacts"
 _NO_CALENDAR: Calendar | None = None
 _ASK_EVERY = 10.0
 """Seconds between two questions to another system, or to the readiness gates: both cost requests."""
+
+_LONGEST, _MOST = 500, 100
+"""Characters of a text of another system, and how much of its evidence is kept."""
 
 _EARLIER = 30
 """Earlier ways in which a stage may have passed."""
@@ -118,13 +122,23 @@ def _words(project: Project, stored: StoredWay, memory: Memory) -> dict[str, Wor
             try:
                 asked = open_awaited(stage.section, provenance=stage.provenance, folder=project.folder)
                 said = asked.ask(stored.way.commit, stored.way.version, stored.state.artifacts)
-                memory.words[stage.name] = WordSeen(
-                    status=WordStatus(said.status.value), detail=said.detail, evidence=said.evidence
-                )
+                memory.words[stage.name] = _word(said)
             except (AdapterError, OSError) as error:
                 _log.warning("%s: %s is unknown: %s", stored.way.id, stage.name, error)
         return dict(memory.words)
     return {}
+
+
+def _word(said: Word) -> WordSeen:
+    """As it may be recorded and shown: what others write can be long, and no text at all."""
+    return WordSeen(
+        status=WordStatus(said.status.value),
+        detail=line(said.detail, _LONGEST),
+        evidence=tuple(
+            replace(one, where=line(one.where, _LONGEST), sentence=line(one.sentence, _LONGEST))
+            for one in said.evidence[:_MOST]
+        ),
+    )
 
 
 # ── gates ──────────────────────────────────────────────────────────────────────────────────────────────────
