@@ -394,6 +394,14 @@ def test_what_a_killed_runner_left_is_known_until_it_was_stopped(yard: Yard) -> 
     assert marked_as(yard.file("ship.1.process.json")) == []
 
 
+def test_a_report_with_a_long_name_in_another_script_is_kept(yard: Yard) -> None:
+    """R33: a name has at most 255 bytes, and a character up to four."""
+    name, text = "\u65e5" * 80, '<testsuite><testcase name="a"/></testsuite>'
+    runs = yard.open(RunStage(name="ship", commands=(shell(f"echo '{text}' > {name}.xml"),), reports=("*.xml",)))
+    runs.ensure("ship", 1, {})
+    assert ended(runs).status is RunStatus.PASSED
+
+
 def test_stop_ends_an_attempt_for_good(yard: Yard) -> None:
     stage = RunStage(name="ship", commands=(shell(f"touch {yard.place}/on; sleep 600"),))
     runs = yard.open(stage)

@@ -148,6 +148,17 @@ def test_what_was_damaged_in_the_store_is_built_again(tmp_path: Path) -> None:
     life.store.close()
 
 
+def test_what_a_command_says_last_reaches_no_terminal_as_it_is(tmp_path: Path) -> None:
+    """R33: it is the reason of the failure, so `pilotage way` shows it."""
+    say = r"printf '\033]0;title\007\033[31mred\000'; exit 1"
+    folder = Folder.make(tmp_path / "shop", [{"name": "build", "run": ["sh", "-c", say]}])
+    life = Life(folder)
+    failed = life.until(folder.start().way.id, WayStatus.FAILED)
+    assert failed.state.reason == "build failed: sh exited with 1: red"
+    assert failed.state.stages[0].detail == "sh exited with 1: red"
+    life.store.close()
+
+
 @pytest.mark.parametrize("name", ["broken \ud800", "\x1b[31mred\nnext", "x" * 100_000])
 def test_what_another_system_writes_is_recorded_as_a_line(name: str, tmp_path: Path) -> None:
     """R33: neither an escape sequence nor half a character of UTF-16 nor a flood reaches the record or a terminal."""

@@ -213,7 +213,8 @@ class Attempt:
         with file.open() as opened:
             digest = hashlib.file_digest(opened, "sha256").hexdigest()
             opened.seek(0)
-            place = Path(self._asked.results) / f"{digest[:16]}-{Path(file.name).name[-100:]}"
+            name = os.fsencode(Path(file.name).name)[-100:].decode(errors="ignore")
+            place = Path(self._asked.results) / f"{digest[:16]}-{name}"
             private_folder(place.parent)
             with place.open("wb") as copy:
                 shutil.copyfileobj(opened, copy)

@@ -105,7 +105,7 @@ def _runs(stored: StoredWay, runs: Runs) -> dict[tuple[str, int], RunSeen]:
 def _run(one: StageResult) -> RunSeen:
     return RunSeen(
         status=RunStatus(one.status.value),
-        detail=one.detail,
+        detail=line(one.detail, _LONGEST),
         artifacts=one.artifacts,
         evidence=one.evidence,
         left=one.left,
