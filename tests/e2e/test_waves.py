@@ -3,6 +3,7 @@ alone."""
 
 from __future__ import annotations
 
+import sqlite3
 import sys
 import threading
 import time
@@ -146,6 +147,43 @@ def test_r33_each_wave_gets_it_in_turn_and_the_one_that_fails_goes_back_alone(
         told(mailbox, "shop 3.0 was taken back", "one", "two")
         told(mailbox, "You now have shop 3.0", "one", "two")
     shop.check_history(shop.latest())
+
+
+@pytest.mark.long
+def test_r33_an_abort_without_store_in_the_middle_of_a_wave_returns_every_tenant(
+    tenant_shop: Shop, mailbox: Mailbox
+) -> None:
+    """Neither the store nor the configuration nor the list of tenants can be read; the cohort goes all the same."""
+    shop, tenants = tenant_shop, Tenants(tenant_shop.url)
+    shop.configure(overrides={**shop.section("overrides"), "canary.phase_duration": "60s"})
+    shop.run("deploy", "1.0")
+    with tenants.calling():
+        shop.run("deploy", "2.0", "--detach")
+        told(mailbox, "You now have shop 2.0", "one")
+        assert tenants.ask("one-0")[0] == "2.0"
+        assert tenants.ask("two-0")[0] == "1.0"
+        configuration, listed = shop.directory / "pilotage.yaml", shop.directory / "tenants.csv"
+        whole, names = configuration.read_text(), listed.read_text()
+        configuration.write_text("service: [")
+        listed.unlink()
+        held = sqlite3.connect(shop.state / "pilotage.sqlite", isolation_level=None)
+        held.execute("BEGIN IMMEDIATE")
+        shop.types_processes = True  # the kernel's locks on the store are those of another process
+        assert shop.run("abort", "--offline").startswith("shop-production: all traffic goes to 1.0")
+        assert {tenants.ask(one)[0] for one in [*TENANTS, ""]} == {"1.0"}
+        xds = [path for path in (shop.state / "run" / "shop-production").rglob("*") if path.is_file()]
+        assert not [
+            path for path in xds if path.suffix == ".json" and "rds" in path.name and "one-0" in path.read_text()
+        ]
+        held.execute("ROLLBACK")
+        held.close()
+        listed.write_text(names)
+        rollout = shop.wait_end()
+        configuration.write_text(whole)
+        assert rollout.state.status is Status.ROLLED_BACK
+        assert {tenants.ask(one)[0] for one in [*TENANTS, ""]} == {"1.0"}
+        told(mailbox, "shop 2.0 was taken back", "one")
+    shop.check_history(rollout)
 
 
 def _events(shop: Shop, identity: str) -> list[Recorded]:
