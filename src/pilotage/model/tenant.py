@@ -16,6 +16,8 @@ _NAME = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,254}[\x21-\x7e])?")
 """What every router carries in a header."""
 _CONTACT = re.compile(r"[^@\s<>,;\"\x00-\x1f\x7f]{1,64}@[^@\s<>,;\"\x00-\x1f\x7f]{1,255}")
 """One address: a comma would make two of it in the header of a mail."""
+_HEAVIEST = 1e12
+"""So that shares of all weights together can be computed."""
 _KNOWN = ("name", "weight", "contact")
 
 
@@ -68,6 +70,8 @@ def _weight(written: Json, name: str, where: str) -> float:
         found = float(str(written))
     except ValueError:
         found = math.nan
-    if isinstance(written, bool) or not 0 <= found < math.inf:
-        raise BadTenants(f"{where}: weight of {name} is {str(written)[:60]!r}, not a number of at least 0")
+    if isinstance(written, bool) or not 0 <= found <= _HEAVIEST:
+        raise BadTenants(
+            f"{where}: weight of {name} is {str(written)[:60]!r}, not a number between 0 and {_HEAVIEST:.0e}"
+        )
     return found

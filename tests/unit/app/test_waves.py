@@ -124,6 +124,10 @@ def test_a_list_of_a_command(tmp_path: Path) -> None:
         ("a.jsonl", '{"name": "' + "a" * 257 + '"}', "a.jsonl:1: the name of the tenant has 257 bytes"),
         ("a.jsonl", '{"name": "acme", "weight": -1}', "a.jsonl:1: weight of acme is '-1'"),
         ("a.jsonl", '{"name": "acme", "contact": "ask ada"}', "a.jsonl:1: contact of acme is 'ask ada'"),
+        ("a.jsonl", '{"name": "acme", "contact": "ops,ada@acme.example"}', "contact of acme is 'ops,ada@acme.example'"),
+        ("a.jsonl", '{"name": "acme", "contact": "ops\\u0000@acme.example"}', "contact of acme is"),
+        ("a.jsonl", '{"name": "acme", "weight": 1e308}', "a.jsonl:1: weight of acme is '1e.308'"),
+        ("a.csv", "name,region,region\nacme,eu,us\n", "a.csv:1: two columns are called region"),
         ("a.jsonl", '{"name": "acme", "of": {}}', "a.jsonl:1: the attribute of is no text"),
     ],
 )
@@ -131,6 +135,14 @@ def test_a_wrong_list_is_refused_with_its_line(tmp_path: Path, name: str, text: 
     (tmp_path / name).write_text(text)
     with pytest.raises(BadTenants, match=said):
         read_tenants(section(file=name), tmp_path)
+
+
+def test_a_line_of_json_ends_with_a_line_feed_alone(tmp_path: Path) -> None:
+    """Unicode's line separator may stand in a text of JSON as it is."""
+    (tmp_path / "a.jsonl").write_bytes('{"name": "acme", "note": "one\u2028two"}\r\n{"name": "globex"}\n'.encode())
+    found = read_tenants(section(file="a.jsonl"), tmp_path)
+    assert list(found) == ["acme", "globex"]
+    assert found["acme"].attributes["note"] == "one\u2028two"
 
 
 # ── who is in which wave ───────────────────────────────────────────────────────────────────────────────────

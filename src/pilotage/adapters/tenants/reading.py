@@ -103,6 +103,8 @@ def _csv(text: str, name: str) -> Iterator[_Row]:
             raise BadTenants(
                 f"{name}:1: no column is called name: begin the file with a line such as name,region,contact"
             )
+        if twice := next((one for one in reader.fieldnames or () if list(reader.fieldnames or ()).count(one) > 1), ""):
+            raise BadTenants(f"{name}:1: two columns are called {twice[:60]}: each needs a name of its own")
         for row in reader:
             where = f"{name}:{reader.line_num}"
             if None in row or None in row.values():
@@ -113,7 +115,7 @@ def _csv(text: str, name: str) -> Iterator[_Row]:
 
 
 def _lines(text: str, name: str) -> Iterator[_Row]:
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
         where = f"{name}:{number}"
