@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pilotage.app.project import Project
+from pilotage.app.project import Project, Unclear
 from pilotage.model.record import Rollout, RolloutSummary
 
 
@@ -16,8 +16,11 @@ def newest_shown(project: Project, named: str | None) -> RolloutSummary:
     a warning says which that is. Raises Unclear."""
     known, service = project.all_of(named), project.service_name
     found = [one for name in known if (one := project.records.newest(service, name)) is not None]
+    if not found and known:
+        raise Unclear(f"no deployment to {', '.join(known)} yet: run `pilotage deploy VERSION -e ENVIRONMENT`")
     if not found:
         return project.newest(named)
     best = max(found, key=lambda one: (not one.status.final, one.started_at or one.created_at))
-    project.warn(f"{best.environment}; -e shows another environment: {', '.join(known)}")
+    others = [name for name in known if name != best.environment]
+    project.warn(f"{best.environment}; -e shows another environment: {', '.join(others)}")
     return best

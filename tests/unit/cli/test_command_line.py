@@ -26,6 +26,11 @@ HEAVY = (
     "pilotage.config.models",
 )
 
+STAGING = """\
+    fleet: {kind: process, command: ["bin/{version}", "{port}"], count: 1, health_check_path: /}
+    router: {kind: envoy, listen: "127.0.0.1:8081"}
+"""
+
 
 def process(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     """As a shell runs it; where nothing of a process matters, `pilotage` is quicker."""
@@ -184,6 +189,17 @@ def test_reading_before_anything_was_deployed_is_a_clear_error(tmp_path: Path) -
         assert "no deployment to production yet" in said.stderr
     assert pilotage("rollback", cwd=tmp_path).returncode == 7
     assert pilotage("status", cwd=tmp_path).returncode == 0
+
+
+def test_reading_before_anything_was_deployed_names_every_environment(tmp_path: Path) -> None:
+    """These commands take no -e, so they ask for none."""
+    pilotage("init", cwd=tmp_path)
+    file = tmp_path / "pilotage.yaml"
+    file.write_text(file.read_text().replace("environments:\n", f"environments:\n  staging:\n{STAGING}"))
+    for command in ("watch", "events", "explain"):
+        said = pilotage(command, cwd=tmp_path)
+        assert said.returncode == 2, command
+        assert "no deployment to staging, production yet: run `pilotage deploy VERSION" in said.stderr, command
 
 
 def test_a_store_that_knows_nothing_of_a_router_that_runs_here_is_told_apart_from_no_deployment(
