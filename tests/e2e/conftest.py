@@ -197,7 +197,9 @@ class Shop:
         assert found is not None
         return found
 
-    def wait(self, wanted: Callable[[Rollout], bool], deadline: float = 60.0, service: str = "shop") -> Rollout:
+    def wait(
+        self, wanted: Callable[[Rollout], bool], deadline: float = 60.0, service: str = "shop", every: float = 0.1
+    ) -> Rollout:
         store, until = self.store(), time.monotonic() + deadline
         try:
             while True:
@@ -205,7 +207,7 @@ class Shop:
                 if rollout is not None and wanted(rollout):
                     return rollout
                 assert time.monotonic() < until, f"{rollout and rollout.state}\n{self.log()}"
-                time.sleep(0.1)
+                time.sleep(every)
         finally:
             store.close()
 

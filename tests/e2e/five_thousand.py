@@ -107,7 +107,7 @@ def until_asked(shop: Shop, wave: str) -> None:
         assert not rollout.state.status.final, rollout.state.reason
         return rollout.plan.steps[rollout.state.step].id == f"approve-{wave}"
 
-    shop.wait(asks, 120)
+    shop.wait(asks, 120, every=0.3)
 
 
 def approve_three(shop: Shop, version: str) -> None:
