@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pilotage.app.init import validate
+from pilotage.app.proposals.way import way_in
 from pilotage.model.answers import DeploymentStrategy
 
 from .test_proposed_readiness import written
@@ -59,3 +60,21 @@ def test_nothing_found_is_a_commented_example(tmp_path: Path, script: str) -> No
     validate(project)
     assert project.loaded.configuration.way is None
     assert "# way:" in project.config.read_text()
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ({"Makefile": "build:\n\tgo build\ntest:\n\tgo test\n", "go.mod": "module shop"}, "[make, build]"),
+        ({"package.json": '{"scripts": {"test": "jest", "build": "vite build"}}'}, "[npm, run, build]"),
+        ({"go.mod": "module shop"}, "[go, build, -o, dist/, ./...]"),
+        ({"Cargo.toml": "[package]"}, "[cargo, build, --release]"),
+        ({"tox.ini": "[tox]"}, "[make, dist]"),
+    ],
+)
+def test_r33_the_example_of_a_build_is_the_one_that_the_folder_has(
+    tmp_path: Path, files: dict[str, str], words: str
+) -> None:
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    assert f"# - {{name: build, run: {words}, artifacts: [" in way_in(tmp_path)

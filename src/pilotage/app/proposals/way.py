@@ -19,6 +19,7 @@ from pilotage.model.json import Json, find
 _REMOTE = re.compile(r"(?:^|[/@.])(github|gitlab)\.com[:/]([\w.-]{1,100}(?:/[\w.-]{1,100}){1,6})/?$")
 _ON_COMMIT = re.compile(r"\b(push|pull_request)\b")
 _TARGET = re.compile(r"^(test|check):", re.MULTILINE)
+_BUILD_TARGET = re.compile(r"^(build|dist|package):", re.MULTILINE)
 _MOST_WORKFLOWS = 20
 _UNTOLD = 'echo "Error: no test specified" && exit 1'
 """What npm writes for a package that has no tests."""
@@ -50,7 +51,7 @@ def way_in(folder: Path) -> str:
         "  stages:",
         f"    - name: {first.name}   # {first.source}",
         *(f"      {line}" for line in first.lines),
-        "    # - {name: build, run: [make, dist], artifacts: [dist/*]}   # {artifact} in fleet.command",
+        f"    # - {{name: build, {_build(folder)}}}   # {{artifact}} in fleet.command",
         "    - name: production",
         "      environment: production",
     )) + "\n"  # fmt: skip
@@ -112,6 +113,19 @@ def _local(folder: Path) -> Iterator[_Stage]:
             yield _test(source, [words])
     if "pytest" in text_of(folder, "pyproject.toml")[0]:
         yield _test("pyproject.toml", [["python3", "-m", "pytest"]])
+
+
+def _build(folder: Path) -> str:
+    """How the folder is built, as the settings of a stage."""
+    if found := _BUILD_TARGET.search(text_of(folder, "Makefile")[0]):
+        return f"run: [make, {found[1]}], artifacts: [dist/*]"
+    if isinstance(find(_json(text_of(folder, "package.json")[0]), "scripts", "build"), str):
+        return "run: [npm, run, build], artifacts: [dist/*]"
+    if (folder / "go.mod").is_file():
+        return "run: [go, build, -o, dist/, ./...], artifacts: [dist/*]"
+    if (folder / "Cargo.toml").is_file():
+        return "run: [cargo, build, --release], artifacts: [target/release/*]"
+    return "run: [make, dist], artifacts: [dist/*]"
 
 
 def _test(source: str, commands: list[list[str]]) -> _Stage:
