@@ -93,7 +93,7 @@ def crowd_at(place: Path, **section: Any) -> Shop:
         fleet={**shop.section("fleet"), "command": [sys.executable, program, "{port}", "{version}"],
                "health_check_path": "/"},
         overrides={**overrides, "analysis.retry_once": False, "hold.decision_timeout": "5m",
-                   "hold.timeout": "5m", "approval.timeout": "1h", "rollout.interval": "800ms"},
+                   "hold.timeout": "5m", "approval.timeout": "1h", "rollout.interval": "1200ms"},
         tenants={"file": "tenants.csv"}, waves=[*waves, {"name": "rest", "rest": True, "approval": True}],
         wave_rules={"undo": "failed"}, **section,
     )  # fmt: skip
