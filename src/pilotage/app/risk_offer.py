@@ -12,9 +12,10 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from pilotage.adapters import marks
 from pilotage.adapters.environment import inherited
 from pilotage.app.project import Project
 from pilotage.app.snapshot import channels_of
@@ -27,6 +28,8 @@ _LONGEST = 600.0
 _YOUNG = 3600.0
 """Seconds after its end in which a rollback is looked at: a worker that starts again does not read the past again."""
 _SOURCES = str(Path(__file__).parents[2])
+MARK_FOLDER = "risk-offer"
+"""In the state's folder: what the process is marked with, so that `down` finds it. Nothing is written there."""
 
 
 def offer(project: Project, rollout: Rollout) -> threading.Thread | None:
@@ -43,7 +46,7 @@ def offer(project: Project, rollout: Rollout) -> threading.Thread | None:
 
 
 def _tell(project: Project, rollout: Rollout, undone: Sequence[tuple[str, str]]) -> None:
-    found = _figures(project.folder, undone)
+    found = _figures(project.folder, undone, {marks.MARK: marks.mark_of(project.directory / MARK_FOLDER / rollout.id)})
     if found is None or number_at(found, "own") <= number_at(found, "usual"):
         return
     key = f"risk-refit/{rollout.id}"
@@ -60,10 +63,10 @@ def _tell(project: Project, rollout: Rollout, undone: Sequence[tuple[str, str]])
     outbox.post_once(project.store.engine, message, channels_of(project.loaded), project.clock.now())
 
 
-def _figures(folder: Path, undone: Sequence[tuple[str, str]]) -> JsonObject | None:
-    """None where the repository says too little, or takes too long."""
+def _figures(folder: Path, undone: Sequence[tuple[str, str]], mark: Mapping[str, str]) -> JsonObject | None:
+    """None where the repository says too little, or takes too long. mark: variables of the process."""
     command = [sys.executable, "-m", "pilotage.app.risk_offer", str(folder), json.dumps(list(undone))]
-    environment = {**inherited(), "PYTHONPATH": _SOURCES}
+    environment = {**inherited(), **mark, "PYTHONPATH": _SOURCES}
     try:
         done = subprocess.run(command, capture_output=True, timeout=_LONGEST, env=environment, check=False)
         return object_at(json.loads(done.stdout)) if done.returncode == 0 and done.stdout.strip() else None

@@ -12,6 +12,7 @@ from pilotage.adapters import marks, process_records, processes
 from pilotage.adapters.routers.found import found_routers
 from pilotage.app.permissions import Permission
 from pilotage.app.project import Project
+from pilotage.app.risk_offer import MARK_FOLDER
 from pilotage.engine.execution.supervisor import stop_worker
 from pilotage.engine.execution.targets import open_target
 from pilotage.engine.placement import leases, places
@@ -56,6 +57,7 @@ def down(project: Project, actor: str, *, force: bool = False) -> Down:
     # What no record knows any more, it carries the mark of this folder all the same.
     if left := marks.left_in(project.directory / "run"):
         processes.end_all(left, _END_DEADLINE)
+    processes.end_all(marks.left_in(project.directory / MARK_FOLDER), _END_DEADLINE)
     # Stages outlive the worker, and end with everything else.
     if stages := marks.left_in(project.directory / "ways"):
         processes.end_all(stages, _END_DEADLINE)

@@ -41,19 +41,20 @@ def status(project: Project, environment: str | None, as_json: bool) -> None:
 
         show_json(_status(project, found))
         return
-    click.echo(f"{found.service} in {found.environment}: {found.headline}")
+    show_lines([f"{found.service} in {found.environment}: {found.headline}"])
     if found.home:
         moving = f"; `pilotage adopt {found.environment}` moves it here" if found.home.silent else ""
-        click.echo(f"it {found.home.words}{moving}")
+        show_lines([f"it {found.home.words}{moving}"])
     newest = found.newest
     if newest is not None and newest.preserved:
-        click.echo(f"the failed environment with {newest.version} is kept for debugging: `pilotage cleanup` deletes it")
+        show_lines(
+            [f"the failed environment with {newest.version} is kept for debugging: `pilotage cleanup` deletes it"]
+        )
     if found.warm:
-        click.echo(found.warm.sentence)
-    for line in (*found.skipped, *found.phases, *found.frozen, *found.troubles):
-        click.echo(line)
+        show_lines([found.warm.sentence])
+    show_lines((*found.skipped, *found.phases, *found.frozen, *found.troubles))
     for waiting in found.queued:
-        click.echo(f"{waiting.version} is queued, requested by {waiting.actor}")
+        show_lines([f"{waiting.version} is queued, requested by {waiting.actor}"])
     if newest is not None:
         _show(project, newest)
 
@@ -69,11 +70,12 @@ def _overview(project: Project, every: Sequence[EnvironmentStatus], as_json: boo
     for found in every:
         newest = found.newest
         now = f"; {newest.version} is {newest.status}" if newest and not newest.status.final else ""
-        click.echo(f"{found.service} in {found.environment}: {found.headline}{now}")
-    for line in dict.fromkeys(
-        line for found in every for line in (*found.skipped, *found.phases, *found.frozen, *found.troubles)
-    ):
-        click.echo(line)
+        show_lines([f"{found.service} in {found.environment}: {found.headline}{now}"])
+    show_lines(
+        dict.fromkeys(
+            line for found in every for line in (*found.skipped, *found.phases, *found.frozen, *found.troubles)
+        )
+    )
 
 
 def _status(project: Project, found: EnvironmentStatus) -> EnvironmentOutput:

@@ -65,14 +65,15 @@ def show_one(view: WayView, *, as_json: bool) -> None:
     show_lines(
         [f"{stored.way.service} {stored.way.version}: {stored.state.status}{commit}, started by {stored.way.author}"]
     )
-    show_table(("", "stage", "state", "took", "usual"), [_row(one) for one in view.stages])
+    rows = [row for one in view.stages for row in (_row(one), *_region_rows(one))]
+    show_table(("", "stage", "state", "took", "usual"), rows)
     lines = [f"not for this release: {name} ({why})" for name, why in stored.way.left_out]
     lines += [f"built {one.name}  sha256:{one.digest[:16]}…" for one in stored.state.artifacts]
     if stored.state.reason:
         lines.append(stored.state.reason)
     lines += [f"not undone: {sentence}" for sentence in stored.state.left]
     current = view.current
-    if current is not None and current.state.detail and not stored.state.status.final:
+    if current is not None and current.state.detail and not stored.state.reason:
         lines.append(f"{current.stage.name}: {current.state.detail}")
     lines += [f"log of {one.stage.name}: {where}" for one in view.stages for where in _logs(one)]
     if view.next:
@@ -93,12 +94,16 @@ def _row(view: StageView) -> tuple[str, ...]:
     return (_MARKS[view.state.status], view.stage.title or view.stage.name, _state(view), took, usual)
 
 
+def _region_rows(view: StageView) -> list[tuple[str, ...]]:
+    return [(_MARKS[one.status], f"└ {one.environment}", one.words, "", "") for one in view.regions]
+
+
 def _state(view: StageView) -> str:
     state = view.state
     words = [str(state.status)]
     if state.waiting and state.status is not StageStatus.CUT_OFF:
         words.append(f"for {state.waiting}" if state.status is StageStatus.WAITING else f"waits for {state.waiting}")
-    if state.status is StageStatus.RUNNING and state.rollouts:
+    if state.status is StageStatus.RUNNING and state.rollouts and not view.regions:
         words.append(f"in {', '.join(state.rollouts)}")
     if state.attempt > 1:
         words.append(f"(attempt {state.attempt})")

@@ -12,6 +12,12 @@ from pilotage.model.message import Severity
 from pilotage.model.quantity import format_duration
 
 
+def _returning(environments: tuple[str, ...]) -> str:
+    """Which environments go back, as the end of a sentence."""
+    verb = "return" if len(environments) > 1 else "returns"
+    return f"; {', '.join(environments)} {verb} to the version before" if environments else ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class WayStarted(Occurrence, tag="way-started", severity=Severity.INFO):
     """A version began to travel its stages."""
@@ -157,8 +163,7 @@ class StageFailed(Occurrence, tag="stage-failed", severity=Severity.CRITICAL):
 
     @property
     def sentence(self) -> str:
-        undone = f"; {', '.join(self.undone)} returns to the version before" if self.undone else ""
-        return f"{self.stage} failed: {self.reason}{undone}"
+        return f"{self.stage} failed: {self.reason}{_returning(self.undone)}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,7 +214,7 @@ class AbortRequested(Occurrence, tag="abort-requested", severity=Severity.WARNIN
 
     @property
     def sentence(self) -> str:
-        undone = f"; {', '.join(self.undone)} returns to the version before" if self.undone else ""
+        undone = _returning(self.undone)
         at = f" at {self.stage}" if self.stage else ""
         return f"aborted{at} {by_whom(self.actor, self.reason)}{undone}"
 

@@ -80,11 +80,12 @@ def touched(way: Way, state: WayState, index: int, seen: WaySeen) -> tuple[str, 
     if at.began == 0:
         return ()
     if isinstance(stage, EnvironmentStage):
-        unfinished = (name for name in at.after if _is_unfinished(seen, name))
-        return tuple(at.after if stage.undo_all else unfinished)
+        begun = tuple(name for name in stage.environments if name in at.after)
+        return tuple(name for name in begun if stage.undo_all or _is_unfinished(seen, name))
     for before, there in zip(way.stages[:index], state.stages[:index], strict=True):
         if isinstance(before, EnvironmentStage) and stage.tests in before.environments:
-            return tuple(there.after) if before.undo_all else (stage.tests,)
+            began = tuple(name for name in before.environments if name in there.after)
+            return began if before.undo_all else (stage.tests,)
     return ()
 
 

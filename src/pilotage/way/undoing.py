@@ -55,7 +55,8 @@ def _environment(turn: Turn, name: str) -> tuple[bool, str]:
         case PlaceStatus.RETURNING:
             return False, f"{name} is still returning"
         case PlaceStatus.STUCK:
-            return True, place.sentence or f"{name} needs a person"
+            said = place.sentence in turn.state.reason  # as the reason why the stage failed
+            return True, f"{name} needs a person" if said else place.sentence
         case PlaceStatus.COMPLETE if not rollout:
             return True, ""  # it served this version before the way came
         case _ if refused is not None and refused.for_good:

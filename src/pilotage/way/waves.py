@@ -17,7 +17,9 @@ def progress(turn: Turn, index: int, stage: EnvironmentStage) -> bool:
     """Take the stage one step further. True once every environment is complete."""
     _note_rollouts(turn, index)
     state = turn.state.stages[index]
-    places = {name: turn.seen.places[name] for name in state.after if name in turn.seen.places}
+    places = {
+        name: turn.seen.places[name] for name in stage.environments if name in state.after and name in turn.seen.places
+    }
     if why := _gone_wrong(turn, places):
         turn.fail(index, why)
         return False
@@ -93,7 +95,9 @@ def _ask_for_rollouts(turn: Turn, index: int, stage: EnvironmentStage) -> None:
     """What was begun and is not there yet is asked for until it is, or until it is refused for good."""
     _, state = turn.stage(index)
     refused = ""
-    for name in state.after:
+    for name in stage.environments:
+        if name not in state.after:
+            continue
         place = turn.seen.places.get(name)
         if place is None or place.status is not PlaceStatus.NOTHING or state.rollouts.get(name):
             continue

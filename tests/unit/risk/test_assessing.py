@@ -195,14 +195,14 @@ def test_a_repository_teaches_its_own_model_and_one_without_a_past_does_not(tmp_
     assert learned.harmful >= 40
     assert "of past" in learned.model.origin
     assert 0.5 < learned.auc[0] <= 1
-    offered = _figures(it.path, ())
+    offered = _figures(it.path, (), {})
     assert offered is not None, "what an offer after a rollback says, by a process of its own"
     assert (offered["own"], offered["usual"]) == learned.auc
     young = Repository(tmp_path / "young")
     young.commit("Begin", {"a.py": CODE})
     with pytest.raises(TooLittleHistory, match="at least 200 and 20"):
         learn(young.path, "HEAD")
-    assert _figures(young.path, ()) is None
+    assert _figures(young.path, (), {}) is None
 
 
 def pilotage(cwd: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pilotage.app.project import Project
 from pilotage.app.way.control import meant
+from pilotage.app.way.places import places_of
 from pilotage.engine.records import ways
 from pilotage.engine.records.ways import StoredWay
 from pilotage.model.answers import DeploymentStrategy
@@ -15,18 +16,49 @@ from pilotage.model.record import Recorded
 from pilotage.model.traffic import percent
 from pilotage.model.way import EnvironmentStage, StageState, StageStatus, WayStage, WayStatus
 from pilotage.plan.stages import band_of
+from pilotage.way.seen import PlaceStatus
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegionView:
+    """One of several environments of a stage. place: None before its rollout was requested."""
+
+    environment: str
+    place: PlaceStatus | None
+
+    @property
+    def status(self) -> StageStatus:
+        """How far it is, in the words of a stage."""
+        return _REGION[self.place][0]
+
+    @property
+    def words(self) -> str:
+        return _REGION[self.place][1]
+
+
+_REGION = {
+    None: (StageStatus.WAITING, "not begun"),
+    PlaceStatus.NOTHING: (StageStatus.WAITING, "requested"),
+    PlaceStatus.UNDER_WAY: (StageStatus.RUNNING, "under way"),
+    PlaceStatus.COMPLETE: (StageStatus.PASSED, "complete"),
+    PlaceStatus.RETURNING: (StageStatus.RUNNING, "returning"),
+    PlaceStatus.RETURNED: (StageStatus.FAILED, "returned"),
+    PlaceStatus.STUCK: (StageStatus.FAILED, "needs a person"),
+    PlaceStatus.REPLACED: (StageStatus.PASSED, "has had another version since"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
 class StageView:
     """took: seconds from its start to its end, or to now; None before it began · least, most: seconds that such a stage
-    usually takes."""
+    usually takes · regions: its environments in order, if it has several and has begun."""
 
     stage: WayStage
     state: StageState
     took: float | None
     least: int
     most: int
+    regions: tuple[RegionView, ...] = ()
 
     @property
     def environments(self) -> tuple[str, ...]:
@@ -54,8 +86,23 @@ def view_of(project: Project, stored: StoredWay) -> WayView:
     """A way as it is now."""
     strategy = project.loaded.configuration.answers.deployment_strategy
     now = project.clock.now()
-    stages = tuple(_stage(stored, index, strategy, now) for index in range(len(stored.way.stages)))
-    return WayView(stored=stored, stages=stages, next=_next(stored))
+    stages = tuple(
+        replace(_stage(stored, index, strategy, now), regions=_regions(project, stored, index))
+        for index in range(len(stored.way.stages))
+    )
+    current = stored.state.current
+    return WayView(stored=stored, stages=stages, next=_next(stored, () if current is None else stages[current].regions))
+
+
+def _regions(project: Project, stored: StoredWay, index: int) -> tuple[RegionView, ...]:
+    stage, at = stored.way.stages[index], stored.state.stages[index]
+    if not isinstance(stage, EnvironmentStage) or len(stage.environments) == 1 or not at.after:
+        return ()
+    places = places_of(project.store, stored.way, stored.state)
+    return tuple(
+        RegionView(environment=name, place=places[name].status if name in at.after else None)
+        for name in stage.environments
+    )
 
 
 def _stage(stored: StoredWay, index: int, strategy: DeploymentStrategy, now: float) -> StageView:
@@ -67,7 +114,7 @@ def _stage(stored: StoredWay, index: int, strategy: DeploymentStrategy, now: flo
     )  # fmt: skip
 
 
-def _next(stored: StoredWay) -> str:
+def _next(stored: StoredWay, regions: Sequence[RegionView]) -> str:
     state, version = stored.state, stored.way.version
     index = state.current
     if state.status is WayStatus.HELD:
@@ -83,10 +130,16 @@ def _next(stored: StoredWay) -> str:
         case "cut-off":
             return f"pilotage way retry {version}"
         case "readiness" | "refused" if isinstance(stage, EnvironmentStage):
-            return f"pilotage ready {version} -e {stage.environments[0]}"
+            refused = _first(regions, PlaceStatus.NOTHING) or stage.environments[0]
+            return f"pilotage ready {version} -e {refused}"
     if isinstance(stage, EnvironmentStage) and at.status is StageStatus.RUNNING and at.rollouts:
-        return f"pilotage watch -e {list(at.rollouts)[-1]}"
+        under_way = _first(regions, PlaceStatus.UNDER_WAY) if regions else stage.environments[0]
+        return f"pilotage watch -e {under_way}" if under_way else ""
     return ""
+
+
+def _first(regions: Sequence[RegionView], place: PlaceStatus) -> str:
+    return next((one.environment for one in regions if one.place is place), "")
 
 
 def all_ways(project: Project, limit: int = 20) -> tuple[WayView, ...]:
