@@ -72,7 +72,7 @@ def _output(range_: str, found: Range) -> ChangedOutput:
     services = tuple(
         ServiceChangedOutput(
             service=one.service, touched=bool(one),
-            because=tuple(TouchingPathOutput(path=path, reason=reason.value) for path, reason in one.because),
+            files=tuple(TouchingPathOutput(path=path, reason=reason.value) for path, reason in one.because),
         )
         for one in found.services
     )  # fmt: skip

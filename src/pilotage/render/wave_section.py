@@ -78,6 +78,6 @@ def output_of(view: WavesView) -> WavesOutput:
 
 def move_output(move: Move) -> MoveOutput:
     return MoveOutput(
-        tenant=move.tenant, wave=move.to, until=move.until.isoformat(), actor=move.actor, reason=move.reason,
-        at=timestamp(move.at),
+        tenant=move.tenant, wave=move.to, last_day=move.until.isoformat(), actor=move.actor, reason=move.reason,
+        recorded_at=timestamp(move.at),
     )  # fmt: skip

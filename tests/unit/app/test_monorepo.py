@@ -158,7 +158,7 @@ def test_r33_changed_says_why_in_text_and_as_json(monorepo: Project) -> None:
     data = json.loads(typed("changed", "moved..HEAD", "--json", cwd=monorepo.folder).stdout)
     assert data["shared"] == ["go.mod"]
     assert data["services"][2] == {
-        "service": "jobs", "touched": True, "because": [{"path": "go.mod", "reason": "shared"}],
+        "service": "jobs", "touched": True, "files": [{"path": "go.mod", "reason": "shared"}],
     }  # fmt: skip
 
 

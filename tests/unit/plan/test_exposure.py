@@ -144,7 +144,8 @@ def test_users_hurt_are_what_the_judge_lets_through_whether_requests_or_users_ar
         seen = {}
         for harm, _ in HARMS:
             rng = np.random.default_rng(7)
-            seen[harm] = np.mean([simulated(stages, min(harm, 1 / BASE), rng, sticky=sticky) for _ in range(RUNS)])
+            runs = RUNS if harm >= 5 else 2 * RUNS
+            seen[harm] = np.mean([simulated(stages, min(harm, 1 / BASE), rng, sticky=sticky) for _ in range(runs)])
         assert sum(chance * seen[harm] for harm, chance in HARMS) == pytest.approx(_expected(stages), rel=0.4)
         large = sum(chance * seen[harm] for harm, chance in HARMS if harm >= 5)
         assert large == pytest.approx(_expected(stages, least=5), rel=0.25)

@@ -21,8 +21,8 @@ class ServiceChangedOutput(Part, frozen=True, kw_only=True):
     """Its name."""
     touched: bool
     """Whether any file touches it."""
-    because: tuple[TouchingPathOutput, ...]
-    """Those files."""
+    files: tuple[TouchingPathOutput, ...]
+    """Those that touch it."""
 
 
 class ChangedOutput(Output, frozen=True, kw_only=True):

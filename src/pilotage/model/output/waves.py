@@ -31,13 +31,13 @@ class MoveOutput(Part, frozen=True, kw_only=True):
     """Name of the tenant."""
     wave: str
     """The wave with which it gets releases."""
-    until: str
+    last_day: str
     """The last day on which the wish holds."""
     actor: str
     """Who recorded it."""
     reason: str
     """Why; empty if nobody said."""
-    at: str
+    recorded_at: str
     """When it was recorded, ISO 8601."""
 
 
