@@ -57,6 +57,12 @@ FORMS = {
     r"[A-Za-z0-9*]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?": "a name of a host, such as shop.example.org",
     r"[0-9a-f-]{36}": "an id such as 023e105f-4ece-48ad-9ca3-1a8372d0c4c5",
     r"[A-Za-z@][A-Za-z0-9@._/=+-]{0,99}": "a prefix of tags, such as web-v",
+    r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}": "an owner and a repository, such as acme/shop",
+    r"[a-z0-9][a-z0-9-]{0,99}": "the slug of an app, such as github-actions",
+    r"[^\s/?#]+(/[^\s/?#]+)+$|^\d+": "the path of a project, such as group/shop, or its id",
+    r"[a-z_]{1,60}": "a source of pipelines, such as push",
+    r"https://\S+": "an address with https, such as https://token.actions.githubusercontent.com",
+    r"[^\x00]+\.(ya?ml|csv|jsonl?)": "a file that ends in .yaml, .yml, .csv, .json or .jsonl, such as tenants.csv",
     r"\{version\}|^feedback": "a query of one version: add {version} where it selects the version",
 }
 """What a text with a pattern of that form is, in words: a regular expression is none of the reader's."""

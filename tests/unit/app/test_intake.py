@@ -335,5 +335,5 @@ def test_whatever_comes_is_answered_and_nothing_of_it_becomes_part_of_a_page(
         answered = answered or Intakes(intake.project, section).answer(asked)
         assert answered.status in (200, 303, 400, 401, 404, 422, 429)
         inside = answered.content.partition("<body>")[2]
-        if "<" in text and inside:
+        if "<" in text and len(text) > 3 and inside:  # a shorter one may be the page's own
             assert text not in inside

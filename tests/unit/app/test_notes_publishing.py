@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from pilotage.adapters import code_host
+from pilotage.adapters import code_host, http
 from pilotage.adapters.code_host import CodeRepository
 from pilotage.adapters.issues import issues_since
 from pilotage.adapters.ports import AdapterError
@@ -249,7 +249,8 @@ def test_what_a_tracker_must_not_say_is_an_error_and_no_crash(
     answer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip
     pages = iter([answer, "[]"])
-    monkeypatch.setattr(code_host, "get_status", lambda *_, **__: (200, next(pages, "[]").encode()))
+    given = (http.Answer(status=200, body=page.encode()) for page in pages)
+    monkeypatch.setattr(code_host, "exchange", lambda *_: next(given, http.Answer(status=200, body=b"[]")))
     place = CodeRepository(kind="gitea", repository="a/b", url="http://x")
     with suppress(AdapterError):
         assert issues_since(place, "bug", 0.0) == ()
