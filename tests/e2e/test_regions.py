@@ -113,7 +113,7 @@ class Course:
         assert [one.data["environment"] for one in requested] == list(reached) == list(self.rollouts)
         for index, event in enumerate(requested):
             before = list(self.rollouts.values())[:index]
-            name = event.data["environment"]
+            name = str(event.data["environment"])
             there = [one for one in before if one.finished_at is None or one.finished_at > event.at]
             assert len(there) < 2, f"{name} is the third at once"
             for mate in before:
