@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
@@ -65,7 +67,8 @@ def show_one(view: WayView, *, as_json: bool) -> None:
     show_lines(
         [f"{stored.way.service} {stored.way.version}: {stored.state.status}{commit}, started by {stored.way.author}"]
     )
-    rows = [row for one in view.stages for row in (_row(one), *_region_rows(one))]
+    over = stored.state.status.final
+    rows = [row for one in view.stages for row in (_row(one, over=over), *_region_rows(one))]
     show_table(("", "stage", "state", "took", "usual"), rows)
     lines = [f"not for this release: {name} ({why})" for name, why in stored.way.left_out]
     lines += [f"built {one.name}  sha256:{one.digest[:16]}…" for one in stored.state.artifacts]
@@ -85,13 +88,17 @@ def _logs(view: StageView) -> list[str]:
     """Of a stage that did not go well, the newest last."""
     if view.state.status not in (StageStatus.FAILED, StageStatus.CUT_OFF):
         return []
-    return [one.where for one in view.state.evidence if one.kind == "log"][-1:]
+    logs = [one.where for one in view.state.evidence if one.kind == "log"][-1:]
+    return [os.path.relpath(where) if Path(where).is_relative_to(Path.cwd()) else where for where in logs]
 
 
-def _row(view: StageView) -> tuple[str, ...]:
+def _row(view: StageView, *, over: bool) -> tuple[str, ...]:
+    """over: whether the way has ended, so that a stage which waits never begins."""
     took = format_duration(round(view.took)) if view.took is not None else ""
     usual = f"{format_duration(view.least)}–{format_duration(view.most)}"
-    return (_MARKS[view.state.status], view.stage.title or view.stage.name, _state(view), took, usual)
+    usual = f"{format_duration(round(view.planned))} planned" if view.planned is not None else usual
+    state = "not begun" if over and view.state.status is StageStatus.WAITING else _state(view)
+    return (_MARKS[view.state.status], view.stage.title or view.stage.name, state, took, usual)
 
 
 def _region_rows(view: StageView) -> list[tuple[str, ...]]:
@@ -135,9 +142,13 @@ def show_started(identity: str, *, as_json: bool) -> None:
 
 def follow(project: Project, identity: str, timeout: float | None, *, as_json: bool) -> int:
     """Print each event until the way has ended. Returns the exit status."""
+    said = ""
     try:
         for look in follow_way(project, identity, every=0.2, timeout=timeout):
             show_events(look.events, as_json=as_json)
+            if look.person and look.person != said and not as_json:
+                click.echo(f"waiting for a person: `{look.person}`. Ctrl-C detaches; the way continues", err=True)
+            said = look.person
             if look.ended is not None:
                 return status_of(look.stored.state)
     except KeyboardInterrupt:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pilotage.adapters.free_port import free_port
+from pilotage.engine.records import ways
 from pilotage.engine.records.store import Store
 from pilotage.model.live import NOTHING_SEEN
 from pilotage.model.rollout import Decision, Status
@@ -65,3 +67,22 @@ def test_each_region_says_how_far_it_is(tmp_path: Path, monkeypatch: pytest.Monk
     assert "✘ └ us-east returned" in lines
     assert lines.count("1.0.0-1 is unhealthy") == 1, "said once, when it has ended"
     assert "not undone: ap-south needs a person" in lines
+
+
+def test_an_ended_way_says_what_never_began_and_how_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stages = [{"name": "test", "run": ["false"]}, {"name": "production", "environment": "production"}]
+    folder = Folder.make(tmp_path / "shop", stages, environments={"production": environment(free_port())})
+    folder.start()
+    store = Store(folder.state)
+    looker = folder.looker()
+    deadline = time.monotonic() + 60
+    while ways.any_under_way(store.engine):
+        assert time.monotonic() < deadline
+        looker.look(store)
+        time.sleep(0.05)
+    store.close()
+    lines = shown(folder, monkeypatch)
+    assert "production not begun" in lines
+    late = typed("way", "retry", "1.0.0", cwd=folder.path)
+    assert late.returncode == 7
+    assert "has ended, failed: too late to retry; `pilotage way start 1.0.0` starts it again" in late.stdout

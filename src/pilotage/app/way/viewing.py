@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from pilotage.app.project import Project
@@ -12,7 +13,7 @@ from pilotage.app.way.places import places_of
 from pilotage.engine.records import ways
 from pilotage.engine.records.ways import StoredWay
 from pilotage.model.answers import DeploymentStrategy
-from pilotage.model.record import Recorded
+from pilotage.model.record import Recorded, Unreadable
 from pilotage.model.traffic import percent
 from pilotage.model.way import EnvironmentStage, StageState, StageStatus, WayStage, WayStatus
 from pilotage.plan.stages import band_of
@@ -51,7 +52,8 @@ _REGION = {
 @dataclass(frozen=True, kw_only=True)
 class StageView:
     """took: seconds from its start to its end, or to now; None before it began · least, most: seconds that such a stage
-    usually takes · regions: its environments in order, if it has several and has begun."""
+    usually takes · regions: its environments in order, if it has several and has begun · planned: seconds of watching
+    and waiting that the plan of its rollout has, the longest of several; None before there is one."""
 
     stage: WayStage
     state: StageState
@@ -59,6 +61,7 @@ class StageView:
     least: int
     most: int
     regions: tuple[RegionView, ...] = ()
+    planned: float | None = None
 
     @property
     def environments(self) -> tuple[str, ...]:
@@ -87,7 +90,11 @@ def view_of(project: Project, stored: StoredWay) -> WayView:
     strategy = project.loaded.configuration.answers.deployment_strategy
     now = project.clock.now()
     stages = tuple(
-        replace(_stage(stored, index, strategy, now), regions=_regions(project, stored, index))
+        replace(
+            _stage(stored, index, strategy, now),
+            regions=_regions(project, stored, index),
+            planned=_planned(project, stored.state.stages[index]),
+        )
         for index in range(len(stored.way.stages))
     )
     current = stored.state.current
@@ -105,6 +112,17 @@ def _regions(project: Project, stored: StoredWay, index: int) -> tuple[RegionVie
     )
 
 
+def _planned(project: Project, at: StageState) -> float | None:
+    """Of the rollouts that run."""
+    if at.status is not StageStatus.RUNNING:
+        return None
+    found = list[float]()
+    for identity in at.rollouts.values():
+        with suppress(Unreadable, KeyError):
+            found.append(project.store.get(identity).plan.watched)
+    return max(found, default=None)
+
+
 def _stage(stored: StoredWay, index: int, strategy: DeploymentStrategy, now: float) -> StageView:
     state, band = stored.state.stages[index], band_of(stored.way.stages, index, strategy)
     until = state.ended or stored.finished_at or now
@@ -115,27 +133,33 @@ def _stage(stored: StoredWay, index: int, strategy: DeploymentStrategy, now: flo
 
 
 def _next(stored: StoredWay, regions: Sequence[RegionView]) -> str:
-    state, version = stored.state, stored.way.version
-    index = state.current
+    state, index = stored.state, stored.state.current
+    if person := _asked(stored):
+        return person
+    if state.status is not WayStatus.UNDER_WAY or index is None:
+        return ""
+    stage, at = stored.way.stages[index], state.stages[index]
+    if not isinstance(stage, EnvironmentStage):
+        return ""
+    if at.waiting in ("readiness", "refused"):
+        refused = _first(regions, PlaceStatus.NOTHING) or stage.environments[0]
+        return f"pilotage ready {stored.way.version} -e {refused}"
+    if at.status is StageStatus.RUNNING and at.rollouts:
+        under_way = _first(regions, PlaceStatus.UNDER_WAY) if regions else stage.environments[0]
+        return f"pilotage watch -e {under_way}" if under_way else ""
+    return ""
+
+
+def _asked(stored: StoredWay) -> str:
+    """The command that a person gives before the way goes on; empty where nobody is waited for."""
+    state, version, index = stored.state, stored.way.version, stored.state.current
     if state.status is WayStatus.HELD:
         return f"pilotage way resume {version}"
     if state.status is not WayStatus.UNDER_WAY or index is None:
         return ""
-    stage, at = stored.way.stages[index], state.stages[index]
-    match at.waiting:
-        case "approval":
-            return f"pilotage way approve {version}"
-        case "promotion":
-            return f"pilotage way promote {version}"
-        case "cut-off":
-            return f"pilotage way retry {version}"
-        case "readiness" | "refused" if isinstance(stage, EnvironmentStage):
-            refused = _first(regions, PlaceStatus.NOTHING) or stage.environments[0]
-            return f"pilotage ready {version} -e {refused}"
-    if isinstance(stage, EnvironmentStage) and at.status is StageStatus.RUNNING and at.rollouts:
-        under_way = _first(regions, PlaceStatus.UNDER_WAY) if regions else stage.environments[0]
-        return f"pilotage watch -e {under_way}" if under_way else ""
-    return ""
+    words = {"approval": "approve", "promotion": "promote", "cut-off": "retry"}
+    asked = words.get(state.stages[index].waiting, "")
+    return f"pilotage way {asked} {version}" if asked else ""
 
 
 def _first(regions: Sequence[RegionView], place: PlaceStatus) -> str:
@@ -196,11 +220,13 @@ def events_of(project: Project, version: str) -> tuple[StoredWay, tuple[Recorded
 
 @dataclass(frozen=True, kw_only=True)
 class WayLook:
-    """events: since the look before · ended: how it ended, None while it is under way."""
+    """events: since the look before · ended: how it ended, None while it is under way · person: the command that a
+    person gives next, empty where the way goes on by itself."""
 
     stored: StoredWay
     events: Sequence[Recorded]
     ended: WayStatus | None
+    person: str = ""
 
 
 def follow_way(project: Project, identity: str, *, every: float, timeout: float | None = None) -> Iterator[WayLook]:
@@ -211,7 +237,7 @@ def follow_way(project: Project, identity: str, *, every: float, timeout: float 
         events = ways.events(project.store.engine, identity, shown)
         shown = events[-1].number if events else shown
         ended = stored.state.status if stored.state.status.final and shown >= stored.events else None
-        yield WayLook(stored=stored, events=events, ended=ended)
+        yield WayLook(stored=stored, events=events, ended=ended, person=_asked(stored))
         if ended or (timeout is not None and time.monotonic() - began >= timeout):
             return
         time.sleep(every)

@@ -123,7 +123,8 @@ def command(
         if found is None:
             raise KeyError(way)
         if found.finished_at is not None:
-            raise StoreConflict(f"the way of {found.version} is {found.status}: too late to {kind}")
+            again = f"; `pilotage way start {found.version}` starts it again" if found.status != "completed" else ""
+            raise StoreConflict(f"the way of {found.version} has ended, {found.status}: too late to {kind}{again}")
         return _ask(connection, way, kind, actor, reason, store.clock.now(), stage)
 
 
