@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -70,7 +71,10 @@ def test_each_region_says_how_far_it_is(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_an_ended_way_says_what_never_began_and_how_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    stages = [{"name": "test", "run": ["false"]}, {"name": "production", "environment": "production"}]
+    stages: list[dict[str, Any]] = [
+        {"name": "test", "run": ["false"]},
+        {"name": "production", "environment": "production"},
+    ]
     folder = Folder.make(tmp_path / "shop", stages, environments={"production": environment(free_port())})
     folder.start()
     store = Store(folder.state)
