@@ -314,3 +314,11 @@ def test_down_ends_what_a_stage_runs_and_a_person_is_asked_then(tmp_path: Path) 
     assert life.ask(stored.way.id, WayCommandKind.ABORT) == "done"
     life.until(stored.way.id, WayStatus.ABORTED)
     life.store.close()
+
+
+def test_r33_a_service_of_a_monorepo_starts_from_its_own_tag(tmp_path: Path) -> None:
+    folder = Folder.make(tmp_path / "shop", [{"name": "test", "run": ["true"]}], tag_prefix="web-v")
+    with pytest.raises(NoCommit, match=r"git has no tag web-v1\.0\.0: tag the commit, or name it with --commit"):
+        folder.start()
+    folder.git("tag", "web-v1.0.0")
+    assert len(folder.start().way.commit) == 40

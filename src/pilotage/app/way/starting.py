@@ -9,6 +9,7 @@ from pilotage.adapters.git import Git, repository_around
 from pilotage.adapters.ports import AdapterError
 from pilotage.app.permissions import Permission, hyphened
 from pilotage.app.project import Project
+from pilotage.app.repository import git_here
 from pilotage.app.snapshot import channels_of
 from pilotage.app.way.making import make_way, roles_of
 from pilotage.engine.records import ways
@@ -62,7 +63,7 @@ def _at_commit(project: Project, way: Way, request: StartWay) -> Way:
 
     needed = not all(isinstance(stage, EnvironmentStage) for stage in way.stages)
     try:
-        git = repository_around(project.folder)
+        git = git_here(project) if repository_around(project.folder) else None
         commit = _commit(git, request, needed=needed) if git else ""
         if not commit:
             if needed or request.commit:
@@ -86,9 +87,8 @@ def _commit(git: Git, request: StartWay, *, needed: bool) -> str:
         return commit
     tag = git.tag_of(request.version)
     if tag is None and needed:
-        raise NoCommit(
-            f"git has no tag {request.version} or v{request.version}: tag the commit, or name it with --commit"
-        )
+        names = f"{request.version} or v{request.version}" if not git.scope.tag_prefix else git.tag_for(request.version)
+        raise NoCommit(f"git has no tag {names}: tag the commit, or name it with --commit")
     return git.commit(tag) if tag is not None else ""
 
 
