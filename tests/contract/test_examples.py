@@ -60,6 +60,7 @@ def test_the_example_keeps_the_contract_before_a_real_haproxy(tmp_path: Path) ->
     assert "passed" in said.stdout
 
 
+@pytest.mark.long
 def test_releases_go_through_it_and_an_envoy_at_once_and_a_bad_one_is_undone_at_both(tmp_path: Path) -> None:
     """Rules 1 and 7 with two routers as one, and counts of another package. HAProxy tells no durations, and nothing
     waits for them."""

@@ -23,6 +23,7 @@ PEOPLE = {
 }
 
 
+@pytest.mark.long
 def test_r21_within_a_minute_of_each_rollback_its_document_evidence_tasks_and_review_are_there_once(
     shop: Make, tmp_path: Path
 ) -> None:

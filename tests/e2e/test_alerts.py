@@ -92,6 +92,7 @@ def test_a_low_success_rate_of_both_versions_pauses_and_says_the_number(shop: Ma
     assert made.split() == {"version_v0": 500, "version_v1": 500}, "nobody is taken back"
 
 
+@pytest.mark.long
 def test_with_one_of_four_canaries_not_ready_no_user_is_on_any_until_it_is(shop: Make) -> None:
     """R20's stop_canary_rollout."""
     made = shop("medium", count=4, canary__weights=["90%", "100%"], canary__phase_duration="4s")

@@ -151,6 +151,7 @@ def test_a_command_that_cannot_be_started_is_said_in_words(shop: Make) -> None:
     assert it.json("history")["rollouts"] == []
 
 
+@pytest.mark.long
 def test_an_approval_is_waited_for_and_given(shop: Make) -> None:
     it = shop(canary__require_approval=True, canary__weights=["100%"])
     it.run("deploy", it.release("v0"))

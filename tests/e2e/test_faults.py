@@ -83,6 +83,7 @@ def test_users_of_a_canary_that_hangs_are_with_stable_before_anything_is_decided
     it.check_history(rollout)
 
 
+@pytest.mark.long
 def test_a_canary_that_is_unhealthy_every_other_second_is_never_promoted(shop: Make) -> None:
     """Its holds used to end each time it was well, and each waited anew: it completed, with two events a second."""
     it = shop(canary__phase_duration="3s", canary__switch_timeout="4s")

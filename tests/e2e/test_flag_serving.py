@@ -21,7 +21,7 @@ QUICK = {
     "feature_toggle.drain_duration": "300ms",
     "feature_toggle.segments": ["internal"],
     "feature_toggle.percentages": ["50%", "100%"],
-    "feature_toggle.phase_duration": "2s",
+    "feature_toggle.phase_duration": "8s",
     "feature_toggle.bake_duration": "1s",
     "hold.timeout": "60s",
 }
@@ -84,6 +84,7 @@ def edit(it: Shop) -> bytes:
     return ours
 
 
+@pytest.mark.long
 def test_r16_one_goes_forward_over_ofrep_through_kills_and_a_humans_edit_and_one_over_grpc_is_undone(
     project: Shop, serving: FlagServe
 ) -> None:

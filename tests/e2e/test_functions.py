@@ -12,6 +12,7 @@ from .test_strategies import QUICK
 pytestmark = pytest.mark.real
 
 
+@pytest.mark.long
 def test_pages_that_are_gone_hold_a_canary_that_nobody_told_about_pages(shop: Make) -> None:
     # Users stick to a version, so a few seconds decide nothing.
     made = shop("medium", **{"canary.phase_duration": "15s", "hold.timeout": "60s"})
@@ -26,6 +27,7 @@ def test_pages_that_are_gone_hold_a_canary_that_nobody_told_about_pages(shop: Ma
         made.run("abort")
 
 
+@pytest.mark.long
 def test_after_a_switch_they_are_compared_with_the_past_and_a_person_decides(shop: Make) -> None:
     made = shop("medium", strategy="blue-green", **QUICK["blue-green"])
     made.run("deploy", made.release("v0"))

@@ -56,6 +56,7 @@ def writes(asked: Asked) -> bool:
     return asked.method == "PATCH" and "dryRun" not in asked.query
 
 
+@pytest.mark.long
 def test_r16_a_flag_of_launchdarkly_goes_forward_through_faults_and_a_humans_edit_and_back_off(
     project: Shop, provider: LaunchDarklyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

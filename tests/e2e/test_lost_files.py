@@ -62,6 +62,7 @@ def test_down_ends_what_lost_its_record_and_children_in_sessions_of_their_own(sh
     )
 
 
+@pytest.mark.long
 def test_down_with_a_locked_or_damaged_store_changes_nothing_until_it_is_forced(shop: Make) -> None:
     """The worker watches over users also without its store, so it stays until somebody says `--force`."""
     it = shop()
@@ -124,7 +125,7 @@ def test_users_of_a_canary_that_the_store_does_not_know_go_back_to_stable(shop: 
         for file in it.state.glob("pilotage.sqlite*"):
             os.truncate(file, 0)
         wait_until(it, lambda: it.split() == STABLE)
-    assert "the store has no record of what runs here" in it.log()
+    wait_until(it, lambda: "the store has no record of what runs here" in it.log())
 
 
 def test_a_worker_whose_folder_is_moved_leaves_no_user_with_a_canary(shop: Make, tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ def wait_for(path: Path) -> str:
     return path.read_text()
 
 
+@pytest.mark.long
 def test_r23_notes_are_published_of_what_users_have_and_of_nothing_else(shop: Make) -> None:
     it: Shop = shop()
     subprocess.run(["git", "init", "-q"], cwd=it.directory, check=True)

@@ -52,6 +52,7 @@ def test_an_abort_without_store_and_configuration_is_obeyed_and_stays(shop: Make
     assert not (it.state / "run" / "shop-production" / "rescued.json").exists()
 
 
+@pytest.mark.long
 def test_an_abort_without_store_turns_the_flag_of_a_release_off_and_it_stays_off(shop: Make) -> None:
     """No instance of the old version is left then, and nothing of the router's leads to the new code alone."""
     it = shop(

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import sys
 
+import pytest
+
 from pilotage.model.rollout import Status
 
 from .conftest import Make, users
@@ -20,6 +22,7 @@ shutil.copy(source, made)
 """
 
 
+@pytest.mark.long
 def test_r27_rolling_prepares_before_it_drains_anything(shop: Make) -> None:
     made = shop(strategy="rolling", count=2, **QUICK["rolling"])
     (made.directory / "built").mkdir()

@@ -110,6 +110,7 @@ def missing(it: Shop, version: str = "v1") -> dict[str, str]:
     return {gate["item"]: gate["reason"] for gate in told["gates"] if gate["status"] == "not-ready"}
 
 
+@pytest.mark.long
 def test_a_staging_that_nobody_uses_gives_samples_by_synthetic_requests(shop: Make) -> None:
     it = shop(tolerance="medium")
     prepare(it)

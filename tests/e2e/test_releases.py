@@ -92,6 +92,7 @@ def test_both_have_it_in_order_or_neither(shop: Make) -> None:
     assert it.run("-s", "web", "status").startswith("web in production: v1 serves")
 
 
+@pytest.mark.long
 def test_in_lockstep_none_is_more_than_one_weight_ahead_and_one_that_fails_takes_the_other_back(shop: Make) -> None:
     it = shop(**THREE_WEIGHTS)
     web = two_services(it, lockstep=True)

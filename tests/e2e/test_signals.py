@@ -58,6 +58,7 @@ def analysis(stats: Stats) -> dict[str, Any]:
     }
 
 
+@pytest.mark.long
 def test_r13_a_figure_of_the_database_undoes_a_release_and_grafana_shows_both(
     shop: Make, stats: Stats, board: Grafana, orders: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -49,6 +49,7 @@ def changes(asked: Asked) -> bool:
     return asked.method == "PATCH"
 
 
+@pytest.mark.long
 def test_r16_a_flag_of_split_goes_forward_through_faults_and_a_humans_edit_and_back_off(
     project: Shop, provider: SplitServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -263,6 +263,7 @@ def test_r16_harm_of_the_flag_turns_it_off_and_the_code_stays_dark(shop: Make) -
     assert it.json("status")["serving"] == "v1"
 
 
+@pytest.mark.long
 def test_r16_segments_come_before_everyone_and_a_killed_controller_loses_none(shop: Make) -> None:
     """Internal users, then the free tier, then everyone, with the controller killed at a segment. The next release is
     undone at a segment, with its controller killed: its flag goes off, and its code stays."""

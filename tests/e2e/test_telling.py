@@ -16,6 +16,7 @@ from .conftest import Make, Shop, users
 pytestmark = pytest.mark.real
 
 
+@pytest.mark.long
 def test_r21_a_release_that_is_undone_is_told_once_on_every_channel(
     shop: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:

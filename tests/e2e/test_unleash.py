@@ -103,7 +103,7 @@ def test_r16_segments_then_a_share_through_a_killed_controller_a_server_in_troub
     assert rollout.state.status is Status.ROLLED_BACK, rollout.state.reason
     assert state_of(unleash_server, flag)["enabled"] is False
     # The flag is off with one request; those that empty it follow.
-    wait_until(lambda: titles(unleash_server, flag) == ["0 % of everyone"], 20)
+    wait_until(lambda: titles(unleash_server, flag) == ["0 % of everyone"], 90)
     it.check_history(rollout)
 
 

@@ -44,6 +44,8 @@ class WaveNotices:
         self._directory = directory
         self._settled: dict[str, int] = {}
         """By rollout: how many of its events were told."""
+        self._bare: set[str] = set()
+        """Rollouts without waves."""
 
     def look(self, store: Store) -> None:
         """Post what is due and was not posted before."""
@@ -51,13 +53,15 @@ class WaveNotices:
         for service, environment in store.places():
             for one in store.history(service, environment, limit=_MOST):
                 fresh = one.finished_at is None or now - one.finished_at < _RECENT
-                if fresh and one.strategy == "canary" and self._settled.get(one.id, -1) < one.events:
+                if fresh and one.id not in self._bare and self._settled.get(one.id, -1) < one.events:
                     self._follow(store, one)
 
     def _follow(self, store: Store, one: RolloutSummary) -> None:
         try:
             rollout = store.get(one.id)
-            if rollout.plan.waves and not self._tell(store, rollout):
+            if not rollout.plan.waves:
+                self._bare.add(one.id)
+            elif not self._tell(store, rollout):
                 return
         except (PilotageError, AdapterError, OSError) as error:
             # Told once for each change of the rollout; until it works, every look tries again.
