@@ -20,7 +20,7 @@ from .conftest import Make, Shop, users
 pytestmark = pytest.mark.real
 SERVICE = Path(__file__).parents[1] / "services" / "launchdarkly_shop.py"
 QUICK = {
-    "feature_toggle.drain_duration": "300ms",
+    "feature_toggle.drain_duration": "2s",
     "feature_toggle.segments": ["internal"],
     "feature_toggle.percentages": ["25%", "100%"],
     "feature_toggle.phase_duration": "1s",

@@ -25,7 +25,7 @@ STAGES = {
     "feature_toggle.stages": ["beta", {"segment": "staff"}, "25%", "50%", "75%", "100%"],
     "feature_toggle.phase_duration": "2s",
     "feature_toggle.bake_duration": "1s",
-    "feature_toggle.drain_duration": "300ms",
+    "feature_toggle.drain_duration": "2s",  # several looks, in which the flag is emptied, too
 }
 Toggled = Callable[..., tuple[Shop, str]]
 
