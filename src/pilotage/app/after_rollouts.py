@@ -46,25 +46,13 @@ class AfterRollouts:
             ended = [one for one in recent if _ended(one, store.clock.now())]
             if not ended:
                 continue
-            project = self._project(store, service, environment)
+            project = project_here(self._directory, store, service, environment)
             if project is None:
                 continue
             for one in ended:
                 if self._settled.get(one.id, 0.0) <= time.monotonic():
                     self._settled[one.id] = self._follow(project, one)
             self._watch(project, recent[0])
-
-    def _project(self, store: Store, service: str, environment: str) -> Project | None:
-        """None where the environment has its home elsewhere, or is not configured any more."""
-        from pilotage.app.project import Project
-        from pilotage.app.standing import standing
-
-        home, whole = store.home(self._directory, service, environment), standing(self._directory)
-        if whole is None or home is None or not home.is_here:
-            return None
-        loaded = configuration_of(whole, service)
-        known = loaded is not None and environment in loaded.configuration.environments
-        return Project.of(loaded, store) if known and loaded else None
 
     def _follow(self, project: Project, one: RolloutSummary) -> float:
         from pilotage.app.aftermath import follow
@@ -86,6 +74,19 @@ class AfterRollouts:
 
 def _ended(one: RolloutSummary, now: float) -> bool:
     return one.status.final and one.finished_at is not None and now - one.finished_at < _RECENT
+
+
+def project_here(directory: Path, store: Store, service: str, environment: str) -> Project | None:
+    """The project of an environment; None where it has its home elsewhere, or is not configured any more."""
+    from pilotage.app.project import Project
+    from pilotage.app.standing import standing
+
+    home, whole = store.home(directory, service, environment), standing(directory)
+    if whole is None or home is None or not home.is_here:
+        return None
+    loaded = configuration_of(whole, service)
+    known = loaded is not None and environment in loaded.configuration.environments
+    return Project.of(loaded, store) if known and loaded else None
 
 
 def configuration_of(whole: Loaded, service: str) -> Loaded | None:

@@ -12,10 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from pilotage.adapters.ports import AdapterError
-from pilotage.app.after_rollouts import configuration_of
+from pilotage.app.after_rollouts import project_here
 from pilotage.app.project import Project
 from pilotage.app.snapshot import channels_of
-from pilotage.app.standing import standing
 from pilotage.app.waves import tenants_of
 from pilotage.engine.records import outbox
 from pilotage.engine.records.store import Store
@@ -73,7 +72,7 @@ class WaveNotices:
 
     def _tell(self, store: Store, rollout: Rollout) -> bool:
         """False where another folder does it, or nothing says how."""
-        project = self._project(store, rollout)
+        project = project_here(self._directory, store, rollout.service, rollout.environment)
         if project is None:
             return False
         due = notices(rollout.plan, [event.what for event in store.events(rollout.id)])
@@ -84,14 +83,6 @@ class WaveNotices:
         for notice in due:
             _post(store, _message(rollout, notice, tenants, store.clock.now()), receivers)
         return True
-
-    def _project(self, store: Store, rollout: Rollout) -> Project | None:
-        home, whole = store.home(self._directory, rollout.service, rollout.environment), standing(self._directory)
-        if whole is None or home is None or not home.is_here:
-            return None
-        loaded = configuration_of(whole, rollout.service)
-        known = loaded is not None and rollout.environment in loaded.configuration.environments
-        return Project.of(loaded, store) if known and loaded else None
 
 
 def _receivers(project: Project, plan: Plan) -> list[JsonObject]:
