@@ -22,9 +22,12 @@ if TYPE_CHECKING:
 class Permission(StrEnum):
     """What an actor can do; each value completes "may …"."""
 
+    READ = "read"
+    PLAN = "make a plan"
     DEPLOY = "deploy"
     ROLL_BACK = "roll back"
     COMMAND = "command a rollout"
+    APPROVE = "approve or reject a rollout"
     TAKE_BACK = "return traffic to stable"
     KILL_FLAG = "turn a flag off"
     CLEAN = "remove a failed environment"
@@ -47,6 +50,10 @@ class Permission(StrEnum):
     PRUNE = "remove old messages and logs"
     EXECUTE = "run a command on a host"
     ROTATE_KEY = "replace the key"
+    READ_AUDIT = "read the audit log"
+    MANAGE_PEOPLE = "manage people and roles"
+    MANAGE_TOKENS = "manage service tokens"
+    CONFIGURE = "change settings"
 
 
 _BY_ROLE = frozenset(

@@ -17,11 +17,12 @@ from pilotage.model.errors import Invalid
 
 if TYPE_CHECKING:
     from pilotage.adapters.keys import Signer
-    from pilotage.app.permissions import People, Permission
+    from pilotage.app.permissions import People, Permission, Thing
     from pilotage.config.loading import Loaded
     from pilotage.config.names import Names
     from pilotage.engine.records.reader import Reader
     from pilotage.engine.records.store import Store
+    from pilotage.model.access import Identity
     from pilotage.model.actor import Actor
     from pilotage.model.record import Rollout, RolloutSummary
     from pilotage.model.schedule import Role
@@ -41,13 +42,15 @@ def _log_warning(sentence: str) -> None:
 class Project:
     """`config` is pilotage.yaml; the state is in `.pilotage` next to it, or where PILOTAGE_STATE says.
 
-    warn: shows a sentence about something that does not stop the command.
+    warn: shows a sentence about something that does not stop the command · identity: who asks a server, with the roles
+    that count; None in a shell, where the operating system decides who may write here.
     """
 
     config: Path
     service: str | None = None
     clock: Clock = SYSTEM
     warn: Callable[[str], None] = _log_warning
+    identity: Identity | None = None
     _said_unread: bool = False
 
     @classmethod
@@ -178,9 +181,11 @@ class Project:
 
     @property
     def actor(self) -> str:
-        """The actor: PILOTAGE_ACTOR, otherwise the login name."""
+        """The actor: who asked the server; in a shell PILOTAGE_ACTOR, otherwise the login name."""
         import getpass
 
+        if self.identity is not None:
+            return self.identity.name
         try:
             return os.environ.get("PILOTAGE_ACTOR") or getpass.getuser()
         except (KeyError, OSError):
@@ -202,8 +207,27 @@ class Project:
         """The actor of that name, who may do this here. Raises Forbidden."""
         from pilotage.app.permissions import Thing, require
 
-        thing = Thing(service=self.service or "", environment=environment, role=role)
+        thing = Thing(service=self.service or self._only_service(), environment=environment, role=role)
+        if self.identity is not None:
+            self._admit(self.identity, permission, thing)
         return require(self.people, actor, permission, thing)
+
+    def _only_service(self) -> str:
+        """Empty where there are several, or where that cannot be read: a role for all of them is needed then."""
+        from pilotage.config.yaml_reader import ConfigError
+
+        try:
+            names = self.names
+        except ConfigError:
+            return ""
+        return "" if names.several else next(iter(names.environments))
+
+    def _admit(self, identity: Identity, permission: Permission, thing: Thing) -> None:
+        from pilotage.app.roles import admits
+        from pilotage.model.errors import Forbidden
+
+        if refusal := admits(identity, permission, thing, self.store.persons.custom_roles()):
+            raise Forbidden(refusal.sentence)
 
     def environment(self, named: str | None) -> str:
         """The environment meant: the one named, or the only one. Raises Unclear."""

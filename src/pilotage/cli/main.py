@@ -83,6 +83,7 @@ _GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "analysis": ("judge", "Import analysis rules from Argo Rollouts."),
     },
     "Operate": {
+        "serve": ("serve", "Serve web pages, the REST API and the event stream."),
         "worker": ("operate", "Run the worker in the foreground, for systemd."),
         "logs": ("logs", "Show and follow what instances write."),
         "hosts": ("hosts", "Show each host: reachable, versions, disk, clock."),

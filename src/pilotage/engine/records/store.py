@@ -12,7 +12,9 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, RowMapping, func, select, update
 from sqlalchemy.exc import IntegrityError
@@ -44,6 +46,9 @@ from pilotage.model.record import Rollout
 from pilotage.model.rollout import CommandKind, Decision, Event, RolloutState, Status
 from pilotage.model.snapshot import Snapshot
 
+if TYPE_CHECKING:
+    from pilotage.engine.records.persons import Persons
+
 __all__ = ["Store", "StoreConflict", "Wanted"]
 
 
@@ -65,6 +70,13 @@ class Store(Reads):
     @property
     def engine(self) -> Engine:
         return self._engine
+
+    @cached_property
+    def persons(self) -> Persons:
+        """People, sessions, tokens and roles: commands of a shell do without them."""
+        from pilotage.engine.records.persons import Persons
+
+        return Persons(self._engine)
 
     def close(self) -> None:
         self._engine.dispose()

@@ -1,0 +1,1 @@
+"""Who asks: people with passwords, passkeys or an identity provider, their sessions, and tokens."""

@@ -1,0 +1,42 @@
+"""Sessions of browsers: a random secret in a cookie, its hash in the store, roles read again at each request."""
+
+from __future__ import annotations
+
+from pilotage.app.identity.secrets import hash_of, new_secret
+from pilotage.engine.records.persons import Person, SessionRow
+from pilotage.engine.records.store import Store
+from pilotage.model.access import Grant, HolderKind, Identity, Proof
+from pilotage.model.actor import ActorKind
+
+LIFETIME = 12 * 3600.0
+"""Seconds until a person signs in again."""
+
+
+def begin(store: Store, person: Person, proof: Proof, address: str, agent: str) -> str:
+    """A new session; its secret, which is shown to nobody but the browser."""
+    secret, now = new_secret(), store.clock.now()
+    store.persons.begin_session(
+        SessionRow(
+            hash=hash_of(secret), person=person.id, proof=proof, created_at=now, seen_at=now,
+            expires_at=now + LIFETIME, address=address, agent=agent[:200],
+        )
+    )  # fmt: skip
+    return secret
+
+
+def of_cookie(store: Store, secret: str, address: str) -> Identity | None:
+    """Who holds it. None where it has expired, was ended, or belongs to a disabled person."""
+    session = store.persons.session(hash_of(secret), store.clock.now())
+    person = None if session is None else store.persons.numbered(session.person)
+    if session is None or person is None or person.disabled_at is not None:
+        return None
+    return Identity(
+        name=person.name, kind=ActorKind.PERSON, proof=session.proof, grants=grants_of(store, person),
+        groups=person.groups, address=address,
+    )  # fmt: skip
+
+
+def grants_of(store: Store, person: Person) -> tuple[Grant, ...]:
+    """A person's own roles and those of their groups, as of now."""
+    own = store.persons.grants_of(HolderKind.PERSON, (person.name,))
+    return (*own, *store.persons.grants_of(HolderKind.GROUP, person.groups)) if person.groups else own

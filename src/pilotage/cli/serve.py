@@ -1,0 +1,40 @@
+"""`serve`: web pages, REST API and event stream."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from pilotage.app.project import Project
+from pilotage.cli.options import address
+
+
+@click.command()
+@click.option("--listen", default="127.0.0.1:8420", show_default=True, help="Address and port.")
+@click.option("--url", default="", help="How browsers reach it, if a proxy is in between.")
+@click.option("--root-path", default="", help="The path under which a proxy shows it, such as /pilotage.")
+@click.option("--certificate", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="TLS: PEM file.")
+@click.option("--key", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="TLS: its private key.")
+@click.option("--worker/--no-worker", default=True, help="Whether rollouts run on this machine too.")
+@click.pass_obj
+def serve(
+    project: Project, listen: str, url: str, root_path: str, certificate: Path | None, key: Path | None, worker: bool
+) -> None:
+    """Serve web pages, the REST API and the event stream, with a worker.
+
+    Everybody signs in, on this machine too. The first start prints a link that makes the owner's account.
+    """
+    from pilotage.model.errors import Unavailable
+
+    try:
+        from pilotage.web.serving import Listening, serve
+    except ModuleNotFoundError as missing:
+        raise Unavailable(
+            f"the server needs {missing.name}", cure="install it: pip install 'pilotage[server]'"
+        ) from None
+    host, port = address(listen)
+    wanted = Listening(
+        host=host, port=port, url=url, root=root_path, certificate=certificate, key=key, worker=worker
+    )  # fmt: skip
+    serve(project, wanted, lambda sentence: click.echo(sentence, err=True))

@@ -1,0 +1,89 @@
+"""Rollouts: lists, one of them, and the commands that people give it."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from pilotage.app.commands import submit_to
+from pilotage.app.permissions import Permission
+from pilotage.app.requests import CommandRequest
+from pilotage.model.output.base import Output
+from pilotage.model.output.rollouts import RolloutOutput
+from pilotage.model.rollout import CommandKind
+from pilotage.render.outputs import rollout_outputs
+from pilotage.web.answers import json_answer
+from pilotage.web.route import Asked, Audience, Body, Route
+
+
+class RolloutsAnswer(Output, frozen=True, kw_only=True):
+    """Rollouts under way."""
+
+    rollouts: tuple[RolloutOutput, ...]
+
+
+class CommandBody(Body, frozen=True, kw_only=True):
+    """reason: recorded with the command · full: of promote, skip all remaining analysis."""
+
+    reason: str = ""
+    full: bool = False
+
+
+class CommandAnswer(Output, frozen=True, kw_only=True):
+    """What became of a command."""
+
+    version: str
+    end: str
+    """`done`, `refused`, `too-late`, `unanswered` or `unattended`."""
+    sentence: str
+
+
+def _under_way(asked: Asked) -> Response:
+    store = asked.site.store
+    found = [one for one in store.active() if asked.sees(one.service, one.environment)]
+    views = store.live_views([one.id for one in found])
+    return json_answer(RolloutsAnswer(rollouts=rollout_outputs(found, views)))
+
+
+def _one(asked: Asked) -> Response:
+    rollout = asked.site.store.look_up(asked.params["rollout"])
+    (shown,) = rollout_outputs([rollout], asked.site.store.live_views([rollout.id]))
+    return json_answer(shown, headers={"ETag": f'"{rollout.revision}"'})
+
+
+def _command(kind: CommandKind, permission: Permission) -> Route:
+    def answer(asked: Asked) -> Response:
+        body, rollout = asked.body_as(CommandBody), asked.site.store.look_up(asked.params["rollout"])
+        project = asked.site.for_(asked.who, rollout.service)
+        request = CommandRequest(
+            kind=kind, environment=rollout.environment, reason=body.reason, full=body.full
+        )  # fmt: skip
+        got = submit_to(project, asked.who.name, rollout, request)
+        return json_answer(CommandAnswer(version=got.version, end=got.end.value, sentence=got.sentence))
+
+    return Route(
+        method="POST", path=f"/api/v1/rollouts/{{rollout}}/{kind.value}", permission=permission, answer=answer,
+        summary=f"{kind.value.capitalize()} a rollout.", takes=CommandBody, gives=CommandAnswer,
+    )  # fmt: skip
+
+
+_COMMANDS = {
+    CommandKind.ABORT: Permission.TAKE_BACK,
+    CommandKind.PAUSE: Permission.COMMAND,
+    CommandKind.RESUME: Permission.COMMAND,
+    CommandKind.RETRY: Permission.COMMAND,
+    CommandKind.PROMOTE: Permission.COMMAND,
+    CommandKind.APPROVE: Permission.APPROVE,
+    CommandKind.REJECT: Permission.APPROVE,
+}
+
+ROUTES = (
+    Route(
+        method="GET", path="/api/v1/rollouts", permission=Audience.SIGNED_IN, answer=_under_way,
+        summary="List the rollouts under way.", gives=RolloutsAnswer,
+    ),
+    Route(
+        method="GET", path="/api/v1/rollouts/{rollout}", permission=Permission.READ, answer=_one,
+        summary="Show a rollout.", gives=RolloutOutput,
+    ),
+    *(_command(kind, permission) for kind, permission in _COMMANDS.items()),
+)  # fmt: skip

@@ -1,0 +1,39 @@
+"""Finds out who sends a request: a token in `Authorization`, or the session of a cookie; never anything in the URL."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+
+from pilotage.app.identity import sessions, tokens
+from pilotage.model.access import Identity
+from pilotage.model.errors import PilotageError
+from pilotage.web.site import Site
+
+
+class NotSignedIn(PilotageError):
+    """The request has no valid session or token."""
+
+    exit_status, http_status = 8, 401
+
+
+def identity_of(site: Site, request: Request) -> Identity | None:
+    """None without credentials. Raises NotSignedIn for wrong ones: who sends a token means to be somebody."""
+    address = request.client.host if request.client else ""
+    header = request.headers.get("authorization", "")
+    if header:
+        kind, _, text = header.partition(" ")
+        found = tokens.of_header(site.store, text.strip(), address) if kind.lower() == "bearer" else None
+        if found is None:
+            raise NotSignedIn("this token is unknown, expired or revoked")
+        return found
+    secret = request.cookies.get(cookie_name(site), "")
+    return sessions.of_cookie(site.store, secret, address) if secret else None
+
+
+def by_cookie(request: Request) -> bool:
+    """Whether a browser sends the credentials by itself, also for pages of others."""
+    return "authorization" not in request.headers
+
+
+def cookie_name(site: Site) -> str:
+    return "__Host-pilotage" if site.secure and not site.root else "pilotage"

@@ -1,0 +1,117 @@
+"""A route: its path, who may use it, what it takes and gives, and the function that answers.
+
+All routes stand in one table (`table.py`). The server, its OpenAPI description and the test of every role against every
+route are made from it, so no route can be without a permission.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
+
+import msgspec
+from starlette.responses import Response
+
+from pilotage.app.permissions import Permission
+from pilotage.app.project import Project
+from pilotage.model.access import Identity
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from pilotage.web.site import Site
+
+_T = TypeVar("_T")
+
+
+class Audience(StrEnum):
+    """Who may use a route that needs no permission in a service or environment."""
+
+    ANYONE = "anyone"
+    SIGNED_IN = "signed in"
+
+
+class Kind(StrEnum):
+    """How a route answers. API: JSON and problems · PAGE: HTML, login where it is needed · FORM: a POST of a page, with
+    the session's CSRF token, answered by a redirect."""
+
+    API = "api"
+    PAGE = "page"
+    FORM = "form"
+
+
+class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a request carries: the base of all bodies."""
+
+
+class Query(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The parameters of a URL: the base of all queries."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """One request, checked: its identity has the route's permission. project: for this identity, for the service of the
+    path, where it names one · params: of the path · form: fields of a page's form · csrf: for the forms of the page
+    that answers."""
+
+    site: Site
+    request: Request
+    route: Route
+    project: Project
+    identity: Identity | None
+    params: Mapping[str, str]
+    body: object = None
+    query: object = None
+    form: Mapping[str, str] = field(default_factory=dict)
+    csrf: str = ""
+
+    def body_as(self, type_: type[_T]) -> _T:
+        assert isinstance(self.body, type_)
+        return self.body
+
+    def query_as(self, type_: type[_T]) -> _T:
+        assert isinstance(self.query, type_)
+        return self.query
+
+    @property
+    def who(self) -> Identity:
+        """The identity, on routes that need one."""
+        assert self.identity is not None
+        return self.identity
+
+    def sees(self, service: str, environment: str = "") -> bool:
+        """Whether what happens there is shown to this identity."""
+        return self.identity is not None and self.site.sees(self.identity, service, environment)
+
+
+Answer: TypeAlias = "Callable[[Asked], Response] | Callable[[Asked], Awaitable[Response]]"
+"""A plain function runs in a thread; a coroutine in the event loop, which it must not block."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """One method of one path. permission: asked for the place that the path names (`place.py`) · takes, query: types of
+    body and parameters · gives: type of the answer's body; None for pages and empty answers · status: of success ·
+    changes: whether it changes anything; a GET never does."""
+
+    method: str
+    path: str
+    permission: Permission | Audience
+    answer: Answer
+    summary: str
+    kind: Kind = Kind.API
+    takes: type[Body] | None = None
+    query: type[Query] | None = None
+    gives: type[msgspec.Struct] | None = None
+    status: int = 200
+
+    @property
+    def changes(self) -> bool:
+        return self.method != "GET"
+
+    @property
+    def name(self) -> str:
+        """For OpenAPI's operationId and for metrics."""
+        return f"{self.method.lower()} {self.path}"

@@ -1,0 +1,53 @@
+"""The application that uvicorn runs: every route of the table, static files, and headers that each answer carries."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
+from starlette.routing import Mount
+from starlette.routing import Route as Starlet
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from pilotage.web.asking import endpoint
+from pilotage.web.route import Route
+from pilotage.web.site import Site
+from pilotage.web.table import ROUTES
+
+_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+
+def application(site: Site, routes: tuple[Route, ...] = ROUTES) -> ASGIApp:
+    """routes: more specific paths first."""
+    listed = [Starlet(one.path, endpoint(site, one), methods=[one.method]) for one in routes]
+    static = Mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
+    return Guarded(Starlette(routes=[*listed, static]), site)
+
+
+class Guarded:
+    """Adds the headers that keep browsers from doing what a page of ours never needs."""
+
+    def __init__(self, inner: ASGIApp, site: Site) -> None:
+        self._inner, self._site = inner, site
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
+                if self._site.secure:
+                    headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+            await send(message)
+
+        await self._inner(scope, receive, guarded)

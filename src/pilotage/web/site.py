@@ -1,0 +1,55 @@
+"""What all requests of one server share: the project, its store, and how its addresses begin."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+
+from pilotage.app.project import Project
+from pilotage.app.roles import sees
+from pilotage.engine.records.store import Store
+from pilotage.model.access import Identity
+
+
+@dataclass(kw_only=True)
+class Site:
+    """root: the path under which a proxy shows it, such as `/pilotage`; empty for none · secure: whether browsers reach
+    it by HTTPS, so that cookies need it · origins: what `Origin` may say besides the host that was asked."""
+
+    project: Project
+    root: str = ""
+    secure: bool = False
+    origins: tuple[str, ...] = ()
+    _read: tuple[float, int] = (0.0, 0)
+    _known: Project | None = None
+    _turn: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def store(self) -> Store:
+        return self.project.store
+
+    def for_(self, identity: Identity | None, service: str | None = None) -> Project:
+        """The project as this identity works in it, with the configuration as the file has it now."""
+        known = self._current()
+        named = service if service and known.names.several else known.service
+        made = Project(known.config, named, known.clock, known.warn, identity)
+        shared = ("whole", "names", "store", "records")
+        made.__dict__ |= {name: known.__dict__[name] for name in shared if name in known.__dict__}
+        return made
+
+    def sees(self, identity: Identity, service: str, environment: str) -> bool:
+        return sees(identity, service, environment, self.store.persons.custom_roles())
+
+    def _current(self) -> Project:
+        """Read again only when the file has changed: a server runs for weeks."""
+        try:
+            found = self.project.config.stat()
+            state = (found.st_mtime, found.st_size)
+        except OSError:
+            state = (0.0, 0)
+        with self._turn:
+            if self._known is None or self._read != state:
+                first = self.project
+                self._known, self._read = Project(first.config, first.service, first.clock, first.warn), state
+                self._known.__dict__["store"] = first.store
+            return self._known
