@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import msgspec
 from starlette.responses import Response
 
-from pilotage.app.permissions import Permission
+from pilotage.app.permissions import Permission, Thing
 from pilotage.app.project import Project
+from pilotage.app.roles import admits, sees
 from pilotage.model.access import Identity
 
 if TYPE_CHECKING:
@@ -83,7 +85,17 @@ class Asked:
 
     def sees(self, service: str, environment: str = "") -> bool:
         """Whether what happens there is shown to this identity."""
-        return self.identity is not None and self.site.sees(self.identity, service, environment)
+        return self.identity is not None and sees(self.identity, service, environment, self._custom)
+
+    def may(self, permission: Permission, service: str = "", environment: str = "") -> bool:
+        """Whether this identity has the permission there: a page shows no button that would be refused."""
+        thing = Thing(service=service, environment=environment)
+        return self.identity is not None and admits(self.identity, permission, thing, self._custom) is None
+
+    @cached_property
+    def _custom(self) -> Mapping[str, frozenset[str]]:
+        """Read once a request: a list asks for each of its rows."""
+        return self.site.store.persons.custom_roles()
 
 
 Answer: TypeAlias = "Callable[[Asked], Response] | Callable[[Asked], Awaitable[Response]]"
