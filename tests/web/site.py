@@ -20,9 +20,9 @@ from pilotage.app.identity import sessions, tokens
 from pilotage.app.project import Project
 from pilotage.model.access import Grant, HolderKind, Proof
 from pilotage.model.record import Rollout
+from pilotage.model.rollout import Mode
 from pilotage.model.snapshot import Snapshot
 from pilotage.rollout.machine import begin
-from pilotage.rollout.turn import Mode
 from pilotage.web.credentials import cookie_name
 from pilotage.web.server import application
 from pilotage.web.site import Site

@@ -7,6 +7,7 @@ on the machine itself no roles are asked: whoever can write the store needs none
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from pilotage.app.permissions import Permission, Refusal, Thing
 from pilotage.model.access import AccessRole, Grant, Identity
@@ -59,6 +60,21 @@ def admits(
 def sees(identity: Identity, service: str, environment: str, custom: Mapping[str, frozenset[str]]) -> bool:
     """Whether lists show it what happens there."""
     return admits(identity, Permission.READ, Thing(service=service, environment=environment), custom) is None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Eyes:
+    """What one identity sees and may do, with the custom roles as they were when its request began: a page asks for
+    hundreds of places."""
+
+    identity: Identity | None
+    custom: Mapping[str, frozenset[str]]
+
+    def may(self, permission: Permission, thing: Thing) -> bool:
+        return self.identity is not None and admits(self.identity, permission, thing, self.custom) is None
+
+    def sees(self, service: str, environment: str = "") -> bool:
+        return self.may(Permission.READ, Thing(service=service, environment=environment))
 
 
 def highest(grants: tuple[Grant, ...]) -> str:

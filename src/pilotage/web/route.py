@@ -17,7 +17,7 @@ from starlette.responses import Response
 
 from pilotage.app.permissions import Permission, Thing
 from pilotage.app.project import Project
-from pilotage.app.roles import admits, sees
+from pilotage.app.roles import Eyes
 from pilotage.model.access import Identity
 
 if TYPE_CHECKING:
@@ -83,19 +83,18 @@ class Asked:
         assert self.identity is not None
         return self.identity
 
+    @cached_property
+    def eyes(self) -> Eyes:
+        """What the identity sees and may do."""
+        return Eyes(identity=self.identity, custom=self.site.store.persons.custom_roles())
+
     def sees(self, service: str, environment: str = "") -> bool:
         """Whether what happens there is shown to this identity."""
-        return self.identity is not None and sees(self.identity, service, environment, self._custom)
+        return self.eyes.sees(service, environment)
 
     def may(self, permission: Permission, service: str = "", environment: str = "") -> bool:
-        """Whether this identity has the permission there: a page shows no button that would be refused."""
-        thing = Thing(service=service, environment=environment)
-        return self.identity is not None and admits(self.identity, permission, thing, self._custom) is None
-
-    @cached_property
-    def _custom(self) -> Mapping[str, frozenset[str]]:
-        """Read once a request: a list asks for each of its rows."""
-        return self.site.store.persons.custom_roles()
+        """Whether the identity may do this there: a page shows no button that would be refused."""
+        return self.eyes.may(permission, Thing(service=service, environment=environment))
 
 
 Answer: TypeAlias = "Callable[[Asked], Response] | Callable[[Asked], Awaitable[Response]]"

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
-from starlette.routing import Mount
 from starlette.routing import Route as Starlet
-from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pilotage.web.asking import endpoint
+from pilotage.web.assets import asset_answer
 from pilotage.web.route import Route
 from pilotage.web.site import Site
 from pilotage.web.table import ROUTES
@@ -29,8 +26,9 @@ _HEADERS = {
 
 def application(site: Site, routes: tuple[Route, ...] = ROUTES) -> ASGIApp:
     """routes: more specific paths first."""
+    site.routes = routes
     listed = [Starlet(one.path, endpoint(site, one), methods=[one.method]) for one in routes]
-    static = Mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
+    static = Starlet("/static/{digest}/{name}", asset_answer, methods=["GET"])
     return Guarded(Starlette(routes=[*listed, static]), site)
 
 

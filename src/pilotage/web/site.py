@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from pilotage.app.project import Project
-from pilotage.app.roles import sees
 from pilotage.engine.records.store import Store
 from pilotage.model.access import Identity
+from pilotage.model.errors import PilotageError
+
+if TYPE_CHECKING:
+    from pilotage.web.route import Route
 
 
 @dataclass(kw_only=True)
 class Site:
     """root: the path under which a proxy shows it, such as `/pilotage`; empty for none · secure: whether browsers reach
-    it by HTTPS, so that cookies need it · origins: what `Origin` may say besides the host that was asked."""
+    it by HTTPS, so that cookies need it · origins: what `Origin` may say besides the host that was asked ·
+    routes: all there are."""
 
     project: Project
     root: str = ""
     secure: bool = False
     origins: tuple[str, ...] = ()
+    routes: tuple[Route, ...] = ()
     _read: tuple[float, int] = (0.0, 0)
     _known: Project | None = None
     _turn: threading.Lock = field(default_factory=threading.Lock)
@@ -37,8 +45,13 @@ class Site:
         made.__dict__ |= {name: known.__dict__[name] for name in shared if name in known.__dict__}
         return made
 
-    def sees(self, identity: Identity, service: str, environment: str) -> bool:
-        return sees(identity, service, environment, self.store.persons.custom_roles())
+    @property
+    def zone(self) -> tzinfo:
+        """Of the times on pages: that of the configured calendar, UTC while the configuration cannot be read."""
+        try:
+            return ZoneInfo(self._current().whole.configuration.calendar.timezone)
+        except PilotageError:
+            return UTC
 
     def _current(self) -> Project:
         """Read again only when the file has changed: a server runs for weeks."""

@@ -54,19 +54,25 @@ class Freezes:
 
     def of(self, service: str, environment: str, now: float) -> tuple[Freeze, ...]:
         """Those that are not over or lifted."""
+        return tuple(
+            _freeze(row)
+            for row in self._all(now)
+            if row["service"] == service and row["environment"] == environment and row["ends"] > now
+        )
+
+    def holding(self, now: float) -> tuple[tuple[str, str, Freeze], ...]:
+        """Those that hold now, with their service and environment; the last to end first."""
+        there = (row for row in self._all(now) if row["begins"] <= now < row["ends"])
+        latest = sorted(there, key=lambda row: -row["ends"])
+        return tuple((row["service"], row["environment"], _freeze(row)) for row in latest)
+
+    def _all(self, now: float) -> tuple[RowMapping, ...]:
         if not self._fresh:
             # Other callers wait for this answer instead of opening connections.
             with self._reading:
                 if not self._fresh:
                     self._read_all(now)
-        return tuple(
-            Freeze(
-                row["name"], datetime.fromtimestamp(row["begins"], UTC), datetime.fromtimestamp(row["ends"], UTC),
-                f"{row['actor']}: {row['reason']}",
-            )
-            for row in self._known
-            if row["service"] == service and row["environment"] == environment and row["ends"] > now
-        )  # fmt: skip
+        return self._known
 
     @property
     def _fresh(self) -> bool:
@@ -78,3 +84,8 @@ class Freezes:
         with self._engine.connect() as connection:
             self._known = tuple(connection.execute(query.order_by(freezes.c.begins)).mappings())
         self._began, self._read = began, time.monotonic()
+
+
+def _freeze(row: RowMapping) -> Freeze:
+    begins, ends = (datetime.fromtimestamp(row[name], UTC) for name in ("begins", "ends"))
+    return Freeze(row["name"], begins, ends, f"{row['actor']}: {row['reason']}")

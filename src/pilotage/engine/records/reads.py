@@ -150,6 +150,12 @@ class Reads:
         with self._engine.connect() as connection:
             return tuple(connection.scalars(query))
 
+    def places_under_way(self) -> tuple[tuple[str, str], ...]:
+        """Service and environment of each rollout under way."""
+        query = select(rollouts.c.service, rollouts.c.environment).where(rollouts.c.status.in_(ACTIVE))
+        with self._engine.connect() as connection:
+            return tuple((row.service, row.environment) for row in connection.execute(query))
+
     def active(self) -> tuple[RolloutSummary, ...]:
         """The rollouts under way, oldest first."""
         return self._list(summaries().where(rollouts.c.status.in_(ACTIVE)).order_by(rollouts.c.created_at))

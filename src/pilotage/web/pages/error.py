@@ -5,15 +5,29 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from pilotage.web.pages.page import environment
+from pilotage.app.roles import Eyes
+from pilotage.model.access import Identity
+from pilotage.model.errors import PilotageError
+from pilotage.web import forgery
+from pilotage.web.credentials import identity_of
+from pilotage.web.pages.page import drawn
 from pilotage.web.problem import Problem
 from pilotage.web.site import Site
 
 
 def error_page(site: Site, request: Request, problem: Problem) -> Response:
-    text = (
-        environment()
-        .get_template("error.html.j2")
-        .render(root=site.root, me="", my_role="", csrf="", here=request.url.path, problem=problem)
-    )
+    identity = _identity(site, request)
+    eyes = Eyes(identity=identity, custom=site.store.persons.custom_roles())
+    text = drawn(
+        site, "error.html.j2", identity=identity, eyes=eyes, csrf=forgery.token_for(site, request),
+        path=request.url.path, problem=problem,
+    )  # fmt: skip
     return HTMLResponse(text, problem.status)
+
+
+def _identity(site: Site, request: Request) -> Identity | None:
+    """Whoever reads the page; nobody where their credentials are the error."""
+    try:
+        return identity_of(site, request)
+    except PilotageError:
+        return None

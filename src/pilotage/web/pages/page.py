@@ -7,8 +7,14 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
-from pilotage.app.roles import highest
+from pilotage.app.roles import Eyes
+from pilotage.model.access import Identity
+from pilotage.model.text import clean
+from pilotage.web.assets import digest
+from pilotage.web.frame import frame_of
+from pilotage.web.pages.page_clock import PageClock
 from pilotage.web.route import Asked
+from pilotage.web.site import Site
 
 
 @cache
@@ -20,10 +26,22 @@ def environment() -> Environment:
 
 
 def page(asked: Asked, template: str, status: int = 200, **values: object) -> Response:
-    """values: for the template, besides `asked`, `root`, `me`, `my_role`, `csrf` and `here`, the path of this page."""
-    me = asked.identity
-    text = environment().get_template(template).render(
-        asked=asked, root=asked.site.root, me=me.name if me else "", my_role=highest(me.grants) if me else "",
-        csrf=asked.csrf, here=asked.request.url.path, **values,
+    """values: for the template, besides `asked` and those of `drawn`."""
+    text = drawn(
+        asked.site, template, identity=asked.identity, eyes=asked.eyes, csrf=asked.csrf,
+        path=asked.request.url.path, asked=asked, **values,
     )  # fmt: skip
     return HTMLResponse(text, status)
+
+
+def drawn(
+    site: Site, template: str, *, identity: Identity | None, eyes: Eyes, csrf: str, path: str, **values: object
+) -> str:
+    """The text of a page. Templates get `root`, `static`, `frame`, `me`, `my_role`, `csrf`, `here` (the path of the
+    page) and `clock`; what steers a terminal or turns the reading direction is taken from the whole."""
+    frame = frame_of(site, identity, eyes, path.removeprefix(site.root))
+    text = environment().get_template(template).render(
+        root=site.root, static=f"{site.root}/static/{digest()}", frame=frame, me=frame.me, my_role=frame.role,
+        csrf=csrf, here=path, clock=PageClock(now=site.store.clock.now(), zone=site.zone), **values,
+    )  # fmt: skip
+    return clean(text)

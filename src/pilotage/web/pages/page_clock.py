@@ -1,0 +1,87 @@
+"""Times on pages: by the clock of the service's calendar, with UTC beside, and how far away they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+
+from markupsafe import Markup
+
+from pilotage.model.quantity import format_duration
+from pilotage.model.timestamp import timestamp
+
+
+@dataclass(frozen=True, kw_only=True)
+class PageClock:
+    """now: Unix seconds, when the page was made · zone: of the times on it. All methods take Unix seconds; a time that
+    is None is shown as a dash."""
+
+    now: float
+    zone: tzinfo
+
+    def at(self, at: float | None) -> Markup:
+        """Such as `16:23 CET`, or `Wed 26 Nov, 16:23 CET` on another day."""
+        return self._element(at, "")
+
+    def both(self, at: float | None) -> Markup:
+        """Such as `16:23 CET, 5 min ago`."""
+        return self._element(at, "" if at is None else f", {self.relative(at)}")
+
+    def ago(self, at: float | None) -> Markup:
+        """Such as `5 min ago`, with the time in its title."""
+        if at is None:
+            return Markup("–")
+        return Markup('<time datetime="{}" title="{}" data-relative>{}</time>').format(
+            timestamp(at), f"{self.words(at)} · {self._utc(at)}", self.relative(at)
+        )
+
+    def words(self, at: float) -> str:
+        """As of `at`, without markup."""
+        then, today = self._local(at), self._local(self.now)
+        if then.date() == today.date():
+            return f"{then:%H:%M %Z}"
+        year = "" if then.year == today.year else f" {then:%Y}"
+        return f"{then:%a} {then.day} {then:%b}{year}, {then:%H:%M %Z}"
+
+    def day(self, at: float) -> str:
+        """Such as `Thursday 27 November`."""
+        then = self._local(at)
+        return f"{then:%A} {then.day} {then:%B}"
+
+    def second(self, at: float | None) -> Markup:
+        """To the second, for events: `16:23:04`."""
+        if at is None:
+            return Markup("–")
+        then, today = self._local(at), self._local(self.now)
+        date = "" if then.date() == today.date() else f"{then.day} {then:%b} "
+        return Markup('<time datetime="{}" title="{}">{}{}</time>').format(
+            timestamp(at), self._utc(at), date, f"{then:%H:%M:%S}"
+        )
+
+    def relative(self, at: float) -> str:
+        seconds = self.now - at
+        if abs(seconds) < 2:
+            return "just now"
+        words = format_duration(_rounded(abs(seconds)))
+        return f"{words} ago" if seconds > 0 else f"in {words}"
+
+    def _element(self, at: float | None, rest: str) -> Markup:
+        if at is None:
+            return Markup("–")
+        element = Markup('<time datetime="{}" title="{}">{}</time>{}')
+        return element.format(timestamp(at), self._utc(at), self.words(at), rest)
+
+    def _local(self, at: float) -> datetime:
+        return datetime.fromtimestamp(at, UTC).astimezone(self.zone)
+
+    @staticmethod
+    def _utc(at: float) -> str:
+        return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _rounded(seconds: float) -> int:
+    """To what a glance needs: seconds below two minutes, minutes below two days, then hours and days."""
+    for most, unit in ((120, 1), (2 * 3600, 60), (2 * 86400, 600), (14 * 86400, 3600)):
+        if seconds < most:
+            return max(1, round(seconds / unit) * unit)
+    return round(seconds / 86400) * 86400

@@ -1,0 +1,1 @@
+// What pages gain by a script; each of them works without.
