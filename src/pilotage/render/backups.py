@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pilotage.model.backup import Backup
-from pilotage.model.output.backups import BackupOutput, TableOutput
+from pilotage.model.output.backups import BackupOutput, StoreBackupOutput, StoreTableOutput, TableOutput
+from pilotage.model.store_backup import Manifest
 from pilotage.model.timestamp import timestamp
 
 TITLES = ("ID", "MADE", "FOR", "ROWS", "BYTES", "DUMPED IN", "RESTORED IN")
@@ -40,4 +41,14 @@ def output_of(one: Backup) -> BackupOutput:
         rollout=one.rollout or None, verified=one.verified, verified_at=timestamp(tried.at) if tried else None,
         restore_seconds=tried.seconds if tried and not tried.problem else None, problem=tried.problem if tried else "",
         tables=tuple(TableOutput(name=t.name, rows=t.rows, checksum=t.checksum) for t in one.contents.tables),
+    )  # fmt: skip
+
+
+def store_output_of(manifest: Manifest, file: str, changed: tuple[str, ...]) -> StoreBackupOutput:
+    """A backup of Pilotage's own store."""
+    return StoreBackupOutput(
+        file=file, made_at=timestamp(manifest.made_at), place=manifest.place, database=manifest.database,
+        pilotage=manifest.pilotage, revision=manifest.revision, rows=manifest.rows,
+        tables=tuple(StoreTableOutput(name=one.table, rows=one.rows) for one in manifest.tables),
+        files=tuple(part.name for part in manifest.files), changed=changed,
     )  # fmt: skip

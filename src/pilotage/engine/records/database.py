@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 
 from pilotage.engine.placement.location import database_url, made, make_store_private
 from pilotage.engine.records.migrations import migrate
+from pilotage.engine.records.restored import refuse_half_restored
 
 _log = logging.getLogger(__name__)
 
@@ -27,13 +28,23 @@ LONGEST_PAUSE = LONGEST_WAIT - 1.0
 
 _PATIENCE = {
     "connect_timeout": 3, "tcp_user_timeout": 4000, "keepalives_idle": 5, "keepalives_interval": 2,
-    "keepalives_count": 2,
+    "keepalives_count": 2, "fallback_application_name": "pilotage",
 }  # fmt: skip
-"""Of libpq, unless the URL says otherwise: a database that is gone is found out within seconds."""
+"""Of libpq, unless the URL says otherwise: a database that is gone is found out within seconds. The name shows in
+pg_stat_activity."""
 
 
 def open_database(directory: Path, url: str | None = None) -> Engine:
-    """The database of `directory`, brought up to date: a file in it, or what `url` or the environment names."""
+    """The database of `directory`, brought up to date: a file in it, or what `url` or the environment names. Raises
+    RestoreCutOff."""
+    refuse_half_restored(directory)
+    engine = connect_database(directory, url)
+    migrate(engine, directory)
+    return engine
+
+
+def connect_database(directory: Path, url: str | None = None) -> Engine:
+    """The same database as it is."""
     made(directory)
     url = url or database_url(directory)
     make = partial(create_engine, url, json_serializer=_json, pool_size=20, max_overflow=20, pool_timeout=LONGEST_WAIT)
@@ -46,7 +57,6 @@ def open_database(directory: Path, url: str | None = None) -> Engine:
         waits = {name: value for name, value in _PATIENCE.items() if name not in given}
         engine = make(pool_pre_ping=True, connect_args=waits)
         _set_up_postgresql(engine)
-    migrate(engine, directory)
     return engine
 
 

@@ -69,6 +69,7 @@ def outputs() -> Mapping[str, type[Part]]:
         "followup list": records.FollowUpsOutput,
         "trace": trace.TraceOutput,
         "backup make, backup verify": backups.BackupOutput,
+        "store backup, store verify": backups.StoreBackupOutput,
         "backup list": backups.BackupsOutput,
         "harm list, feedback list": feedback.UserReportsOutput,
         "doctor": records.DoctorOutput,

@@ -47,3 +47,32 @@ class BackupsOutput(Output, frozen=True, kw_only=True):
 
     backups: tuple[BackupOutput, ...]
     """Newest first."""
+
+
+class StoreTableOutput(Part, frozen=True, kw_only=True):
+    """A table of Pilotage's own store."""
+
+    name: str
+    rows: int
+
+
+class StoreBackupOutput(Output, frozen=True, kw_only=True):
+    """`store backup`, `store verify`."""
+
+    file: str
+    made_at: str
+    """The moment as of which every table was read."""
+    place: str
+    """Machine and folder that it was made on."""
+    database: str
+    """`sqlite` or `postgresql`."""
+    pilotage: str
+    """Version of Pilotage that made it."""
+    revision: int
+    """Number of the newest migration of the store."""
+    rows: int
+    tables: tuple[StoreTableOutput, ...]
+    files: tuple[str, ...]
+    """Paths in the state folder."""
+    changed: tuple[str, ...]
+    """Records that are not what Pilotage wrote, a sentence each."""

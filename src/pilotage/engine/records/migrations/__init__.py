@@ -87,13 +87,18 @@ def _run(engine: Engine) -> None:
 
 def _upgrade(connection: Connection) -> None:
     """Run every migration that is missing, in the transaction that is open."""
+    upgrade_to(connection, "head")
+
+
+def upgrade_to(connection: Connection, revision: str) -> None:
+    """Run the migrations up to one, such as `0022`, in the transaction that is open."""
     from alembic import command
     from alembic.config import Config
 
     configuration = Config()
     configuration.set_main_option("script_location", str(_HERE).replace("%", "%%"))
     configuration.attributes["connection"] = connection
-    command.upgrade(configuration, "head")
+    command.upgrade(configuration, revision)
 
 
 def _alone(connection: Connection) -> None:
