@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from sqlalchemy import (
     JSON,
+    BindParameter,
     Column,
     ColumnElement,
     Connection,
@@ -83,12 +84,14 @@ def count_on(connection: Connection, table: Table) -> None:
             connection.execute(select(func.setval(sequence, highest or 1, highest is not None)))
 
 
-def _bound(column: Column[object], dialect: str) -> ColumnElement[object]:
+def _bound(column: Column[object], dialect: str) -> ColumnElement[object] | BindParameter[str]:
     """JSON goes in as the text that it is; SQLite keeps it as text anyway."""
+    name = _PREFIX + column.name
     if not isinstance(column.type, JSON):
-        return bindparam(_PREFIX + column.name, type_=column.type)
-    given = bindparam(_PREFIX + column.name, type_=Text())
-    return cast(given, column.type) if dialect == "postgresql" else given
+        return bindparam(name, type_=column.type)
+    return (
+        cast(bindparam(name, type_=Text()), column.type) if dialect == "postgresql" else bindparam(name, type_=Text())
+    )
 
 
 def _row(part: TablePart, columns: list[Column[object]], line: bytes) -> dict[str, object]:

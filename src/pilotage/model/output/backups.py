@@ -54,12 +54,14 @@ class StoreTableOutput(Part, frozen=True, kw_only=True):
 
     name: str
     rows: int
+    """Number of rows."""
 
 
 class StoreBackupOutput(Output, frozen=True, kw_only=True):
     """`store backup`, `store verify`."""
 
     file: str
+    """Path of the backup."""
     made_at: str
     """The moment as of which every table was read."""
     place: str
@@ -71,6 +73,7 @@ class StoreBackupOutput(Output, frozen=True, kw_only=True):
     revision: int
     """Number of the newest migration of the store."""
     rows: int
+    """Rows of all tables."""
     tables: tuple[StoreTableOutput, ...]
     files: tuple[str, ...]
     """Paths in the state folder."""
