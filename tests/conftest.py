@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import gc
 import os
+import socketserver
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -114,6 +115,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 # Several test processes share a processor: how long an example takes says nothing.
 settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shared")
+
+# A server with room for five connections drops the sixth, and its client tries again a second later.
+socketserver.TCPServer.request_queue_size = 128
 
 # Test processes of xdist inherit the width of the terminal: what a pipe shows must not depend on it.
 os.environ.pop("COLUMNS", None)

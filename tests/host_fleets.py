@@ -36,6 +36,7 @@ if "forking" in version:
     subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(600)"], start_new_session=True)
 if "broken" in version:
     sys.exit("fatal: no price list")
+http.server.ThreadingHTTPServer.request_queue_size = 128
 http.server.ThreadingHTTPServer((host, port), Handler).serve_forever()
 """
 COMMAND = (sys.executable, "-S", "-c", SERVER, "{host}", "{port}", "{version}")

@@ -65,6 +65,7 @@ parser = argparse.ArgumentParser()
 parser.add_argument("-host")
 parser.add_argument("-port", type=int)
 options = parser.parse_args()
+ThreadingHTTPServer.request_queue_size = 128
 ThreadingHTTPServer((options.host, options.port), Handler).serve_forever()
 """
 

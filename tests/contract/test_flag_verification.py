@@ -99,6 +99,34 @@ def test_a_step_waits_for_services_that_answer_late_and_says_so_when_they_never_
         flags.read()
 
 
+def test_a_key_whose_first_users_are_off_by_chance_holds_for_a_few_looks_and_not_for_ever(
+    tmp_path: Path, ofrep: Ofrep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the first 20 users none has it, and half of those who follow them."""
+    monkeypatch.setattr(verified, "_USERS", 20)
+    ofrep.on = lambda context: numbered(context) >= 20 and numbered(context) % 2 == 0
+    flags = opened(tmp_path, ofrep.url)
+    flags.apply(HALF)
+    for _ in range(8):
+        with pytest.raises(AdapterError, match="answers that it is on for 0 of 20 users, not for 50 %"):
+            flags.read()
+    assert flags.read() == HALF
+
+
+def test_a_wrong_share_is_refused_however_many_users_are_asked_until_it_is_right(
+    tmp_path: Path, ofrep: Ofrep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verified, "_USERS", 20)
+    ofrep.on = lambda context: numbered(context) % 20 == 0
+    flags = opened(tmp_path, ofrep.url)
+    flags.apply(HALF)
+    for _ in range(12):
+        with pytest.raises(AdapterError, match="answers that it is on for 1 of 20 users, not for 50 %"):
+            flags.read()
+    ofrep.on = lambda context: numbered(context) % 2 == 0
+    assert flags.read() == HALF
+
+
 def test_a_flag_goes_off_while_the_server_that_evaluates_is_down(tmp_path: Path, ofrep: Ofrep) -> None:
     ofrep.on = lambda context: numbered(context) < 100
     flags = opened(tmp_path, ofrep.url)

@@ -24,6 +24,7 @@ def main() -> None:
             """Nothing."""
 
     ThreadingHTTPServer.daemon_threads = True
+    ThreadingHTTPServer.request_queue_size = 128
     ThreadingHTTPServer(("127.0.0.1", port), Answer).serve_forever(0.02)
 
 

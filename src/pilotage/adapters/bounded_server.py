@@ -29,6 +29,8 @@ class BoundedServer(ThreadingHTTPServer):
     ) -> None:
         self._free, self._patience = threading.BoundedSemaphore(most), patience
         self.address_family = socket.AF_INET6 if ":" in place[0] else socket.AF_INET
+        # The system drops a connection for which there is no room, and its client tries again a second later.
+        self.request_queue_size = most
         super().__init__(place, handler)
 
     def process_request(self, request: Request, client_address: tuple[str, int]) -> None:

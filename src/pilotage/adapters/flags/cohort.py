@@ -6,19 +6,18 @@ configuration: a changed salt, seed or attribute leaves the share as it is and g
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Callable
 
 from pilotage.adapters.ports import AdapterError
-from pilotage.model.traffic import WHOLE
+from pilotage.model.sampling import sampled
+from pilotage.model.traffic import WHOLE, percent
 
 SIZE = 10_000
-_DEVIATIONS = 4.0
-"""Of a cohort that is fixed, one share in 16,000 lies further off by chance, and would do so for ever."""
 
 
-def cohort() -> list[str]:
+def cohort(numbers: range = range(SIZE)) -> list[str]:
     """The users' keys."""
-    return [f"pilotage-cohort-{number}" for number in range(SIZE)]
+    return [f"pilotage-cohort-{number}" for number in numbers]
 
 
 class Members:
@@ -27,17 +26,21 @@ class Members:
     def __init__(self) -> None:
         self._share, self._members = 0, frozenset[str]()
 
-    def expect(self, members: Set[str], share: int, where: str) -> None:
-        """Raise AdapterError if too few, too many, or the wrong ones have the flag. share: per mille."""
-        chance = share / WHOLE
-        if abs(len(members) - SIZE * chance) > _DEVIATIONS * (SIZE * chance * (1 - chance)) ** 0.5:
+    def expect(self, members_of: Callable[[list[str]], set[str]], share: int, where: str) -> None:
+        """Raise AdapterError if too few, too many, or the wrong ones have the flag. members_of: who of these users has
+        it · share: per mille."""
+        members = members_of(cohort())
+        found = sampled(
+            lambda numbers: len(members if numbers.start == 0 else members_of(cohort(numbers))), SIZE, share / WHOLE
+        )
+        if not found.fits:
             raise AdapterError(
-                f"{where} is on for {len(members)} of {SIZE} users of a fixed cohort, not for {100 * chance:g} %"
+                f"{where} is on for {found.on} of {found.asked} users of a fixed cohort, not for {percent(share):g} %"
             )
         lost = self._members - members if share >= self._share else members - self._members
         if lost:
             raise AdapterError(
-                f"{where} gives {100 * chance:g} % to other users than {self._share / 10:g} % before: {len(lost)} of "
+                f"{where} gives {percent(share):g} % to other users than {self._share / 10:g} % before: {len(lost)} of "
                 f"{SIZE} of a fixed cohort changed sides. Its salt, or what users are divided by, was changed"
             )
         self._share, self._members = share, frozenset(members)

@@ -74,8 +74,6 @@ class Rate:
 class FlagServer(BoundedServer):
     """token: what clients send as `Authorization: Bearer` or `X-API-Key`; None where anyone may ask."""
 
-    request_queue_size = _MOST_AT_ONCE
-
     def __init__(self, place: tuple[str, int], sets: FlagSets, token: Secret | None, rate: Rate) -> None:
         """Raises AdapterError where it cannot listen there."""
         self.sets, self.token, self.rate = sets, token, rate

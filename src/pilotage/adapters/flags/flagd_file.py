@@ -21,8 +21,9 @@ from pilotage.adapters.ports import AdapterError
 from pilotage.adapters.taken_back import refuse_older_ramp
 from pilotage.model.flag import OFF, Ramp
 from pilotage.model.json import Json, JsonObject, entries, find, object_at
+from pilotage.model.sampling import sampled
 from pilotage.model.segment import group
-from pilotage.model.traffic import WHOLE
+from pilotage.model.traffic import WHOLE, percent
 
 if TYPE_CHECKING:
     from openfeature.contrib.tools.flagd.core import FlagdCore
@@ -37,6 +38,7 @@ class FlagdFile:
 
     def __init__(self, file: Path, key: str, fence: Fence, segment_of: SegmentOf = group) -> None:
         self._file, self._key, self._fence, self._segment_of = file, key, fence, segment_of
+        self._evaluated: JsonObject = {}
 
     def read(self) -> Ramp:
         flag = self._definitions().get(self._key)
@@ -105,14 +107,22 @@ class FlagdFile:
         return found
 
     def _evaluate(self, ramp: Ramp) -> None:
-        """What the definition says must also be what an evaluation answers: for a sample of users' keys the share is
-        within four standard deviations. Raises AdapterError."""
-        evaluator = _evaluator({self._key: definition_of(ramp, self._segment_of)})
-        on = sum(_answer(evaluator, self._key, f"user-{n}") for n in range(_SAMPLE))
-        share = ramp.share / WHOLE
-        off_by = abs(on - _SAMPLE * share)
-        if off_by > 4 * (_SAMPLE * share * (1 - share)) ** 0.5:
-            raise AdapterError(f"the flag {self._key} is on for {on} of {_SAMPLE} users, not for {100 * share:g} %")
+        """What the definition says must also be what an evaluation answers, for a sample of users' keys. Once for each
+        definition. Raises AdapterError."""
+        definition = definition_of(ramp, self._segment_of)
+        if definition == self._evaluated:
+            return
+        evaluator = _evaluator({self._key: definition})
+        found = sampled(
+            lambda numbers: sum(_answer(evaluator, self._key, f"user-{n}") for n in numbers),
+            _SAMPLE,
+            ramp.share / WHOLE,
+        )
+        if not found.fits:
+            raise AdapterError(
+                f"the flag {self._key} is on for {found.on} of {found.asked} users, not for {percent(ramp.share):g} %"
+            )
+        self._evaluated = definition_of(ramp, self._segment_of)
 
 
 def _evaluator(flags: JsonObject) -> FlagdCore:

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from typing import Generic, TypeVar
 
 from pilotage.adapters.fence import Fence
-from pilotage.adapters.flags.cohort import Members, cohort
+from pilotage.adapters.flags.cohort import Members
 from pilotage.adapters.flags.left import Left
 from pilotage.adapters.flags.remote import Kept, understood, writing
 from pilotage.adapters.ports import AdapterError
@@ -111,7 +111,7 @@ class HeldElsewhere(ABC, Generic[S]):
         if mark == self._verified:
             return
         if ramp != OFF:
-            self._members.expect(self.members(state, cohort()), ramp.share, self._where)
+            self._members.expect(lambda users: self.members(state, users), ramp.share, self._where)
         self._verified = mark
 
     def _expect_tester(self, state: S, *, on: bool) -> None:

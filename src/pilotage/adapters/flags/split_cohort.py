@@ -15,11 +15,11 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
+from pilotage.adapters.flags.murmur3 import murmur3
 from pilotage.adapters.flags.split_config import FlagState
 from pilotage.model.json import Json, JsonObject, each, list_at, object_at, optional
 
 ANY_SEED = 1
-_MASK = 0xFFFFFFFF
 _DATA = {
     "string": "stringMatcherData",
     "strings": "whitelistMatcherData",
@@ -55,32 +55,11 @@ def by_bucket(state: FlagState, users: Iterable[str], seed: int) -> set[str]:
 
 def bucket(user: str, seed: int) -> int:
     """From 1 to 100."""
-    return murmur3(user.encode(), seed & _MASK) % 100 + 1
+    return murmur3(user.encode(), seed) % 100 + 1
 
 
 def _treatment(ends: list[tuple[int, str]], place: int) -> str:
     return next((name for end, name in ends if place <= end), "control")
-
-
-def murmur3(key: bytes, seed: int) -> int:
-    """MurmurHash3, x86, 32 bits, without sign."""
-    found, whole = seed, len(key) // 4 * 4
-    for start in range(0, whole, 4):
-        found ^= _mixed(int.from_bytes(key[start : start + 4], "little"))
-        found = (_turned(found, 13) * 5 + 0xE6546B64) & _MASK
-    found ^= _mixed(int.from_bytes(key[whole:], "little")) if key[whole:] else 0
-    found ^= len(key)
-    for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
-        found = ((found ^ (found >> shift)) * factor) & _MASK
-    return found ^ (found >> 16)
-
-
-def _mixed(block: int) -> int:
-    return (_turned((block * 0xCC9E2D51) & _MASK, 15) * 0x1B873593) & _MASK
-
-
-def _turned(number: int, bits: int) -> int:
-    return ((number << bits) | (number >> (32 - bits))) & _MASK
 
 
 # ── the vendor's own ───────────────────────────────────────────────────────────────────────────────────────

@@ -1,5 +1,8 @@
 """What services answer: the same strategies, evaluated for a fixed cohort by the engine of Unleash's own SDKs.
 
+It must be what Unleash's published bucketing gives the share to, user by user. A comparison of counts would refuse the
+few keys whose hash is far from their share, and would not notice other users.
+
 The engine comes with `pip install 'pilotage[unleash]'`. Without it, what Unleash reports is believed.
 """
 
@@ -9,12 +12,13 @@ import json
 from collections.abc import Sequence
 from importlib.util import find_spec
 
+from pilotage.adapters.flags.murmur3 import murmur3
 from pilotage.adapters.ports import AdapterError
 from pilotage.model.flag import Ramp
 from pilotage.model.json import Json, JsonObject, find
-from pilotage.model.traffic import WHOLE
+from pilotage.model.traffic import percent
 
-_COHORT = 500
+_COHORT = [f"user-{n}" for n in range(500)]
 _IN_CONTEXT = ("userId", "sessionId")
 
 
@@ -24,8 +28,7 @@ def installed() -> bool:
 
 
 def confirm(key: str, strategies: Sequence[Json], ramp: Ramp, stickiness: str) -> None:
-    """Raise AdapterError if these strategies reach another share of the cohort than the ramp says: the difference is
-    more than four standard deviations."""
+    """Raise AdapterError unless these strategies reach exactly those of the cohort whom the ramp's share reaches."""
     from yggdrasil_engine.engine import UnleashEngine
 
     engine = UnleashEngine()
@@ -33,10 +36,18 @@ def confirm(key: str, strategies: Sequence[Json], ramp: Ramp, stickiness: str) -
     served = [one for one in strategies if find(one, "disabled") is not True]
     flag: JsonObject = {"name": key, "type": "release", "enabled": True, "strategies": served}
     engine.take_state(json.dumps({"version": 2, "features": [flag]}))
-    on = sum(engine.check_enabled(key, _context(stickiness, f"user-{n}")).is_enabled for n in range(_COHORT))
-    share = ramp.share / WHOLE
-    if abs(on - _COHORT * share) > 4 * (_COHORT * share * (1 - share)) ** 0.5:
-        raise AdapterError(f"the flag {key} is on for {on} of {_COHORT} users, not for {100 * share:g} %")
+    on = {user for user in _COHORT if engine.check_enabled(key, _context(stickiness, user)).is_enabled}
+    right = {user for user in _COHORT if _bucket(key, user) <= percent(ramp.share)}
+    if on != right:
+        raise AdapterError(
+            f"the flag {key} is on for {len(on)} of {len(_COHORT)} users, not for the {len(right)} whom "
+            f"{percent(ramp.share):g} % reaches: {len(on ^ right)} get another answer"
+        )
+
+
+def _bucket(key: str, user: str) -> int:
+    """From 1 to 100, where the key is the groupId (https://docs.getunleash.io/concepts/stickiness)."""
+    return murmur3(f"{key}:{user}".encode()) % 100 + 1
 
 
 def _context(stickiness: str, value: str) -> dict[str, object]:

@@ -22,11 +22,11 @@ from pilotage.config.kinds import FlagSection
 from pilotage.model.finding import Finding
 from pilotage.model.flag import OFF, Ramp
 from pilotage.model.json import Json, find
+from pilotage.model.sampling import TIMES, possible, usual
 from pilotage.model.segment import Condition, Operator, Segment
-from pilotage.model.traffic import WHOLE
+from pilotage.model.traffic import WHOLE, percent
 
 _USERS = 200
-_DEVIATIONS = 4.0
 _BUDGET = 3.0
 """Seconds for one evaluation of all users."""
 _AT_ONCE = 8
@@ -84,6 +84,7 @@ class VerifiedFlags:
         self._shown: Ramp | None = None
         """What was confirmed last, and who of the cohort had it."""
         self._members = frozenset[int]()
+        self._further = Further()
         self._since: tuple[Ramp, float] | None = None
         """Since when services should answer by a ramp."""
 
@@ -113,7 +114,7 @@ class VerifiedFlags:
     def _wrong(self, ramp: Ramp) -> str:
         """How services' answers differ from the ramp; empty if they do not."""
         groups = {name: example for name in ramp.groups if (example := example_of(self._section.segment_of(name)))}
-        asked: list[Mapping[str, Json]] = [{"targetingKey": key} for key in cohort()[:_USERS]]
+        asked: list[Mapping[str, Json]] = [{"targetingKey": key} for key in cohort(range(_USERS))]
         asked += [{"targetingKey": _TESTER, **example} for example in groups.values()]
         try:
             answers = self._services.answers(asked)
@@ -124,14 +125,42 @@ class VerifiedFlags:
         if without:
             return f"{where} that the flag is off for group {without[0]}"
         members = frozenset(number for number, has in enumerate(answers[:_USERS]) if has)
-        chance = ramp.share / WHOLE
-        if abs(len(members) - _USERS * chance) > _DEVIATIONS * (_USERS * chance * (1 - chance)) ** 0.5:
-            return f"{where} that it is on for {len(members)} of {_USERS} users, not for {100 * chance:g} %"
+        if not usual(len(members), _USERS, ramp.share / WHOLE):
+            try:
+                fits = self._further.fits(len(members), ramp, self._services)
+            except AdapterError as error:
+                return str(error)
+            if not fits:
+                return f"{where} that it is on for {len(members)} of {_USERS} users, not for {percent(ramp.share):g} %"
         grows = self._shown is not None and ramp.share >= self._shown.share
         if grows and (lost := self._members - members):
             return f"{where} that it is off for {len(lost)} of {_USERS} users who had it at a smaller share"
         self._members = members
         return ""
+
+
+class Further:
+    """Ten times as many users, where the first are off by a share that may be chance: a slice of them at each look,
+    since a server answers no more of them in time."""
+
+    def __init__(self) -> None:
+        self._ramp = OFF
+        self._on: dict[int, int] = {}
+        """By slice, the one that was asked longest ago first."""
+
+    def fits(self, first: int, ramp: Ramp, services: Services) -> bool:
+        """Whether the share may be right, now that one more slice was asked. first: how many of the first users have
+        the flag. Raises AdapterError."""
+        if ramp != self._ramp:
+            self._ramp, self._on = ramp, {}
+        if ramp.share in (0, WHOLE):
+            return False
+        number = next((one for one in range(1, TIMES) if one not in self._on), 0) or next(iter(self._on))
+        keys = cohort(range(number * _USERS, (number + 1) * _USERS))
+        self._on.pop(number, None)
+        self._on[number] = sum(services.answers([{"targetingKey": key} for key in keys]))
+        whole = first + sum(self._on.values())
+        return len(self._on) == TIMES - 1 and possible(whole, TIMES * _USERS, ramp.share / WHOLE)
 
 
 def example_of(segment: Segment) -> dict[str, Json]:

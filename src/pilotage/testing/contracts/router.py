@@ -11,6 +11,7 @@ import urllib3
 
 from pilotage.adapters.own_requests import SYNTHETIC_HEADER
 from pilotage.adapters.ports import AdapterError, Fenced
+from pilotage.model.sampling import sampled
 from pilotage.model.traffic import HeaderRoute, Mirror, Split, split_between
 from pilotage.testing.contracts.router_cohorts import CohortContract
 from pilotage.testing.harness import RouterUnderTest, User, wait_until
@@ -85,11 +86,13 @@ class RouterContract(CohortContract):
             weight = routed.weight(permille)
             routed.take(split_between("2.0", weight, "1.0"), backends)
             # Where users stay whatever the weights, a weight holds for those who come from then on.
-            users = [f"user-{permille if routed.can.keeps_users else 0}-{n}" for n in range(300)]
-            share = sum(routed.ask(user=user) == "2.0" for user in users) / 300
-            expected = weight / 1000
-            # Four standard deviations of a binomial share.
-            assert abs(share - expected) < 4 * (expected * (1 - expected) / 300) ** 0.5
+            users = f"user-{permille if routed.can.keeps_users else 0}"
+
+            def count(numbers: range, users: str = users) -> int:
+                return sum(routed.ask(user=f"{users}-{n}") == "2.0" for n in numbers)
+
+            found = sampled(count, 300, weight / 1000)
+            assert found.fits, found
 
     def test_rule_11_raising_a_weight_moves_nobody_back(self, routed: RouterUnderTest, versions: Versions) -> None:
         _needs(routed, "sticky")
