@@ -29,29 +29,29 @@ from pilotage.web.site import Site
 from tests.plans import a_plan
 
 CONFIG = """\
-version: 1
+service: company
 answers:
   release_type: minor
   deployment_strategy: canary
   team_size: small
   release_frequency: weekly
   risk_tolerance: low
-  stakeholder_complexity: internal-only
+  stakeholder_complexity: [internal-only]
 services:
   shop:
     environments:
-      production: &there
-        fleet: {kind: process, command: [python3, -m, http.server, "{port}"]}
-        router: {kind: envoy, port: 18080}
+      production:
+        fleet: {kind: process, command: ["{version}/serve", "{port}"], count: 2, health_check_path: /}
+        router: {kind: envoy, listen: "127.0.0.1:18080"}
       staging:
-        fleet: {kind: process, command: [python3, -m, http.server, "{port}"]}
-        router: {kind: envoy, port: 18081}
+        fleet: {kind: process, command: ["{version}/serve", "{port}"], count: 1, health_check_path: /}
+        router: {kind: envoy, listen: "127.0.0.1:18081"}
   search:
     environments:
       production:
-        fleet: {kind: process, command: [python3, -m, http.server, "{port}"]}
-        router: {kind: envoy, port: 18082}
-""".replace("&there", "")
+        fleet: {kind: process, command: ["{version}/serve", "{port}"], count: 2, health_check_path: /}
+        router: {kind: envoy, listen: "127.0.0.1:18082"}
+"""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -83,6 +83,8 @@ _GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "analysis": ("judge", "Import analysis rules from Argo Rollouts."),
     },
     "Operate": {
+        "login": ("login", "Sign this command line in to a server."),
+        "logout": ("login", "Forget the token of a server."),
         "serve": ("serve", "Serve web pages, the REST API and the event stream."),
         "worker": ("operate", "Run the worker in the foreground, for systemd."),
         "logs": ("logs", "Show and follow what instances write."),
@@ -233,6 +235,23 @@ def cli(ctx: click.Context, config: Path, service: str | None) -> None:
 
     ctx.call_on_close(guard())
     ctx.obj = Project(config, service, warn=lambda sentence: click.echo(sentence, err=True))
+    if "PILOTAGE_ASKED_FD" in os.environ:
+        from pilotage.cli.for_client import asked_for
+
+        ctx.obj = asked_for(ctx.obj, cli, sys.argv[1:])
+
+
+def _run_here_or_there() -> None:
+    if "PILOTAGE_SERVER" in os.environ and "PILOTAGE_ASKED_FD" not in os.environ:
+        from pilotage.cli.client import goes_to_server, run_on_server
+        from pilotage.model.errors import PilotageError
+
+        if goes_to_server(cli, sys.argv[1:]):
+            try:
+                sys.exit(run_on_server(cli, sys.argv[1:]))
+            except PilotageError as error:
+                raise _Told(error) from error
+    cli(standalone_mode=False)
 
 
 def main() -> None:
@@ -247,7 +266,7 @@ def main() -> None:
 
         complete_values(cli)
     try:
-        cli(standalone_mode=False)
+        _run_here_or_there()
     except click.exceptions.Exit as done:
         sys.exit(done.exit_code)
     except click.Abort:

@@ -31,6 +31,13 @@ def address(listen: str) -> tuple[str, int]:
         raise click.BadParameter(str(error), param_hint="--listen") from None
 
 
+class PlanName(click.ParamType[str]):
+    """A file with a plan, `-` for standard input, or the id of a rollout."""
+
+    name = "plan"
+
+
+PLAN = PlanName()
 NUMBER = click.IntRange(1, 2**31 - 1)
 """A number that Pilotage gave to something: no store has larger ones."""
 

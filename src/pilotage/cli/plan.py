@@ -12,7 +12,7 @@ import click
 
 from pilotage.app.project import Project
 from pilotage.cli.groups import DefaultGroup, Unnamed
-from pilotage.cli.options import environment_option, json_option
+from pilotage.cli.options import PLAN, environment_option, json_option
 from pilotage.cli.wishes import Wished, wish_of, wish_options
 
 if TYPE_CHECKING:
@@ -250,8 +250,8 @@ def _show(made: Plan, section: tuple[str, ...]) -> None:
 
 
 @plan.command("diff")
-@click.argument("before")
-@click.argument("after")
+@click.argument("before", type=PLAN)
+@click.argument("after", type=PLAN)
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 10 if the plans differ.")
 @json_option
 @click.pass_obj
@@ -269,7 +269,7 @@ def diff(project: Project, before: str, after: str, detailed_exitcode: bool, as_
 
 
 @plan.command("retarget")
-@click.argument("source", metavar="PLAN")
+@click.argument("source", metavar="PLAN", type=PLAN)
 @wish_options
 @click.option(
     "-o",

@@ -79,10 +79,10 @@ async def _read(request: Request) -> bytes:
 def _check(site: Site, route: Route, request: Request, body: bytes) -> Asked:
     """Raises NotSignedIn, Forbidden, NotFound, Invalid."""
     identity = identity_of(site, request)
-    if route.changes and by_cookie(request):
-        forgery.require_same_origin(site, request)
     if identity is None and route.permission is not Audience.ANYONE:
         raise NotSignedIn("sign in first")
+    if route.changes and by_cookie(request) and (identity is not None or route.kind is Kind.FORM):
+        forgery.require_same_origin(site, request)
     params = {name: str(value) for name, value in request.path_params.items()}
     project = site.for_(identity, params.get("service"))
     if identity is not None and not isinstance(route.permission, Audience):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from pilotage.web.api import rollouts
+from pilotage.web.api import device, rollouts, shell
+from pilotage.web.pages import device as device_page
 from pilotage.web.pages import home, login
 from pilotage.web.route import Route
 
 ROUTES: tuple[Route, ...] = (
     *rollouts.ROUTES,
+    *shell.ROUTES,
+    *device.ROUTES,
     *home.ROUTES,
+    *device_page.ROUTES,
     *login.ROUTES,
 )

@@ -47,6 +47,7 @@ from pilotage.model.rollout import CommandKind, Decision, Event, RolloutState, S
 from pilotage.model.snapshot import Snapshot
 
 if TYPE_CHECKING:
+    from pilotage.engine.records.device_logins import DeviceLogins
     from pilotage.engine.records.persons import Persons
 
 __all__ = ["Store", "StoreConflict", "Wanted"]
@@ -77,6 +78,12 @@ class Store(Reads):
         from pilotage.engine.records.persons import Persons
 
         return Persons(self._engine)
+
+    @cached_property
+    def device_logins(self) -> DeviceLogins:
+        from pilotage.engine.records.device_logins import DeviceLogins
+
+        return DeviceLogins(self._engine)
 
     def close(self) -> None:
         self._engine.dispose()

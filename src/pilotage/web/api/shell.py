@@ -1,0 +1,51 @@
+"""Command lines of clients: `pilotage` on another machine, with PILOTAGE_SERVER."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import msgspec
+from starlette.responses import Response, StreamingResponse
+
+from pilotage.app.remote.carrying import Workplace, carry_out
+from pilotage.model.errors import PilotageError
+from pilotage.model.shell import Ended, Said, SentFile, ShellRequest
+from pilotage.web.route import Asked, Audience, Body, Route
+
+
+class ShellBody(Body, frozen=True, kw_only=True):
+    """A command line without its first word. files: those that the words name · columns: width of the terminal in
+    characters."""
+
+    words: tuple[str, ...]
+    files: tuple[SentFile, ...] = ()
+    stdin: str = ""
+    columns: int = 80
+
+
+async def _carry_out(asked: Asked) -> Response:
+    body = asked.body_as(ShellBody)
+    request = ShellRequest(
+        words=body.words, stdin=body.stdin, columns=body.columns, files=body.files
+    )  # fmt: skip
+    messages = carry_out(Workplace(config=asked.site.project.config), asked.who, request)
+
+    async def lines() -> AsyncIterator[bytes]:
+        try:
+            async for message in messages:
+                yield msgspec.json.encode(message) + b"\n"
+        except PilotageError as error:
+            yield msgspec.json.encode(Said(stream="err", text=f"pilotage: {error}\n")) + b"\n"
+            yield msgspec.json.encode(Ended(status=error.exit_status)) + b"\n"
+        finally:
+            await messages.aclose()  # type: ignore[attr-defined]  # an async generator
+
+    return StreamingResponse(lines(), media_type="application/x-ndjson")
+
+
+ROUTES = (
+    Route(
+        method="POST", path="/api/v1/shell", permission=Audience.SIGNED_IN, answer=_carry_out, takes=ShellBody,
+        summary="Carry out a command line; the answer is a line of JSON for everything that it says.",
+    ),
+)  # fmt: skip
