@@ -32,7 +32,7 @@ pilotage schema output > pilotage-output.schema.json   # JSON Schema of everythi
 """
 
 
-_USUAL = {
+USUAL = {
     "service": "Name of the service.", "environment": "Name of the environment.", "version": "Version of the release.",
     "rollout": "Id of the rollout.", "status": "Its status.", "step": "Id of the step.", "title": "Title, for people.",
     "sentence": "The same, as a sentence.", "reason": "Why.", "actor": "Who did it.", "owner": "Role that owns it.",
@@ -71,9 +71,9 @@ def page() -> str:
     for command, kind in output.outputs().items():
         known[kind] = command
         sections.append(_section(f"`{command}`" if ":" not in command else _line(command), kind))
-    parts = [part for kind in output.outputs().values() for part in _parts(kind) if part not in known]
+    every = [part for kind in output.outputs().values() for part in parts(kind) if part not in known]
     sections.append("## Parts\n")
-    sections += [_section(part.__name__, part, "###") for part in dict.fromkeys(parts)]
+    sections += [_section(part.__name__, part, "###") for part in dict.fromkeys(every)]
     return "\n".join(sections)
 
 
@@ -83,7 +83,7 @@ def _line(command: str) -> str:
 
 
 def _section(title: str, kind: type[msgspec.Struct], level: str = "##") -> str:
-    said, hints = _words_under_fields(kind), typing.get_type_hints(kind)
+    said, hints = words_under_fields(kind), typing.get_type_hints(kind)
     lines = [f"{level} {title}", ""]
     if level != "##":
         lines += [" ".join((inspect.getdoc(kind) or "").split()), ""]
@@ -101,14 +101,14 @@ def _usual(name: str, hint: object) -> str:
     of_class = " ".join((inspect.getdoc(kinds[0]) or "").split()).partition(". ")[0].rstrip(".") if kinds else ""
     if of_class and typing.get_origin(hint) is tuple:
         return f"Each entry: {of_class[:1].lower()}{of_class[1:]}."
-    return f"{of_class}." if of_class else _USUAL[name]  # a field without words is a mistake
+    return f"{of_class}." if of_class else USUAL[name]  # a field without words is a mistake
 
 
-def _parts(kind: type[msgspec.Struct]) -> list[type[msgspec.Struct]]:
+def parts(kind: type[msgspec.Struct]) -> list[type[msgspec.Struct]]:
     found = []
     for hint in typing.get_type_hints(kind).values():
         for one in _structs(hint):
-            found += [one, *_parts(one)]
+            found += [one, *parts(one)]
     return found
 
 
@@ -118,7 +118,7 @@ def _structs(hint: object) -> list[type[msgspec.Struct]]:
     return mine + [one for inner in typing.get_args(hint) for one in _structs(inner)]
 
 
-def _words_under_fields(kind: type) -> dict[str, str]:
+def words_under_fields(kind: type) -> dict[str, str]:
     """The text that stands below a field, by the field's name; also of the classes above."""
     found = dict[str, str]()
     for one in kind.__mro__[::-1]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import api_page
 import cli_page
 import events_page
 import front_page
@@ -175,6 +176,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "reference/pilotage-yaml.md": yaml_page.page,
     "reference/settings.md": settings_page,
     "reference/cli.md": cli_page.page,
+    "reference/api.md": api_page.page,
     "reference/events.md": events_page.page,
     "reference/json.md": json_page.page,
     "reference/errors.md": errors_page,

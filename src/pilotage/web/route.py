@@ -104,8 +104,9 @@ Answer: TypeAlias = "Callable[[Asked], Response] | Callable[[Asked], Awaitable[R
 @dataclass(frozen=True, kw_only=True)
 class Route:
     """One method of one path. permission: asked for the place that the path names (`place.py`) · takes, query: types of
-    body and parameters · gives: type of the answer's body; None for pages and empty answers · status: of success ·
-    changes: whether it changes anything; a GET never does."""
+    body and parameters · gives: type of the answer's body; None for pages and empty answers · media: its media type ·
+    status: of success · about: the path of the GET that shows what this changes; its ETag is what `If-Match` names ·
+    secret: the answer has a secret that is shown once, and must be kept nowhere."""
 
     method: str
     path: str
@@ -116,10 +117,14 @@ class Route:
     takes: type[Body] | None = None
     query: type[Query] | None = None
     gives: type[msgspec.Struct] | None = None
+    media: str = "application/json"
     status: int = 200
+    about: str = ""
+    secret: bool = False
 
     @property
     def changes(self) -> bool:
+        """A GET never does."""
         return self.method != "GET"
 
     @property

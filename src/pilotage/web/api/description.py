@@ -1,0 +1,30 @@
+"""The description of the API, for clients and for people."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import msgspec
+from starlette.responses import Response
+
+from pilotage.web.openapi import described
+from pilotage.web.route import Asked, Audience, Route
+
+
+@cache
+def _text(root: str) -> bytes:
+    from pilotage.web.table import ROUTES
+
+    return msgspec.json.format(msgspec.json.encode(described(ROUTES, root)), indent=1)
+
+
+def _openapi(asked: Asked) -> Response:
+    return Response(_text(asked.site.root), media_type="application/json", headers={"Cache-Control": "max-age=300"})
+
+
+ROUTES = (
+    Route(
+        method="GET", path="/api/v1/openapi.json", permission=Audience.ANYONE, answer=_openapi,
+        summary="Describe the API (OpenAPI 3.1).",
+    ),
+)  # fmt: skip
