@@ -22,7 +22,6 @@ from pilotage.model.access import Grant, HolderKind, Proof
 from pilotage.model.record import Rollout
 from pilotage.model.rollout import Mode
 from pilotage.model.snapshot import Snapshot
-from pilotage.model.status import Mode
 from pilotage.rollout.machine import begin
 from pilotage.web.credentials import cookie_name
 from pilotage.web.server import application

@@ -81,11 +81,7 @@ def _check(site: Site, route: Route, request: Request, body: bytes) -> Asked:
     identity = identity_of(site, request)
     if identity is None and route.permission is not Audience.ANYONE:
         raise NotSignedIn("sign in first")
-<<<<<<< Updated upstream
-    if route.changes and by_cookie(request) and (identity is not None or route.kind is Kind.FORM):
-=======
     if route.changes and by_cookie(request) and not _of_a_program(route, request):
->>>>>>> Stashed changes
         forgery.require_same_origin(site, request)
     params = {name: str(value) for name, value in request.path_params.items()}
     project = site.for_(identity, params.get("service"))
