@@ -111,13 +111,13 @@ def test_r34_the_server_refuses_what_the_identity_may_not_and_what_lies_on_it(se
     assert typed(ada, "status", cwd=elsewhere).returncode == 8
     here = server.site.project.config
     for words in (["events", "--anchor", str(here)], ["plan", "diff", str(here), "x"], ["-c", str(here), "history"]):
-        got = ada.post("/api/v1/shell", {"words": ["-s", "shop", *words]})
-        *_, said, ended = [json.loads(one) for one in got.text.splitlines()]
-        assert ended == {"kind": "ended", "status": 2}, got.text
+        answer = ada.post("/api/v1/shell", {"words": ["-s", "shop", *words]})
+        *_, said, ended = [json.loads(one) for one in answer.text.splitlines()]
+        assert ended == {"kind": "ended", "status": 2}, answer.text
         assert "came along" in said["text"] or "own pilotage.yaml" in said["text"]
     for command in ("events", "explain"):
-        got = ada.post("/api/v1/shell", {"words": ["-s", "shop", command, hidden]})
-        assert json.loads(got.text.splitlines()[-1])["status"] == 8, got.text
+        answer = ada.post("/api/v1/shell", {"words": ["-s", "shop", command, hidden]})
+        assert json.loads(answer.text.splitlines()[-1])["status"] == 8, answer.text
 
 
 def test_commands_of_this_machine_run_here_or_say_why_not(server: Served, elsewhere: Path) -> None:

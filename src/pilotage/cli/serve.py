@@ -14,13 +14,17 @@ from pilotage.cli.options import address
 @click.option("--listen", default="127.0.0.1:8420", show_default=True, help="Address and port.")
 @click.option("--url", default="", help="How browsers reach it, if a proxy is in between.")
 @click.option("--root-path", default="", help="The path under which a proxy shows it, such as /pilotage.")
+@click.option(
+    "--proxy", "proxies", multiple=True, metavar="ADDRESS", help="Believe X-Forwarded-For of this proxy. Repeatable."
+)
 @click.option("--certificate", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="TLS: PEM file.")
 @click.option("--key", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="TLS: its private key.")
 @click.option("--worker/--no-worker", default=True, help="Whether rollouts run on this machine too.")
 @click.pass_obj
 def serve(
-    project: Project, listen: str, url: str, root_path: str, certificate: Path | None, key: Path | None, worker: bool
-) -> None:
+    project: Project, listen: str, url: str, root_path: str, proxies: tuple[str, ...], certificate: Path | None,
+    key: Path | None, worker: bool,
+) -> None:  # fmt: skip
     """Serve web pages, the REST API and the event stream, with a worker.
 
     Everybody signs in, on this machine too. The first start prints a link that makes the owner's account.
@@ -30,11 +34,16 @@ def serve(
     try:
         from pilotage.web.serving import Listening, serve
     except ModuleNotFoundError as missing:
-        raise Unavailable(
-            f"the server needs {missing.name}", cure="install it: pip install 'pilotage[server]'"
-        ) from None
+        cure = "install it: pip install 'pilotage[server]'"
+        raise Unavailable(f"the server needs {missing.name}", cure=cure) from None
     host, port = address(listen)
+    if (certificate is None) != (key is None):
+        raise click.UsageError("--certificate and --key belong together")
+    if url and not url.startswith(("http://", "https://")):
+        raise click.BadParameter("use an address such as https://releases.example.com", param_hint="--url")
+    root = f"/{root_path.strip('/')}" if root_path.strip("/") else ""
     wanted = Listening(
-        host=host, port=port, url=url, root=root_path, certificate=certificate, key=key, worker=worker
+        host=host, port=port, url=url.rstrip("/"), root=root, certificate=certificate, key=key, proxies=proxies,
+        worker=worker,
     )  # fmt: skip
     serve(project, wanted, lambda sentence: click.echo(sentence, err=True))

@@ -48,4 +48,13 @@ class Guarded:
                     headers.setdefault("Strict-Transport-Security", "max-age=31536000")
             await send(message)
 
-        await self._inner(scope, receive, guarded)
+        await self._inner(_below(scope, self._site.root), receive, guarded)
+
+
+def _below(scope: Scope, root: str) -> Scope:
+    """The request with the path that a proxy shows, whether the proxy passes that on or takes it away."""
+    if not root or scope["type"] not in ("http", "websocket"):
+        return scope
+    path: str = scope["path"]
+    whole = path if path == root or path.startswith(f"{root}/") else root + path
+    return {**scope, "path": whole, "root_path": root}

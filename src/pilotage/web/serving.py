@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,16 +13,20 @@ from pathlib import Path
 import uvicorn
 
 from pilotage.app.project import Project
+from pilotage.model.errors import Invalid, Unavailable
 from pilotage.web.server import application
 from pilotage.web.site import Site
 
 _ATTEND_EVERY = 5.0
+_GRACE = 5
+"""Seconds that requests under way get at the end."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Listening:
-    """host, port: where · root: the path that a proxy puts before every other · url: how browsers reach it, where a
-    proxy is in between · certificate, key: PEM files for TLS · worker: whether rollouts run here too."""
+    """host, port: where; port 0 takes a free one · root: the path that a proxy puts before every other · url: how
+    browsers reach it, where a proxy is in between · certificate, key: PEM files for TLS · proxies: addresses whose
+    `X-Forwarded-For` is believed · worker: whether rollouts run here too."""
 
     host: str = "127.0.0.1"
     port: int = 8420
@@ -28,21 +34,62 @@ class Listening:
     url: str = ""
     certificate: Path | None = None
     key: Path | None = None
+    proxies: tuple[str, ...] = ()
     worker: bool = True
+
+    @property
+    def secure(self) -> bool:
+        """Whether browsers reach it by HTTPS."""
+        return self.certificate is not None or self.url.startswith("https:")
+
+    def address(self, port: int) -> str:
+        """How browsers reach it. port: where it listens now."""
+        return f"{self.url or self.local(port)}{self.root}/"
+
+    def local(self, port: int) -> str:
+        """How this machine reaches it, without a path."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http{'s' * (self.certificate is not None)}://{host}:{port}"
 
 
 def serve(project: Project, wanted: Listening, say: Callable[[str], None]) -> None:
-    """Serve until a signal ends it."""
-    secure = wanted.certificate is not None or wanted.url.startswith("https:")
-    site = Site(project=project, root=wanted.root.rstrip("/"), secure=secure)
-    config = uvicorn.Config(
-        application(site), host=wanted.host, port=wanted.port, log_level="warning", access_log=False,
-        server_header=False, root_path=site.root, ssl_certfile=wanted.certificate, ssl_keyfile=wanted.key,
-        timeout_keep_alive=15, limit_concurrency=2000, proxy_headers=False, lifespan="off",
+    """Serve until a signal ends it; requests under way get some seconds. Raises Unavailable, Invalid."""
+    site = Site(
+        project=project, root=wanted.root, secure=wanted.secure, origins=(wanted.url,) if wanted.url else (),
     )  # fmt: skip
-    with _attended(project, wanted.worker):
-        say(f"listening on http{'s' * (wanted.certificate is not None)}://{wanted.host}:{wanted.port}{site.root}/")
-        uvicorn.Server(config).run()
+    with contextlib.closing(_listening(wanted)) as listener, _attended(project, wanted.worker):
+        server = uvicorn.Server(_configured(site, wanted))
+        port = listener.getsockname()[1]
+        say(f"listening on {wanted.local(port)}" + f"; browsers reach it at {wanted.address(port)}" * bool(wanted.url))
+        server.run(sockets=[listener])
+
+
+def _configured(site: Site, wanted: Listening) -> uvicorn.Config:
+    try:
+        config = uvicorn.Config(
+            application(site), log_level="warning", access_log=False, server_header=False,
+            ssl_certfile=wanted.certificate, ssl_keyfile=wanted.key, timeout_keep_alive=15, limit_concurrency=2000,
+            h11_max_incomplete_event_size=32_768, timeout_graceful_shutdown=_GRACE, lifespan="off", backlog=512,
+            proxy_headers=bool(wanted.proxies), forwarded_allow_ips=list(wanted.proxies),
+        )  # fmt: skip
+        config.load()
+    except (OSError, ssl.SSLError) as error:
+        raise Invalid(f"the certificate cannot be used: {error}", where=str(wanted.certificate)) from None
+    return config
+
+
+def _listening(wanted: Listening) -> socket.socket:
+    family = socket.AF_INET6 if ":" in wanted.host else socket.AF_INET
+    listener = socket.socket(family)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((wanted.host, wanted.port))
+    except OSError as error:
+        listener.close()
+        raise Unavailable(
+            f"cannot listen on {wanted.host}:{wanted.port}: {error.strerror}", cure="choose another one with --listen"
+        ) from None
+    return listener
 
 
 @contextlib.contextmanager

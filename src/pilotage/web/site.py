@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
@@ -65,4 +66,7 @@ class Site:
                 first = self.project
                 self._known, self._read = Project(first.config, first.service, first.clock, first.warn), state
                 self._known.__dict__["store"] = first.store
+                with contextlib.suppress(PilotageError):
+                    # Read now, or each request would read it for itself; who needs it says what is wrong with it.
+                    _ = self._known.names, self._known.whole
             return self._known

@@ -1,0 +1,143 @@
+"""R34, R35: `pilotage serve` as a process: TLS, a proxy's path, signals, and several on one store."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import signal
+import ssl
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import trustme
+
+from pilotage.app.identity import sessions, tokens
+from pilotage.app.project import Project
+from pilotage.model.access import Grant, HolderKind, Proof
+from tests.web.site import CONFIG
+
+HERE = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Running:
+    process: subprocess.Popen[str]
+    port: int
+    said: str
+
+    def get(self, path: str, tls: ssl.SSLContext | None = None, **headers: str) -> tuple[int, dict[str, str], str]:
+        connection = (
+            http.client.HTTPSConnection("localhost", self.port, context=tls, timeout=30)
+            if tls
+            else http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        )
+        with contextlib.closing(connection):
+            connection.request("GET", path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+            answer = connection.getresponse()
+            return answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read().decode()
+
+
+@contextlib.contextmanager
+def serving(folder: Path, *options: str) -> Iterator[Running]:
+    """A process; it has said where it listens."""
+    own = {**os.environ, "PYTHONPATH": f"{HERE}/src:{HERE}"}
+    command = [sys.executable, "-m", "pilotage.cli.main", "serve", "--no-worker", "--listen", "127.0.0.1:0", *options]
+    process = subprocess.Popen(command, cwd=folder, env=own, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    said = ""
+    while "listening on" not in said:
+        line = process.stderr.readline()
+        assert line, f"it ended: {process.wait()} {said}"
+        said = line if "listening on" in line else said
+    drained = threading.Thread(target=process.stderr.read, daemon=True)
+    drained.start()
+    try:
+        yield Running(process=process, port=_port(said), said=said.strip())
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) in (0, -signal.SIGTERM, -signal.SIGKILL)
+        drained.join(10)
+        process.stderr.close()
+
+
+def _port(said: str) -> int:
+    return int(said.partition(";")[0].rpartition(":")[2])
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "pilotage.yaml").write_text(CONFIG)
+    return tmp_path
+
+
+def admin(folder: Path) -> tuple[str, str]:
+    """A token and a session's secret of an admin."""
+    store = Project(folder / "pilotage.yaml").store
+    person = store.persons.add("ada", store.clock.now())
+    store.persons.grant(HolderKind.PERSON, "ada", Grant(role="admin"), "tests", store.clock.now())
+    token = tokens.issue(store, "ada", "tests", [Grant(role="admin")], "ada", None)
+    secret = sessions.begin(store, person, Proof.PASSWORD, "127.0.0.1", "tests")
+    store.close()
+    return token, secret
+
+
+def test_r35_two_servers_share_a_store_and_one_that_is_killed_is_not_missed(folder: Path) -> None:
+    token, _ = admin(folder)
+    with serving(folder) as one, serving(folder) as other:
+        for each in (one, other):
+            assert each.get("/api/v1/who", Authorization=f"Bearer {token}")[0] == 200
+        os.kill(one.process.pid, signal.SIGKILL)
+        assert one.process.wait(30) == -signal.SIGKILL
+        assert other.get("/api/v1/who", Authorization=f"Bearer {token}")[0] == 200
+        assert other.get("/login")[0] == 200
+
+
+def test_r34_over_tls_cookies_are_bound_to_the_host_and_browsers_stay_with_https(folder: Path) -> None:
+    _, secret = admin(folder)
+    authority = trustme.CA()
+    issued = authority.issue_cert("localhost")
+    issued.cert_chain_pems[0].write_to_path(str(folder / "cert.pem"))
+    issued.private_key_pem.write_to_path(str(folder / "key.pem"))
+    trusting = ssl.create_default_context()
+    authority.configure_trust(trusting)
+    with serving(folder, "--certificate", "cert.pem", "--key", "key.pem") as server:
+        status, headers, _ = server.get("/", trusting, Cookie=f"__Host-pilotage={secret}")
+        assert (status, headers["strict-transport-security"]) == (200, "max-age=31536000")
+        assert server.get("/", trusting, Cookie=f"pilotage={secret}")[0] == 303
+        assert server.said.startswith("listening on https://127.0.0.1:")
+
+
+def test_r34_behind_a_proxy_under_a_path_every_address_has_it(folder: Path) -> None:
+    _, secret = admin(folder)
+    with serving(folder, "--root-path", "/tools/pilotage", "--url", "https://x.example") as server:
+        for path in ("/", "/tools/pilotage/"):  # a proxy may take its own path away, or leave it
+            status, _, text = server.get(path, Cookie=f"pilotage={secret}")
+            assert status == 200
+            assert 'href="/"' not in text
+            assert 'href="/tools/pilotage/' in text
+        assert server.get("/")[1]["location"].startswith("/tools/pilotage/login?next=")
+        assert server.said.endswith("; browsers reach it at https://x.example/tools/pilotage/")
+
+
+def test_what_cannot_be_served_is_one_sentence(folder: Path) -> None:
+    def ended(*options: str) -> tuple[int, str]:
+        own = {**os.environ, "PYTHONPATH": f"{HERE}/src:{HERE}"}
+        command = [sys.executable, "-m", "pilotage.cli.main", "serve", "--no-worker", *options]
+        got = subprocess.run(command, cwd=folder, env=own, capture_output=True, text=True, timeout=60, check=False)
+        return got.returncode, got.stderr
+
+    with serving(folder) as server:
+        status, said = ended("--listen", f"127.0.0.1:{server.port}")
+    assert (status, said) == (
+        9, f"pilotage: cannot listen on 127.0.0.1:{server.port}: Address already in use; choose another one with "
+        "--listen\n",
+    )  # fmt: skip
+    (folder / "no.pem").write_text("no certificate")
+    status, said = ended("--listen", "127.0.0.1:0", "--certificate", "no.pem", "--key", "no.pem")
+    assert (status, said.startswith("pilotage: no.pem: the certificate cannot be used")) == (2, True), said
