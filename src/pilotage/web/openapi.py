@@ -81,7 +81,8 @@ def _shapes(routes: Sequence[Route]) -> tuple[Mapping[type, JsonObject], JsonObj
     taken = [kind for route in routes for kind in (route.takes, route.gives) if kind is not None]
     fields = [one.type for route in routes if route.query for one in msgspec.structs.fields(route.query)]
     kinds: list[type] = list(dict.fromkeys([Problem, *taken]))
-    shapes, parts = msgspec.json.schema_components([*kinds, *fields], ref_template=_REFS)
+    made = msgspec.json.schema_components([*kinds, *fields], ref_template=_REFS)
+    shapes, parts = msgspec.json.decode(msgspec.json.encode(made))  # defaults such as () become what JSON has
     return dict(zip(kinds, map(object_at, shapes), strict=False)), object_at(parts)
 
 

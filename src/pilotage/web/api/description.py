@@ -12,14 +12,12 @@ from pilotage.web.route import Asked, Audience, Route
 
 
 @cache
-def _text(root: str) -> bytes:
-    from pilotage.web.table import ROUTES
-
-    return msgspec.json.format(msgspec.json.encode(described(ROUTES, root)), indent=1)
+def _text(routes: tuple[Route, ...], root: str) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(described(routes, root)), indent=1)
 
 
 def _openapi(asked: Asked) -> Response:
-    return Response(_text(asked.site.root), media_type="application/json", headers={"Cache-Control": "max-age=300"})
+    return Response(_text(asked.site.routes, asked.site.root), media_type="application/json", headers={"Cache-Control": "max-age=300"})
 
 
 ROUTES = (

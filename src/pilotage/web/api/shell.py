@@ -46,6 +46,7 @@ async def _carry_out(asked: Asked) -> Response:
 ROUTES = (
     Route(
         method="POST", path="/api/v1/shell", permission=Audience.SIGNED_IN, answer=_carry_out, takes=ShellBody,
+        media="application/x-ndjson",
         summary="Carry out a command line; the answer is a line of JSON for everything that it says.",
     ),
 )  # fmt: skip
