@@ -18,6 +18,13 @@ _ANSWER_DEADLINE = 15.0
 _UNDOING = (CommandKind.ABORT, CommandKind.ROLLBACK, CommandKind.CONFIRM)
 
 
+def permission_for(kind: CommandKind) -> Permission:
+    """What a person needs to give such a command."""
+    if kind in _UNDOING:
+        return Permission.TAKE_BACK
+    return Permission.APPROVE if kind in (CommandKind.APPROVE, CommandKind.REJECT) else Permission.COMMAND
+
+
 class End(StrEnum):
     """What became of a command."""
 
@@ -49,12 +56,8 @@ def submit_to(project: Project, actor: str, rollout: RolloutSummary, request: Co
     """As `submit`, to a rollout that the person has seen."""
     from pilotage.engine.records.store import StoreConflict
 
-    permission = Permission.TAKE_BACK if request.kind in _UNDOING else Permission.COMMAND
-    project.require(actor, permission, rollout.environment)
     try:
-        identity = project.store.command(
-            rollout.id, request.kind, actor, request.reason, request.full, request.about
-        )  # fmt: skip
+        identity = ask(project, actor, rollout, request)
     except StoreConflict as late:
         status = project.store.look_up(rollout.id).status
         said = "" if status.final else str(late)
@@ -63,6 +66,15 @@ def submit_to(project: Project, actor: str, rollout: RolloutSummary, request: Co
     if attend(project, rollout.service, rollout.environment) is not Attended.NOBODY:
         end, sentence = _outcome(project, identity)
     return Answer(version=rollout.version, status=rollout.status, end=end, sentence=sentence)
+
+
+def ask(project: Project, actor: str, rollout: RolloutSummary, request: CommandRequest) -> int:
+    """Record a command for the worker that is at work; returns its id. Raises Forbidden, StoreConflict where the
+    rollout is over or is no longer as the person saw it."""
+    project.require(actor, permission_for(request.kind), rollout.environment)
+    return project.store.command(
+        rollout.id, request.kind, actor, request.reason, request.full, request.about, request.as_of
+    )  # fmt: skip
 
 
 def _outcome(project: Project, identity: int) -> tuple[End, str]:
@@ -95,6 +107,12 @@ def _under_way(project: Project, environment: str | None) -> Iterator[RolloutSum
     for one in project.store.active():
         if environment in (None, one.environment) and project.service in (None, one.service):
             yield one
+
+
+def take_out(project: Project, actor: str, rollout: RolloutSummary) -> bool:
+    """Cancel a rollout that waits its turn; False where it waits no more. Raises Forbidden."""
+    project.require(actor, Permission.COMMAND, rollout.environment)
+    return project.store.withdraw(rollout.id, actor, project.clock.now())
 
 
 def take_back_offline(project: Project, actor: str, environment: str | None, to: str | None) -> tuple[str, str]:

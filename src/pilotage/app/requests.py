@@ -47,13 +47,15 @@ class RollbackRequest:
 @dataclass(frozen=True, kw_only=True)
 class CommandRequest:
     """environment: None for the only one · reason: kept with the rollout · full: of `promote`, leave out every analysis
-    that is left · about: the number of the event with the question that this answers; refused once it is answered."""
+    that is left · about: the number of the event with the question that this answers; refused once it is answered ·
+    as_of: status and step's id as the person saw them; refused where they have changed."""
 
     kind: CommandKind
     environment: str | None = None
     reason: str = ""
     full: bool = False
     about: int | None = None
+    as_of: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pilotage.web.api import description, device, rollouts, shell
 from pilotage.web.pages import device as device_page
-from pilotage.web.pages import home, login
+from pilotage.web.pages import home, login, rollout
 from pilotage.web.route import Route
 
 ROUTES: tuple[Route, ...] = (
@@ -14,5 +14,6 @@ ROUTES: tuple[Route, ...] = (
     *device.ROUTES,
     *home.ROUTES,
     *device_page.ROUTES,
+    *rollout.ROUTES,
     *login.ROUTES,
 )

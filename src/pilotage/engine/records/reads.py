@@ -208,9 +208,14 @@ class Reads:
         query = select(commands).where(commands.c.rollout == rollout, commands.c.outcome.is_(None))
         with self._engine.connect() as connection:
             rows = connection.execute(query.order_by(commands.c.id)).mappings().all()
-        return tuple(
-            Command(row["id"], CommandKind(row["kind"]), row["actor"], row["reason"], bool(row["full"])) for row in rows
-        )
+        return tuple(map(_command, rows))
+
+    def given(self, rollout: str, command: int) -> tuple[Command, str | None] | None:
+        """A command to this rollout with its outcome; None where it got no such command."""
+        query = select(commands).where(commands.c.id == command, commands.c.rollout == rollout)
+        with self._engine.connect() as connection:
+            row = connection.execute(query).mappings().first()
+        return None if row is None else (_command(row), row["outcome"])
 
     def outcome(self, command: int) -> str | None:
         """The outcome of a command; None until it was handled."""
@@ -224,6 +229,21 @@ class Reads:
         query = select(events).where(events.c.rollout == rollout, events.c.number > after)
         with self._engine.connect() as connection:
             rows = connection.execute(query.order_by(events.c.number)).mappings().all()
+        return tuple(Recorded(**row) for row in rows)
+
+    def events_of_types(self, rollout: str, types: Sequence[str], limit: int) -> tuple[Recorded, ...]:
+        """A rollout's newest events of these types, in order."""
+        query = select(events).where(events.c.rollout == rollout, events.c.type.in_(types))
+        with self._engine.connect() as connection:
+            rows = connection.execute(query.order_by(events.c.number.desc()).limit(limit)).mappings().all()
+        return tuple(Recorded(**row) for row in reversed(rows))
+
+    def last_events(self, rollout: str, limit: int, before: int | None = None) -> tuple[Recorded, ...]:
+        """At most so many of a rollout's events, newest first. before: only those with a lower number."""
+        query = select(events).where(events.c.rollout == rollout)
+        query = query if before is None else query.where(events.c.number < before)
+        with self._engine.connect() as connection:
+            rows = connection.execute(query.order_by(events.c.number.desc()).limit(limit)).mappings().all()
         return tuple(Recorded(**row) for row in rows)
 
     def open_question(self, rollout: str) -> int | None:
@@ -251,6 +271,10 @@ class Reads:
         with self._engine.connect() as connection:
             rows = connection.execute(query).mappings().all()
         return tuple(summary(row) for row in rows)
+
+
+def _command(row: RowMapping) -> Command:
+    return Command(row["id"], CommandKind(row["kind"]), row["actor"], row["reason"], bool(row["full"]))
 
 
 def _started(query: Listed, service: str, environment: str) -> Listed:

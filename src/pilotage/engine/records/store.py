@@ -236,12 +236,14 @@ class Store(Reads):
 
     def command(
         self, rollout: str, kind: CommandKind, actor: str, reason: str = "", full: bool = False,
-        about: int | None = None,
+        about: int | None = None, as_of: tuple[str, str] | None = None,
     ) -> int:  # fmt: skip
         """Ask something of a running rollout; returns the command's id, to look up its outcome. about: the number of
-        the event with the question that this answers. Raises KeyError where there is no such rollout, StoreConflict
-        where it is over, or where that question is no longer open."""
-        query = select(rollouts.c.version, rollouts.c.status).where(rollouts.c.id == rollout).with_for_update()
+        the event with the question that this answers · as_of: status and step's id as the person saw them. Raises
+        KeyError where there is no such rollout, StoreConflict where it is over, where that question is no longer open,
+        or where status or step have changed."""
+        columns = (rollouts.c.version, rollouts.c.status, rollouts.c.step)
+        query = select(*columns).where(rollouts.c.id == rollout).with_for_update()
         with self._engine.begin() as connection:
             row = connection.execute(query).first()
             if row is None:
@@ -250,6 +252,8 @@ class Store(Reads):
                 raise StoreConflict(f"{row.version} is {row.status}: too late to {kind}")
             if about is not None and open_question(connection, rollout) != about:
                 raise StoreConflict("this question is no longer open")
+            if as_of not in (None, (row.status, row.step)):
+                raise StoreConflict(f"{row.version} is {row.status} at step {row.step} by now")
             return entries.command(connection, rollout, kind, actor, reason, self.clock.now(), full=full)
 
     def _change(self, connection: Connection, rollout: Rollout, columns: JsonObject) -> None:

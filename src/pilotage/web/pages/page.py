@@ -9,6 +9,7 @@ from starlette.responses import HTMLResponse, Response
 
 from pilotage.app.roles import Eyes
 from pilotage.model.access import Identity
+from pilotage.model.quantity import format_duration
 from pilotage.model.text import clean
 from pilotage.web.assets import digest
 from pilotage.web.frame import frame_of
@@ -19,10 +20,16 @@ from pilotage.web.site import Site
 
 @cache
 def environment() -> Environment:
-    return Environment(
+    made = Environment(
         loader=PackageLoader("pilotage.web", "templates"), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
+    made.filters["duration"] = format_duration
+    return made
+
+
+def clock_of(site: Site) -> PageClock:
+    return PageClock(now=site.store.clock.now(), zone=site.zone)
 
 
 def page(asked: Asked, template: str, status: int = 200, **values: object) -> Response:
@@ -42,6 +49,6 @@ def drawn(
     frame = frame_of(site, identity, eyes, path.removeprefix(site.root))
     text = environment().get_template(template).render(
         root=site.root, static=f"{site.root}/static/{digest()}", frame=frame, me=frame.me, my_role=frame.role,
-        csrf=csrf, here=path, clock=PageClock(now=site.store.clock.now(), zone=site.zone), **values,
+        csrf=csrf, here=path, clock=clock_of(site), **values,
     )  # fmt: skip
     return clean(text)

@@ -1,0 +1,298 @@
+"""What the page of a rollout draws: its state in a word, its steps, and each metric as a ratio against its limit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from pilotage.app.rollout_choices import Choice
+from pilotage.model.live import LiveView, SeenInstance, SeenVerdict
+from pilotage.model.plan import Plan, Step, StepKind
+from pilotage.model.quantity import about, format_share
+from pilotage.model.record import Recorded, Rollout
+from pilotage.model.rollout import HoldCause, RolloutState
+from pilotage.model.status import Mode, Status
+from pilotage.model.traffic import WHOLE
+from pilotage.web.pages.page_clock import PageClock
+
+MOST_CELLS = 300
+"""Instances that a page draws one by one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pill:
+    """kind: the class that colours it."""
+
+    kind: str
+    word: str
+
+
+_PILLS = {
+    Status.QUEUED: Pill(kind="plan", word="Queued"),
+    Status.PROGRESSING: Pill(kind="live", word="Rolling out"),
+    Status.HOLDING: Pill(kind="wait", word="Holds"),
+    Status.PAUSED: Pill(kind="wait", word="Paused"),
+    Status.WITHDRAWN: Pill(kind="bad", word="Withdrawn"),
+    Status.ROLLING_BACK: Pill(kind="bad", word="Rolling back"),
+    Status.COMPLETED: Pill(kind="good", word="Released"),
+    Status.ROLLED_BACK: Pill(kind="bad", word="Rolled back"),
+    Status.FAILED: Pill(kind="bad", word="Failed"),
+    Status.CANCELLED: Pill(kind="none", word="Cancelled"),
+}
+
+
+def pill_of(status: Status) -> Pill:
+    return _PILLS[status]
+
+
+def pill_of_state(state: RolloutState) -> Pill:
+    """The same, with what it waits for where that is a person."""
+    if state.hold and state.hold.cause is HoldCause.APPROVAL and state.status is Status.HOLDING:
+        return Pill(kind="wait", word="Waits for approval")
+    if state.status is Status.WITHDRAWN and not state.excuse:
+        return Pill(kind="bad", word="Withdrawn, decide")
+    return _PILLS[state.status]
+
+
+def at_hand(choices: Sequence[Choice]) -> tuple[Choice, ...]:
+    """Those that stay at the foot of a narrow screen: what answers a question, and the way back; three at most."""
+    first = sorted(choices[:-1], key=lambda one: not one.asked)[:2]
+    return (*first, *choices[-1:])
+
+
+# ── traffic ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, kw_only=True)
+class Traffic:
+    """Shares of the new version, in percent; None where nobody could read it. shown: as the router says, or else as the
+    last requests were split."""
+
+    shown: float | None
+    wanted: float | None
+    observed: float | None
+    words: str
+    aside: str
+
+
+def traffic_of(rollout: Rollout) -> Traffic:
+    live = rollout.live
+    shown = live.routed if live.routed is not None else live.observed
+    if shown is None:
+        return Traffic(shown=None, wanted=_percent(live.wanted), observed=None, words="Not known", aside="no look yet")
+    notes = []
+    if live.wanted is not None and live.wanted != shown:
+        notes.append(f"{format_share(live.wanted / WHOLE)} wanted")
+    if live.observed is not None:
+        notes.append(f"{format_share(live.observed / WHOLE)} of the last requests")
+    if live.closed:
+        notes.append("users see the maintenance page")
+    return Traffic(
+        shown=_percent(shown), wanted=_percent(live.wanted), observed=_percent(live.observed),
+        words=format_share(shown / WHOLE), aside=", ".join(notes),
+    )  # fmt: skip
+
+
+def _percent(per_mille: int | None) -> float | None:
+    return None if per_mille is None else per_mille / 10
+
+
+# ── steps ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, kw_only=True)
+class RailEntry:
+    """state: `done`, `on`, `bad` or empty for what is to come."""
+
+    state: str
+    title: str
+    small: str
+
+
+_SHOWN = (
+    StepKind.GATE, StepKind.ANALYSE, StepKind.BAKE, StepKind.RETIRE, StepKind.SWITCH, StepKind.KEEP, StepKind.BATCH,
+    StepKind.MAINTENANCE, StepKind.REPLACE,
+)  # fmt: skip
+"""Steps that people wait for."""
+
+_MOST = 12
+
+
+def rail_of(rollout: Rollout, started: Sequence[Recorded], clock: PageClock) -> tuple[RailEntry, ...]:
+    """started: events of steps that started. A long rail is cut around the present step."""
+    if rollout.state.mode is Mode.INITIAL:
+        return ()
+    began = {str(event.data.get("step", "")): event.at for event in started}
+    entries = list(_entries(rollout, began, clock))
+    here = next((at for at, one in enumerate(entries) if one.state in ("on", "bad")), len(entries) - 1)
+    first = max(0, min(here - _MOST // 2, len(entries) - _MOST))
+    return tuple(entries[first : first + _MOST])
+
+
+def _entries(rollout: Rollout, began: dict[str, float], clock: PageClock) -> Iterator[RailEntry]:
+    state, over = rollout.state, rollout.state.status.final
+    undone = state.status in (Status.ROLLING_BACK, Status.ROLLED_BACK, Status.FAILED, Status.WITHDRAWN)
+    reached, due = False, None if over else expected(rollout, clock.now)
+    for index, step in enumerate(rollout.plan.steps):
+        if step.kind not in _SHOWN:
+            continue
+        if index < state.step or state.status is Status.COMPLETED:
+            yield RailEntry(state="done", title=_short(step), small=_when(began.get(step.id), clock))
+        elif not reached:
+            reached = True
+            small = f"{about(state.watched)} of {about(step.duration)}" if step.duration and not undone else ""
+            yield RailEntry(state="bad" if undone else "on", title=_short(step), small=small)
+        else:
+            at = due.get(step.id) if due else None
+            yield RailEntry(state="", title=_short(step), small="" if at is None or undone else clock.words(at))
+
+
+def expected(rollout: Rollout, now: float) -> dict[str, float]:
+    """When each step to come begins, in Unix seconds, if all holds; up to the next approval, which nobody can
+    predict."""
+    state, found = rollout.state, dict[str, float]()
+    if state.status is not Status.PROGRESSING:
+        return found
+    steps = rollout.plan.steps
+    at = now + max(0.0, steps[state.step].duration - state.watched)
+    for step in steps[state.step + 1 :]:
+        found[step.id] = at
+        if step.kind is StepKind.GATE:
+            break
+        at += step.duration
+    return found
+
+
+def ahead_of(rollout: Rollout, now: float) -> tuple[tuple[str, float], ...]:
+    """What comes next and how it ends, each with its time in Unix seconds, if all holds."""
+    due, found = expected(rollout, now), list[tuple[str, float]]()
+    coming = [step for step in rollout.plan.steps if step.id in due]
+    here = rollout.plan.steps[rollout.state.step].weight
+    shift = next((step for step in coming if step.weight > here), None)
+    if shift is not None:
+        found.append((f"{_users(shift)} of users", due[shift.id]))
+    if coming:
+        last = coming[-1]
+        gate = last.kind is StepKind.GATE
+        found.append(("Next approval" if gate else "Complete", due[last.id] + (0 if gate else last.duration)))
+    return tuple(found)
+
+
+def _short(step: Step) -> str:
+    match step.kind:
+        case StepKind.GATE:
+            return f"Approval for {_users(step)}" if step.weight else "Approval"
+        case StepKind.ANALYSE | StepKind.BATCH:
+            return _users(step)
+        case StepKind.BAKE:
+            return f"Bake at {_users(step)}"
+        case _:
+            return step.title[:1].upper() + step.title[1:]
+
+
+def _users(step: Step) -> str:
+    return step.audience or format_share(step.weight / WHOLE)
+
+
+def _when(at: float | None, clock: PageClock) -> str:
+    return "" if at is None else clock.words(at)
+
+
+# ── metrics ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricRow:
+    """Positions in percent of the width, where 50 is equal to stable; None for what is not known."""
+
+    name: str
+    kind: str
+    word: str
+    new: str
+    stable: str
+    sentence: str
+    details: tuple[str, ...]
+    dot: float | None
+    low: float | None
+    high: float | None
+    limit: float
+    label: str
+
+
+_WORDS = {
+    "pass": ("good", "Good"), "fail": ("bad", "Worse"), "inconclusive": ("wait", "Not sure yet"),
+    "insufficient-data": ("none", "Not known yet"), "source-error": ("wait", "Not measured"),
+}  # fmt: skip
+
+
+def metrics_of(verdicts: Sequence[SeenVerdict], plan: Plan) -> tuple[MetricRow, ...]:
+    limit = plan.number("analysis.max_ratio")
+    return tuple(_metric(one, limit) for one in verdicts)
+
+
+def _metric(verdict: SeenVerdict, limit: float) -> MetricRow:
+    kind, word = _WORDS.get(verdict.kind, ("none", verdict.kind))
+    low, high = verdict.interval or (None, None)
+    known = verdict.interval is not None and kind != "none"
+    ratio = f"Ratio {verdict.ratio:.3g}, " if verdict.ratio is not None else ""
+    bounds = f"interval {_bound(low, '0')} to {_bound(high, 'any')}, " if known else ""
+    return MetricRow(
+        name=_named(verdict.metric), kind=kind, word=word, new=verdict.canary, stable=verdict.stable,
+        sentence=verdict.sentence, details=verdict.detail,
+        dot=_place(verdict.ratio, limit) if verdict.ratio is not None and known else None,
+        low=(0.0 if low is None else _place(low, limit)) if known else None,
+        high=(100.0 if high is None else _place(high, limit)) if known else None,
+        limit=_place(limit, limit), label=f"{ratio}{bounds}limit {limit:g}: {word}",
+    )  # fmt: skip
+
+
+def _named(metric: str) -> str:
+    words = metric.replace("_", " ")
+    return words[:1].upper() + words[1:]
+
+
+def _bound(value: float | None, otherwise: str) -> str:
+    return otherwise if value is None else f"{value:.3g}"
+
+
+def _place(ratio: float, limit: float) -> float:
+    """On a logarithmic scale around 1, wide enough that the limit is well inside."""
+    span = math.log(max(4.0, limit**2.5))
+    if ratio <= 0:
+        return 0.0
+    return round(min(100.0, max(0.0, 50 + 50 * math.log(ratio) / span)), 2)
+
+
+# ── instances ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, kw_only=True)
+class Crew:
+    """Instances of one version. left: how many are not drawn."""
+
+    version: str
+    new: bool
+    healthy: int
+    count: int
+    cells: tuple[SeenInstance, ...]
+    left: int
+
+
+def crews_of(rollout: Rollout) -> tuple[Crew, ...]:
+    """The new version first."""
+    live: LiveView = rollout.live
+    by_version: dict[str, list[SeenInstance]] = {}
+    for instance in live.instances:
+        by_version.setdefault(instance.version, []).append(instance)
+    ordered = sorted(by_version.items(), key=lambda each: (each[0] != rollout.version, each[0]))
+    return tuple(
+        Crew(
+            version=version, new=version == rollout.version, count=len(found),
+            healthy=sum(one.health == "healthy" for one in found),
+            # What is not healthy comes first, so that no limit hides it.
+            cells=tuple(sorted(found, key=lambda one: one.health == "healthy")[:MOST_CELLS]),
+            left=max(0, len(found) - MOST_CELLS),
+        )
+        for version, found in ordered
+    )  # fmt: skip

@@ -1,0 +1,192 @@
+"""R34: the page of a rollout, and what people do from it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from pilotage import Service
+from pilotage.model.hold import Hold, HoldCause
+from pilotage.model.record import Rollout
+from pilotage.model.rollout import CommandKind, Decision, Event, RolloutState, Status
+from pilotage.model.snapshot import Snapshot
+from tests.plans import a_plan
+from tests.web.site import Client, Served
+
+
+def record(server: Served, rollout: Rollout, state: RolloutState, *events: Event) -> Rollout:
+    """As a worker would."""
+    decision = Decision(state=state, actions=(), events=events)
+    recorded: Rollout = server.store.record(server.store.get(rollout.id), decision, None, rollout.live)
+    return recorded
+
+
+def waits_for_approval(server: Served) -> Rollout:
+    rollout = server.rollout()
+    hold = Hold(HoldCause.APPROVAL, "waits for approval")
+    return record(
+        server, rollout, replace(rollout.state, status=Status.HOLDING, hold=hold),
+        Event("hold-started", "2.4.0 waits for approval", {"cause": "approval"}),
+    )  # fmt: skip
+
+
+def acts(text: str) -> list[str]:
+    """What the head of the page offers."""
+    return re.findall(r'data-act="([\w-]+)"', text)
+
+
+def fields(text: str) -> dict[str, str]:
+    """The hidden fields of the confirmation's form."""
+    form = text[text.index('action="/rollouts/') :]
+    return dict(re.findall(r'type="hidden" name="([\w]+)" value="([^"]*)"', form))
+
+
+def confirmed(client: Client, rollout: Rollout, deed: str) -> dict[str, str]:
+    got = client.get(f"/rollouts/{rollout.id}/{deed}")
+    assert got.status == 200, got.text
+    return fields(got.text)
+
+
+@pytest.mark.parametrize(
+    ("role", "offered"),
+    [
+        ("viewer", []),
+        ("author", []),
+        ("deployer", ["pause", "abort"]),
+        ("approver", ["pause", "abort"]),
+    ],
+)
+def test_r34_buttons_without_the_right_are_absent(server: Served, role: str, offered: list[str]) -> None:
+    rollout = server.rollout()
+    server.person("ada", f"{role}@shop/production")
+    page = server.signed_in("ada").get(f"/rollouts/{rollout.id}")
+    assert page.status == 200
+    assert acts(page.text) == offered
+    assert ("Return all traffic to 2.3.1" in page.text) is bool(offered)
+
+
+def test_r34_an_abort_is_named_by_its_effect_and_recorded_with_its_reason(server: Served) -> None:
+    rollout = server.rollout()
+    server.person("ada", "deployer")
+    ada = server.signed_in("ada")
+    page = ada.get(f"/rollouts/{rollout.id}/abort").text
+    assert "Return all traffic to 2.3.1</h1>" in page
+    assert "Send all requests to stable." in page
+    got = ada.submit(f"/rollouts/{rollout.id}/abort", **fields(page) | {"reason": "users see errors"})
+    assert got.status == 303
+    (command,) = server.store.pending(rollout.id)
+    assert (command.kind, command.actor, command.reason) == (CommandKind.ABORT, "ada", "users see errors")
+    assert "Asked to abort." in ada.get(got.headers["location"]).text
+
+
+def test_r34_an_approval_from_a_stale_tab_does_nothing_and_shows_the_present_state(server: Served) -> None:
+    rollout = waits_for_approval(server)
+    server.person("bob", "approver")
+    bob = server.signed_in("bob")
+    assert acts(bob.get(f"/rollouts/{rollout.id}").text) == ["approve", "reject", "pause", "abort"]
+    form = confirmed(bob, rollout, "approve")
+    assert form["about"] == "2"
+    now = replace(rollout.state, status=Status.PROGRESSING, step=1, hold=None)
+    record(server, rollout, now, Event("hold-ended", "approved", {}), Event("step-started", "next", {"step": "x"}))
+    got = bob.submit(f"/rollouts/{rollout.id}/approve", **form)
+    assert got.status == 412
+    assert "Nothing was done" in got.text
+    assert "2.4.0 is at step 2 of 14" in got.text
+    assert server.store.pending(rollout.id) == ()
+
+
+def test_r34_a_form_that_still_fits_can_be_sent_from_the_page_that_refused_the_stale_one(server: Served) -> None:
+    rollout = server.rollout()
+    server.person("ada", "deployer")
+    ada = server.signed_in("ada")
+    form = confirmed(ada, rollout, "pause")
+    record(server, rollout, replace(rollout.state, step=2), Event("step-started", "next", {"step": "x"}))
+    stale = ada.submit(f"/rollouts/{rollout.id}/pause", **form | {"reason": "lunch"})
+    assert stale.status == 412
+    assert 'value="lunch"' in stale.text
+    assert ada.submit(f"/rollouts/{rollout.id}/pause", **fields(stale.text)).status == 303
+
+
+def test_r34_an_abort_is_never_stale(server: Served) -> None:
+    rollout = server.rollout()
+    server.person("ada", "deployer")
+    ada = server.signed_in("ada")
+    form = confirmed(ada, rollout, "abort")
+    record(server, rollout, replace(rollout.state, step=2), Event("step-started", "next", {"step": "x"}))
+    assert ada.submit(f"/rollouts/{rollout.id}/abort", **form).status == 303
+    assert [one.kind for one in server.store.pending(rollout.id)] == [CommandKind.ABORT]
+
+
+def test_r34_nothing_is_left_to_abort_of_what_has_ended(server: Served) -> None:
+    rollout = server.rollout()
+    server.person("ada", "deployer")
+    ada = server.signed_in("ada")
+    form = confirmed(ada, rollout, "abort")
+    record(
+        server,
+        rollout,
+        replace(rollout.state, status=Status.ROLLED_BACK, reason="errors"),
+        Event("rolled-back", "back", {}),
+    )
+    got = ada.submit(f"/rollouts/{rollout.id}/abort", **form)
+    assert got.status == 412
+    assert "rolled-back: too late to abort" in got.text
+    page = ada.get(f"/rollouts/{rollout.id}").text
+    assert acts(page) == []
+    assert "Rolled back" in page
+
+
+def test_r34_whoever_started_it_is_told_that_another_must_approve(server: Served) -> None:
+    rollout = waits_for_approval(server)
+    record(server, rollout, replace(rollout.state, author="ada"))
+    server.person("ada", "admin")
+    page = server.signed_in("ada").get(f"/rollouts/{rollout.id}").text
+    assert "approve" not in acts(page)
+    assert "another person must approve it" in page
+
+
+def test_r34_a_form_without_what_it_was_made_for_is_refused(server: Served) -> None:
+    rollout = server.rollout()
+    server.person("ada", "deployer")
+    ada = server.signed_in("ada")
+    assert ada.submit(f"/rollouts/{rollout.id}/pause", reason="x").status == 400
+    assert ada.submit(f"/rollouts/{rollout.id}/pause", as_of="progressing/x", about="-1").status == 400
+    too_long = ada.submit(f"/rollouts/{rollout.id}/abort", reason="x" * 501)
+    assert (too_long.status, "501 characters" in too_long.text) == (400, True)
+
+
+def test_r34_the_page_is_also_json(server: Served) -> None:
+    rollout = server.rollout()
+    server.person("ada", "viewer")
+    ada = server.signed_in("ada")
+    assert ada.get(f"/rollouts/{rollout.id}.json").json["version"] == "2.4.0"
+    assert ada.get("/rollouts/none.json").json["code"] == "not-found"
+    assert ada.get("/rollouts/none").status == 404
+
+
+def test_r34_long_histories_are_paged_newest_first(server: Served) -> None:
+    rollout = server.rollout()
+    record(server, rollout, rollout.state, *(Event("check-passed", f"event {n}.", {}) for n in range(50)))
+    server.person("ada", "viewer")
+    ada = server.signed_in("ada")
+    first = ada.get(f"/rollouts/{rollout.id}").text
+    assert re.findall(r"event (\d+)\.", first)[:2] == ["49", "48"]
+    older = re.search(r"\?before=(\d+)", first)
+    assert older
+    assert re.findall(r"event (\d+)\.", ada.get(f"/rollouts/{rollout.id}?before={older[1]}").text)[0] == "29"
+
+
+def test_r34_a_queued_rollout_is_taken_out_of_the_queue(server: Served) -> None:
+
+    first = server.rollout()
+    plan = a_plan(version="2.5.0", service=Service(name="shop", environment="production"))
+    waiting = server.store.create(
+        plan, replace(first.state, new="2.5.0"), Snapshot(), "dora", first.created_at, queued=True
+    )
+    server.person("ada", "deployer")
+    ada = server.signed_in("ada")
+    assert acts(ada.get(f"/rollouts/{waiting.id}").text) == ["withdraw"]
+    assert ada.submit(f"/rollouts/{waiting.id}/withdraw", **confirmed(ada, waiting, "withdraw")).status == 303
+    assert server.store.look_up(waiting.id).status is Status.CANCELLED
