@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pilotage.web.api import description, device, rollouts, shell
 from pilotage.web.pages import device as device_page
-from pilotage.web.pages import home, login, rollout
+from pilotage.web.pages import home, login, releasing, rollout
 from pilotage.web.route import Route
 
 ROUTES: tuple[Route, ...] = (
@@ -16,4 +16,5 @@ ROUTES: tuple[Route, ...] = (
     *device_page.ROUTES,
     *rollout.ROUTES,
     *login.ROUTES,
+    *releasing.ROUTES,
 )
