@@ -148,8 +148,8 @@ ROUTES = (
         summary="Which version each environment of each service has.",
     ),
     Route(
-        method="GET", path="/services.json", permission=Audience.SIGNED_IN, answer=_grid_json, query=GridQuery,
-        summary="Which version each environment of each service has.", gives=GridOutput,
+        method="GET", path="/services.json", permission=Audience.SIGNED_IN, answer=_grid_json, kind=Kind.PAGE,
+        query=GridQuery, summary="Which version each environment of each service has, as JSON.", gives=GridOutput,
     ),
     Route(
         method="GET", path="/services/{service}", permission=Audience.SIGNED_IN, answer=_service, kind=Kind.PAGE,
@@ -157,7 +157,8 @@ ROUTES = (
     ),
     Route(
         method="GET", path=f"{_PLACE}/history.json", permission=Permission.READ, answer=_history_json,
-        query=PageQuery, summary="Rollouts of an environment, newest first.", gives=HistoryOutput,
+        kind=Kind.PAGE, query=PageQuery, summary="Rollouts of an environment as JSON, newest first.",
+        gives=HistoryOutput,
     ),
     Route(
         method="GET", path=_PLACE, permission=Permission.READ, answer=_place, kind=Kind.PAGE, query=PageQuery,
