@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import threading
 from dataclasses import dataclass, field
-from datetime import UTC, tzinfo
+from datetime import date
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from pilotage.app.now import calendar_freezes
 from pilotage.app.project import Project
 from pilotage.engine.records.store import Store
 from pilotage.model.access import Identity
+from pilotage.model.calendar import Freeze
 from pilotage.model.errors import PilotageError
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ class Site:
     routes: tuple[Route, ...] = ()
     _read: tuple[float, int] = (0.0, 0)
     _known: Project | None = None
+    _freezes: tuple[Project, date, tuple[Freeze, ...]] | None = None
     _turn: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -47,12 +50,23 @@ class Site:
         return made
 
     @property
-    def zone(self) -> tzinfo:
+    def zone(self) -> ZoneInfo:
         """Of the times on pages: that of the configured calendar, UTC while the configuration cannot be read."""
         try:
             return ZoneInfo(self._current().whole.configuration.calendar.timezone)
         except PilotageError:
-            return UTC
+            return ZoneInfo("UTC")
+
+    def frozen_days(self, today: date) -> tuple[Freeze, ...]:
+        """Freezes of the calendar around this day; worked out once a day, and when the file changes."""
+        known = self._current()
+        if self._freezes is None or self._freezes[0] is not known or self._freezes[1] != today:
+            try:
+                found = calendar_freezes(known, today)
+            except PilotageError:
+                found = ()
+            self._freezes = (known, today, found)
+        return self._freezes[2]
 
     def _current(self) -> Project:
         """Read again only when the file has changed: a server runs for weeks."""

@@ -17,7 +17,11 @@ def _text(routes: tuple[Route, ...], root: str) -> bytes:
 
 
 def _openapi(asked: Asked) -> Response:
-    return Response(_text(asked.site.routes, asked.site.root), media_type="application/json", headers={"Cache-Control": "max-age=300"})
+    return Response(
+        _text(asked.site.routes, asked.site.root),
+        media_type="application/json",
+        headers={"Cache-Control": "max-age=300"},
+    )
 
 
 ROUTES = (
