@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pilotage.adapters.git import Git, repository_around
 from pilotage.adapters.ports import AdapterError
 from pilotage.app.notes import Ends, NotesRequest, changes_between, ends_of
-from pilotage.app.permissions import Permission, Thing, require
+from pilotage.app.permissions import Permission
 from pilotage.app.project import Project
 from pilotage.app.repository import git_here
 from pilotage.app.trains import Station
@@ -134,10 +134,8 @@ def board_late(project: Project, station: Station, actor: str, named: str, reaso
             "change goes with the next train, or as a hotfix"
         )
     train = station.train
-    thing = Thing(
-        service=train.service, environment=train.environment, role=train.late[0], others=train.late[1:]
-    )  # fmt: skip
-    who = require(project.people, actor, Permission.BOARD_LATE, thing)
+    here = project.for_service(train.service)
+    who = here.require(actor, Permission.BOARD_LATE, train.environment, train.late[0], train.late[1:])
     role = next((one for one in train.late if one.lower() in {word.lower() for word in who.roles or ()}), None)
     boarding = Boarding(
         train=departure.day.isoformat(), commit=passenger.commit, title=passenger.title, actor=who.name,

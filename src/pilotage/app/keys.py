@@ -12,6 +12,8 @@ from pilotage.model.errors import Invalid
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pilotage.adapters.keys import Signer
+
 
 class KeyElsewhere(Invalid):
     """`signing.key` names the key's place, so create or rotate the key there."""
@@ -35,6 +37,19 @@ def show(project: Project) -> PublicKey:
     signer = signer_of(made(project.directory), custody_of(project.whole).key)
     earlier = tuple(name for name in known_keys(project.directory) if name != signer.id)
     return PublicKey(id=signer.id, public=signer.public, earlier=earlier)
+
+
+def signer_of(project: Project) -> Signer | None:
+    """The key that signs, or None, with a warning, where it cannot be used: records matter more than signatures."""
+    from pilotage.adapters import keys
+    from pilotage.engine.integrity.custody import custody_of
+    from pilotage.engine.placement.location import made
+
+    try:
+        return keys.signer_of(made(project.directory), custody_of(project.whole).key)
+    except keys.KeyUnusable as error:
+        project.warn(f"not signed: {error}")
+        return None
 
 
 def rotate(project: Project, actor: str) -> PublicKey:

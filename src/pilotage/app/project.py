@@ -17,12 +17,12 @@ from pilotage.model.errors import Invalid
 
 if TYPE_CHECKING:
     from pilotage.adapters.keys import Signer
-    from pilotage.app.permissions import People, Permission, Thing
+    from pilotage.app.permissions import People, Permission
     from pilotage.config.loading import Loaded
     from pilotage.config.names import Names
     from pilotage.engine.records.reader import Reader
     from pilotage.engine.records.store import Store
-    from pilotage.model.access import Identity
+    from pilotage.model.access import Identity, Proof
     from pilotage.model.actor import Actor
     from pilotage.model.record import Rollout, RolloutSummary
     from pilotage.model.schedule import Role
@@ -143,31 +143,16 @@ class Project:
         ensure_worker(self.directory)
 
     def publish_settings(self) -> None:
-        """For the worker: what is to be published, and the configuration for what it does beside rollouts. Rollouts
-        know all they need: a file that someone is just editing must stop neither them nor who commands them."""
-        from pilotage.app import standing
-        from pilotage.app.publication import LeadsOutside, note, publication_of
-        from pilotage.config.yaml_reader import ConfigError
-        from pilotage.engine.integrity import custody
+        """For the worker: what is to be published, and the configuration for what it does beside rollouts."""
+        from pilotage.app.published_settings import publish
 
-        try:
-            custody.note(self.directory, custody.custody_of(self.whole))
-            note(self.directory, publication_of(self.whole))
-            standing.note(self.directory, self.whole)
-        except (ConfigError, LeadsOutside) as error:
-            self.warn(f"the worker keeps the configuration that it has: {error}")
+        publish(self)
 
     def signer(self) -> Signer | None:
         """The key that signs, or None, with a warning, where it cannot be used: records matter more than signatures."""
-        from pilotage.adapters.keys import KeyUnusable, signer_of
-        from pilotage.engine.integrity.custody import custody_of
-        from pilotage.engine.placement.location import made
+        from pilotage.app.keys import signer_of
 
-        try:
-            return signer_of(made(self.directory), custody_of(self.whole).key)
-        except KeyUnusable as error:
-            self.warn(f"not signed: {error}")
-            return None
+        return signer_of(self)
 
     @property
     def moment(self) -> datetime:
@@ -192,6 +177,15 @@ class Project:
             return f"user {os.getuid()}"
 
     @property
+    def proof(self) -> Proof:
+        """How the actor was proven."""
+        from pilotage.model.access import Proof
+
+        if self.identity is not None:
+            return self.identity.proof
+        return Proof.VARIABLE if os.environ.get("PILOTAGE_ACTOR") else Proof.SHELL
+
+    @property
     def people(self) -> People:
         """`people` of the configuration; empty if it cannot be read. Then the people recorded with a rollout decide, in
         the engine."""
@@ -203,14 +197,19 @@ class Project:
         except ConfigError:
             return People(by_name={}, where=f"{self.config}: people")
 
-    def require(self, actor: str, permission: Permission, environment: str = "", role: Role | None = None) -> Actor:
-        """The actor of that name, who may do this here. Raises Forbidden."""
-        from pilotage.app.permissions import Thing, require
+    def require(
+        self, actor: str, permission: Permission, environment: str = "", role: Role | None = None,
+        others: tuple[Role, ...] = (),
+    ) -> Actor:  # fmt: skip
+        """The actor of that name, who may do this here; what they change is theirs in the audit log. others: roles
+        that will do as well. Raises Forbidden."""
+        from pilotage.app.permissions import Thing
+        from pilotage.app.requiring import require
 
-        thing = Thing(service=self.service or self._only_service(), environment=environment, role=role)
-        if self.identity is not None:
-            self._admit(self.identity, permission, thing)
-        return require(self.people, actor, permission, thing)
+        thing = Thing(
+            service=self.service or self._only_service(), environment=environment, role=role, others=others
+        )  # fmt: skip
+        return require(self, actor, permission, thing)
 
     def _only_service(self) -> str:
         """Empty where there are several, or where that cannot be read: a role for all of them is needed then."""
@@ -221,13 +220,6 @@ class Project:
         except ConfigError:
             return ""
         return "" if names.several else next(iter(names.environments))
-
-    def _admit(self, identity: Identity, permission: Permission, thing: Thing) -> None:
-        from pilotage.app.roles import admits
-        from pilotage.model.errors import Forbidden
-
-        if refusal := admits(identity, permission, thing, self.store.persons.custom_roles()):
-            raise Forbidden(refusal.sentence)
 
     def environment(self, named: str | None) -> str:
         """The environment meant: the one named, or the only one. Raises Unclear."""
@@ -262,7 +254,8 @@ class Project:
             return self._recorded(None, unread)[0]
 
     def _recorded(self, named: str | None, unread: Exception) -> tuple[str, str]:
-        found = [one for one in self._known() if self.service in (None, one[0]) and named in (None, one[1])]
+        known = self.records.places() if self.has_store else ()  # without a store, its layer is not loaded
+        found = [one for one in known if self.service in (None, one[0]) and named in (None, one[1])]
         if not found:
             raise unread
         if len(found) > 1:
@@ -272,12 +265,6 @@ class Project:
             self.warn(f"{self.config} is unreadable; using {found[0][0]} in {found[0][1]} from the store")
             self._said_unread = True
         return found[0]
-
-    def _known(self) -> tuple[tuple[str, str], ...]:
-        """Service and environment of everything in the store. Without a store, its layer is not loaded."""
-        if not self.has_store:
-            return ()
-        return self.records.places()
 
     def rollout(self, named: str | None, identity: str | None = None) -> Rollout:
         """The rollout with this id, or the last one of the environment. Raises Unclear if there is none."""
@@ -314,11 +301,7 @@ class Project:
         service, environment = self.place(named)
         latest = self.records.newest(service, environment)
         if latest is None:
-            from pilotage.engine.placement import location
+            from pilotage.app.undeployed import why_nothing
 
-            if location.router_runs(self.directory, service, environment):
-                knows = f"this store has no deployment to {environment}, but a router of it runs here"
-                ways = "Set PILOTAGE_DATABASE to its store. `pilotage abort --offline` returns traffic without a store"
-                raise Unclear(f"{knows}. {ways}")
-            raise Unclear(f"no deployment to {environment} yet: run `pilotage deploy VERSION`")
+            raise Unclear(why_nothing(self.directory, service, environment))
         return latest

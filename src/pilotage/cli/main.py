@@ -106,6 +106,9 @@ _WORDS = {"help": "--help", "version": "--version", "man": "--help"}
 """Words that people try in place of an option."""
 
 
+_NOBODY = ("worker", "serve", "serve-callbacks", "serve-intake")
+"""Commands that carry out what others ask."""
+
 COMPLETING = "_PILOTAGE_COMPLETE"
 """The environment variable by which a shell asks what it may complete."""
 
@@ -230,6 +233,7 @@ def cli(ctx: click.Context, config: Path, service: str | None) -> None:
       5  failed, manual action needed
     `events --verify` and `audit verify` exit with 1 if a record was changed.
     """
+    from pilotage.app.auditing import in_shell
     from pilotage.app.project import Project
     from pilotage.cli.edge import guard
 
@@ -239,6 +243,8 @@ def cli(ctx: click.Context, config: Path, service: str | None) -> None:
         from pilotage.cli.for_client import asked_for
 
         ctx.obj = asked_for(ctx.obj, cli, sys.argv[1:])
+    if ctx.invoked_subcommand not in _NOBODY:
+        ctx.call_on_close(in_shell(ctx.obj, str(ctx.invoked_subcommand)))
 
 
 def _run_here_or_there() -> None:

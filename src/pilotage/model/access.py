@@ -26,6 +26,8 @@ class Proof(StrEnum):
 
     SHELL = "operating system"
     """The user whom the operating system names."""
+    VARIABLE = "environment variable"
+    """PILOTAGE_ACTOR alone, which anyone in the shell may set."""
     SSH_KEY = "SSH key"
     PASSWORD = "password"
     """A local password, without a second factor."""
@@ -38,6 +40,8 @@ class Proof(StrEnum):
     """A short-lived id-token of GitHub, GitLab or another issuer."""
     CHAT = "chat"
     """A signed request of Slack or another chat."""
+    ORDER = "earlier order"
+    """The worker carries out what somebody asked before."""
 
 
 class HolderKind(StrEnum):

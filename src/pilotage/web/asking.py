@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from pilotage.app import auditing
 from pilotage.app.permissions import Thing
 from pilotage.app.roles import admits
 from pilotage.model.access import Identity
@@ -50,6 +51,7 @@ def endpoint(site: Site, route: Route) -> Callable[[Request], Awaitable[Response
         try:
             body = await _read(request) if route.changes else b""
             asked = await run_in_threadpool(_check, site, route, request, body)
+            auditing.in_request(asked.identity, route.name if route.changes else "")
             if inspect.iscoroutinefunction(route.answer):
                 return await cast("Callable[[Asked], Awaitable[Response]]", route.answer)(asked)
             return await run_in_threadpool(cast("Callable[[Asked], Response]", route.answer), asked)
@@ -106,6 +108,7 @@ def _permit(site: Site, route: Route, identity: Identity, params: Mapping[str, s
     place = place_of(site.for_(identity), params)
     thing = Thing(service=place.service, environment=place.environment)
     if refusal := admits(identity, route.permission, thing, site.store.persons.custom_roles()):
+        auditing.refuse(site.for_(identity), identity.name, route.permission, thing, refusal.sentence)
         raise Forbidden(refusal.sentence)
 
 

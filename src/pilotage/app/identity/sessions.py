@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pilotage.app import auditing
 from pilotage.app.identity.secrets import hash_of, new_secret
 from pilotage.engine.records.persons import Person, SessionRow
 from pilotage.engine.records.store import Store
@@ -15,12 +16,12 @@ LIFETIME = 12 * 3600.0
 def begin(store: Store, person: Person, proof: Proof, address: str, agent: str) -> str:
     """A new session; its secret, which is shown to nobody but the browser."""
     secret, now = new_secret(), store.clock.now()
-    store.persons.begin_session(
-        SessionRow(
-            hash=hash_of(secret), person=person.id, proof=proof, created_at=now, seen_at=now,
-            expires_at=now + LIFETIME, address=address, agent=agent[:200],
-        )
+    session = SessionRow(
+        hash=hash_of(secret), person=person.id, proof=proof, created_at=now, seen_at=now,
+        expires_at=now + LIFETIME, address=address, agent=agent[:200],
     )  # fmt: skip
+    with auditing.signing_in(person.name, proof, address):
+        store.persons.begin_session(session)
     return secret
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pilotage.adapters.ports import AdapterError
 from pilotage.adapters.stages.ports import Runs, open_artifacts
+from pilotage.app.auditing import by_worker
 from pilotage.app.project import Project
 from pilotage.app.requests import DeployRequest, RollbackRequest
 from pilotage.app.way.observing import ARTIFACTS, Memory
@@ -41,18 +42,22 @@ class Hands:
         """Errors are kept for the next look, which decides what follows from them."""
         reach("way-act")
         try:
-            match action:
-                case EnsureRun():
-                    self._ensure(action)
-                case StopRun():
-                    self.runs.stop(action.stage, action.attempt)
-                case StartRollout():
-                    self._start(action)
-                case Undo():
-                    self._undo(action)
+            with by_worker():
+                self._carry_out(action)
         except (AdapterError, OSError) as error:
             _log.warning("%s: %s", self.stored.way.id, error)
         reach("way-acted")
+
+    def _carry_out(self, action: WayAction) -> None:
+        match action:
+            case EnsureRun():
+                self._ensure(action)
+            case StopRun():
+                self.runs.stop(action.stage, action.attempt)
+            case StartRollout():
+                self._start(action)
+            case Undo():
+                self._undo(action)
 
     def _ensure(self, action: EnsureRun) -> None:
         stage = self.stored.way.stage(action.stage)

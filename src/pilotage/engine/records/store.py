@@ -25,7 +25,7 @@ from pilotage.engine.integrity import heads, sealing
 from pilotage.engine.integrity.heads import Kind
 from pilotage.engine.integrity.sealing import Seal
 from pilotage.engine.placement.places import claim
-from pilotage.engine.records import entries, environments
+from pilotage.engine.records import acts, entries, environments
 from pilotage.engine.records.chronicle import open_question, so_far, subject_of, tell
 from pilotage.engine.records.database import LONGEST_WAIT, checkpoint, open_database
 from pilotage.engine.records.entries import Quiet, Wanted
@@ -64,6 +64,7 @@ class Store(Reads):
     def __init__(self, directory: Path, url: str | None = None, clock: Clock = SYSTEM) -> None:
         self.directory, self.clock = directory, clock
         self._engine = open_database(directory, url)
+        acts.watch(self._engine, clock)
         self._file = self._engine.dialect.name == "sqlite"
         self._turn = threading.Lock()
         self.freezes, self.wave_moves = Freezes(self._engine), WaveMoves(self._engine)
