@@ -91,14 +91,14 @@ def refuse(project: Project, actor: str, permission: Permission, thing: Thing, w
 
 def act_of(project: Project, actor: str, permission: Permission, thing: Thing, reason: str = "") -> Act:
     identity, known = project.identity, doing.current()
-    action = action_of(permission)
+    action, proof = action_of(permission), known.proof if known else project.proof
     if identity is not None:
         return Act(
             actor=actor, kind=identity.kind.value, proof=_proof(identity.proof, identity.token), action=action,
             address=identity.address, service=thing.service, environment=thing.environment, reason=reason,
         )  # fmt: skip
     return Act(
-        actor=actor, kind=known.kind if known else ActorKind.PERSON.value, proof=known.proof if known else project.proof,
+        actor=actor, kind=known.kind if known else ActorKind.PERSON.value, proof=proof,
         address=known.address if known else "", action=action, service=thing.service, environment=thing.environment,
         reason=reason,
     )  # fmt: skip

@@ -204,22 +204,11 @@ class Project:
         """The actor of that name, who may do this here; what they change is theirs in the audit log. others: roles
         that will do as well. Raises Forbidden."""
         from pilotage.app.permissions import Thing
-        from pilotage.app.requiring import require
+        from pilotage.app.requiring import require, service_of
 
-        thing = Thing(
-            service=self.service or self._only_service(), environment=environment, role=role, others=others
+        return require(
+            self, actor, permission, Thing(service=service_of(self), environment=environment, role=role, others=others)
         )  # fmt: skip
-        return require(self, actor, permission, thing)
-
-    def _only_service(self) -> str:
-        """Empty where there are several, or where that cannot be read: a role for all of them is needed then."""
-        from pilotage.config.yaml_reader import ConfigError
-
-        try:
-            names = self.names
-        except ConfigError:
-            return ""
-        return "" if names.several else next(iter(names.environments))
 
     def environment(self, named: str | None) -> str:
         """The environment meant: the one named, or the only one. Raises Unclear."""

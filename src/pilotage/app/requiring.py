@@ -26,6 +26,19 @@ def require(project: Project, name: str, permission: Permission, thing: Thing) -
     return actor
 
 
+def service_of(project: Project) -> str:
+    """Empty where there are several, or where that cannot be read: a role for all of them is needed then."""
+    from pilotage.config.yaml_reader import ConfigError
+
+    if project.service:
+        return project.service
+    try:
+        names = project.names
+    except ConfigError:
+        return ""
+    return "" if names.several else next(iter(names.environments))
+
+
 def refusal_of(project: Project, actor: Actor, permission: Permission, thing: Thing) -> str:
     """Why not; empty where the actor may."""
     from pilotage.app.roles import admits

@@ -8,7 +8,7 @@ transaction.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
@@ -106,14 +106,16 @@ def _existing(
 
 def _set_by(statement: Update | Delete, parameters: Sequence[Mapping[str, object]]) -> set[str]:
     """Names of the columns that it sets."""
-    given = {} if isinstance(statement, Delete) else statement._values or {}
-    return {name for one in parameters for name in one} | {getattr(column, "name", str(column)) for column in given}
+    values: Iterable[object] = () if isinstance(statement, Delete) else statement._values or ()
+    return {name for one in parameters for name in one} | {getattr(column, "name", str(column)) for column in values}
 
 
 def _given(statement: Insert, table: Table) -> JsonObject:
     """The values that it sets, by column. What the database works out is not among them."""
     found = (statement._values or {}).items()
-    given = {getattr(column, "name", str(column)): getattr(value, "value", None) for column, value in found}
+    given: dict[str, object] = {
+        getattr(column, "name", str(column)): getattr(value, "value", None) for column, value in found
+    }
     return _json({name: value for name, value in given.items() if name in table.c})
 
 

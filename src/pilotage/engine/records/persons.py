@@ -76,7 +76,14 @@ class Persons:
 
     def add(self, name: str, at: float, *, email: str = "", password: str | None = None) -> Person:
         """A new person, without any role. Raises NameTaken."""
-        row = {"name": name, "email": email, "password": password, "groups": [], "ssh_keys": [], "created_at": at}
+        row: dict[str, object] = {
+            "name": name,
+            "email": email,
+            "password": password,
+            "groups": [],
+            "ssh_keys": [],
+            "created_at": at,
+        }
         try:
             with self._engine.begin() as connection:
                 connection.execute(insert(persons).values(row))
