@@ -27,7 +27,7 @@ class DriftKind(StrEnum):
     AHEAD = "ahead of"
     """It got its version later than the environment before it, which has another one."""
     DIFFERS = "differs from"
-    """No way gives an order, so only that they differ is known."""
+    """Another one got another version later. No way gives an order, so no more than that is known."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,7 +174,10 @@ def _against(cell: Cell, before: Cell | None) -> Drift | None:
 
 
 def _differs(cell: Cell, row: Mapping[str, Cell]) -> Drift | None:
-    others = (one for one in row.values() if one.version and one.version != cell.version)
+    others = (
+        one for one in row.values()
+        if one.version not in ("", cell.version) and (one.since or 0.0) >= (cell.since or 0.0)
+    )  # fmt: skip
     other = next(others, None) if cell.version else None
     if other is None:
         return None
