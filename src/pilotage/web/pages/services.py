@@ -9,13 +9,11 @@ from pilotage.app.grid import Grid, Show, filtered, grid_of
 from pilotage.app.grid_output import grid_output
 from pilotage.app.permissions import Permission
 from pilotage.app.place_view import history_of, place_view
-from pilotage.app.requests import FreezeRequest
-from pilotage.model.errors import Invalid
 from pilotage.model.output.grid import GridOutput
 from pilotage.model.output.rollouts import HistoryOutput
-from pilotage.model.quantity import parse_duration
 from pilotage.render.outputs import rollout_outputs
 from pilotage.web.answers import json_answer
+from pilotage.web.pages.freezing import freeze_request
 from pilotage.web.pages.page import page
 from pilotage.web.place import NotFound
 from pilotage.web.route import Asked, Audience, Kind, Query, Route
@@ -32,10 +30,6 @@ class PageQuery(Query, frozen=True, kw_only=True):
     """page: of the history, from 1."""
 
     page: int = 1
-
-
-class NoFreeze(Invalid):
-    """A form for a freeze lacks something, or has what is no duration."""
 
 
 _SHOWN = {
@@ -119,18 +113,8 @@ def back_to(asked: Asked, path: str) -> Response:
 
 
 def _freeze(asked: Asked) -> Response:
-    form, service, environment = asked.form, asked.params["service"], asked.params["environment"]
-    name, reason = form.get("name", "").strip(), form.get("reason", "").strip()
-    if not name or not reason:
-        raise NoFreeze("a freeze needs a name and a reason: both are shown to whoever waits for it")
-    try:
-        seconds = float(parse_duration(form.get("for", "")))
-    except ValueError as error:
-        raise NoFreeze(f"how long the freeze lasts: {error}") from None
-    if seconds <= 0:
-        raise NoFreeze("a freeze lasts longer than 0 s, such as 4h")
-    request = FreezeRequest(name=name[:100], seconds=seconds, reason=reason[:500], environment=environment)
-    freezes.declare(asked.project, asked.who.name, request)
+    service, environment = asked.params["service"], asked.params["environment"]
+    freezes.declare(asked.project, asked.who.name, freeze_request(asked.form, environment))
     return back_to(asked, f"/services/{service}/{environment}")
 
 
