@@ -12,3 +12,18 @@ from tests.web.site import Served, served
 def server(tmp_path: Path) -> Iterator[Served]:
     with served(tmp_path) as found:
         yield found
+
+
+@pytest.fixture(autouse=True)
+def _cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """argon2 with the least work: a hash that keeps strangers out takes a tenth of a second."""
+    from argon2 import PasswordHasher
+    from argon2.profiles import CHEAPEST
+
+    from pilotage.app.identity import passwords
+
+    monkeypatch.setattr(passwords, "_hasher", lambda: PasswordHasher.from_parameters(CHEAPEST))
+    monkeypatch.setattr(passwords, "_nobodys", lambda: _NOBODYS)
+
+
+_NOBODYS = "$argon2id$v=19$m=8,t=1,p=1$/XZSO+/32cU$aQoFPw"

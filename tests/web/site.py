@@ -104,7 +104,9 @@ class Client:
         with contextlib.closing(connection):
             connection.request(method, path, body, {**own, **self.headers, **headers})
             answer = connection.getresponse()
-            return Got(status=answer.status, headers=dict(answer.getheaders()), body=answer.read())
+            given = {name: answer.headers[name] for name, _ in answer.getheaders()}
+            cookies = {"set-cookie": ", ".join(answer.headers.get_all("set-cookie") or ())}
+            return Got(status=answer.status, headers={**given, **cookies}, body=answer.read())
 
 
 @dataclass

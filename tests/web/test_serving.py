@@ -117,7 +117,7 @@ def test_r34_behind_a_proxy_under_a_path_every_address_has_it(folder: Path) -> N
     _, secret = admin(folder)
     with serving(folder, "--root-path", "/tools/pilotage", "--url", "https://x.example") as server:
         for path in ("/", "/tools/pilotage/"):  # a proxy may take its own path away, or leave it
-            status, _, text = server.get(path, Cookie=f"pilotage={secret}")
+            status, _, text = server.get(path, Cookie=f"__Secure-pilotage={secret}")
             assert status == 200
             assert 'href="/"' not in text
             assert 'href="/tools/pilotage/' in text

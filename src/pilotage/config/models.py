@@ -20,6 +20,7 @@ from pilotage.config.phases import PhasesSection
 from pilotage.config.readiness import ReadinessSection
 from pilotage.config.reporting import ReportSection, RetentionSection, StatusPageSection
 from pilotage.config.repository import BUILT_FROM, IGNORED_PATHS, PATHS, TAG_PREFIX, PathPattern, TagPrefix
+from pilotage.config.server import ServerSection
 from pilotage.config.train import TrainSection
 from pilotage.config.way import WaySection
 from pilotage.model.answers import (
@@ -151,6 +152,10 @@ class Configuration(Section):
     )
     notes: NotesSection | None = Field(None, description="What release notes say beside the changes.")
     way: WaySection | None = Field(None, description="Stages that one version travels, from its commit to its users.")
+    server: ServerSection = Field(
+        default_factory=lambda: ServerSection.model_validate({}),
+        description="How browsers reach `pilotage serve`, and how people sign in.",
+    )
     templates: str | None = Field(None, description="Folder with your own announcement templates.")
     language: Annotated[str, Field(pattern=r"^[a-z]{2}(-[A-Z]{2})?$")] = Field(
         "en", description="Language of announcements, such as en or de."

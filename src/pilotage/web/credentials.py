@@ -36,4 +36,7 @@ def by_cookie(request: Request) -> bool:
 
 
 def cookie_name(site: Site) -> str:
-    return "__Host-pilotage" if site.secure and not site.root else "pilotage"
+    """Under HTTPS with a prefix by which browsers let no other host and no plain HTTP set it."""
+    if not site.secure:
+        return "pilotage"
+    return "__Secure-pilotage" if site.root else "__Host-pilotage"

@@ -7,11 +7,14 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import uvicorn
 
+from pilotage.app.identity.links import first_link
+from pilotage.app.identity.policy import policy_of
 from pilotage.app.project import Project
 from pilotage.model.errors import Invalid, Unavailable
 from pilotage.web.server import application
@@ -54,14 +57,27 @@ class Listening:
 
 def serve(project: Project, wanted: Listening, say: Callable[[str], None]) -> None:
     """Serve until a signal ends it; requests under way get some seconds. Raises Unavailable, Invalid."""
+    wanted = _as_configured(project, wanted)
     site = Site(
-        project=project, root=wanted.root, secure=wanted.secure, origins=(wanted.url,) if wanted.url else (),
+        project=project, root=wanted.root, url=wanted.url and f"{wanted.url}{wanted.root}", secure=wanted.secure,
+        origins=(wanted.url,) if wanted.url else (),
     )  # fmt: skip
     with contextlib.closing(_listening(wanted)) as listener, _attended(project, wanted.worker):
         server = uvicorn.Server(_configured(site, wanted))
         port = listener.getsockname()[1]
+        if (secret := first_link(project.store)) is not None:
+            say(f"make the owner's account within an hour: {wanted.address(port)}link/{secret}")
         say(f"listening on {wanted.local(port)}" + f"; browsers reach it at {wanted.address(port)}" * bool(wanted.url))
         server.run(sockets=[listener])
+
+
+def _as_configured(project: Project, wanted: Listening) -> Listening:
+    """With the address of pilotage.yaml, where no option says another."""
+    parts = urlsplit(policy_of(project).url)
+    if wanted.url or not parts.netloc:
+        return wanted
+    url, root = f"{parts.scheme}://{parts.netloc}", wanted.root or parts.path.rstrip("/")
+    return replace(wanted, url=url, root=root)
 
 
 def _configured(site: Site, wanted: Listening) -> uvicorn.Config:

@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True)
 class Site:
-    """root: the path under which a proxy shows it, such as `/pilotage`; empty for none · secure: whether browsers reach
-    it by HTTPS, so that cookies need it · origins: what `Origin` may say besides the host that was asked ·
-    routes: all there are."""
+    """root: the path under which a proxy shows it, such as `/pilotage`; empty for none · url: how browsers reach it,
+    without a slash at the end; empty where only their requests tell · secure: whether browsers reach it by HTTPS, so
+    that cookies need it · origins: what `Origin` may say besides the host that was asked · routes: all there are."""
 
     project: Project
     root: str = ""
+    url: str = ""
     secure: bool = False
     origins: tuple[str, ...] = ()
     routes: tuple[Route, ...] = ()

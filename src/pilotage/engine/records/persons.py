@@ -27,6 +27,7 @@ class Person:
     password: str | None
     totp: str | None
     totp_step: int | None
+    recovery: tuple[str, ...]
     issuer: str | None
     subject: str | None
     groups: tuple[str, ...]
@@ -77,13 +78,9 @@ class Persons:
     def add(self, name: str, at: float, *, email: str = "", password: str | None = None) -> Person:
         """A new person, without any role. Raises NameTaken."""
         row: dict[str, object] = {
-            "name": name,
-            "email": email,
-            "password": password,
-            "groups": [],
-            "ssh_keys": [],
+            "name": name, "email": email, "password": password, "groups": [], "ssh_keys": [], "recovery": [],
             "created_at": at,
-        }
+        }  # fmt: skip
         try:
             with self._engine.begin() as connection:
                 connection.execute(insert(persons).values(row))
@@ -96,17 +93,17 @@ class Persons:
     def called(self, name: str) -> Person | None:
         with self._engine.connect() as connection:
             row = connection.execute(select(persons).where(persons.c.name == name)).mappings().first()
-        return None if row is None else _person(row)
+        return None if row is None else person_of(row)
 
     def numbered(self, identity: int) -> Person | None:
         with self._engine.connect() as connection:
             row = connection.execute(select(persons).where(persons.c.id == identity)).mappings().first()
-        return None if row is None else _person(row)
+        return None if row is None else person_of(row)
 
     def all(self) -> tuple[Person, ...]:
         with self._engine.connect() as connection:
             rows = connection.execute(select(persons).order_by(persons.c.name)).mappings().all()
-        return tuple(_person(row) for row in rows)
+        return tuple(person_of(row) for row in rows)
 
     # ── sessions ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -182,10 +179,10 @@ class Persons:
         return {row.name: frozenset(row.permissions) for row in rows}
 
 
-def _person(row: RowMapping) -> Person:
+def person_of(row: RowMapping) -> Person:
     return Person(
         **{
             **row, "groups": tuple(row["groups"]), "ssh_keys": tuple(row["ssh_keys"]),
-            "emergency": bool(row["emergency"]),
+            "recovery": tuple(row["recovery"]), "emergency": bool(row["emergency"]),
         }
     )  # fmt: skip

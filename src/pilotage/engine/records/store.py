@@ -12,9 +12,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, RowMapping, func, select, update
 from sqlalchemy.exc import IntegrityError
@@ -32,6 +30,7 @@ from pilotage.engine.records.entries import Quiet, Wanted
 from pilotage.engine.records.freezes import Freezes
 from pilotage.engine.records.reads import Reads, _waiting
 from pilotage.engine.records.rows import ACTIVE, FINAL
+from pilotage.engine.records.server_records import ServerRecords
 from pilotage.engine.records.statements import clock, state_columns
 from pilotage.engine.records.tables import commands, rollouts
 from pilotage.engine.records.wave_moves import WaveMoves
@@ -46,10 +45,6 @@ from pilotage.model.record import Rollout
 from pilotage.model.rollout import CommandKind, Decision, Event, RolloutState, Status
 from pilotage.model.snapshot import Snapshot
 
-if TYPE_CHECKING:
-    from pilotage.engine.records.device_logins import DeviceLogins
-    from pilotage.engine.records.persons import Persons
-
 __all__ = ["Store", "StoreConflict", "Wanted"]
 
 
@@ -57,7 +52,7 @@ class StoreConflict(Conflict):
     """The store already holds something that rules this out, such as a rollout in progress."""
 
 
-class Store(Reads):
+class Store(Reads, ServerRecords):
     """Opens (and brings up to date) the store of `directory`: a file in it, or the database that `url` or the
     environment names. clock: by which all that use this store decide."""
 
@@ -72,19 +67,6 @@ class Store(Reads):
     @property
     def engine(self) -> Engine:
         return self._engine
-
-    @cached_property
-    def persons(self) -> Persons:
-        """People, sessions, tokens and roles: commands of a shell do without them."""
-        from pilotage.engine.records.persons import Persons
-
-        return Persons(self._engine)
-
-    @cached_property
-    def device_logins(self) -> DeviceLogins:
-        from pilotage.engine.records.device_logins import DeviceLogins
-
-        return DeviceLogins(self._engine)
 
     def close(self) -> None:
         self._engine.dispose()

@@ -16,6 +16,7 @@ persons = Table(
     Column("password", String),
     Column("totp", String),
     Column("totp_step", Integer),
+    Column("recovery", JSON, nullable=False),
     Column("issuer", SafeString),
     Column("subject", SafeString),
     Column("groups", JSON, nullable=False),
@@ -27,8 +28,9 @@ persons = Table(
     Index("ix_persons_subject", "issuer", "subject", unique=True),
 )
 """password: argon2 hash; NULL for who signs in elsewhere · totp: the encrypted secret · totp_step: the last time step
-that was used, so that no code counts twice · issuer, subject: of the identity provider · groups: as the provider last
-named them · emergency: 1 for an account that works while the provider is down."""
+that was used, so that no code counts twice · recovery: hashes of recovery codes that are left · issuer, subject: of the
+identity provider · groups: as the provider last named them · emergency: 1 for an account that works while the provider
+is down."""
 
 passkeys = Table(
     "passkeys",
@@ -116,6 +118,17 @@ links = Table(
 )
 """One-time secrets: the first account, an invitation, a lost password, the login of a command line. hash: SHA-256 of
 the secret · about: what it leads to."""
+
+failures = Table(
+    "failures",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("count", Integer, nullable=False),
+    Column("last_at", Float, nullable=False),
+    Index("ix_failures_last_at", "last_at"),
+)
+"""Attempts to sign in that did not succeed. key: SHA-256 of a name, an address or a browser · count: since the last
+success."""
 
 audit = Table(
     "audit",

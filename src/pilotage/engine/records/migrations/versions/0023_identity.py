@@ -18,6 +18,7 @@ def upgrade() -> None:
         sa.Column("password", sa.String),
         sa.Column("totp", sa.String),
         sa.Column("totp_step", sa.Integer),
+        sa.Column("recovery", sa.JSON, nullable=False),
         sa.Column("issuer", sa.String),
         sa.Column("subject", sa.String),
         sa.Column("groups", sa.JSON, nullable=False),
@@ -99,6 +100,13 @@ def upgrade() -> None:
         sa.Column("used_at", sa.Float),
     )
     op.create_index("ix_links_expires", "links", ["expires_at"])
+    op.create_table(
+        "failures",
+        sa.Column("key", sa.String, primary_key=True),
+        sa.Column("count", sa.Integer, nullable=False),
+        sa.Column("last_at", sa.Float, nullable=False),
+    )
+    op.create_index("ix_failures_last_at", "failures", ["last_at"])
     op.create_table(
         "audit",
         sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),

@@ -1,0 +1,38 @@
+"""Signing in by name and password, then by a code where the person has one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pilotage.app.identity import passwords, throttle
+from pilotage.engine.records.persons import Person
+from pilotage.engine.records.store import Store
+from pilotage.model.errors import Forbidden
+
+
+class WrongCredentials(Forbidden):
+    """Name and password do not belong together, or the account cannot sign in this way. One answer for all cases."""
+
+    http_status = 401
+
+
+@dataclass(frozen=True, kw_only=True)
+class Came:
+    """Where an attempt comes from. browser: its id, where it signed in as this person before."""
+
+    address: str
+    browser: str = ""
+
+
+def by_password(store: Store, name: str, password: str, came: Came, *, emergency_only: bool) -> Person:
+    """The person, who may still need a code (`person.totp`). Raises WrongCredentials, TooOften, Busy."""
+    made = throttle.attempt("password", name, came.address, came.browser)
+    throttle.begin(store, made)
+    person = store.persons.called(name)
+    right = passwords.matches(person.password if person else None, password)
+    if person is None or not right or person.disabled_at is not None or (emergency_only and not person.emergency):
+        raise WrongCredentials("name and password do not belong together")
+    throttle.succeed(store, made)
+    if person.password and passwords.outdated(person.password):
+        store.accounts.set_password(person.id, passwords.hash_password(password))
+    return person

@@ -1,0 +1,162 @@
+"""One-time links, and the accounts that they make: an account and the use of its link are one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from pilotage.engine.records.persons import NameTaken
+from pilotage.engine.records.tables_identity import grants, links, passkeys, persons, sessions
+from pilotage.model.access import Grant, HolderKind
+from pilotage.model.json import JsonObject
+
+_KEPT = 7 * 86400.0
+"""Seconds for which a link that is over remains, so that its page can say so."""
+
+
+class LinkPurpose(StrEnum):
+    """What a one-time secret is for."""
+
+    OWNER = "owner"
+    """The first account, which may do everything."""
+    INVITATION = "invitation"
+    RECOVERY = "recovery"
+    """A new password for somebody who is locked out."""
+    SEEN = "seen"
+    """A secret that counts once and was used: a challenge, the state of a sign-in elsewhere."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Link:
+    """One row. hash: SHA-256 of its secret, hex · about: what it leads to · times in Unix seconds."""
+
+    hash: str
+    purpose: LinkPurpose
+    about: JsonObject
+    created_at: float
+    expires_at: float
+    used_at: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewAccount:
+    """name: as its person chose it · password: argon2 hash, None for who signs in elsewhere."""
+
+    name: str
+    password: str | None
+    email: str = ""
+    emergency: bool = False
+    grants: tuple[Grant, ...] = ()
+    by: str = ""
+    issuer: str | None = None
+    subject: str | None = None
+    groups: tuple[str, ...] = ()
+
+
+class Links:
+    """Those of one store."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def add(self, hashed: str, purpose: LinkPurpose, about: JsonObject, now: float, lifetime: float) -> None:
+        """A new link. Links that are long over are removed, and of the first account earlier links too."""
+        row = {"hash": hashed, "purpose": purpose.value, "about": about, "created_at": now}
+        with self._engine.begin() as connection:
+            connection.execute(delete(links).where(links.c.expires_at < now - _KEPT))
+            if purpose is LinkPurpose.OWNER:
+                connection.execute(delete(links).where(links.c.purpose == purpose.value))
+            connection.execute(insert(links).values(**row, expires_at=now + lifetime))
+
+    def valid(self, hashed: str, now: float) -> Link | None:
+        """The link, if it can be used now."""
+        query = select(links).where(links.c.hash == hashed, links.c.used_at.is_(None), links.c.expires_at > now)
+        with self._engine.connect() as connection:
+            row = connection.execute(query).mappings().first()
+        return None if row is None else Link(**{**row, "purpose": LinkPurpose(row["purpose"])})
+
+    def first_time(self, hashed: str, now: float, lifetime: float) -> bool:
+        """Note a secret that counts once; False if it was noted before. lifetime: how long it would be valid."""
+        row = {"hash": hashed, "purpose": LinkPurpose.SEEN.value, "about": {}, "created_at": now, "used_at": now}
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(delete(links).where(links.c.expires_at < now - _KEPT))
+                connection.execute(insert(links).values(**row, expires_at=now + lifetime))
+        except IntegrityError:
+            return False
+        return True
+
+    def make_account(self, hashed: str, now: float, account: NewAccount) -> bool:
+        """Use the link and make the account; False if the link is no longer valid, also for the second of two who use
+        it at once, and for a first account where there are others. Raises NameTaken; then the link remains."""
+        with suppress(_NotValid), self._engine.begin() as connection:
+            purpose = _use(connection, hashed, now, LinkPurpose.OWNER, LinkPurpose.INVITATION)
+            if purpose is LinkPurpose.OWNER and connection.scalar(select(func.count()).select_from(persons)):
+                raise _NotValid
+            enter(connection, account, now)
+            return True
+        return False
+
+    def set_password(self, hashed: str, now: float, name: str, password: str, *, emergency: bool) -> bool:
+        """Use the link and give the account a new password. Second factors, passkeys and sessions end: whoever took the
+        account may have made them."""
+        with suppress(_NotValid), self._engine.begin() as connection:
+            _use(connection, hashed, now, LinkPurpose.RECOVERY)
+            number = connection.scalar(select(persons.c.id).where(persons.c.name == name))
+            changed = update(persons).where(persons.c.id == number)
+            changed = changed.values(password=password, totp=None, totp_step=None, recovery=[], disabled_at=None)
+            connection.execute(changed.values(emergency=1) if emergency else changed)
+            connection.execute(delete(passkeys).where(passkeys.c.person == number))
+            connection.execute(delete(sessions).where(sessions.c.person == number))
+            return True
+        return False
+
+    def join(self, account: NewAccount, now: float) -> None:
+        """An account of somebody whom an identity provider knows. Raises NameTaken."""
+        with self._engine.begin() as connection:
+            enter(connection, account, now)
+
+
+def enter(connection: Connection, account: NewAccount, now: float) -> None:
+    """Raises NameTaken, also for a name that differs only in its case."""
+    taken = select(persons.c.name).where(func.lower(persons.c.name) == account.name.lower())
+    if known := connection.scalar(taken):
+        raise NameTaken(f"there is a person called {known!r} already")
+    connection.execute(
+        insert(persons).values(
+            name=account.name, email=account.email, password=account.password, emergency=int(account.emergency),
+            issuer=account.issuer, subject=account.subject, groups=list(account.groups), ssh_keys=[], recovery=[],
+            created_at=now,
+        )
+    )  # fmt: skip
+    _grant(connection, account.name, account.grants, account.by or account.name, now)
+
+
+def _grant(connection: Connection, name: str, given: Sequence[Grant], by: str, now: float) -> None:
+    for one in dict.fromkeys(given):
+        row = {"role": one.role, "service": one.service, "environment": one.environment}
+        connection.execute(
+            insert(grants).values(holder_kind=HolderKind.PERSON.value, holder=name, **row, by=by, at=now)
+        )
+
+
+class _NotValid(Exception):
+    """Nothing of the transaction counts."""
+
+
+def _use(connection: Connection, hashed: str, now: float, *purposes: LinkPurpose) -> LinkPurpose:
+    """Raises _NotValid for a link that is used, over, or for something else."""
+    done = connection.execute(
+        update(links)
+        .where(links.c.hash == hashed, links.c.used_at.is_(None), links.c.expires_at > now)
+        .values(used_at=now)
+    )
+    purpose = connection.scalar(select(links.c.purpose).where(links.c.hash == hashed)) if done.rowcount else None
+    if purpose is None or LinkPurpose(purpose) not in purposes:
+        raise _NotValid
+    return LinkPurpose(purpose)
