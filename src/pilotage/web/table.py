@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pilotage.web.api import description, device, rollouts, shell
 from pilotage.web.pages import device as device_page
-from pilotage.web.pages import home, releasing, rollout, sign_in
+from pilotage.web.pages import home, palette, releasing, rollout, sign_in
 from pilotage.web.route import Route
 
 ROUTES: tuple[Route, ...] = (
@@ -15,6 +15,7 @@ ROUTES: tuple[Route, ...] = (
     *home.ROUTES,
     *device_page.ROUTES,
     *rollout.ROUTES,
+    *palette.ROUTES,
     *sign_in.ROUTES,
     *releasing.ROUTES,
 )

@@ -10,13 +10,14 @@ from starlette.responses import Response
 
 from pilotage.app.now import Now, Rolling, now_of
 from pilotage.model.output.rollouts import HistoryOutput
-from pilotage.model.quantity import about, format_share
+from pilotage.model.quantity import format_share
 from pilotage.model.status import Status
 from pilotage.model.traffic import WHOLE
 from pilotage.render.outputs import rollout_outputs
 from pilotage.web.answers import json_answer
 from pilotage.web.pages.page import page
 from pilotage.web.pages.rollout_view import Pill, pill_of, pill_of_state
+from pilotage.web.pages.spoken import spoken
 from pilotage.web.route import Asked, Audience, Kind, Route
 
 
@@ -60,7 +61,7 @@ def _words(rolling: Rolling) -> Iterator[str]:
         return
     yield f"{format_share(summary.weight / WHOLE)} step"
     if live.duration:
-        yield f"{about(live.watched)} of {about(live.duration)}"
+        yield f"{spoken(live.watched)} of {spoken(live.duration)}"
     kinds = [one.kind for one in live.verdicts]
     if kinds:
         bad = kinds.count("fail")
@@ -87,7 +88,7 @@ ROUTES = (
         summary="What rolls out now, and what waits for me.",
     ),
     Route(
-        method="GET", path="/now.json", permission=Audience.SIGNED_IN, answer=_json,
+        method="GET", path="/now.json", permission=Audience.SIGNED_IN, answer=_json, kind=Kind.PAGE,
         summary="What rolls out now, as JSON.", gives=HistoryOutput,
     ),
 )  # fmt: skip

@@ -9,11 +9,11 @@ from starlette.responses import HTMLResponse, Response
 
 from pilotage.app.roles import Eyes
 from pilotage.model.access import Identity
-from pilotage.model.quantity import format_duration
 from pilotage.model.text import clean
 from pilotage.web.assets import digest
 from pilotage.web.frame import frame_of
 from pilotage.web.pages.page_clock import PageClock
+from pilotage.web.pages.spoken import spoken
 from pilotage.web.route import Asked
 from pilotage.web.site import Site
 
@@ -24,7 +24,7 @@ def environment() -> Environment:
         loader=PackageLoader("pilotage.web", "templates"), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    made.filters["duration"] = format_duration
+    made.filters["duration"] = spoken
     return made
 
 

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, tzinfo
 
 from markupsafe import Markup
 
-from pilotage.model.quantity import format_duration
 from pilotage.model.timestamp import timestamp
+from pilotage.web.pages.spoken import spoken
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +62,7 @@ class PageClock:
         seconds = self.now - at
         if abs(seconds) < 2:
             return "just now"
-        words = format_duration(_rounded(abs(seconds)))
+        words = spoken(_rounded(abs(seconds)))
         return f"{words} ago" if seconds > 0 else f"in {words}"
 
     def _element(self, at: float | None, rest: str) -> Markup:

@@ -181,7 +181,7 @@ def _seen(asked: Asked) -> tuple[tuple[str, str], int | None]:
 ROUTES = (
     Route(
         method="GET", path="/rollouts/{rollout}.json", permission=Permission.READ, answer=_json,
-        summary="A rollout as JSON.", gives=RolloutOutput,
+        kind=Kind.PAGE, summary="A rollout as JSON.", gives=RolloutOutput,
     ),
     Route(
         method="GET", path="/rollouts/{rollout}", permission=Permission.READ, answer=_page, kind=Kind.PAGE,

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pilotage.app.rollout_choices import Choice
 from pilotage.model.live import LiveView, SeenInstance, SeenVerdict
 from pilotage.model.plan import Plan, Step, StepKind
-from pilotage.model.quantity import about, format_share
+from pilotage.model.quantity import format_share
 from pilotage.model.record import Recorded, Rollout
 from pilotage.model.rollout import HoldCause, RolloutState
 from pilotage.model.status import Mode, Status
 from pilotage.model.traffic import WHOLE
 from pilotage.web.pages.page_clock import PageClock
+from pilotage.web.pages.spoken import spoken
 
 MOST_CELLS = 300
 """Instances that a page draws one by one."""
@@ -141,7 +142,7 @@ def _entries(rollout: Rollout, began: dict[str, float], clock: PageClock) -> Ite
             yield RailEntry(state="done", title=_short(step), small=_when(began.get(step.id), clock))
         elif not reached:
             reached = True
-            small = f"{about(state.watched)} of {about(step.duration)}" if step.duration and not undone else ""
+            small = f"{spoken(state.watched)} of {spoken(step.duration)}" if step.duration and not undone else ""
             yield RailEntry(state="bad" if undone else "on", title=_short(step), small=small)
         else:
             at = due.get(step.id) if due else None
