@@ -23,7 +23,8 @@ MOST = 400
 
 def agenda_of(project: Project, first: date, last: date, sees: Sees, service: str = "") -> Agenda:
     """first, last: days in the calendar's zone, both included · service: only this one; empty for all."""
-    calendar = _calendar(project, first)
+    known = _calendar(project, first)
+    calendar = known or Calendar()
     zone = ZoneInfo(calendar.zone)
     begins, ends = midnight(first, calendar.zone).timestamp(), midnight(last + ONE_DAY, calendar.zone).timestamp()
 
@@ -35,7 +36,7 @@ def agenda_of(project: Project, first: date, last: date, sees: Sees, service: st
     dated = [one for one in rows.schedules_between(store.engine, first, last) if shown(one.service, one.environment)]
     declared = [one for one in rows.freezes_between(store.engine, begins, ends) if shown(one[1], one[2])]
     entries = [
-        *(_rollout(one, zone) for one in moved if shown(one.service, one.environment)),
+        *(_rollout(one, zone, project.clock.now()) for one in moved if shown(one.service, one.environment)),
         *(_release(one, calendar) for one in dated),
         *(_freeze(freeze, zone, str(number), of, where) for number, of, where, freeze in declared),
         *(_freeze(one, zone, f"{one.name}.{one.begins:%Y%m%d}") for one in _meeting(calendar, begins, ends)),
@@ -45,7 +46,7 @@ def agenda_of(project: Project, first: date, last: date, sees: Sees, service: st
     ]  # fmt: skip
     return Agenda(
         zone=calendar.zone, first=first, last=last, entries=tuple(sorted(entries, key=_rank)),
-        conflicts=_conflicts(project, dated, calendar, declared), cut=len(moved) >= MOST,
+        conflicts=_conflicts(project, dated, calendar, declared), cut=len(moved) >= MOST, unread=known is None,
     )  # fmt: skip
 
 
@@ -53,13 +54,14 @@ def _rank(entry: AgendaEntry) -> tuple[bool, float, str]:
     return not entry.whole_days, entry.begins.timestamp(), entry.title
 
 
-def _calendar(project: Project, around: date) -> Calendar:
+def _calendar(project: Project, around: date) -> Calendar | None:
+    """None while the configuration cannot be read."""
     from pilotage.config.calendars import calendar_of
 
     try:
         return calendar_of(project.whole, around)
     except Invalid:
-        return Calendar()
+        return None
 
 
 def _meeting(calendar: Calendar, begins: float, ends: float) -> Iterator[Freeze]:
@@ -69,12 +71,13 @@ def _meeting(calendar: Calendar, begins: float, ends: float) -> Iterator[Freeze]
             yield one
 
 
-def _rollout(one: RolloutSummary, zone: ZoneInfo) -> AgendaEntry:
+def _rollout(one: RolloutSummary, zone: ZoneInfo, now: float) -> AgendaEntry:
     began = one.started_at or one.created_at
+    ended = now if one.finished_at is None else one.finished_at
     return AgendaEntry(
         uid=f"rollout.{one.id}@pilotage", kind=AgendaKind.ROLLOUT, title=f"{one.service} {one.version}",
         begins=datetime.fromtimestamp(began, zone),
-        ends=None if one.finished_at is None else datetime.fromtimestamp(max(began, one.finished_at), zone),
+        ends=datetime.fromtimestamp(max(began, ended), zone),
         service=one.service, environment=one.environment, words=one.status.value, path=f"/rollouts/{one.id}",
         moving=not one.status.final,
     )  # fmt: skip

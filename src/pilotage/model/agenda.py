@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from enum import StrEnum
 
 
@@ -23,15 +23,15 @@ class AgendaKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class AgendaEntry:
-    """uid: the same for ever · service, environment: empty for what concerns all · begins, ends: aware; ends is None
-    while it is under way · whole_days: its days count, not its hours · path: of its page, empty without one · moving: a
+    """uid: the same for ever · service, environment: empty for what concerns all · begins, ends: aware; of a
+    rollout under way it ends now · whole_days: its days count, not its hours · path: of its page, empty without one · moving: a
     rollout under way · name: of a freeze · declared: a freeze that a person declared and can lift."""
 
     uid: str
     kind: AgendaKind
     title: str
     begins: datetime
-    ends: datetime | None
+    ends: datetime
     service: str = ""
     environment: str = ""
     words: str = ""
@@ -45,10 +45,8 @@ class AgendaEntry:
         """Whether it touches a day, in the zone of its times."""
         if self.begins.date() > day:
             return False
-        if self.ends is None:
-            return True
         last = self.ends.date()
-        if last > self.begins.date() and self.ends.timetz().replace(tzinfo=None).isoformat() == "00:00:00":
+        if last > self.begins.date() and self.ends.time() == time(0):
             return day < last
         return day <= last
 
@@ -77,7 +75,8 @@ class AgendaConflict:
 
 @dataclass(frozen=True, kw_only=True)
 class Agenda:
-    """first, last: days shown, both included · entries: by time · cut: whether there are more rollouts than shown."""
+    """first, last: days shown, both included · entries: by time · cut: whether there are more rollouts than shown ·
+    unread: pilotage.yaml cannot be read, so that its freezes, windows and holidays are missing."""
 
     zone: str
     first: date
@@ -85,6 +84,7 @@ class Agenda:
     entries: tuple[AgendaEntry, ...]
     conflicts: tuple[AgendaConflict, ...]
     cut: bool = False
+    unread: bool = False
 
     def on(self, day: date) -> tuple[AgendaEntry, ...]:
         return tuple(entry for entry in self.entries if entry.on(day))

@@ -32,7 +32,7 @@ def _entry_output(entry: AgendaEntry) -> AgendaEntryOutput:
     return AgendaEntryOutput(
         uid=entry.uid, kind=entry.kind.value, title=entry.title, service=entry.service or None,
         environment=entry.environment or None, begins=timestamp(entry.begins.timestamp()),
-        ends=timestamp(None if entry.ends is None else entry.ends.timestamp()), words=entry.words,
+        ends=None if entry.moving else timestamp(entry.ends.timestamp()), words=entry.words,
     )  # fmt: skip
 
 
@@ -57,13 +57,12 @@ def _event(entry: AgendaEntry, stamp: datetime) -> Event:
     if entry.words:
         event.add("description", entry.words)
     event.add("categories", [entry.kind.value])
-    ends = entry.ends or stamp.astimezone(entry.begins.tzinfo)
     if entry.whole_days:
         event.add("dtstart", entry.begins.date())
-        event.add("dtend", ends.date())
+        event.add("dtend", entry.ends.date())
     else:
         event.add("dtstart", entry.begins.astimezone(UTC))
-        event.add("dtend", max(ends, entry.begins).astimezone(UTC))
+        event.add("dtend", entry.ends.astimezone(UTC))
     if entry.kind not in _BUSY:
         event.add("transp", "TRANSPARENT")
     event.add("dtstamp", stamp.astimezone(UTC))
