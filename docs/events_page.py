@@ -25,6 +25,7 @@ EXAMPLES: tuple[ev.Occurrence, ...] = (
     ev.RolloutStarted(
         plan_hash=PLAN, mode=Mode.FULL, version="2.4.0", stable_version="2.3.9", environment="production", actor="ada"
     ),
+    ev.TraceContinued(trace_id="4bf92f3577b34da6a3ce929d0e0e4736", span_id="00f067aa0ba902b7"),
     ev.PromotedFrom(version="2.4.0", source="staging", rollout="01hf6m", completed="2026-11-24T09:30:00Z"),
     ev.ArtifactsNamed(version="2.4.0", digests={"dist/shop": PLAN}, commit="4f2a91c0d5e6" + "0" * 28),
     ev.ReadinessChecked(waivers={"load-test": "waived by grace: no load changes"}, artifact="", gate_count=21),

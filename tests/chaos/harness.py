@@ -7,7 +7,7 @@ import random
 import signal
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -22,7 +22,7 @@ from pilotage.engine.execution.targets import Target
 from pilotage.engine.placement.location import DATABASE, place_of
 from pilotage.engine.records.store import Store
 from pilotage.model.record import Rollout
-from pilotage.model.rollout import CommandKind, Mode, Status
+from pilotage.model.rollout import CommandKind, Event, Mode, Status
 from pilotage.model.snapshot import Snapshot
 from pilotage.model.traffic import WHOLE
 from pilotage.rollout.machine import begin
@@ -106,12 +106,13 @@ class Outcome:
     problems: tuple[str, ...]
 
 
-def begun(place: Path, strategy: str, numbers: Mapping[str, object] = NO_NUMBERS) -> str:
-    """A rollout that no controller has taken up yet, in a world where an old version serves; its id."""
+def begun(place: Path, strategy: str, numbers: Mapping[str, object] = NO_NUMBERS, more: Sequence[Event] = ()) -> str:
+    """A rollout that no controller has taken up yet, in a world where an old version serves; its id. more: events right
+    after its start."""
     plan = a_plan({**_SHORT, **numbers}, strategy=strategy, instances=FULL)
     _old_serves(World(place / "world", _HOOKS.get(strategy, frozenset())))
     store = Store(place)
-    rollout = store.create(plan, begin(plan, "old", Mode.FULL), Snapshot(), "chaos", time.time())
+    rollout = store.create(plan, begin(plan, "old", Mode.FULL), Snapshot(), "chaos", time.time(), more=more)
     store.close()
     return rollout.id
 

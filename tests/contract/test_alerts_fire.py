@@ -21,7 +21,8 @@ from pilotage.model.rollout import Status
 from pilotage.model.traffic import Split
 from pilotage.plan.numbers import Override
 from pilotage.render.dashboard import to_dashboard
-from pilotage.render.metrics_page import CONTENT_TYPE, Shown, metrics_page
+from pilotage.render.exposition import CONTENT_TYPE
+from pilotage.render.metrics_page import Shown, metrics_page
 from pilotage.render.rules import to_rules
 
 from ..monitors import Monitors, monitors, wait_for

@@ -24,8 +24,9 @@ from pilotage.app.project import Project
 from pilotage.cli.main import cli
 from pilotage.model.capabilities import Port
 from pilotage.model.traffic import Split
+from pilotage.render.exposition import CONTENT_TYPE
 from pilotage.render.grafana import WORD, Drawing, Limit, NoGrafanaSdk, to_grafana
-from pilotage.render.metrics_page import CONTENT_TYPE, metrics_page
+from pilotage.render.metrics_page import metrics_page
 
 from .. import grafana
 from ..grafana import Grafana

@@ -14,10 +14,11 @@ from pilotage.app.requests import DeployRequest
 from pilotage.app.snapshot import snapshot_of
 from pilotage.engine.records.store import StoreConflict, Wanted
 from pilotage.engine.rescue.returning import DeployResult as DeployResult
-from pilotage.model.events import ArtifactsNamed
+from pilotage.model.events import ArtifactsNamed, TraceContinued
 from pilotage.model.plan import Plan
 from pilotage.model.record import Rollout
 from pilotage.model.rollout import CommandKind, Event, Mode, RolloutState, Status
+from pilotage.model.trace_context import parent_of
 from pilotage.rollout.machine import begin
 
 
@@ -99,7 +100,12 @@ def start(
 def _told(project: Project, request: DeployRequest, told: tuple[Event, ...]) -> tuple[Event, ...]:
     """The first events of a rollout: where its version comes from and what it is made of, then `told`."""
     promoted = (request.promoted.record(),) if request.promoted else ()
-    return (*promoted, *_named(project, request.plan), *told)
+    return (*_traced(request), *promoted, *_named(project, request.plan), *told)
+
+
+def _traced(request: DeployRequest) -> tuple[Event, ...]:
+    parent = parent_of(request.traceparent)
+    return (TraceContinued(trace_id=parent.trace, span_id=parent.span).record(),) if parent else ()
 
 
 def _built(project: Project, plan: Plan, old: str | None) -> dict[str, tuple[str, ...]]:

@@ -12,12 +12,14 @@ from pathlib import Path
 from pilotage.adapters.files import write_json
 from pilotage.adapters.metrics_page import MetricsServer
 from pilotage.app.alert_rules import AlertRules, RulesFile, noted, rules_file
+from pilotage.app.own_metrics import OwnMetrics
 from pilotage.config.fields import host_and_port
 from pilotage.config.stored import read_monitoring
 from pilotage.engine.records.store import Store
 from pilotage.model.plan import Plan
 from pilotage.model.record import Unreadable
-from pilotage.render.metrics_page import CONTENT_TYPE, Shown, metrics_page
+from pilotage.render.exposition import CONTENT_TYPE, exposition
+from pilotage.render.metrics_page import Shown, metrics_page
 
 _log = logging.getLogger(__name__)
 _NOTE = "metrics-pages.json"
@@ -48,6 +50,7 @@ class Monitoring:
         self._pages = noted(directory / _NOTE)
         """Place → address: of what is over, too, so that Prometheus finds the page while no rollout is in progress."""
         self._servers: dict[str, MetricsServer | None] = {}
+        self._own: OwnMetrics | None = None
 
     def keep(self, store: Store) -> None:
         """See that rules lie where they should, and that every page that is wanted is served."""
@@ -114,12 +117,13 @@ class Monitoring:
             self._servers[address] = None
 
     def _page(self, store: Store, address: str) -> str:
-        """The latest rollout of each environment that names this address."""
+        """Pilotage itself, and the latest rollout of each environment that names this address."""
         places = [place.partition("/") for place, one in self._pages.items() if one == address]
         latest = [found for service, _, environment in places if (found := store.newest(service, environment))]
         seen = store.live_views([rollout.id for rollout in latest])
         plans = {identity: one.plan for identity, one in self._under_way.items()}
-        return metrics_page(
+        self._own = self._own or OwnMetrics(store)
+        return exposition(self._own.families()) + metrics_page(
             Shown(
                 service=one.service, environment=one.environment, version=one.version, old=one.old, status=one.status,
                 plan=plans.get(one.id), live=seen[one.id],

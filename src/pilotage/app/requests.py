@@ -16,7 +16,7 @@ class DeployRequest:
     """on_conflict: while another rollout is under way, refuse, queue or replace it · emergency_reason: why freezes and
     gates do not count this time; empty where they do · may_undo: asking for the stable version may roll back the
     rollout in progress · promoted: where the version has proven itself, if it was taken from there · approved: persons
-    who approved it before, on the release's way."""
+    who approved it before, on the release's way · traceparent: of the trace that asks, as W3C's header has it."""
 
     plan: Plan
     on_conflict: str = "refuse"
@@ -24,6 +24,7 @@ class DeployRequest:
     may_undo: bool = False
     promoted: PromotedFrom | None = None
     approved: tuple[str, ...] = ()
+    traceparent: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pilotage.adapters.log_sizes import limit_logs
+from pilotage.adapters.telemetry.wanted import Signal, wanted
 from pilotage.app.after_rollouts import AfterRollouts, FollowUpLooks
 from pilotage.app.publication import noted
 from pilotage.engine.execution import worker
@@ -33,6 +34,7 @@ _REMIND_EVERY = 60.0
 _NOTES_EVERY = 5.0
 _WAYS_EVERY = 1.0
 _LIMIT_LOGS_EVERY = 10.0
+_TRACES_EVERY = 2.0
 
 
 class StatusPage:
@@ -150,6 +152,7 @@ def remind(store: Store) -> None:
 def jobs(directory: Path) -> tuple[Job, ...]:
     """All that the worker of a folder does next to rollouts."""
     return (
+        *_telling(directory),
         Job(name="publisher", every=_PUBLISH_EVERY, work=StatusPage(directory).renew),
         Job(name="monitoring", every=_MONITOR_EVERY, work=Monitoring(directory).keep),
         Job(name="announcing", every=_ANNOUNCE_EVERY, work=lambda store: announce(store, directory)),
@@ -162,6 +165,15 @@ def jobs(directory: Path) -> tuple[Job, ...]:
         Job(name="ways", every=_WAYS_EVERY, work=Ways(directory).look),
         Job(name="logs", every=_LIMIT_LOGS_EVERY, work=lambda _: limit_logs(directory)),
     )
+
+
+def _telling(directory: Path) -> tuple[Job, ...]:
+    """OpenTelemetry, where its variables name a receiver; else nothing of it is loaded."""
+    if not wanted(Signal.TRACES):
+        return ()
+    from pilotage.app.telemetry import Traces
+
+    return (Job(name="traces", every=_TRACES_EVERY, work=Traces(directory).work),)
 
 
 def run(directory: Path) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -94,7 +95,10 @@ def deploy(
     glass = _emergency_reason(wished) if break_glass else ""
     plan = planned(project, project.environment(environment), wish_of(project, version, **wished))
     wanted = on_conflict or project.loaded.configuration.on_conflict
-    request = DeployRequest(plan=plan, on_conflict=wanted, emergency_reason=glass, may_undo=yes)
+    request = DeployRequest(
+        plan=plan, on_conflict=wanted, emergency_reason=glass, may_undo=yes,
+        traceparent=os.environ.get("TRACEPARENT", ""),
+    )  # fmt: skip
     request = replace(request, promoted=promoted.event if promoted else None)
     with _shows_readiness(), _summarised(project, plan):
         started = _begun(project, request)

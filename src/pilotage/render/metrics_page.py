@@ -12,11 +12,10 @@ from pilotage.model.live import LiveView
 from pilotage.model.observation import Health
 from pilotage.model.plan import Plan
 from pilotage.model.rollout import Status
+from pilotage.render.exposition import escaped
 from pilotage.render.rules import CANARY_HEALTH
 from pilotage.rollout.canaries import due, is_canary, ready_share
 from pilotage.rollout.turn import UNDER_WAY
-
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 _Labels = tuple[tuple[str, str], ...]
 _FAMILIES = {
@@ -47,7 +46,7 @@ def metrics_page(rollouts: Iterable[Shown]) -> str:
     found: dict[str, list[str]] = {name: [] for name in _FAMILIES}
     for one in rollouts:
         for name, labels, value in _series(one):
-            written = ",".join(f'{label}="{_escaped(text)}"' for label, text in labels)
+            written = ",".join(f'{label}="{escaped(text)}"' for label, text in labels)
             found[name].append(f"{name}{{{written}}} {value!r}")
     lines = []
     for name, samples in found.items():
@@ -78,7 +77,3 @@ def _series(one: Shown) -> Iterator[tuple[str, _Labels, float]]:
             yield CANARY_HEALTH, mine, ready_share(plan, step, ready[one.version])
     if live.health is not None:
         yield "pilotage_health_score", mine, live.health
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pilotage.web.asking import endpoint
 from pilotage.web.assets import asset_answer
+from pilotage.web.measured import Measured
 from pilotage.web.route import Route
 from pilotage.web.site import Site
 from pilotage.web.table import ROUTES
@@ -29,7 +30,8 @@ def application(site: Site, routes: tuple[Route, ...] = ROUTES) -> ASGIApp:
     site.routes = routes
     listed = [Starlet(one.path, endpoint(site, one), methods=[one.method]) for one in routes]
     static = Starlet("/static/{digest}/{name}", asset_answer, methods=["GET"])
-    return Guarded(Starlette(routes=[*listed, static]), site)
+    paths = {one.endpoint: one.path for one in (*listed, static)}
+    return Guarded(Measured(Starlette(routes=[*listed, static]), site.traffic, paths), site)
 
 
 class Guarded:

@@ -6,15 +6,18 @@ import contextlib
 import threading
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from pilotage.app.now import calendar_freezes
+from pilotage.app.own_metrics import OwnMetrics
 from pilotage.app.project import Project
 from pilotage.engine.records.store import Store
 from pilotage.model.access import Identity
 from pilotage.model.calendar import Freeze
 from pilotage.model.errors import PilotageError
+from pilotage.web.measured import Traffic
 
 if TYPE_CHECKING:
     from pilotage.web.route import Route
@@ -32,6 +35,7 @@ class Site:
     secure: bool = False
     origins: tuple[str, ...] = ()
     routes: tuple[Route, ...] = ()
+    traffic: Traffic = field(default_factory=Traffic)
     _read: tuple[float, int] = (0.0, 0)
     _known: Project | None = None
     _freezes: tuple[Project, date, tuple[Freeze, ...]] | None = None
@@ -40,6 +44,10 @@ class Site:
     @property
     def store(self) -> Store:
         return self.project.store
+
+    @cached_property
+    def metrics(self) -> OwnMetrics:
+        return OwnMetrics(self.store, self.traffic.families)
 
     def for_(self, identity: Identity | None, service: str | None = None) -> Project:
         """The project as this identity works in it, with the configuration as the file has it now."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from pilotage.web.api import description, device, rollouts, shell
+from pilotage.web.api import description, device, operating, rollouts, shell
 from pilotage.web.pages import device as device_page
 from pilotage.web.pages import home, palette, releasing, rollout, sign_in
 from pilotage.web.route import Route
 
 ROUTES: tuple[Route, ...] = (
     *description.ROUTES,
+    *operating.ROUTES,
     *rollouts.ROUTES,
     *shell.ROUTES,
     *device.ROUTES,

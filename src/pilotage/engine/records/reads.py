@@ -160,6 +160,10 @@ class Reads:
         """The rollouts under way, oldest first."""
         return self._list(summaries().where(rollouts.c.status.in_(ACTIVE)).order_by(rollouts.c.created_at))
 
+    def ended_since(self, since: float) -> tuple[RolloutSummary, ...]:
+        """Rollouts that have ended since then, the first one first. since: Unix seconds."""
+        return self._list(summaries().where(rollouts.c.finished_at >= since).order_by(rollouts.c.finished_at))
+
     def queued(self, service: str | None = None, environment: str | None = None) -> tuple[RolloutSummary, ...]:
         """Rollouts that wait their turn, oldest first."""
         query = summaries().where(rollouts.c.status == Status.QUEUED.value)

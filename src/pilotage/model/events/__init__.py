@@ -46,6 +46,7 @@ from pilotage.model.events.people import (
     RolloutCancelled,
     StepRestarted,
 )
+from pilotage.model.events.tracing import TraceContinued
 from pilotage.model.events.trouble import (
     AnalysisIncomplete,
     HoldEnded,
@@ -65,7 +66,7 @@ from pilotage.model.json import Json, JsonList, JsonObject
 from pilotage.model.message import Severity
 
 EVENTS: tuple[type[Occurrence], ...] = (
-    RolloutQueued, RolloutStarted, PromotedFrom, ArtifactsNamed, ReadinessChecked, ReadinessNotEnforced,
+    RolloutQueued, RolloutStarted, TraceContinued, PromotedFrom, ArtifactsNamed, ReadinessChecked, ReadinessNotEnforced,
     ChecksLeftOut, StepStarted, CheckSkipped, BatchHealthy,
     VerdictChanged, HoldStarted, HoldEnded, Paused, Resumed, StepRestarted, Promoted, ApprovalReminded, Approved,
     CommandRefused, CommandRun,
@@ -212,6 +213,7 @@ __all__ = [
     "StabilityLost",
     "StepRestarted",
     "StepStarted",
+    "TraceContinued",
     "TrafficDiverted",
     "TrafficRestored",
     "TrafficResumed",

@@ -1,0 +1,1 @@
+"""OpenTelemetry: what Pilotage tells about itself, over OTLP. Loaded only where OTEL_ variables name a receiver."""

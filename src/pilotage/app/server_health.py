@@ -1,0 +1,100 @@
+"""Whether a server is alive, and whether it can do its work: what load balancers and orchestrators ask."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pilotage.engine.placement.lock import worker_pid
+from pilotage.engine.records.own_figures import heard_lately, revision_of
+from pilotage.engine.records.restored import half_restored
+from pilotage.engine.records.revision import NEWEST
+from pilotage.engine.records.store import Store
+
+_LATELY = 30.0
+"""Seconds without a heartbeat of any worker after which an operator should look."""
+
+
+class Grade(StrEnum):
+    """FAIL: it can answer nothing now · WARN: it answers, but something needs an operator."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, kw_only=True)
+class HealthCheck:
+    """One thing that was checked. detail: a sentence without secrets, addresses or names of users."""
+
+    name: str
+    grade: Grade
+    detail: str
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerHealth:
+    """checks: each with its own grade; the whole is as bad as the worst."""
+
+    checks: tuple[HealthCheck, ...]
+
+    @property
+    def grade(self) -> Grade:
+        grades = {one.grade for one in self.checks}
+        return next((grade for grade in (Grade.FAIL, Grade.WARN) if grade in grades), Grade.OK)
+
+    @property
+    def ready(self) -> bool:
+        """Whether requests may come. A silent worker is no reason to send them elsewhere: pages and `abort` work."""
+        return self.grade is not Grade.FAIL
+
+    @property
+    def http_status(self) -> int:
+        return 200 if self.ready else 503
+
+
+def alive() -> ServerHealth:
+    """That this process answers. Asks nothing else: a store that is away is no reason to restart the server."""
+    return ServerHealth(checks=(HealthCheck(name="process", grade=Grade.OK, detail="answers"),))
+
+
+def ready(store: Store) -> ServerHealth:
+    """Whether the store answers, has the tables of this version, and a worker is heard. Bounded by the store's own
+    limits; run it in a thread."""
+    began = time.perf_counter()
+    if half_restored(store.directory) is not None:
+        cut_off = HealthCheck(name="store", grade=Grade.FAIL, detail="a restore was interrupted")
+        return ServerHealth(checks=(cut_off,))
+    try:
+        revision = revision_of(store.engine)
+        heard = heard_lately(store.engine)
+    except Exception as error:
+        # Its text may hold an address or a statement.
+        detail = f"the store does not answer: {type(error).__name__}"
+        return ServerHealth(checks=(HealthCheck(name="store", grade=Grade.FAIL, detail=detail),))
+    took = time.perf_counter() - began
+    return ServerHealth(
+        checks=(
+            HealthCheck(name="store", grade=Grade.OK, detail="answers", seconds=took),
+            _migration(revision),
+            _worker(store, heard),
+        )
+    )
+
+
+def _migration(revision: int | None) -> HealthCheck:
+    if revision == NEWEST:
+        return HealthCheck(name="migration", grade=Grade.OK, detail=f"revision {NEWEST:04d}")
+    found = "none" if revision is None else f"{revision:04d}"
+    return HealthCheck(name="migration", grade=Grade.FAIL, detail=f"revision {found}, this version needs {NEWEST:04d}")
+
+
+def _worker(store: Store, heard: float | None) -> HealthCheck:
+    if worker_pid(store.directory) is not None:
+        return HealthCheck(name="worker", grade=Grade.OK, detail="runs in this folder")
+    if heard is None:
+        return HealthCheck(name="worker", grade=Grade.WARN, detail="none runs here, and none was ever heard")
+    detail = f"heard {heard:.0f} s ago"
+    return HealthCheck(name="worker", grade=Grade.OK if heard < _LATELY else Grade.WARN, detail=detail)

@@ -1,0 +1,92 @@
+"""R35: what a load balancer and a Prometheus ask of a server is answered truly, by a real server."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import time
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import text
+
+from pilotage.app.server_health import Grade, ready
+from pilotage.engine.placement.lock import WORKER, lock_file
+from pilotage.engine.records.restored import restoring
+from pilotage.model.events import Paused, Resumed
+from pilotage.model.live import NOTHING_SEEN
+from pilotage.model.rollout import Decision, Status
+from tests.web.site import Served
+
+
+def test_a_server_is_alive_and_ready_and_says_what_is_missing(server: Served) -> None:
+    anybody = server.anybody()
+    assert anybody.get("/healthz").json["status"] == "ok"
+    got = anybody.get("/readyz")
+    assert (got.status, got.json["status"]) == (200, "warn")
+    assert [one["status"] for one in got.json["checks"]] == ["ok", "ok", "warn"]
+    lock = lock_file(server.store.directory / WORKER)
+    assert anybody.get("/readyz").json["status"] == "ok"
+    del lock
+    with server.store.engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    got = anybody.get("/readyz")
+    assert (got.status, got.json["checks"][1]["status"]) == (503, "fail")
+    assert "9999" in got.json["checks"][1]["detail"]
+    assert anybody.get("/healthz").status == 200
+
+
+def test_a_store_that_is_away_or_half_restored_is_not_ready_and_nothing_of_it_is_told(server: Served) -> None:
+    with restoring(server.store.directory, server.store.directory / "backup.zip"):
+        assert ready(server.store).grade is Grade.FAIL
+    with server.store.engine.begin() as connection:
+        connection.execute(text("DROP TABLE leases"))
+    got = server.anybody().get("/readyz")
+    assert got.status == 503
+    assert got.json["checks"][0]["detail"] == "the store does not answer: OperationalError"
+
+
+def _series(page: str) -> dict[str, float]:
+    return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in page.splitlines() if line[0] != "#"}
+
+
+def test_the_metrics_are_those_of_the_store_and_of_requests(server: Served) -> None:
+    server.person("grafana", "viewer")
+    prometheus = server.with_token("grafana", "viewer")
+    rollout = server.rollout()
+    before = _series(prometheus.get("/metrics").text)
+    place = 'service="shop",environment="production"'
+    assert before[f'pilotage_rollouts{{{place},status="progressing"}}'] == 1
+    assert before["pilotage_worker_up"] == 0
+    now = time.time()
+    ended = replace(rollout.state, status=Status.COMPLETED, at=now)
+    events = (Paused(actor="ada", reason="lunch").record(), Resumed(actor="ada").record())
+    server.store.record(rollout, Decision(ended, (), events, ()), None, NOTHING_SEEN)
+    for path in ("/api/v1/rollouts", "/nowhere/1", "/nowhere/2"):
+        prometheus.get(path)
+    page = prometheus.get("/metrics").text
+    after = _series(page)
+    assert after[f'pilotage_rollouts{{{place},status="progressing"}}'] == 0
+    assert after[f'pilotage_rollouts_ended_total{{{place},status="completed"}}'] == 1
+    assert after[f'pilotage_rollout_duration_seconds_count{{{place},status="completed"}}'] == 1
+    assert f'pilotage_rollout_paused_seconds_total{{{place},status="completed"}}' in after
+    assert after['pilotage_http_requests_total{route="/api/v1/rollouts",method="GET",status="200"}'] == 1
+    assert after['pilotage_http_requests_total{route="unmatched",method="GET",status="404"}'] == 2
+    assert after['pilotage_http_request_duration_seconds_count{route="unmatched",method="GET"}'] == 2
+    assert after["pilotage_http_requests_in_progress"] == 1  # this one
+    assert after["pilotage_store_statement_seconds_count"] > before["pilotage_store_statement_seconds_count"]
+    assert "/nowhere" not in page
+    _is_what_prometheus_reads(page)
+
+
+def _is_what_prometheus_reads(page: str) -> None:
+    if (promtool := shutil.which("promtool")) is None:
+        pytest.skip("no promtool here")
+    done = subprocess.run([promtool, "check", "metrics"], input=page, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+def test_metrics_are_for_those_who_see_every_service(server: Served) -> None:
+    server.person("dora", "viewer@shop/production")
+    assert server.anybody().get("/metrics").status == 401
+    assert server.with_token("dora", "viewer@shop/production").get("/metrics").status == 403
