@@ -5,9 +5,8 @@ from __future__ import annotations
 import bisect
 import threading
 import time
-from typing import Any
 
-from sqlalchemy import Engine, event
+from sqlalchemy import Connection, Engine, event
 
 BOUNDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 """Seconds."""
@@ -27,10 +26,10 @@ class StoreLatency:
         event.listen(engine, "handle_error", self._failed)
 
     # SQLAlchemy calls them with these arguments.
-    def _before(self, connection: Any, *_: object) -> None:
+    def _before(self, connection: Connection, *_: object) -> None:
         connection.info[_BEGAN] = time.perf_counter()
 
-    def _after(self, connection: Any, *_: object) -> None:
+    def _after(self, connection: Connection, *_: object) -> None:
         if (began := connection.info.pop(_BEGAN, None)) is not None:
             took = time.perf_counter() - began
             with self._turn:

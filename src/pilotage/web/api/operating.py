@@ -56,7 +56,7 @@ ROUTES = (
         summary="Say whether requests may come: store, migration, worker.", gives=HealthAnswer,
     ),
     Route(
-        method="GET", path="/metrics", permission=Permission.READ, answer=_metrics,
-        summary="Show Pilotage's own metrics in Prometheus' text format; needs a viewer of every service.",
+        method="GET", path="/metrics", permission=Permission.READ, answer=_metrics, media="text/plain",
+        summary="Show Pilotage's own metrics in Prometheus' text format, to viewers of every service.",
     ),
 )  # fmt: skip
