@@ -64,12 +64,13 @@ def renamed_field(name: str) -> str:
     return next((part[name] for part in parts if name in part), "")
 
 
+@lru_cache(maxsize=16)
 def read_plan(text: str) -> Plan:
     """The plan that `text` holds, of any format from 2 on, keys that this version does not know left aside.
 
     Settings that came later have the value that plans without them were executed with. Raises UnreadablePlan.
     """
-
+    # Kept, because whoever follows a rollout reads its plan again and again: most of the time that reading takes.
     try:
         data = object_at(json.loads(text))
         number = find(data, "format")

@@ -11,7 +11,7 @@ import importlib
 import re
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -81,22 +81,23 @@ def _compiled(value: object, depth: int = 0) -> Iterator[re.Pattern[Any]]:
 def _all() -> Iterator[tuple[str, re.Pattern[Any], bool]]:
     """Module and first letters, the pattern, and whether it is looked for anywhere in a text."""
     for module, tree in _modules():
-        attributes = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+        nodes = list(ast.walk(tree))
+        attributes = [node for node in nodes if isinstance(node, ast.Attribute)]
         for name, value in vars(importlib.import_module(f"pilotage.{module}")).items():
             for index, pattern in enumerate(_compiled(value)):
                 asked = _methods(attributes, name) or MATCHED.get(f"{module}.{name}") or {"search"}
                 anywhere = bool(asked - {"match", "fullmatch", "pattern"})
                 yield f"{module}.{name}{index or ''}", pattern, anywhere
-        for function, call in _written(tree):
+        for function, call in _written(nodes):
             if function not in ("compile", "escape") and isinstance(call.args[0], ast.Constant):
                 flags = re.DOTALL if "DOTALL" in ast.unparse(call) else 0
                 written = re.compile(str(call.args[0].value), flags)
                 yield f"{module}:{call.lineno}", written, function not in ("match", "fullmatch")
 
 
-def _written(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:
+def _written(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, ast.Call]]:
     """Calls such as `re.search(r"…", text)`, and which function of `re` they call."""
-    for node in ast.walk(tree):
+    for node in nodes:
         match node:
             case ast.Call(func=ast.Attribute(value=ast.Name(id="re"), attr=function)):
                 yield function, node
@@ -262,7 +263,7 @@ def test_no_pattern_is_made_from_a_text_while_the_program_runs() -> None:
         for module, tree in _modules()
         for part in ast.walk(tree)
         if isinstance(part, ast.FunctionDef)
-        for function, call in _written(part)
+        for function, call in _written(ast.walk(part))
         if function == "compile" or (function != "escape" and not isinstance(call.args[0], ast.Constant))
     ]
     assert made == []
