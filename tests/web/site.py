@@ -24,6 +24,7 @@ from pilotage.model.rollout import Mode
 from pilotage.model.snapshot import Snapshot
 from pilotage.rollout.machine import begin
 from pilotage.web.credentials import cookie_name
+from pilotage.web.limits import Limits
 from pilotage.web.server import application
 from pilotage.web.site import Site
 from tests.plans import a_plan
@@ -166,7 +167,7 @@ def granted(role: str) -> Grant:
 @contextlib.contextmanager
 def served(folder: Path, config: str = CONFIG) -> Iterator[Served]:
     (folder / "pilotage.yaml").write_text(config)
-    site = Site(project=Project(folder / "pilotage.yaml"))
+    site = Site(project=Project(folder / "pilotage.yaml"), limits=Limits(minute=0, anonymous=0))
     server = uvicorn.Server(
         uvicorn.Config(application(site), host="127.0.0.1", port=0, log_level="warning", lifespan="off")
     )  # fmt: skip

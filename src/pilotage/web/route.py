@@ -55,8 +55,8 @@ class Query(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 @dataclass(frozen=True, kw_only=True)
 class Asked:
     """One request, checked: its identity has the route's permission. project: for this identity, for the service of the
-    path, where it names one · params: of the path · form: fields of a page's form · csrf: for the forms of the page
-    that answers."""
+    path, where it names one · params: of the path · raw: the body as it came · form: fields of a page's form · csrf:
+    for the forms of the page that answers."""
 
     site: Site
     request: Request
@@ -66,6 +66,7 @@ class Asked:
     params: Mapping[str, str]
     body: object = None
     query: object = None
+    raw: bytes = b""
     form: Mapping[str, str] = field(default_factory=dict)
     csrf: str = ""
 
@@ -97,6 +98,9 @@ class Asked:
         return self.eyes.may(permission, Thing(service=service, environment=environment))
 
 
+Made: TypeAlias = tuple[tuple[str, str], ...]
+"""What a request recorded: kind (`rollout` or `command`) and id."""
+
 Answer: TypeAlias = "Callable[[Asked], Response] | Callable[[Asked], Awaitable[Response]]"
 """A plain function runs in a thread; a coroutine in the event loop, which it must not block."""
 
@@ -106,7 +110,9 @@ class Route:
     """One method of one path. permission: asked for the place that the path names (`place.py`) · takes, query: types of
     body and parameters · gives: type of the answer's body; None for pages and empty answers · media: its media type ·
     status: of success · about: the path of the GET that shows what this changes; its ETag is what `If-Match` names ·
-    secret: the answer has a secret that is shown once, and must be kept nowhere."""
+    secret: the answer has a secret that is shown once, and must be kept nowhere · remade: makes the answer of a request
+    whose server died from what it had recorded; such a request may be carried out again as long as it has made no
+    rollout and no command."""
 
     method: str
     path: str
@@ -121,6 +127,7 @@ class Route:
     status: int = 200
     about: str = ""
     secret: bool = False
+    remade: Callable[[Asked, Made], Response] | None = None
 
     @property
     def changes(self) -> bool:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
 from starlette.routing import Route as Starlet
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pilotage.web.asking import endpoint
 from pilotage.web.assets import asset_answer
+from pilotage.web.crossing import Crossing, Nowhere
 from pilotage.web.measured import Measured
+from pilotage.web.request_id import CURRENT, HEADER, id_for
 from pilotage.web.route import Route
 from pilotage.web.site import Site
 from pilotage.web.table import ROUTES
 
+_ID = HEADER.lower().encode()
 _HEADERS = {
     "Content-Security-Policy": (
         "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
@@ -28,10 +32,18 @@ _HEADERS = {
 def application(site: Site, routes: tuple[Route, ...] = ROUTES) -> ASGIApp:
     """routes: more specific paths first."""
     site.routes = routes
-    listed = [Starlet(one.path, endpoint(site, one), methods=[one.method]) for one in routes]
+    listed = [Starlet(path, Crossing(site, there)) for path, there in _by_path(routes).items()]
     static = Starlet("/static/{digest}/{name}", asset_answer, methods=["GET"])
     paths = {one.endpoint: one.path for one in (*listed, static)}
-    return Guarded(Measured(Starlette(routes=[*listed, static]), site.traffic, paths), site)
+    inner = Starlette(routes=[*listed, static], exception_handlers={404: Nowhere(site)})
+    return Guarded(Measured(inner, site.traffic, paths), site)
+
+
+def _by_path(routes: tuple[Route, ...]) -> Mapping[str, tuple[Route, ...]]:
+    found: dict[str, tuple[Route, ...]] = {}
+    for one in routes:
+        found[one.path] = (*found.get(one.path, ()), one)
+    return found
 
 
 class Guarded:
@@ -41,9 +53,14 @@ class Guarded:
         self._inner, self._site = inner, site
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        given = next((value for name, value in scope.get("headers", ()) if name == _ID), b"")
+        identity = id_for(given.decode("latin-1"))
+        CURRENT.set(identity)
+
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
+                headers[HEADER] = identity
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
                 if self._site.secure:

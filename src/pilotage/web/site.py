@@ -13,10 +13,13 @@ from zoneinfo import ZoneInfo
 from pilotage.app.now import calendar_freezes
 from pilotage.app.own_metrics import OwnMetrics
 from pilotage.app.project import Project
+from pilotage.engine.placement.leases import holder
+from pilotage.engine.records.once import Once
 from pilotage.engine.records.store import Store
 from pilotage.model.access import Identity
 from pilotage.model.calendar import Freeze
 from pilotage.model.errors import PilotageError
+from pilotage.web.limits import Limits
 from pilotage.web.measured import Traffic
 
 if TYPE_CHECKING:
@@ -27,7 +30,8 @@ if TYPE_CHECKING:
 class Site:
     """root: the path under which a proxy shows it, such as `/pilotage`; empty for none · url: how browsers reach it,
     without a slash at the end; empty where only their requests tell · secure: whether browsers reach it by HTTPS, so
-    that cookies need it · origins: what `Origin` may say besides the host that was asked · routes: all there are."""
+    that cookies need it · origins: what `Origin` may say besides the host that was asked · routes: all there are ·
+    limits: how much one client may ask."""
 
     project: Project
     root: str = ""
@@ -36,6 +40,7 @@ class Site:
     origins: tuple[str, ...] = ()
     routes: tuple[Route, ...] = ()
     traffic: Traffic = field(default_factory=Traffic)
+    limits: Limits = field(default_factory=Limits)
     _read: tuple[float, int] = (0.0, 0)
     _known: Project | None = None
     _freezes: tuple[Project, date, tuple[Freeze, ...]] | None = None
@@ -48,6 +53,11 @@ class Site:
     @cached_property
     def metrics(self) -> OwnMetrics:
         return OwnMetrics(self.store, self.traffic.families)
+
+    @cached_property
+    def once(self) -> Once:
+        """Requests that are carried out once."""
+        return Once(self.store.engine, holder())
 
     def for_(self, identity: Identity | None, service: str | None = None) -> Project:
         """The project as this identity works in it, with the configuration as the file has it now."""

@@ -26,6 +26,7 @@ from pilotage.engine.integrity import heads, sealing
 from pilotage.engine.integrity.heads import Kind
 from pilotage.engine.integrity.sealing import Seal
 from pilotage.engine.records import chronicle, environments
+from pilotage.engine.records.at_work import note_made
 from pilotage.engine.records.chronicle import Told
 from pilotage.engine.records.rows import readable
 from pilotage.engine.records.statements import encoded, plan_row, snapshot_row, state_columns
@@ -83,6 +84,7 @@ def enter(connection: Connection, wanted: Wanted, now: float) -> str:
     state = replace(wanted.state, status=Status.QUEUED) if wanted.queued else wanted.state
     identity = f"{plan.service}-{plan.environment}-{uuid.uuid4().hex[:8]}"
     snapshot = snapshot_row(wanted.snapshot)
+    note_made(connection, "rollout", identity)
     _once(connection, plans, plan_row(plan))
     _once(connection, snapshots, snapshot)
     place = environments.known(connection, plan.service, plan.environment)
@@ -164,7 +166,9 @@ def command(
     """Write a command down; returns its id."""
     values = {"rollout": rollout, "kind": kind.value, "actor": actor, "reason": reason, "full": int(full)}
     result = connection.execute(insert(commands).values(**values, at=now))
-    return int(result.inserted_primary_key[0] if result.inserted_primary_key else 0)
+    number = int(result.inserted_primary_key[0] if result.inserted_primary_key else 0)
+    note_made(connection, "command", str(number))
+    return number
 
 
 def close_commands(connection: Connection, rollout: str, status: Status) -> None:

@@ -155,19 +155,3 @@ audit = Table(
 )
 """Every change that anyone made or was refused, in one chain. number: from 1, without gaps · outcome: done or refused ·
 previous: hash of the row before; hash: of everything else in the row."""
-
-answers_once = Table(
-    "answers_once",
-    metadata,
-    Column("who", String, primary_key=True),
-    Column("key", String, primary_key=True),
-    Column("request", String, nullable=False),
-    Column("at", Float, nullable=False),
-    Column("by", String, nullable=False),
-    Column("status", Integer),
-    Column("headers", JSON(none_as_null=True)),
-    Column("body", Text),
-    Index("ix_answers_once_at", "at"),
-)
-"""Answers to requests with an Idempotency-Key, for 24 hours. request: SHA-256 of method, path and body · by: the server
-process that works on it · status: NULL until there is an answer."""

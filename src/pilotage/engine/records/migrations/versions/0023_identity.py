@@ -136,8 +136,25 @@ def upgrade() -> None:
         sa.Column("request", sa.String, nullable=False),
         sa.Column("at", sa.Float, nullable=False),
         sa.Column("by", sa.String, nullable=False),
+        sa.Column("until", sa.Float, nullable=False),
+        sa.Column("acted", sa.Integer, nullable=False, server_default="0"),
+        sa.Column("made", sa.JSON(none_as_null=True)),
         sa.Column("status", sa.Integer),
         sa.Column("headers", sa.JSON(none_as_null=True)),
         sa.Column("body", sa.Text),
     )
     op.create_index("ix_answers_once_at", "answers_once", ["at"])
+    op.create_table(
+        "feed",
+        sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("kind", sa.String, nullable=False),
+        sa.Column("of", sa.String, nullable=False),
+        sa.Column("number", sa.Integer, nullable=False),
+    )
+    op.create_index("ix_feed_once", "feed", ["kind", "of", "number"], unique=True)
+    op.create_table(
+        "feed_heads",
+        sa.Column("kind", sa.String, primary_key=True),
+        sa.Column("of", sa.String, primary_key=True),
+        sa.Column("events", sa.Integer, nullable=False),
+    )

@@ -1,0 +1,139 @@
+"""Carries a POST with an `Idempotency-Key` out once, however often a client sends it and whichever server dies."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import re
+import threading
+from collections.abc import Iterator, Mapping
+
+from starlette.responses import Response
+
+from pilotage.engine.execution.failpoints import reach
+from pilotage.engine.records.at_work import Key
+from pilotage.engine.records.once import LEASE, Entry, Found
+from pilotage.model.errors import Invalid
+from pilotage.web.preconditions import require_unchanged
+from pilotage.web.problem import Refused
+from pilotage.web.route import Asked, Kind
+
+HEADER = "idempotency-key"
+_TEXT = re.compile(r'"?([\x21\x23-\x7e]{1,255})"?')
+_SECONDS = 1
+
+
+class KeyReused(Refused):
+    """This Idempotency-Key was sent with another request."""
+
+    exit_status, http_status = 7, 422
+
+
+class StillRunning(Refused):
+    """The first request with this Idempotency-Key is still at work."""
+
+    exit_status, http_status = 7, 409
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return {"Retry-After": str(_SECONDS)}
+
+
+class AnswerLost(Refused):
+    """The request with this Idempotency-Key was carried out, but its answer exists no more."""
+
+    exit_status, http_status = 7, 409
+
+
+def applies(asked: Asked) -> bool:
+    """Whether the request carries a key that counts."""
+    given = HEADER in asked.request.headers and asked.identity is not None
+    return given and asked.route.method == "POST" and asked.route.kind is Kind.API
+
+
+def carry_out_once(asked: Asked) -> Response:
+    """Raises KeyReused, StillRunning, AnswerLost, Invalid, and whatever the route's function raises."""
+    key = _key_of(asked)
+    entry = asked.site.once.begin(
+        key, _hash_of(asked), asked.site.store.clock.now(), repeatable=asked.route.remade is not None
+    )  # fmt: skip
+    match entry.found:
+        case Found.OTHER:
+            raise KeyReused("this Idempotency-Key was used for another request; make a new one")
+        case Found.RUNNING:
+            raise StillRunning("the first request with this Idempotency-Key is still at work; ask again")
+        case Found.ANSWERED:
+            return _again(asked, entry)
+        case Found.CUT_OFF:
+            return _kept(asked, key, _remade(asked, entry))
+        case Found.FRESH:
+            reach("request-begun")
+            return _kept(asked, key, _worked(asked, key))
+
+
+def _worked(asked: Asked, key: Key) -> Response:
+    once = asked.site.once
+    try:
+        with _renewed(asked, key), once.at_work(key):
+            require_unchanged(asked)
+            answer = asked.route.answer(asked)
+            assert isinstance(answer, Response)
+            reach("request-acted")
+    except BaseException:
+        once.release(key)
+        raise
+    return answer
+
+
+def _kept(asked: Asked, key: Key, answer: Response) -> Response:
+    names = ("content-type", "location", "etag")
+    headers = {name: answer.headers[name] for name in names if name in answer.headers}
+    body = "" if asked.route.secret else bytes(answer.body).decode()
+    asked.site.once.answer(key, answer.status_code, headers, body)
+    reach("answer-kept")
+    return answer
+
+
+def _again(asked: Asked, entry: Entry) -> Response:
+    if asked.route.secret:
+        raise AnswerLost("this request was carried out; its answer has a secret, which is shown once")
+    return Response(entry.body, entry.status, headers={**entry.headers, "Idempotency-Replayed": "true"})
+
+
+def _remade(asked: Asked, entry: Entry) -> Response:
+    """The answer of a request whose server died, from what it had recorded."""
+    if entry.made and asked.route.remade is not None:
+        return asked.route.remade(asked, entry.made)
+    where = asked.route.about or "what it changes"
+    raise AnswerLost(f"this request was carried out, but its server died before it answered: look at {where}")
+
+
+@contextlib.contextmanager
+def _renewed(asked: Asked, key: Key) -> Iterator[None]:
+    """Other servers see that this one still works on it."""
+    over = threading.Event()
+
+    def renew() -> None:
+        while not over.wait(LEASE / 3):
+            with contextlib.suppress(Exception):
+                asked.site.once.renew(key, asked.site.store.clock.now())
+
+    threading.Thread(target=renew, daemon=True, name="renew").start()
+    try:
+        yield
+    finally:
+        over.set()
+
+
+def _key_of(asked: Asked) -> Key:
+    text = asked.request.headers[HEADER].strip()
+    found = _TEXT.fullmatch(text)
+    if found is None:
+        raise Invalid("an Idempotency-Key has 1 to 255 printable ASCII characters without spaces and quotes")
+    return Key(who=f"{asked.who.kind}:{asked.who.name}", text=found[1])
+
+
+def _hash_of(asked: Asked) -> str:
+    request = asked.request
+    parts = (request.method, request.url.path, request.url.query)
+    return hashlib.sha256("\0".join(parts).encode() + b"\0" + asked.raw).hexdigest()

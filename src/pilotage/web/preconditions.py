@@ -1,0 +1,85 @@
+"""ETags: what a client has seen. A read says "nothing new" (304); a change is made only of what was seen (412).
+
+An ETag is `"VERSION.DIGEST"`, or `"DIGEST"` alone. A version counts what people see as a change, such as the events of
+a rollout; the digest is that of the answer, which may also tell the newest measurements. `If-Match` compares versions.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+
+from starlette.responses import Response
+
+from pilotage.web.problem import Refused
+from pilotage.web.route import Asked, Kind, Route
+
+
+class ChangedMeanwhile(Refused):
+    """What this request would change is no longer what was seen. The answer has what it is now."""
+
+    exit_status, http_status = 7, 412
+
+    def __init__(self, what: str, present: bytes) -> None:
+        super().__init__(what)
+        self.present = present
+
+
+def with_etag(asked: Asked, answer: Response) -> Response:
+    """The answer of a GET of the API with its ETag, or 304 where the client has it already."""
+    if asked.route.kind is not Kind.API or asked.route.changes or answer.status_code != 200:
+        return answer
+    if not (body := getattr(answer, "body", b"")):
+        return answer
+    digest = hashlib.sha256(bytes(body)).hexdigest()[:20]
+    version = answer.headers.get("etag", "").strip('"')
+    tag = f'"{version}.{digest}"' if version else f'"{digest}"'
+    answer.headers["etag"] = tag
+    answer.headers.setdefault("cache-control", "private, no-cache")
+    wanted = asked.request.headers.get("if-none-match")
+    if wanted is not None and (wanted.strip() == "*" or tag in _tags(wanted)):
+        return Response(None, 304, headers={"ETag": tag, "Cache-Control": answer.headers["cache-control"]})
+    return answer
+
+
+def require_unchanged(asked: Asked) -> None:
+    """Raises ChangedMeanwhile where `If-Match` names another state than the present one, NotFound where there is none
+    any more."""
+    wanted = asked.request.headers.get("if-match")
+    if wanted is None or not asked.route.about:
+        return
+    present = _present(asked)
+    if wanted.strip() == "*":
+        return
+    version = _version(present.headers["etag"])
+    if version not in {_version(tag) for tag in _tags(wanted)}:
+        raise ChangedMeanwhile("this has changed since you saw it; nothing was done", bytes(present.body))
+
+
+def seen_version(asked: Asked) -> int | None:
+    """The version that `If-Match` names, to be compared in the transaction that changes something; None without."""
+    wanted = asked.request.headers.get("if-match", "*").strip()
+    versions = [version for tag in _tags(wanted) if (version := _version(tag)).isdigit()]
+    return int(versions[0]) if len(versions) == 1 and wanted != "*" else None
+
+
+def _present(asked: Asked) -> Response:
+    route = _shows(asked)
+    query = route.query() if route.query is not None else None
+    shown = replace(asked, route=route, query=query, body=None)
+    answer = route.answer(shown)
+    assert isinstance(answer, Response)
+    return with_etag(shown, answer) if "if-none-match" not in asked.request.headers else answer
+
+
+def _shows(asked: Asked) -> Route:
+    return next(one for one in asked.site.routes if one.method == "GET" and one.path == asked.route.about)
+
+
+def _tags(header: str) -> set[str]:
+    """A proxy that compresses answers makes ETags weak."""
+    return {one.strip().removeprefix("W/").replace('-gz"', '"') for one in header.split(",")}
+
+
+def _version(tag: str) -> str:
+    return tag.strip('"').partition(".")[0]
