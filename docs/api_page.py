@@ -13,7 +13,7 @@ import msgspec
 
 from pilotage.model import output
 from pilotage.web.openapi import field_meanings
-from pilotage.web.route import Body, Kind, Query, Route
+from pilotage.web.route import Body, Query, Route
 from pilotage.web.table import ROUTES
 
 _OPENING = """# REST API
@@ -49,7 +49,7 @@ Each route names the permission that it needs, for the service and environment i
 
 def page() -> str:
     """The page."""
-    listed = [one for one in ROUTES if one.kind is Kind.API]
+    listed = [one for one in ROUTES if one.public]
     sections = [_OPENING, "## Routes\n"]
     tags = dict.fromkeys(_tag(one) for one in listed)
     for tag in tags:

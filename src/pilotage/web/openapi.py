@@ -11,7 +11,7 @@ import msgspec
 
 from pilotage.model.json import Json, JsonObject, object_at
 from pilotage.web.problem import Problem
-from pilotage.web.route import Audience, Kind, Route
+from pilotage.web.route import Audience, Route
 
 JSON = "application/json"
 _REFS = "#/components/schemas/{name}"
@@ -37,7 +37,7 @@ _LAST_EVENT: JsonObject = {
 
 def described(routes: Iterable[Route], root: str = "") -> JsonObject:
     """root: the path under which a proxy shows the server."""
-    listed = [one for one in routes if one.kind is Kind.API]
+    listed = [one for one in routes if one.public]
     shapes, parts = _shapes(listed)
     paths: dict[str, dict[str, Json]] = {}
     for route in listed:

@@ -135,6 +135,11 @@ class Route:
         return self.method != "GET"
 
     @property
+    def public(self) -> bool:
+        """Whether it belongs to the API that is described; pages have JSON of their own."""
+        return self.path.startswith("/api/")
+
+    @property
     def name(self) -> str:
         """For OpenAPI's operationId and for metrics."""
         return f"{self.method.lower()} {self.path}"
