@@ -18,8 +18,8 @@ from pathlib import Path
 import uvicorn
 from playwright.sync_api import Browser, sync_playwright
 
-sys.path.insert(0, str(Path(__file__).parent))
-from server_world import World, config, fill
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from tests.web.world import World, config, fill
 
 from pilotage.app.identity import sessions
 from pilotage.app.project import Project
@@ -29,7 +29,7 @@ from pilotage.web.server import application
 from pilotage.web.site import Site
 
 PICTURES = Path(__file__).parent / "pictures"
-DOCUMENTED = {"now": "server-home", "watching": "server-rollout", "plan": "server-plan"}
+DOCUMENTED = {"now": "server-home", "watching": "server-rollout", "made-plan": "server-plan"}
 
 
 def main() -> None:
@@ -65,6 +65,7 @@ def addresses(site: Site, world: World) -> Mapping[str, str]:
     return {
         **plain, **rollouts, **ended, "confirm-abort": f"{rollouts['watching']}/abort",
         "confirm-promote": f"{rollouts['watching']}/promote", "why": f"{rollouts['withdrawn']}/why",
+        "made-plan": f"/plans/{world.watching.plan_hash}", "difference": f"/plans/{world.watching.plan_hash}/diff",
         "missing": "/rollouts/none",
     }  # fmt: skip
 

@@ -7,7 +7,10 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from pilotage import Service
+from pilotage.engine.records import kept_plans
 from pilotage.web.openapi import parameters_of
+from tests.plans import a_plan
 from tests.web.site import Served
 
 
@@ -23,12 +26,22 @@ OWN = Spot(service="shop", environment="production")
 OTHER_ENVIRONMENT = Spot(service="shop", environment="staging")
 OTHER_SERVICE = Spot(service="search", environment="production")
 
+
+def kept(server: Served, spot: Spot) -> str:
+    """Hash of a plan that the store has."""
+    plan = a_plan(service=Service(name=spot.service, environment=spot.environment))
+    kept_plans.keep(server.store.engine, plan)
+    return plan.hash
+
+
 Values = Mapping[Spot, str]
 
 PLACED: Mapping[str, Callable[[Served, Spot], str]] = {
     "service": lambda _, spot: spot.service,
     "environment": lambda _, spot: spot.environment,
     "rollout": lambda server, spot: server.rollout(spot.service, spot.environment).id,
+    "plan": lambda server, spot: kept(server, spot),
+    "other": lambda server, spot: kept(server, spot),
 }
 """Parameters that say which place a request is about, with a value for each spot."""
 

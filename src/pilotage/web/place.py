@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from pilotage.app.planning import called
 from pilotage.app.project import Project
 from pilotage.model.errors import PilotageError
 
@@ -24,13 +25,17 @@ class Place:
 
 
 def place_of(project: Project, params: Mapping[str, str]) -> Place:
-    """Of the parameters of a path. Raises NotFound for a rollout, service or environment that there is not."""
+    """Of the parameters of a path. Raises NotFound for a rollout, service or environment that there is not,
+    NoSuchPlan."""
     if "rollout" in params:
         try:
             rollout = project.store.look_up(params["rollout"])
         except KeyError:
             raise NotFound(f"there is no rollout {params['rollout']}") from None
         return Place(service=rollout.service, environment=rollout.environment)
+    if "plan" in params:
+        plan = called(project, params["plan"])
+        return Place(service=plan.service, environment=plan.environment)
     if "service" not in params:
         return Place()
     service, environment = params["service"], params.get("environment", "")

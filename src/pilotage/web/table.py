@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pilotage.web.api import description, device, operating, rollouts, shell
 from pilotage.web.pages import device as device_page
-from pilotage.web.pages import home, palette, releasing, rollout, sign_in
+from pilotage.web.pages import home, palette, plan, releasing, rollout, sign_in
 from pilotage.web.route import Route
 
 ROUTES: tuple[Route, ...] = (
@@ -17,6 +17,7 @@ ROUTES: tuple[Route, ...] = (
     *device_page.ROUTES,
     *rollout.ROUTES,
     *palette.ROUTES,
+    *plan.ROUTES,
     *sign_in.ROUTES,
     *releasing.ROUTES,
 )

@@ -11,10 +11,8 @@ from sqlalchemy import Engine, or_, select
 
 from pilotage.engine.records.rows import summary, whole
 from pilotage.engine.records.statements import summaries, wholes
-from pilotage.engine.records.tables import environments, followups, plans, rollouts
+from pilotage.engine.records.tables import environments, followups, rollouts
 from pilotage.engine.records.tables_beside import activities, schedules
-from pilotage.model.plan import Plan
-from pilotage.model.plan_formats import read_plan
 from pilotage.model.record import Rollout, RolloutSummary, Unreadable
 from pilotage.model.status import Status
 
@@ -135,12 +133,3 @@ def places(engine: Engine) -> tuple[tuple[str, str], ...]:
     query = select(environments.c.service, environments.c.environment)
     with engine.connect() as connection:
         return tuple((row.service, row.environment) for row in connection.execute(query))
-
-
-def plan_of(engine: Engine, hash_: str) -> Plan | None:
-    """A plan by its hash, or by so much of it that no other begins with it; None where there is none. Raises ValueError
-    where this version cannot read it."""
-    query = select(plans.c.body).where(plans.c.hash >= hash_, plans.c.hash < f"{hash_}~")
-    with engine.connect() as connection:
-        found = connection.scalars(query.limit(2)).all()
-    return read_plan(found[0]) if len(found) == 1 else None

@@ -172,7 +172,8 @@ def _watching(project: Project) -> Rollout:
     at = _step(plan, "analyse-25%")
     live = LiveView(
         at=project.clock.now() - 0.4, step="analyse-25%", title="analyse at 25%", watched=2.2 * _HOUR,
-        duration=4 * _HOUR,        wanted=250, routed=250, observed=248, requests={"2.4.0": 84_201, "2.3.1": 411_903}, verdicts=_verdicts(),
+        duration=4 * _HOUR, wanted=250, routed=250, observed=248,
+        requests={"2.4.0": 84_201, "2.3.1": 411_903}, verdicts=_verdicts(),
         forecast="twice as many errors would be known within 3m", health=0.97,
         checks=(SeenCheck(name="smoke", status="passed", detail="41 of 41 in 38 s"),),
         instances=_crew("2.4.0", "2.3.1", 3, 9),
@@ -248,7 +249,8 @@ def _ended(project: Project, service: str, version: str, status: Status, reason:
     share = 1000 if done else 0
     live = LiveView(
         at=project.clock.now() - 30 * _HOUR, wanted=share, routed=share, observed=share,
-        verdicts=_verdicts(harm=not done), requests={version: 1_204_112, old: 3_651_774}, instances=_crew(version, old, 12, 0) if done else (),
+        verdicts=_verdicts(harm=not done), requests={version: 1_204_112, old: 3_651_774},
+        instances=_crew(version, old, 12, 0) if done else (),
     )  # fmt: skip
     word = "completed" if done else status.value
     return _recorded(project, rollout, state, live, Event(word, f"{version} {word}. {reason}", {}))

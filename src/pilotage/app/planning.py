@@ -1,0 +1,80 @@
+"""Plans that people make on a page: made, kept under their hash, compared, and deployed as they were read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from pilotage.app.deploy import DeployResult, deploy
+from pilotage.app.known_risk import planned
+from pilotage.app.permissions import Permission
+from pilotage.app.plan import PlanRequest, compare
+from pilotage.app.project import Project
+from pilotage.app.requests import DeployRequest
+from pilotage.engine.records import kept_plans
+from pilotage.model.errors import Invalid
+from pilotage.model.plan import Plan
+from pilotage.model.plan_change import PlanChange
+from pilotage.model.record import RolloutSummary
+from pilotage.plan.difference import by_part
+
+
+class NoSuchPlan(Invalid):
+    """No kept plan has this hash, or this version cannot read it."""
+
+    http_status = 404
+
+
+@dataclass(frozen=True, kw_only=True)
+class Queue:
+    """What is before a version that would be deployed now. serving: the present version, None for nothing."""
+
+    serving: str | None
+    under_way: RolloutSummary | None
+    queued: tuple[RolloutSummary, ...]
+
+
+def make(project: Project, actor: str, environment: str, version: str, release_date: date | None = None) -> Plan:
+    """A new plan, kept under its hash. Raises Forbidden, Invalid, ConfigError."""
+    project.require(actor, Permission.PLAN, environment)
+    day = project.environment(environment)
+    wish = PlanRequest(version, release_date=release_date, today=project.today)
+    plan = planned(project, day, wish)
+    kept_plans.keep(project.store.engine, plan)
+    return plan
+
+
+def called(project: Project, hash_: str) -> Plan:
+    """Raises NoSuchPlan."""
+    try:
+        found = kept_plans.called(project.store.engine, hash_)
+    except ValueError as error:
+        raise NoSuchPlan(f"the plan {hash_[:12]} cannot be read by this version of Pilotage: {error}") from None
+    if found is None:
+        raise NoSuchPlan(f"there is no plan {hash_[:64]}")
+    return found
+
+
+def queue_of(project: Project, plan: Plan) -> Queue:
+    store = project.store
+    newest = store.newest(plan.service, plan.environment)
+    return Queue(
+        serving=next(iter(store.serving(plan.service, plan.environment)), None),
+        under_way=newest if newest and not newest.status.final else None,
+        queued=store.queued(plan.service, plan.environment),
+    )
+
+
+def before(project: Project, plan: Plan) -> str | None:
+    """Hash of the plan that its environment had last; None for the first."""
+    return kept_plans.last_of(project.store.engine, plan.service, plan.environment, plan.hash)
+
+
+def changes(old: Plan, new: Plan) -> dict[str, list[PlanChange]]:
+    """By part of the plan."""
+    return {part: list(found) for part, found in by_part(compare(old, new)).items()}
+
+
+def deploy_as_read(project: Project, actor: str, plan: Plan, *, queue: bool) -> DeployResult:
+    """Roll out exactly this plan. queue: behind what rolls out now, which else refuses it. Raises as `deploy`."""
+    return deploy(project, actor, DeployRequest(plan=plan, on_conflict="queue" if queue else "refuse"))
