@@ -21,7 +21,7 @@ from rich.text import Text
 from pilotage import Answers, Calendar, Plan, Service, make_plan
 from pilotage.judge.counts import CountJudge
 from pilotage.judge.replay import Look, Replay, replay
-from pilotage.render.charts import gantt, staircase
+from pilotage.render.charts import gantt, picture, staircase
 from pilotage.render.html import to_html
 from pilotage.render.ics import to_ics
 from pilotage.render.judge_chart import ratio_chart
@@ -37,11 +37,11 @@ _FORGE = (
 
 def main() -> None:
     plan = example()
-    (PICTURES / "gantt.svg").write_text(gantt(plan), encoding="utf-8")
-    (PICTURES / "staircase.svg").write_text(staircase(plan), encoding="utf-8")
+    (PICTURES / "gantt.svg").write_text(picture(gantt(plan)), encoding="utf-8")
+    (PICTURES / "staircase.svg").write_text(picture(staircase(plan)), encoding="utf-8")
     _terminal(PICTURES / "plan-terminal.svg", plan_view(plan), "pilotage plan 2.4.0 --date 2027-06-18", 150)
     _terminal(PICTURES / "plan-calendar.svg", Text(_agenda(plan)), "calcurse", 100)
-    (PICTURES / "replay.svg").write_text(ratio_chart(_replayed(), "canary against stable"), encoding="utf-8")
+    (PICTURES / "replay.svg").write_text(picture(ratio_chart(_replayed(), "canary against stable")), encoding="utf-8")
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as directory:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         page, forge = Path(directory) / "plan.html", Path(directory) / "forge.html"

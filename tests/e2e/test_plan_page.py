@@ -96,9 +96,8 @@ def test_r3_the_page_prints(browser: Browser, tmp_path: Path) -> None:
     page = browser.new_page()
     page.goto((tmp_path / "plan.html").as_uri())
     page.emulate_media(media="print")
-    assert not page.locator("nav").is_visible()
-    assert page.locator("svg").count() == 2
-    assert all(page.locator("svg").nth(index).is_visible() for index in range(2))
+    assert sum(chart.is_visible() for chart in page.locator("svg").all()) == 2
+    assert page.get_by_text("send 25% of requests to the canary", exact=True).is_visible()
     assert page.pdf().startswith(b"%PDF")
 
 
@@ -106,5 +105,20 @@ def test_r3_a_phone_names_each_cell(browser: Browser, tmp_path: Path) -> None:
     (tmp_path / "plan.html").write_text(to_html(plan()))
     page = browser.new_page(viewport={"width": 390, "height": 800})
     page.goto((tmp_path / "plan.html").as_uri())
-    label = page.locator("#readiness ~ table td").first.evaluate("cell => getComputedStyle(cell, '::before').content")
-    assert "item" in label
+    page.get_by_role("heading", name="Readiness", exact=True).click()
+    label = page.locator("#readiness td").first.evaluate("cell => getComputedStyle(cell, '::before').content")
+    assert "Item" in label
+
+
+def test_r3_the_first_screens_decide_and_a_link_opens_the_rest(browser: Browser, tmp_path: Path) -> None:
+    (tmp_path / "plan.html").write_text(to_html(plan()))
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page.goto((tmp_path / "plan.html").as_uri())
+    assert page.evaluate("document.documentElement.scrollHeight / innerHeight") < 5
+    for words in ("Can be executed", "Fri 2027-06-18", "Rollback takes"):
+        box = page.get_by_text(words).first.bounding_box()
+        assert box is not None
+        assert box["y"] < 844
+    assert not page.get_by_text("send 25% of requests to the canary", exact=True).is_visible()
+    page.goto(f"{(tmp_path / 'plan.html').as_uri()}#steps")
+    assert page.get_by_text("send 25% of requests to the canary", exact=True).is_visible()

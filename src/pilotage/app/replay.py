@@ -18,6 +18,7 @@ from pilotage.model.observation import VerdictKind
 from pilotage.model.output.records import JudgeOutput
 from pilotage.model.output.risk import ImportedRulesOutput, RuleOutput
 from pilotage.model.quantity import parse_share
+from pilotage.render.charts import picture
 from pilotage.render.judge_chart import gauge_chart, ratio_chart
 from pilotage.render.scale import LEGEND, ratio_scale
 
@@ -64,7 +65,7 @@ def replay_counts(request: ReplayRequest) -> Judged:
     except ValueError as error:
         raise BadFile(f"{source}: {error}") from None
     if request.picture is not None:
-        write_file(request.picture, ratio_chart(done, f"{source.name}: canary against stable"))
+        write_file(request.picture, picture(ratio_chart(done, f"{source.name}: canary against stable")))
     notes = tuple(done.notes)
     if not request.cumulative and grow_like_counters(looks):
         notes += ("every number grows from row to row: if they are counters, add --cumulative",)
@@ -96,7 +97,7 @@ def replay_samples(request: ReplayRequest) -> Judged:
     except ValueError as error:
         raise BadFile(f"{source}: {error}") from None
     if request.picture is not None:
-        write_file(request.picture, gauge_chart(done, f"{source.name}: canary and stable"))
+        write_file(request.picture, picture(gauge_chart(done, f"{source.name}: canary and stable")))
     return Judged(
         harm=bool(done.decided),
         sentence=done.sentence,

@@ -63,15 +63,15 @@ def _markdown(plan: Plan, _context: FormatContext) -> str:
 
 
 def _gantt(plan: Plan, _context: FormatContext) -> str:
-    from pilotage.render.charts import gantt
+    from pilotage.render.charts import gantt, picture
 
-    return gantt(plan)
+    return picture(gantt(plan))
 
 
 def _staircase(plan: Plan, _context: FormatContext) -> str:
-    from pilotage.render.charts import staircase
+    from pilotage.render.charts import picture, staircase
 
-    return staircase(plan)
+    return picture(staircase(plan))
 
 
 _FORMATS: dict[str, Callable[[Plan, FormatContext], str | bytes]] = {

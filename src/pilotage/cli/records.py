@@ -235,14 +235,13 @@ def explain(project: Project, rollout: str | None, environment: str | None, as_j
 
 def _write_page(path: Path, found: Explained) -> None:
     from pilotage.app.output import write_file
-    from pilotage.render.html import rollout_to_html
     from pilotage.render.lines import local_moment
+    from pilotage.render.rollout_page import head_of, rollout_to_html
 
     rollout = found.rollout
-    title = f"{rollout.service} {rollout.version} → {rollout.environment}: {rollout.state.status}"
     happened = [(local_moment(e.at), e.type_today, e.sentence) for e in found.events]
     why = [line.strip() for line in found.explanation.why if line.strip()]
-    write_file(path, rollout_to_html(title, rollout.plan, why, found.verdicts, happened))
+    write_file(path, rollout_to_html(head_of(rollout), rollout.plan, why, found.verdicts, happened))
     click.echo(f"written: {path}", err=True)
 
 

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Side(StrEnum):
+    """Which of the two versions of a rollout a value is of: each has its colour on every page."""
+
+    NEW = "new"
+    STABLE = "stable"
 
 
 @dataclass(frozen=True)
 class Bar:
-    """One value of a figure with its interval, if it has one: shares, 0…1. text: how the value is written."""
+    """One value of a figure with its interval, if it has one: shares, 0…1. text: how the value is written · side: of a
+    version's own value."""
 
     label: str
     value: float
     text: str
     low: float | None = None
     high: float | None = None
+    side: Side | None = None
 
 
 @dataclass(frozen=True)
@@ -24,6 +34,15 @@ class Figure:
     bars: tuple[Bar, ...]
     marked: float | None = None
     mark: str = ""
+
+
+@dataclass(frozen=True)
+class KeyFigure:
+    """One number that a reader takes away. note: of what, or since when."""
+
+    title: str
+    value: str
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -44,8 +63,9 @@ class Section:
 
 @dataclass(frozen=True)
 class Document:
-    """lead: what must be read if nothing else is."""
+    """lead: what must be read if nothing else is · figures: at most four, which a page shows at its head."""
 
     title: str
     lead: tuple[str, ...]
     sections: tuple[Section, ...]
+    figures: tuple[KeyFigure, ...] = ()

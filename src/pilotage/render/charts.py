@@ -1,5 +1,4 @@
-"""The timeline as a Gantt chart and the rollout as a staircase, as SVG that is readable on light and dark
-backgrounds."""
+"""The timeline as a Gantt chart and the rollout as a staircase: SVG, for pages and as files."""
 
 from __future__ import annotations
 
@@ -14,19 +13,12 @@ from pilotage.model.schedule import open_days
 from pilotage.model.traffic import WHOLE
 from pilotage.render.days import show_day
 from pilotage.render.sections import headline
+from pilotage.render.stylesheet import chart_style
 
-_WIDTH, _LABELS, _ROW, _TOP = 960, 150, 34, 44
-_STYLE = """
-.pg-chart{font:13px system-ui,sans-serif;--ink:#1c2733;--soft:#5b6670;--line:#d4dae0;--bar:#7fb2e5;--core:#1f6fb5;\
---mark:#a64b00;--paper:#fff}
-@media (prefers-color-scheme:dark){.pg-chart{--ink:#e8edf2;--soft:#a9b4be;--line:#3a444e;--bar:#2c5a86;--core:#7cbcf5;\
---mark:#ffb066;--paper:#14191e}}
-.pg-chart text{fill:var(--ink)} .pg-chart .soft{fill:var(--soft)} .pg-chart .line{stroke:var(--line);fill:none}
-.pg-chart .bar{fill:var(--bar)} .pg-chart .core{fill:var(--core)} .pg-chart .mark{fill:var(--mark)}
-.pg-chart .stair{stroke:var(--core);stroke-width:3;fill:none} .pg-chart .paper{fill:var(--paper)}
-.pg-chart .quiet{stroke:var(--bar);stroke-width:2;fill:none} .pg-chart .stair{stroke-linejoin:round}
-.pg-chart .edge{stroke:var(--mark);stroke-dasharray:6 4}
-"""
+WIDE, HALF, NARROW = 960, 600, 360
+"""Widths of charts: of a page or a file, of a column, and of a phone, where each label is above its bar."""
+
+_ROW, _TOP = 34, 44
 
 
 @dataclass(frozen=True)
@@ -40,32 +32,34 @@ class _Bar:
     marks: tuple[tuple[float, str], ...] = ()
 
 
-def gantt(plan: Plan) -> str:
+def gantt(plan: Plan, width: int = WIDE) -> str:
     """The phases of a scheduled release (days, or open days without a date), or a pipeline's stages (minutes)."""
     bars, unit, start = _bars(plan)
+    narrow = width < HALF
+    labels, row, inset = (8, 48, 18) if narrow else (126 if width < WIDE else 150, _ROW, 0)
     end = max((bar.wide[1] for bar in bars), default=1.0) or 1.0
-    height = _TOP + _ROW * len(bars) + 30
-    scale = (_WIDTH - _LABELS - 20) / end
+    height = _TOP + row * len(bars) + 30
+    scale = (width - labels - 20) / end
 
     def x(position: float) -> float:
-        return round(_LABELS + position * scale, 1)
+        return round(labels + position * scale, 1)
 
-    body = [*_axis(end, unit, start, height, x)]
+    body = [*_axis(end, unit, start, height, x, max(4, width // 90))]
     for index, bar in enumerate(bars):
-        top = _TOP + index * _ROW
-        body.append(f'<text x="8" y="{top + 17}">{escape(bar.title)}</text>')
-        for kind, (left, right), inset in (("bar", bar.wide, 0), ("core", bar.core, 7)):
-            width = max(2.0, round((right - left) * scale, 1))
+        top = _TOP + index * row + inset
+        body.append(f'<text x="8" y="{top - 6 if narrow else top + 17}">{escape(bar.title)}</text>')
+        for kind, (left, right), within in (("span", bar.wide, 0), ("sure", bar.core, 7)):
+            length = max(2.0, round((right - left) * scale, 1))
             body.append(
-                f'<rect class="{kind}" x="{x(left)}" y="{top + inset}" width="{width}" '
-                f'height="{24 - 2 * inset}" rx="3"><title>{escape(bar.note)}</title></rect>'
+                f'<rect class="{kind}" x="{x(left)}" y="{top + within}" width="{length}" '
+                f'height="{24 - 2 * within}" rx="3"><title>{escape(bar.note)}</title></rect>'
             )
         body += [
-            f'<circle class="mark" cx="{x(at)}" cy="{top + 12}" r="4"><title>{escape(title)}</title></circle>'
+            f'<circle class="event" cx="{x(at)}" cy="{top + 12}" r="4"><title>{escape(title)}</title></circle>'
             for at, title in bar.marks
         ]
     title = f"{headline(plan)}: {'phases' if plan.timeline.phases else 'pipeline'}"
-    return svg(title, _description(bars), height, body)
+    return svg(title, _description(bars), height, body, width)
 
 
 def _bars(plan: Plan) -> tuple[list[_Bar], str, date | None]:
@@ -110,34 +104,35 @@ def _stage_bars(plan: Plan) -> list[_Bar]:
     return bars
 
 
-def _axis(end: float, unit: str, start: date | None, height: float, x: Callable[[float], float]) -> Iterator[str]:
-    spacing = next((s for s in (1, 2, 5, 7, 14, 28, 60, 120, 240, 480, 960, 1920, 3840) if end / s <= 10), end / 10)
+def _axis(
+    end: float, unit: str, start: date | None, height: float, x: Callable[[float], float], most: int
+) -> Iterator[str]:
+    """most: how many labels there is room for."""
+    spacings = (1, 2, 5, 7, 14, 28, 56, 60, 120, 240, 480, 960, 1920, 3840)
+    spacing = next((s for s in spacings if end / s <= most), end / most)
     for index in range(int(end / spacing) + 1):
         at = index * spacing
         label = f"{start + timedelta(days=at):%d %b}" if start else f"{at:g}"
+        place = "start" if x(at) < 20 else "middle" if x(end) - x(at) > 20 else "end"
         yield f'<line class="line" x1="{x(at)}" x2="{x(at)}" y1="{_TOP - 10}" y2="{height - 22}"/>'
-        yield f'<text class="soft" x="{x(at)}" y="{_TOP - 18}" text-anchor="middle">{label}</text>'
+        yield f'<text class="soft" x="{x(at)}" y="{_TOP - 18}" text-anchor="{place}">{label}</text>'
     if unit:
-        yield f'<text class="soft" x="8" y="{_TOP - 18}">{unit}</text>'
-    legend = (
-        "light: longest time, dark: shortest time"
-        if unit != "minutes"
-        else "light: longest time, dark: shortest or estimated time"
-    )
-    yield f'<text class="soft" x="{_LABELS}" y="{height - 6}">{legend}</text>'
+        yield f'<text class="soft" x="8" y="{_TOP - 32 if x(0) < 20 else _TOP - 18}">{unit}</text>'
+    shortest = "shortest" if unit != "minutes" else "shortest or estimated"
+    yield f'<text class="soft" x="{x(0)}" y="{height - 6}">broad: longest time, thin: {shortest} time</text>'
 
 
 def _description(bars: list[_Bar]) -> str:
     return "; ".join(bar.note for bar in bars)
 
 
-def staircase(plan: Plan) -> str:
+def staircase(plan: Plan, width: int = WIDE) -> str:
     """The share of users on the new version (with the flag on), step by step. The width of a wait shows its
     duration."""
     points, labels = _points(plan.steps)
-    height, left, right, top = 300, 60, 20, 24
+    height, left, right, top = (300, 60, 20, 24) if width == WIDE else (240, 44, 8, 16)
     floor = height - 60
-    scale = (_WIDTH - left - right) / (points[-1][0] or 1)
+    scale = (width - left - right) / (points[-1][0] or 1)
 
     def at(point: tuple[float, float]) -> tuple[float, float]:
         return round(left + point[0] * scale, 1), round(floor - point[1] * (floor - top), 1)
@@ -145,21 +140,22 @@ def staircase(plan: Plan) -> str:
     body = []
     for share in (0.0, 0.25, 0.5, 0.75, 1.0):
         _, y = at((0, share))
-        body.append(f'<line class="line" x1="{left}" x2="{_WIDTH - right}" y1="{y}" y2="{y}"/>')
+        body.append(f'<line class="line" x1="{left}" x2="{width - right}" y1="{y}" y2="{y}"/>')
         body.append(f'<text class="soft" x="{left - 8}" y="{y + 4}" text-anchor="end">{share:.0%}</text>')
-    path = " ".join(f"{'L' if index else 'M'}{x} {y}" for index, (x, y) in enumerate(map(at, points)))
-    body.append(f'<path class="stair" d="{path}"/>')
+    corners = [at(point) for point in points]
+    path = " ".join(f"{'L' if index else 'M'}{x} {y}" for index, (x, y) in enumerate(corners))
+    body.append(f'<path class="under" d="{path} L{corners[-1][0]} {floor} Z"/><path class="stair" d="{path}"/>')
     free = 0.0
     for point, label in labels:
         x, _ = at(point)
         # A label that would run into the one before it, or over the edge, is left out; the table has them all.
-        if free <= x <= _WIDTH - 7.2 * len(label):
+        if free <= x <= width - 7.2 * len(label):
             body.append(f'<text x="{x}" y="{floor + 18}">{escape(label)}</text>')
             free = x + 7.2 * len(label) + 8
     foot = f"width = duration; {format_duration(plan.watched)} in total"
     body.append(f'<text class="soft" x="{left}" y="{height - 8}">{foot}</text>')
     described = "; ".join(f"{step.title}: {format_share(step.weight / WHOLE)}" for step in plan.steps)
-    return svg(f"{headline(plan)}: users on the new version", described, height, body)
+    return svg(f"{headline(plan)}: users on the new version", described, height, body, width)
 
 
 def _points(steps: tuple[Step, ...]) -> tuple[list[tuple[float, float]], list[tuple[tuple[float, float], str]]]:
@@ -182,12 +178,18 @@ def _points(steps: tuple[Step, ...]) -> tuple[list[tuple[float, float]], list[tu
     return points, labels
 
 
-def svg(title: str, description: str, height: float, body: list[str], width: float = _WIDTH) -> str:
-    """A chart of the usual size and colours around `body`, with a description for screen readers."""
+def svg(title: str, description: str, height: float, body: list[str], width: float = WIDE) -> str:
+    """A chart around `body`, with a description for screen readers. Its classes have their style from the page that it
+    is in; `picture` makes a file of it."""
     inside = "\n".join(body)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="pg-chart" role="img" viewBox="0 0 {width:g} {height:g}" '
-        f'width="{width:g}" height="{height:g}"><title>{escape(title)}</title><desc>{escape(description)}</desc>'
-        f"<style>{_STYLE}</style>"
+        f'width="{width:g}" height="{height:g}"><title>{escape(title)}</title><desc>{escape(description)}</desc>\n'
         f'<rect class="paper" width="{width:g}" height="{height:g}"/>\n{inside}\n</svg>\n'
     )
+
+
+def picture(chart: str) -> str:
+    """The chart as a file of its own, readable on light and on dark backgrounds."""
+    head, foot = chart.split("</desc>", 1)
+    return f"{head}</desc><style>{chart_style()}</style>{foot}"

@@ -86,16 +86,16 @@ def bars(figure: Figure) -> str:
         width = max(1.0, bar.value * scale)
         body.append(
             f'<text x="{_LEFT - 10}" y="{y + 15}" text-anchor="end">{escape(bar.label[:36])}</text>'
-            f'<rect class="bar" x="{_LEFT}" y="{y + 2}" width="{width:.1f}" height="18"/>'
+            f'<rect class="{bar.side or "bar"}" rx="3" x="{_LEFT}" y="{y + 2}" width="{width:.1f}" height="18"/>'
         )
         end = _LEFT + width
         if bar.low is not None and bar.high is not None:
             low, high = _LEFT + bar.low * scale, _LEFT + bar.high * scale
             end = max(end, high)
             body.append(
-                f'<line class="edge" x1="{low:.1f}" x2="{high:.1f}" y1="{y + 11}" y2="{y + 11}"/>'
-                f'<line class="edge" x1="{low:.1f}" x2="{low:.1f}" y1="{y + 7}" y2="{y + 15}"/>'
-                f'<line class="edge" x1="{high:.1f}" x2="{high:.1f}" y1="{y + 7}" y2="{y + 15}"/>'
+                f'<line class="whisker" x1="{low:.1f}" x2="{high:.1f}" y1="{y + 11}" y2="{y + 11}"/>'
+                f'<line class="whisker" x1="{low:.1f}" x2="{low:.1f}" y1="{y + 7}" y2="{y + 15}"/>'
+                f'<line class="whisker" x1="{high:.1f}" x2="{high:.1f}" y1="{y + 7}" y2="{y + 15}"/>'
             )
         body.append(f'<text x="{end + 8:.1f}" y="{y + 15}">{escape(bar.text)}</text>')
     height = _TOP + len(figure.bars) * _ROW + 10

@@ -3,53 +3,41 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
+from itertools import groupby
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from pilotage.model.live import SeenVerdict
 from pilotage.model.plan import Plan
+from pilotage.model.quantity import format_share
 from pilotage.model.text import clean
-from pilotage.render.charts import gantt, staircase
-from pilotage.render.sections import headline, sections, summary
+from pilotage.model.traffic import WHOLE
+from pilotage.render.charts import HALF, NARROW, gantt, staircase
+from pilotage.render.pills import state_pill
+from pilotage.render.plan_page import counted, first_screen
+from pilotage.render.sections import headline, sections
+from pilotage.render.stylesheet import style
+
+_STATES = ("status", "verdict")
+"""Headers of columns that hold states."""
 
 _CODE = re.compile(r"`([^`<>]+)`")
 _DAY = re.compile(r"(\w{3} )?\d{4}-\d\d-\d\d( \d\d:\d\d)?")
 
 
 def to_html(plan: Plan) -> str:
-    """The whole plan. All of its text is escaped."""
-    charts = {"timeline": Markup(gantt(plan)), "steps": Markup(staircase(plan))}
+    """The whole plan: what decides about it first, the rest folded. All of its text is escaped."""
+    parts = sections(plan)
+    charts = {
+        "timeline": Markup(gantt(plan, HALF)), "timeline_narrow": Markup(gantt(plan, NARROW)),
+        "steps": Markup(staircase(plan, HALF)), "steps_narrow": Markup(staircase(plan, NARROW)),
+    }  # fmt: skip
     return page(
-        "plan.html.j2",
-        plan=plan,
-        title=headline(plan),
-        summary=summary(plan),
-        sections=sections(plan),
-        charts=charts,
-    )
-
-
-def rollout_to_html(
-    title: str,
-    plan: Plan,
-    sentences: Sequence[str],
-    verdicts: Sequence[SeenVerdict],
-    events: Sequence[Sequence[str]],
-) -> str:
-    """Why a rollout is where it is: the sentences, each verdict with its picture, and all that happened.
-
-    verdicts: as the last look recorded them · events: time, type and sentence of each.
-    """
-    from pilotage.render.judge_chart import verdicts_chart
-
-    tolerated = plan.number("analysis.max_ratio")
-    chart = Markup(verdicts_chart(verdicts, tolerated, "Analysis results"))
-    narrow = Markup(verdicts_chart(verdicts, tolerated, "Analysis results", narrow=True))
-    return page("rollout.html.j2", title=title, plan=plan, sentences=sentences, verdicts=verdicts, events=events,
-                 chart=chart, narrow=narrow)  # fmt: skip
+        "plan.html.j2", plan=plan, title=headline(plan), first=first_screen(plan),
+        sections=parts, counts=counted(parts), charts=charts,
+    )  # fmt: skip
 
 
 def page(name: str, **facts: object) -> str:
@@ -67,7 +55,27 @@ def _environment() -> Environment:
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     made.filters["dates"] = _dates
+    made.filters["state"] = _state
+    made.filters["lines"] = _lines
+    made.filters["share"] = lambda per_mille: format_share(per_mille / WHOLE)
+    made.filters["cap"] = lambda text: f"{text[:1].upper()}{text[1:]}"
+    made.globals["style"] = lambda: Markup(style())
     return made
+
+
+def _state(cell: str, header: str) -> Markup:
+    """A cell whose column says that it is a state: a pill."""
+    pill = state_pill(cell) if header in _STATES else None
+    return Markup('<span class="pill {}">{}</span>').format(*pill) if pill else _dates(cell)
+
+
+def _lines(sentences: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
+    """Sentences as they are; those that begin with a bullet, together as a list without it."""
+    for listed, found in groupby(sentences, key=lambda one: one.startswith("• ")):
+        if listed:
+            yield "list", [one.removeprefix("• ") for one in found]
+        else:
+            yield from (("sentence", [one]) for one in found)
 
 
 def _dates(text: str) -> Markup:

@@ -10,9 +10,10 @@ from html import escape
 from pilotage.judge.replay import GaugeReplay, Moment, Replay
 from pilotage.model.live import SeenVerdict
 from pilotage.model.observation import VerdictKind
-from pilotage.render.charts import svg
+from pilotage.render.charts import WIDE, svg
+from pilotage.render.pills import verdict_pill
 
-_WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 960, 380, 64, 20, 34, 44
+_WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = WIDE, 380, 64, 20, 34, 44
 _LOWEST, _HIGHEST = 1 / 64, 256.0
 _MARKS = (1 / 64, 1 / 16, 1 / 4, 1, 4, 16, 64, 256)
 
@@ -33,7 +34,7 @@ def ratio_chart(replay: Replay, title: str) -> str:
     high = [(x(m), y(m.verdict.interval[1])) for m in shown if m.verdict.interval]
     band = " ".join(f"{a},{b}" for a, b in [*low, *reversed(high)])
     line = " ".join(f"{x(m)},{y(m.verdict.ratio)}" for m in shown if m.verdict.ratio is not None)
-    body = [_axis(end, y), f'<polygon class="bar" opacity="0.55" points="{band}"/>']
+    body = [_axis(end, y), f'<polygon class="band" points="{band}"/>']
     body.append(f'<polyline class="stair" points="{line}"/>')
     margin = y(replay.tolerated)
     body.append(
@@ -87,7 +88,9 @@ def gauge_chart(replay: GaugeReplay, title: str) -> str:
             f'<text x="{at + shift:.1f}" y="{_TOP - 8}" text-anchor="{anchor}">'
             f"harm after {(replay.decided[0].at - began) / 3600:.3g} h</text>"
         )
-    body.append(f'<text class="soft" x="{_LEFT}" y="{_HEIGHT - 6}">dark: canary, pale: stable</text>')
+    body.append(
+        f'<text class="soft" x="{_LEFT}" y="{_HEIGHT - 6}">thick and orange: canary, thin and blue: stable</text>'
+    )
     return svg(title, replay.sentence, _HEIGHT, body)
 
 
@@ -143,11 +146,15 @@ def verdicts_chart(verdicts: Sequence[SeenVerdict], tolerated: float, title: str
         unit = f" ({verdict.unit})" if verdict.unit and verdict.interval and narrow else ""
         body.append(f'<text x="12" y="{y - 12 if narrow else y + 4}">{escape(_named(verdict))}{escape(unit)}</text>')
         interval, ratio = verdict.interval, verdict.ratio
+        state = verdict_pill(verdict.kind).state
         if interval:
             low, high = x(interval[0], _LOWEST), x(interval[1], _HIGHEST)
-            body.append(f'<rect class="bar" x="{low}" y="{y - 6}" width="{max(2.0, high - low):.1f}" height="12"/>')
+            body.append(
+                f'<rect class="{state}" opacity="0.35" x="{low}" y="{y - 6}" width="{max(2.0, high - low):.1f}" '
+                'height="12" rx="6"/>'
+            )
         if ratio is not None:
-            body.append(f'<circle class="core" cx="{x(ratio, 1)}" cy="{y}" r="5"/>')
+            body.append(f'<circle class="{state}" cx="{x(ratio, 1)}" cy="{y}" r="5"/>')
     at = x(tolerated, 1)
     body.append(f'<line class="edge" x1="{at}" x2="{at}" y1="{_TOP - 6}" y2="{bottom}"/>')
     body.append(f'<text x="{at + 4}" y="{_TOP - 12}">tolerated: {tolerated:g}×</text>')

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from pilotage.model.document import Bar, Figure, Section
+from pilotage.model.document import Bar, Figure, KeyFigure, Section
 from pilotage.model.quantity import about
 from pilotage.report.dora import Dora
 from pilotage.report.dora import Figure as Measure
+
+_KEYS = ("deployment-frequency", "change-lead-time", "change-fail-rate", "failed-deployment-recovery-time")
 
 
 def dora_section(dora: Dora, leads_to: str = "") -> Section:
@@ -18,6 +20,20 @@ def dora_section(dora: Dora, leads_to: str = "") -> Section:
         "dora", "DORA metrics", (), ("figure", "value", "95 % interval", "n"), tuple(rows), numbers=("n",),
         links=tuple(links), figure=_bars(dora),
     )  # fmt: skip
+
+
+def key_figures(dora: Dora) -> tuple[KeyFigure, ...]:
+    """DORA's four keys for the head of a page, each with its doubt; a figure without a value says that."""
+    return tuple(
+        KeyFigure(figure.title, shown(figure, figure.value) if figure.value is not None else "unknown", _doubt(figure))
+        for figure in map(dora.figure, _KEYS)
+    )
+
+
+def _doubt(figure: Measure) -> str:
+    if figure.low is None or figure.high is None:
+        return f"of {figure.n}, too few for an interval" if figure.n else "nothing to count"
+    return f"95 %: {_interval(figure)}"
 
 
 def _bars(dora: Dora) -> Figure:

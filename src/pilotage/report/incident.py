@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from pilotage.model.aftermath import TASKS, Task
-from pilotage.model.document import Bar, Document, Figure, Section
+from pilotage.model.document import Bar, Document, Figure, KeyFigure, Section, Side
 from pilotage.model.events import (
     Occurrence,
     RollbackStarted,
@@ -72,7 +72,28 @@ def incident_of(incident: Incident) -> Document:
         f"Incident: {incident.service} {incident.version} in {incident.environment}, {incident.day}",
         tuple(_lead(incident)),
         (_impact(incident), _timeline(incident), _verdicts(incident), _kept(incident), _next(incident)),
+        tuple(_figures(incident)),
     )
+
+
+def _figures(incident: Incident) -> Iterator[KeyFigure]:
+    first, started, back = _moments(incident.lines)
+    moments = [(line.at, line.what) for line in incident.lines]
+    harm, end = harm_began(moments), incident.lines[-1].at
+    exposed = about(exposure(moments, end)) if first is not None else "nobody"
+    yield KeyFigure("Users exposed", exposed, f"to {incident.version}")
+    harmed = "unknown" if harm is None else about(exposure(moments, end, since=harm))
+    yield KeyFigure("Users harmed", harmed, "no harm is known" if harm is None else "from the first harm known")
+    if started is not None and back is not None:
+        yield KeyFigure("Way back", about(back - started), "from the decision until all traffic was back")
+    else:
+        yield KeyFigure("Way back", "not confirmed", "nobody read back that all traffic has returned")
+    new = incident.counted[0] if incident.counted else None
+    if new is not None and new.total:
+        share = f"{new.bad / new.total:.2%}"
+        yield KeyFigure("Failed requests", f"{new.bad:,} of {new.total:,}", f"to {new.version}: {share}")
+    else:
+        yield KeyFigure("Failed requests", "not counted", f"to {incident.version}")
 
 
 _ENDS = {"rolled-back": "was rolled back", "rolling-back": "is rolling back", "withdrawn": "is withdrawn from traffic",
@@ -127,12 +148,14 @@ def _impact(incident: Incident) -> Section:
     if started is not None and back is not None:
         rows.append(("from the decision until all traffic was back", about(back - started)))
     bars = []
-    for one in incident.counted:
+    for one, side in zip(incident.counted, Side, strict=False):
         low, high = wilson(one.bad, one.total)
         share = one.bad / one.total if one.total else 0.0
         text = f"{one.bad:,} of {one.total:,} ({share:.2%})"
         rows.append((f"failed requests to {one.version}", text))
-        bars.append(Bar(one.version, share, text, low, high) if one.total else Bar(one.version, 0.0, "no requests"))
+        bars.append(
+            Bar(one.version, share, text, low, high, side) if one.total else Bar(one.version, 0.0, "no requests")
+        )
     figure = Figure("Share of failed requests, with 95 % intervals", tuple(bars)) if bars else None
     words = () if rows else ("No users were exposed.",)
     return Section("impact", "Impact", words, ("measure", "value") if rows else (), tuple(rows), figure=figure)

@@ -12,7 +12,7 @@ from pilotage.model.document import Document, Section
 from pilotage.model.quantity import about
 from pilotage.report.advice import advice_for, advice_section
 from pilotage.report.dora import Dora
-from pilotage.report.dora_section import dora_section, excluded_section
+from pilotage.report.dora_section import dora_section, excluded_section, key_figures
 from pilotage.report.executive import ends_of, executive_report
 from pilotage.report.feedback import feedback_section, lessons_of
 from pilotage.report.statistics import median_interval, wilson
@@ -45,7 +45,8 @@ def report_of(period: Period, reader: Reader) -> Document:
         "feedback": feedback_section(period.said, period.told, asked=period.asked),
         "lessons": _lessons(period), "recommendations": advice_section(advice_for(period)), "actions": _actions(period),
     }  # fmt: skip
-    return Document(title, tuple(_lead(period)), tuple(made[name] for name in _SECTIONS[reader]))
+    parts = tuple(made[name] for name in _SECTIONS[reader])
+    return Document(title, tuple(_lead(period)), parts, key_figures(period.dora))
 
 
 def dora_document(dora: Dora, place: str, span: str, told: Sequence[Told]) -> Document:
@@ -56,7 +57,7 @@ def dora_document(dora: Dora, place: str, span: str, told: Sequence[Told]) -> Do
         dora_section(dora, "#counted-{id}"), *_counted(dora, with_events), _rollouts(period), excluded_section(dora),
         *_events(dora, told),
     )  # fmt: skip
-    return Document(f"DORA: {place}, {span}", tuple(_lead(period)), parts)
+    return Document(f"DORA: {place}, {span}", tuple(_lead(period)), parts, key_figures(dora))
 
 
 # ── deployments ────────────────────────────────────────────────────────────────────────────────────────────

@@ -22,11 +22,12 @@ from pilotage.cli.edge import console, guard
 from pilotage.config.fields import BaseUrl, InsideProject, PlainUrl
 from pilotage.config.notes import PublishSection
 from pilotage.config.phases import MetBySection
-from pilotage.model.document import Document, Section
+from pilotage.model.document import Document, KeyFigure, Section
 from pilotage.render.document import to_html, to_markdown, to_terminal
-from pilotage.render.html import rollout_to_html
 from pilotage.render.html import to_html as plan_to_html
+from pilotage.render.pills import Pill
 from pilotage.render.rich_table import rich_table
+from pilotage.render.rollout_page import RolloutHead, Split, rollout_to_html
 from pilotage.render.status import files_of
 from pilotage.report.status import Condition, Service, StatusPage
 from tests.plans import a_plan
@@ -85,11 +86,17 @@ def test_what_a_command_echoes_is_clean_and_the_streams_are_given_back() -> None
     assert "gnp.exe" in done.stderr
 
 
+HEAD = RolloutHead(
+    title=HOSTILE, pill=Pill("bad", HOSTILE), kind=HOSTILE, figures=(KeyFigure(HOSTILE, HOSTILE, HOSTILE),),
+    split=Split(new=HOSTILE, old=HOSTILE, routed=248, wanted=250),
+)  # fmt: skip
+
+
 def test_every_page_says_that_it_loads_and_runs_nothing() -> None:
     plan = a_plan(version="2.0")
     page = StatusPage(HOSTILE, (Service(HOSTILE, Condition.OPERATIONAL),), (), (), 0.0)
     status = files_of(page, "http://localhost/")
-    pages = [plan_to_html(plan), rollout_to_html(HOSTILE, plan, [HOSTILE], [], [(HOSTILE,) * 3]), to_html(DOCUMENT),
+    pages = [plan_to_html(plan), rollout_to_html(HEAD, plan, [HOSTILE], [], [(HOSTILE,) * 3]), to_html(DOCUMENT),
              status["index.html"]]  # fmt: skip
     for text in pages:
         policy = re.search(r'<meta http-equiv="Content-Security-Policy" content="([^"]*)">', text)
