@@ -47,7 +47,7 @@ def verify_place(
 
     given = {key_id(pem): pem for pem in map(read_public, keys)}
     place = Place(
-        service=service, environment=environment, directory=project.directory, custody=_custody(project),
+        service=service, environment=environment, directory=project.directory, custody=custody_for(project),
         keys=given or known_keys(project.directory), files=anchors,
     )  # fmt: skip
     try:
@@ -75,7 +75,7 @@ def _broken_ways(project: Project, service: str, environment: str) -> tuple[str,
     return tuple(clean(f"{way}: {why}") for way, why in found)
 
 
-def _custody(project: Project) -> Custody:
+def custody_for(project: Project) -> Custody:
     """From the configuration; from the worker's note if it cannot be read."""
     from pilotage.config.yaml_reader import ConfigError
     from pilotage.engine.integrity.custody import custody_of, noted

@@ -149,6 +149,13 @@ def remind(store: Store) -> None:
     followups.remind(store.engine, store.clock.now())
 
 
+def anchor_audit(store: Store) -> None:
+    """Have the audit log's head signed and anchored, if it has grown."""
+    from pilotage.engine.integrity import audit_heads
+
+    audit_heads.note(store.engine, store.clock.now())
+
+
 def jobs(directory: Path) -> tuple[Job, ...]:
     """All that the worker of a folder does next to rollouts."""
     return (
@@ -163,6 +170,7 @@ def jobs(directory: Path) -> tuple[Job, ...]:
         Job(name="notes", every=_NOTES_EVERY, work=Notes(directory).publish),
         Job(name="phases", every=_REMIND_EVERY, work=Phases(directory).remind),
         Job(name="ways", every=_WAYS_EVERY, work=Ways(directory).look),
+        Job(name="audit", every=_REMIND_EVERY, work=anchor_audit),
         Job(name="logs", every=_LIMIT_LOGS_EVERY, work=lambda _: limit_logs(directory)),
     )
 

@@ -1,4 +1,4 @@
-"""`audit`: verify bundles of evidence, offline."""
+"""`audit`: the log of all changes; bundles of evidence, verified offline."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pilotage.app.project import Project
+from pilotage.cli.audit_filter import filter_of, filter_options
 from pilotage.cli.exit import UNVERIFIABLE
 from pilotage.cli.options import json_option, key_option
 from pilotage.model.text import clean
@@ -19,11 +20,57 @@ if TYPE_CHECKING:
 
 @click.group()
 def audit() -> None:
-    """Verify bundles of evidence."""
+    """Show and verify the log of all changes; verify bundles of evidence."""
+
+
+@audit.command("log")
+@filter_options
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000), help="How many, newest first.")
+@json_option
+@click.pass_obj
+def log_rows(project: Project, limit: int, as_json: bool, **chosen: str | None) -> None:
+    """List who changed what, how they proved who they are, and what it was before and after."""
+    from pilotage.cli.audit_output import show_rows
+
+    show_rows(project, filter_of(**chosen), limit, as_json=as_json)
+
+
+@audit.command("export")
+@filter_options
+@click.option(
+    "--format", "form", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True,
+    help="JSON lines with hashes, or CSV for spreadsheets.",
+)  # fmt: skip
+@click.pass_obj
+def export_rows(project: Project, form: str, **chosen: str | None) -> None:
+    """Write all rows to standard output, oldest first."""
+    from pilotage.app.audit_log import csv_lines, json_lines
+
+    lines = (csv_lines if form == "csv" else json_lines)(project, project.actor, filter_of(**chosen))
+    for text in lines:
+        click.echo(text, nl=False)
+
+
+@audit.command("head")
+@click.pass_obj
+def show_head(project: Project) -> None:
+    """Print the log's signed head: one line to keep where nobody here can change it."""
+    from pilotage.app.audit_log import signed_head
+
+    if (line := signed_head(project, project.actor)) is None:
+        click.echo("nothing was changed yet", err=True)
+        return
+    click.echo(line)
 
 
 @audit.command("verify")
-@click.argument("path", metavar="FILE", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument(
+    "path", metavar="[FILE]", required=False, type=click.Path(path_type=Path, exists=True, dir_okay=False)
+)  # fmt: skip
+@click.option(
+    "--anchor", "anchors", multiple=True, type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="A file with signed heads from outside, such as `audit head` prints.",
+)  # fmt: skip
 @click.option(
     "--artifact",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
@@ -32,14 +79,24 @@ def audit() -> None:
 @key_option
 @json_option
 @click.pass_obj
-def verify_bundle(project: Project, path: Path, artifact: Path | None, keys: tuple[Path, ...], as_json: bool) -> None:
-    """Verify a bundle made by `ready --bundle` or `incident --bundle`.
+def verify_bundle(
+    project: Project, path: Path | None, anchors: tuple[Path, ...], artifact: Path | None, keys: tuple[Path, ...],
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Verify the log of all changes, or FILE: a bundle made by `ready --bundle` or `incident --bundle`.
 
-    Verifies signature and digests, reads every report again and decides every gate again. Needs no network, no
+    Without FILE: every row of the log, the signed heads in the store, and those at the anchors. The first bad row is
+    named. Exits 1 if a row was changed or is missing, 10 if something could not be checked.
+
+    With FILE: verifies signature and digests, reads every report again and decides every gate again. Needs no network, no
     configuration and no store. Use --key to name the public key of the expected signer. Without it, the keys of this
     state folder are trusted. Exits 1 if anything was changed, 2 if FILE is not a bundle, 3 if the release was not
     ready, and 10 if no known key signed it.
     """
+    if path is None:
+        from pilotage.cli.audit_output import show_verification
+
+        raise SystemExit(show_verification(project, keys, anchors, as_json=as_json))
     from pilotage.app.incident_audit import verify_incident
     from pilotage.app.keys import trusted_keys
     from pilotage.app.readiness.audit import verify

@@ -96,7 +96,7 @@ _GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "store": ("store", "Back up and restore Pilotage's own records and keys."),
         "prune": ("operate", "Delete old messages, reports and logs; keep all records."),
         "key": ("key", "Show or replace the key that signs records."),
-        "audit": ("audit", "Verify a bundle of evidence, offline."),
+        "audit": ("audit", "Show and verify who changed what; verify bundles."),
     },
 }
 _COMMANDS = {name: command for group in _GROUPS.values() for name, command in group.items()}

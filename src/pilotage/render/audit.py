@@ -1,0 +1,67 @@
+"""Rows of the audit log as JSON and in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from pilotage.model.audit import Checked, Entry
+from pilotage.model.json import Json, JsonObject
+from pilotage.model.output.audit import AuditCheckOutput, AuditLogOutput, AuditRowOutput
+from pilotage.model.timestamp import timestamp
+
+_HIDDEN = ("actor", "service", "environment")
+"""Columns that the row says anyway."""
+
+
+def audit_output(rows: Sequence[Entry], following: int | None = None) -> AuditLogOutput:
+    """following: where the next page begins."""
+    shown = tuple(AuditRowOutput(**{**vars(row), "at": timestamp(row.at)}) for row in rows)
+    return AuditLogOutput(rows=shown, next=following)
+
+
+def checked_output(found: Checked) -> AuditCheckOutput:
+    return AuditCheckOutput(
+        intact=not found.faults, rows=found.rows, faults=found.faults, unsure=found.unsure, signed=found.signed
+    )  # fmt: skip
+
+
+def in_words(row: Entry) -> str:
+    """What changed, such as `role: viewer → deployer`; the reason behind it."""
+    words = "; ".join(_changes(row))
+    return f"{words} ({row.reason})" if words and row.reason else words or row.reason
+
+
+def _changes(row: Entry) -> Iterator[str]:
+    before, after = row.before or {}, row.after or {}
+    for table in dict.fromkeys((*before, *after)):
+        old, new = _rows(before, table), _rows(after, table)
+        for number in range(max(len(old), len(new))):
+            was = old[number] if number < len(old) else {}
+            is_ = new[number] if number < len(new) else {}
+            for name in dict.fromkeys((*was, *is_)):
+                if name in _HIDDEN or (was and is_ and was.get(name) == is_.get(name)):
+                    continue
+                yield f"{name}: {_one(was, is_, name)}"
+
+
+def _rows(of: JsonObject, table: str) -> Sequence[JsonObject]:
+    found = of.get(table)
+    if not isinstance(found, list | tuple):
+        return [{table: found}] if found is not None else []
+    return [one for one in found if isinstance(one, dict)]
+
+
+def _one(was: JsonObject, is_: JsonObject, name: str) -> str:
+    if not is_:
+        return f"{_text(was.get(name))} → nothing"
+    return f"{_text(was.get(name))} → {_text(is_.get(name))}" if was else _text(is_.get(name))
+
+
+def _text(value: Json) -> str:
+    if value is None or value in ("", []):
+        return "nothing"
+    if isinstance(value, list | tuple):
+        return ", ".join(_text(one) for one in value)
+    if isinstance(value, dict):
+        return " ".join(str(one) for one in value.values())
+    return str(value)
