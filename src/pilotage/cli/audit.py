@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pilotage.app.project import Project
-from pilotage.cli.audit_filter import filter_of, filter_options
+from pilotage.cli.audit_filter import filter_options
 from pilotage.cli.exit import UNVERIFIABLE
 from pilotage.cli.options import json_option, key_option
 from pilotage.model.text import clean
@@ -16,6 +16,7 @@ from pilotage.model.text import clean
 if TYPE_CHECKING:
     from pilotage.app.incident_audit import IncidentAudit
     from pilotage.app.readiness.audit import Audit
+    from pilotage.model.audit import Filter
 
 
 @click.group()
@@ -28,11 +29,11 @@ def audit() -> None:
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000), help="How many, newest first.")
 @json_option
 @click.pass_obj
-def log_rows(project: Project, limit: int, as_json: bool, **chosen: str | None) -> None:
-    """List who changed what, how they proved who they are, and what it was before and after."""
+def log_rows(project: Project, wanted: Filter, limit: int, as_json: bool) -> None:
+    """List who changed what, and what it was before and after."""
     from pilotage.cli.audit_output import show_rows
 
-    show_rows(project, filter_of(**chosen), limit, as_json=as_json)
+    show_rows(project, wanted, limit, as_json=as_json)
 
 
 @audit.command("export")
@@ -42,11 +43,11 @@ def log_rows(project: Project, limit: int, as_json: bool, **chosen: str | None) 
     help="JSON lines with hashes, or CSV for spreadsheets.",
 )  # fmt: skip
 @click.pass_obj
-def export_rows(project: Project, form: str, **chosen: str | None) -> None:
+def export_rows(project: Project, wanted: Filter, form: str) -> None:
     """Write all rows to standard output, oldest first."""
     from pilotage.app.audit_log import csv_lines, json_lines
 
-    lines = (csv_lines if form == "csv" else json_lines)(project, project.actor, filter_of(**chosen))
+    lines = (csv_lines if form == "csv" else json_lines)(project, project.actor, wanted)
     for text in lines:
         click.echo(text, nl=False)
 
@@ -54,7 +55,7 @@ def export_rows(project: Project, form: str, **chosen: str | None) -> None:
 @audit.command("head")
 @click.pass_obj
 def show_head(project: Project) -> None:
-    """Print the log's signed head: one line to keep where nobody here can change it."""
+    """Print the log's signed head, to keep outside."""
     from pilotage.app.audit_log import signed_head
 
     if (line := signed_head(project, project.actor)) is None:
@@ -83,13 +84,13 @@ def verify_bundle(
     project: Project, path: Path | None, anchors: tuple[Path, ...], artifact: Path | None, keys: tuple[Path, ...],
     as_json: bool,
 ) -> None:  # fmt: skip
-    """Verify the log of all changes, or FILE: a bundle made by `ready --bundle` or `incident --bundle`.
+    """Verify the log of all changes, or the bundle in FILE.
 
-    Without FILE: every row of the log, the signed heads in the store, and those at the anchors. The first bad row is
+    Without FILE: verifies every row of the log, the signed heads in the store, and those at the anchors. The first bad row is
     named. Exits 1 if a row was changed or is missing, 10 if something could not be checked.
 
-    With FILE: verifies signature and digests, reads every report again and decides every gate again. Needs no network, no
-    configuration and no store. Use --key to name the public key of the expected signer. Without it, the keys of this
+    With FILE, made by `ready --bundle` or `incident --bundle`: verifies signature and digests, reads every report again and decides every gate again. Needs no network,
+    no configuration and no store. Use --key to name the public key of the expected signer. Without it, the keys of this
     state folder are trusted. Exits 1 if anything was changed, 2 if FILE is not a bundle, 3 if the release was not
     ready, and 10 if no known key signed it.
     """

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from functools import wraps
 
 import click
 
 from pilotage.model.audit import Filter
-
-_Command = TypeVar("_Command", bound=Callable[..., Any])
 
 _TEXTS = {
     "actor": "Who changed it.",
@@ -21,18 +19,25 @@ _TEXTS = {
 }
 
 
-def filter_options(command: _Command) -> _Command:
-    """--actor, --action, --object, --environment, --outcome, --since, --until."""
+def filter_options(command: Callable[..., None]) -> Callable[..., None]:
+    """--actor, --action, --object, --environment, --outcome, --since, --until: the command gets them as `wanted`."""
+
+    @wraps(command)
+    def chosen(
+        *given: object, since: datetime | None, until: datetime | None, actor: str, action: str, thing: str,
+        environment: str, outcome: str, **others: object,
+    ) -> None:  # fmt: skip
+        wanted = Filter(
+            actor=actor, action=action, object=thing, environment=environment, outcome=outcome,
+            begins=since.replace(tzinfo=UTC).timestamp() if since else None,
+            ends=(until.replace(tzinfo=UTC) + timedelta(days=1)).timestamp() if until else None,
+        )  # fmt: skip
+        command(*given, wanted=wanted, **others)
+
     day = click.DateTime(["%Y-%m-%d"])
-    command = click.option("--until", type=day, help="Up to this day, in UTC.")(command)
-    command = click.option("--since", type=day, help="From this day on, in UTC.")(command)
+    optioned: Callable[..., None] = click.option("--until", type=day, help="Up to this day, in UTC.")(chosen)
+    optioned = click.option("--since", type=day, help="From this day on, in UTC.")(optioned)
     for name, words in reversed(_TEXTS.items()):
-        short = ("-e",) if name == "environment" else ()
-        command = click.option(f"--{name}", *short, default="", help=words)(command)
-    return command
-
-
-def filter_of(*, since: datetime | None, until: datetime | None, **texts: str) -> Filter:
-    begins = since.replace(tzinfo=UTC).timestamp() if since else None
-    ends = (until.replace(tzinfo=UTC) + timedelta(days=1)).timestamp() if until else None
-    return Filter(**texts, begins=begins, ends=ends)
+        more = {"environment": ("-e",), "object": ("thing",)}.get(name, ())
+        optioned = click.option(f"--{name}", *more, default="", help=words)(optioned)
+    return optioned

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pilotage.web import access_routes
 from pilotage.web.api import description, device, operating, rollouts, shell
 from pilotage.web.pages import device as device_page
 from pilotage.web.pages import home, palette, plan, releasing, rollout, sign_in
@@ -20,4 +21,5 @@ ROUTES: tuple[Route, ...] = (
     *plan.ROUTES,
     *sign_in.ROUTES,
     *releasing.ROUTES,
+    *access_routes.ROUTES,
 )

@@ -16,7 +16,7 @@ from pilotage.engine.records.doing import doing
 from pilotage.engine.records.store import Store
 from pilotage.engine.records.tables import metadata
 from pilotage.engine.records.tables_identity import audit as table
-from pilotage.engine.records.tables_identity import persons
+from pilotage.engine.records.tables_identity import custom_roles, persons, tokens
 from pilotage.model.access import Grant, HolderKind
 from pilotage.model.audit import Act
 
@@ -75,7 +75,9 @@ def test_r34_an_update_shows_what_was_and_what_is_and_secrets_only_as_changed(st
 
 def test_r34_what_is_rolled_back_leaves_no_row_and_people_always_do(store: Store) -> None:
     with doing(ADA), store.engine.connect() as connection:
-        connection.execute(persons.insert().values(name="eve", groups=[], ssh_keys=[], created_at=1.0))
+        connection.execute(tokens.update().values(revoked_at=1.0))
+        row = {"name": "eve", "permissions": [], "by": "ada", "at": 1.0}
+        connection.execute(custom_roles.insert().values(row))
         connection.rollback()
     assert audit.newest(store.engine) is None
     store.persons.add("bob", 5.0)

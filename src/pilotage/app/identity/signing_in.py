@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pilotage.app.auditing import failed_login
 from pilotage.app.identity import passwords, throttle
 from pilotage.engine.records.persons import Person
 from pilotage.engine.records.store import Store
+from pilotage.model.access import Proof
 from pilotage.model.errors import Forbidden
 
 
@@ -31,6 +33,7 @@ def by_password(store: Store, name: str, password: str, came: Came, *, emergency
     person = store.persons.called(name)
     right = passwords.matches(person.password if person else None, password)
     if person is None or not right or person.disabled_at is not None or (emergency_only and not person.emergency):
+        failed_login(store, name, Proof.PASSWORD, came.address, "wrong name or password, or no account for it")
         raise WrongCredentials("name and password do not belong together")
     throttle.succeed(store, made)
     if person.password and passwords.outdated(person.password):

@@ -1,4 +1,4 @@
-"""Signed heads of the audit log: how far it was, written by the worker, signed and anchored as those of rollouts are."""
+"""Signed heads of the audit log: how far it was. The notary signs and anchors them, as it does those of rollouts."""
 
 from __future__ import annotations
 

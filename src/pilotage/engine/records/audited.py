@@ -91,6 +91,7 @@ UNAUDITED: Mapping[str, str] = {
     "salts": "random, of one day",
     "readings": "figures that checks reported",
     "publications": "where notes were published, by the worker",
+    "failures": "counts of failed logins, which slow guesses down; each failure has its row",
     "links": "one-time secrets; what they lead to is audited",
     "audit": "the log itself",
     "answers_once": "answers kept for repeated requests",

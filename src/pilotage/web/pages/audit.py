@@ -35,7 +35,9 @@ def _page(asked: Asked) -> Response:
     query = asked.query_as(AuditQuery)
     below = None if query.below is None else min(max(query.below, 0), 2**31 - 1)
     found = audit_log.page(asked.project, asked.who.name, filter_in(query), _LIMIT + 1, below)
-    rows = [Row(entry=one, words=in_words(one), pill=_PILLS.get(Outcome(one.outcome), "none")) for one in found[:_LIMIT]]
+    rows = [
+        Row(entry=one, words=in_words(one), pill=_PILLS.get(Outcome(one.outcome), "none")) for one in found[:_LIMIT]
+    ]
     return page(
         asked, "audit.html.j2", rows=rows, query=query, filters=_kept(query),
         more=_address(query, rows[-1].entry.number) if len(found) > _LIMIT else "",
