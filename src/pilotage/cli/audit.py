@@ -86,13 +86,13 @@ def verify_bundle(
 ) -> None:  # fmt: skip
     """Verify the log of all changes, or the bundle in FILE.
 
-    Without FILE: verifies every row of the log, the signed heads in the store, and those at the anchors. The first bad row is
-    named. Exits 1 if a row was changed or is missing, 10 if something could not be checked.
+    Without FILE: verifies every row of the log, the signed heads in the store, and those at the anchors. The first bad
+    row is named. Exits 1 if a row was changed or is missing, 10 if something could not be checked.
 
-    With FILE, made by `ready --bundle` or `incident --bundle`: verifies signature and digests, reads every report again and decides every gate again. Needs no network,
-    no configuration and no store. Use --key to name the public key of the expected signer. Without it, the keys of this
-    state folder are trusted. Exits 1 if anything was changed, 2 if FILE is not a bundle, 3 if the release was not
-    ready, and 10 if no known key signed it.
+    With FILE, made by `ready --bundle` or `incident --bundle`: verifies signature and digests, reads every report again
+    and decides every gate again. Needs no network, no configuration and no store. Use --key to name the public key of
+    the expected signer. Without it, the keys of this state folder are trusted. Exits 1 if anything was changed, 2 if
+    FILE is not a bundle, 3 if the release was not ready, and 10 if no known key signed it.
     """
     if path is None:
         from pilotage.cli.audit_output import show_verification
