@@ -24,8 +24,8 @@ class AgendaKind(StrEnum):
 @dataclass(frozen=True, kw_only=True)
 class AgendaEntry:
     """uid: the same for ever · service, environment: empty for what concerns all · begins, ends: aware; of a
-    rollout under way it ends now · whole_days: its days count, not its hours · path: of its page, empty without one · moving: a
-    rollout under way · name: of a freeze · declared: a freeze that a person declared and can lift."""
+    rollout under way it ends now · whole_days: its days count, not its hours · path: of its page, empty without one ·
+    moving: a rollout under way · name: of a freeze · declared: a freeze that a person declared and can lift."""
 
     uid: str
     kind: AgendaKind

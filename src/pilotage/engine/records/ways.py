@@ -232,6 +232,13 @@ def pending(engine: Engine, way: str) -> tuple[Asked, ...]:
     )  # fmt: skip
 
 
+def commands_of(engine: Engine, way: str) -> tuple[int, ...]:
+    """Numbers of all commands that a way was given, in order."""
+    query = select(way_commands.c.id).where(way_commands.c.way == way).order_by(way_commands.c.id)
+    with engine.connect() as connection:
+        return tuple(connection.scalars(query))
+
+
 def outcome(engine: Engine, number: int) -> str | None:
     """Of a command; None until it was answered."""
     with engine.connect() as connection:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pilotage.web.pages import calendar, services
+from pilotage.web.pages import calendar, releases, services, ways
 from pilotage.web.route import Route
 
-ROUTES: tuple[Route, ...] = (*services.ROUTES, *calendar.ROUTES)
+ROUTES: tuple[Route, ...] = (*ways.ROUTES, *services.ROUTES, *calendar.ROUTES, *releases.ROUTES)
