@@ -16,7 +16,14 @@ from sqlalchemy import text
 from pilotage.adapters.keys import signer_of
 from pilotage.adapters.store_archive import BackupFileExists, BadBackup
 from pilotage.app.project import Project
-from pilotage.app.store_backups import back_up_store, last_backup, restore_store, verify_store_backup
+from pilotage.app.store_backups import (
+    Restored,
+    StoreBackup,
+    back_up_store,
+    last_backup,
+    restore_store,
+    verify_store_backup,
+)
 from pilotage.engine.execution import failpoints
 from pilotage.engine.placement.location import DATABASE
 from pilotage.engine.placement.lock import WORKER, lock_file
@@ -49,6 +56,23 @@ def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], Project]:
     return to
 
 
+def backed_up(here: Project, to: Path, keep: int | None = None) -> StoreBackup:
+    made = back_up_store(here, "ada", to, keep)
+    _close(here)
+    return made
+
+
+def restored(here: Project, backup: Path, *, force: bool = False) -> Restored:
+    done = restore_store(here, "ada", backup, force=force)
+    _close(here)
+    return done
+
+
+def _close(here: Project) -> None:
+    if (store := here.__dict__.pop("store", None)) is not None:
+        store.close()
+
+
 @pytest.fixture
 def stored(tmp_path: Path, at: Callable[[Path], Project]) -> tuple[Path, Path]:
     """A state folder with four rollouts and a key, and its backup."""
@@ -58,15 +82,19 @@ def stored(tmp_path: Path, at: Callable[[Path], Project]) -> tuple[Path, Path]:
     signer_of(folder)
     (folder / "artifacts").mkdir()
     (folder / "artifacts" / "built").write_bytes(os.urandom(3_000_000))
-    back_up_store(here, "ada", tmp_path / "backup.zip")
+    backed_up(here, tmp_path / "backup.zip")
     return folder, tmp_path / "backup.zip"
 
 
 def content(folder: Path) -> dict[str, list[bytes]]:
-    """Every row of every table."""
+    """Every row of every table but the audit log, which says who restored it."""
     store = Store(folder)
     with store.engine.connect() as connection:
-        found = {table.name: sorted(lines_of(connection, table, lambda _: None)) for table in tables_in(connection)}
+        found = {
+            table.name: sorted(lines_of(connection, table, lambda _: None))
+            for table in tables_in(connection)
+            if table.name != "audit"
+        }
     store.close()
     return found
 
@@ -78,7 +106,7 @@ def test_a_backup_under_way_is_of_one_moment_and_its_chains_hold(
     controllers()
     wait(tmp_path, rollout, lambda r: r.state.step >= 2)
     for n in range(5):
-        back_up_store(at(tmp_path), "ada", tmp_path / f"{n}.zip")
+        backed_up(at(tmp_path), tmp_path / f"{n}.zip")
         found = verify_store_backup(at(tmp_path / "elsewhere"), tmp_path / f"{n}.zip")
         assert not found.changed
         assert (found.rollouts, found.events > 1) == (1, True)
@@ -89,7 +117,7 @@ def test_a_store_is_restored_with_its_key_and_nobody_else_can_read_either(
 ) -> None:
     folder, backup = stored
     second = tmp_path / "second"
-    done = restore_store(at(second), "ada", backup, force=False)
+    done = restored(at(second), backup)
     assert (done.checked.rollouts, done.aside) == (4, None)
     assert content(second) == content(folder)
     for name in ("keys/signing.pem", "artifacts/built"):
@@ -109,10 +137,10 @@ def test_a_backup_of_an_older_pilotage_is_migrated(
     """It is made without touching the older store, so it can be made before an upgrade."""
     first, second = unpack(path, tmp_path / "first"), tmp_path / "second"
     before = (first / "pilotage.sqlite").read_bytes()
-    made = back_up_store(at(first), "ada", tmp_path / "backup.zip")
+    made = backed_up(at(first), tmp_path / "backup.zip")
     assert (first / "pilotage.sqlite").read_bytes()[100:] == before[100:]
     assert made.manifest.revision < 22
-    restore_store(at(second), "ada", tmp_path / "backup.zip", force=False)
+    restored(at(second), tmp_path / "backup.zip")
     monkeypatch.delenv("PILOTAGE_STATE")
     assert content(second) == content(first)  # opening the first one migrates it
 
@@ -135,17 +163,17 @@ def test_a_restore_that_is_killed_is_never_half_used(
     begun(second, "canary")
     mine = content(second)
     here = at(second)
-    _killed_at(point, lambda: restore_store(here, "ada", backup, force=True))
+    _killed_at(point, lambda: restored(here, backup, force=True))
     if point == "restore-ready":
         assert content(second) == mine
         with pytest.raises(StoreNotEmpty):
-            restore_store(here, "ada", backup, force=False)
+            restored(here, backup)
         return
     with pytest.raises(RestoreCutOff, match=r"backup\.zip"):
         Store(second)
     with pytest.raises(RestoreCutOff):
-        back_up_store(here, "ada", tmp_path / "half.zip")
-    done = restore_store(here, "ada", backup, force=False)
+        backed_up(here, tmp_path / "half.zip")
+    done = restored(here, backup)
     assert done.checked.rollouts == 4
     assert content(second) == content(stored[0])
     kept = list(second.glob("before-restore-*/pilotage.sqlite"))
@@ -164,26 +192,25 @@ def test_a_store_outgrows_its_machine_and_comes_back(
     second, third = tmp_path / "second", tmp_path / "third"
     here = at(second)
     if point:
-        _killed_at(point, lambda: restore_store(here, "ada", backup, force=False))
+        _killed_at(point, lambda: restored(here, backup))
         with pytest.raises(RestoreCutOff):
             Store(second)
-    assert restore_store(here, "ada", backup, force=False).checked.rollouts == 4
-    here.store.close()
+    assert restored(here, backup).checked.rollouts == 4
     moved = content(second)
     with pytest.raises(StoreNotEmpty, match="rows already"):
-        restore_store(project(second), "ada", backup, force=False)
+        restored(project(second), backup)
     store = Store(second)
     with store.engine.begin() as connection:
         before = connection.scalar(text("SELECT max(id) FROM commands")) or 0
         rollout = connection.scalar(text("SELECT id FROM rollout WHERE status = 'progressing'"))
     assert store.command(str(rollout), CommandKind.PAUSE, "ada") > before
     with pytest.raises(StoreInUse, match="connections of Pilotage use the database"):
-        restore_store(project(second), "ada", backup, force=True)
+        restored(project(second), backup, force=True)
     store.close()
-    restore_store(project(second), "ada", backup, force=True)
-    back_up_store(project(second), "ada", tmp_path / "again.zip")
+    restored(project(second), backup, force=True)
+    backed_up(project(second), tmp_path / "again.zip")
     monkeypatch.delenv(DATABASE)
-    restore_store(at(third), "ada", tmp_path / "again.zip", force=False)
+    restored(at(third), tmp_path / "again.zip")
     assert content(third) == content(folder) == moved
 
 
@@ -199,7 +226,7 @@ def test_what_is_cut_off_or_changed_replaces_nothing(
     for broken in (whole[:at_byte], whole[:at_byte] + bytes([whole[at_byte] ^ 1]) + whole[at_byte + 1 :]):
         backup.write_bytes(broken)
         try:
-            restore_store(here, "ada", backup, force=True)
+            restored(here, backup, force=True)
         except BadBackup:
             assert content(second) == mine
         else:  # a bit that means nothing, such as a time in the archive's own list
@@ -215,7 +242,7 @@ def test_a_name_that_leads_out_of_the_folder_is_refused(
         for name in old.namelist():
             new.writestr(name, old.read(name).replace(b'"artifacts/built"', b'"../../tmp/built"'))
     with pytest.raises(BadBackup, match="not a path below the state folder"):
-        restore_store(at(tmp_path / "second"), "ada", evil, force=True)
+        restored(at(tmp_path / "second"), evil, force=True)
     with pytest.raises(BadBackup, match="no backup of a store"):
         verify_store_backup(at(tmp_path / "second"), tmp_path / "first" / "artifacts" / "built")
 
@@ -227,16 +254,16 @@ def test_it_is_refused_beside_a_worker_or_an_open_store(
     here = at(folder)
     lock = lock_file(folder / WORKER)
     with pytest.raises(StoreInUse, match=rf"process {os.getpid()} works in"):
-        restore_store(here, "ada", backup, force=True)
+        restored(here, backup, force=True)
     del lock
     store = Store(folder)
     with store.engine.connect() as connection:
         connection.execute(text("SELECT 1"))
         with pytest.raises(StoreInUse, match="another process uses"):
-            restore_store(here, "ada", backup, force=True)
+            restored(here, backup, force=True)
     store.close()
     with pytest.raises(BackupFileExists):
-        back_up_store(here, "ada", backup)
+        backed_up(here, backup)
 
 
 def test_a_changed_record_is_found_before_it_replaces_anything(
@@ -247,7 +274,7 @@ def test_a_changed_record_is_found_before_it_replaces_anything(
     with store.engine.begin() as connection:
         connection.execute(text("UPDATE rollout SET actor = 'mallory'"))
     store.close()
-    back_up_store(at(folder), "ada", tmp_path / "changed.zip")
+    backed_up(at(folder), tmp_path / "changed.zip")
     assert verify_store_backup(at(folder), tmp_path / "changed.zip").changed
 
 
@@ -264,7 +291,7 @@ def test_of_a_folder_only_the_newest_backups_stay(
     here.clock = clock = FakeClock()
     for _ in range(4):
         clock.pass_(3600)
-        made = back_up_store(here, "ada", backups, keep=2)
+        made = backed_up(here, backups, keep=2)
     assert len(made.removed) == 1
     assert len(list(backups.glob("pilotage-*Z.zip"))) == 2
     assert (backups / "notes.txt").exists()

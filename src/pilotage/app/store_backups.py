@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from dataclasses import replace as replace_in
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,8 +17,9 @@ from pilotage.app.project import Project
 from pilotage.model.errors import PilotageError
 from pilotage.model.json import WrongJson, number_at, text_at
 from pilotage.model.store_backup import Manifest
+from pilotage.model.timestamp import timestamp
 
-_NOTE, _RESTORED = "store-backup.json", "restored.json"
+_NOTE = "store-backup.json"
 _NAMED = re.compile(r"pilotage-\d{8}T\d{6}Z\.zip")
 
 
@@ -61,9 +63,10 @@ class Restored:
 def back_up_store(project: Project, actor: str, to: Path, keep: int | None = None) -> StoreBackup:
     """Write the store into a new file; the worker goes on meanwhile. to: a file, or a folder for a file that is named
     after the time. keep: how many of these stay in the folder. Raises BackupFileExists, NothingStored, OSError."""
-    from pilotage.engine.records.store_backup import back_up
+    from pilotage.engine.records.store_backup import back_up, is_current
 
-    project.require(actor, Permission.BACK_UP)
+    if project.identity is not None or is_current(project.directory):
+        project.require(actor, Permission.BACK_UP)  # asked of an older store, this would migrate it
     now = project.clock.now()
     path = to / f"pilotage-{datetime.fromtimestamp(now, UTC):%Y%m%dT%H%M%SZ}.zip" if to.is_dir() else to
     with new_archive(path) as file:
@@ -98,22 +101,19 @@ def verify_store_backup(project: Project, file: Path) -> Checked:
 
 
 def restore_store(project: Project, actor: str, file: Path, *, force: bool) -> Restored:
-    """Replace the store of this folder, or the database that PILOTAGE_DATABASE names, by a backup. Raises BadBackup,
-    StoreInUse, StoreNotEmpty, RecordsChanged, NoRoom."""
+    """Replace the store of this folder, or the database that PILOTAGE_DATABASE names, by a backup. The operating system
+    decides who may: whoever has the folder and the file. The store that would know is the one that is replaced. Raises
+    BadBackup, StoreInUse, StoreNotEmpty, RecordsChanged, NoRoom."""
     from pilotage.engine.records.store_ready import made_ready
     from pilotage.engine.records.store_restore import alone, replace
 
-    project.require(actor, Permission.BACK_UP)
     now = project.clock.now()
     with closing(Archive(file)) as archive, alone(project.directory), made_ready(archive, project.directory) as ready:
         checked = _checked(archive.manifest, ready)
         if checked.changed and not force:
             raise RecordsChanged(checked.changed[0], where=str(file), cure="restore it all the same with --force")
         aside = replace(archive, ready, project.directory, force=force, now=now)
-        write_json(
-            project.directory / _RESTORED,
-            {"at": now, "actor": actor, "file": str(file.resolve()), "made_at": archive.manifest.made_at},
-        )
+    _note(project, actor, file, checked)
     return Restored(checked=checked, aside=aside, elsewhere=tuple(_elsewhere(project)))
 
 
@@ -124,6 +124,18 @@ def _checked(manifest: Manifest, ready: Path) -> Checked:
     found = verify_file(ready)
     in_one_file(ready / "pilotage.sqlite")
     return Checked(manifest=manifest, rollouts=found.rollouts, events=found.events, changed=found.changed)
+
+
+def _note(project: Project, actor: str, file: Path, checked: Checked) -> None:
+    """The audit log of the restored store says that it is one."""
+    from pilotage.app.auditing import act_of
+    from pilotage.app.permissions import Thing
+    from pilotage.engine.records import audit
+
+    asked = act_of(project, actor, Permission.BACK_UP, Thing(service=""))
+    act = replace_in(asked, action="restore-store", object=file.name)
+    made_at = timestamp(checked.manifest.made_at)
+    audit.write(project.store.engine, act, project.clock.now(), after={"made_at": made_at})
 
 
 def _elsewhere(project: Project) -> Iterator[str]:

@@ -10,6 +10,7 @@ from pilotage.engine.integrity.custody import Custody
 from pilotage.engine.integrity.testimony import Grade
 from pilotage.engine.integrity.verification import Place, verify
 from pilotage.engine.placement.places import known
+from pilotage.engine.records import audit
 from pilotage.engine.records.database import connect_database
 from pilotage.engine.records.ways import broken_ways
 from pilotage.model.text import clean
@@ -38,6 +39,7 @@ def verify_file(folder: Path) -> WholeStore:
             rollouts, events = rollouts + found.rollouts, events + found.events
             changed += [str(one) for one in found.of(Grade.CHANGED)]
             changed += [f"{way}: {why}" for way, why in broken_ways(engine, service, environment)]
+        changed += audit.check(engine).faults
     finally:
         engine.dispose()
     return WholeStore(rollouts=rollouts, events=events, changed=tuple(map(clean, changed)))

@@ -17,6 +17,7 @@ from pilotage.engine.records.database import connect_database
 from pilotage.engine.records.home import here
 from pilotage.engine.records.migrations import revision
 from pilotage.engine.records.restored import refuse_half_restored
+from pilotage.engine.records.revision import NEWEST
 from pilotage.engine.records.table_dump import lines_of, tables_in
 from pilotage.model.errors import Conflict
 from pilotage.model.store_backup import Manifest, Part, TablePart
@@ -51,6 +52,16 @@ def back_up(directory: Path, archive: ArchiveWriter, now: float) -> Manifest:
     )  # fmt: skip
     archive.finish(manifest)
     return manifest
+
+
+def is_current(directory: Path) -> bool:
+    """Whether the store has the tables of this version. Changes nothing."""
+    engine = connect_database(directory)
+    try:
+        with engine.connect() as connection:
+            return revision(connection) == NEWEST
+    finally:
+        engine.dispose()
 
 
 @contextmanager
