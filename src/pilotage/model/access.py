@@ -33,6 +33,8 @@ class Proof(StrEnum):
     """A local password, without a second factor."""
     PASSWORD_AND_CODE = "password and code"
     PASSKEY = "passkey"
+    LINK = "one-time link"
+    """Of an invitation, or for a new password."""
     PROVIDER = "identity provider"
     """OpenID Connect."""
     TOKEN = "token"

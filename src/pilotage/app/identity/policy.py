@@ -8,12 +8,21 @@ from pilotage.app.project import Project
 
 
 @dataclass(frozen=True, kw_only=True)
+class Provider:
+    """name: in addresses · title: on buttons."""
+
+    name: str
+    title: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Policy:
     """emergency_only: whether only emergency accounts sign in by password · url: how browsers reach the server, empty
-    where nobody said."""
+    where nobody said · providers: that people sign in with."""
 
     emergency_only: bool = False
     url: str = ""
+    providers: tuple[Provider, ...] = ()
 
 
 def policy_of(project: Project) -> Policy:

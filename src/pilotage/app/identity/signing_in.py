@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from pilotage.app.auditing import failed_login
 from pilotage.app.identity import passwords, throttle
+from pilotage.app.identity.password_rules import refuse_weak
 from pilotage.engine.records.persons import Person
 from pilotage.engine.records.store import Store
 from pilotage.model.access import Proof
-from pilotage.model.errors import Forbidden
+from pilotage.model.errors import Forbidden, Invalid
 
 
 class WrongCredentials(Forbidden):
@@ -39,3 +40,18 @@ def by_password(store: Store, name: str, password: str, came: Came, *, emergency
     if person.password and passwords.outdated(person.password):
         store.accounts.set_password(person.id, passwords.hash_password(password))
     return person
+
+
+def change_password(store: Store, person: Person, current: str, new: str, again: str, came: Came) -> None:
+    """current: nothing for who has none yet. Raises WrongCredentials, TooOften, WeakPassword, Busy."""
+    if new != again:
+        raise Invalid("the two new passwords are different")
+    refuse_weak(new, (person.name, person.email))
+    if person.password is not None:
+        made = throttle.attempt("password", person.name, came.address, came.browser)
+        throttle.begin(store, made)
+        if not passwords.matches(person.password, current):
+            failed_login(store, person.name, Proof.PASSWORD, came.address, "wrong present password")
+            raise WrongCredentials("the present password is another one")
+        throttle.succeed(store, made)
+    store.accounts.set_password(person.id, passwords.hash_password(new))

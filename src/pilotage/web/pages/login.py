@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import RedirectResponse, Response
 
+from pilotage.app.identity import passkeys
 from pilotage.app.identity.policy import policy_of
 from pilotage.app.identity.secrets import hash_of
 from pilotage.app.identity.signing_in import WrongCredentials, by_password
@@ -12,17 +13,19 @@ from pilotage.model.access import Proof
 from pilotage.model.errors import PilotageError, Unavailable
 from pilotage.web import cookies
 from pilotage.web.credentials import cookie_name
-from pilotage.web.entering import came_from, enter, inside
+from pilotage.web.entering import base, came_from, enter, inside
 from pilotage.web.pages.page import page
 from pilotage.web.route import Asked, Audience, Kind, Route
 
 
 def shown(asked: Asked, wanted: str, name: str = "", refused: PilotageError | None = None) -> Response:
     """The form. refused: why an attempt failed."""
+    policy, address = policy_of(asked.project), base(asked)
     status = 200 if refused is None else refused.http_status
     answer = page(
         asked, "login.html.j2", status, wanted=inside(asked.site.root, wanted), name=name, refused=str(refused or ""),
-        first=asked.site.store.accounts.none(),
+        first=asked.site.store.accounts.none(), emergency_only=policy.emergency_only, providers=policy.providers,
+        challenge=passkeys.ask(asked.project, address) if passkeys.possible(address) else None,
     )  # fmt: skip
     if isinstance(refused, TooOften):
         answer.headers["Retry-After"] = str(refused.wait)
@@ -31,7 +34,9 @@ def shown(asked: Asked, wanted: str, name: str = "", refused: PilotageError | No
 
 def _form(asked: Asked) -> Response:
     wanted = asked.request.query_params.get("next", "")
-    return RedirectResponse(inside(asked.site.root, wanted), 303) if asked.identity else shown(asked, wanted)
+    if asked.identity is not None and "again" not in asked.request.query_params:
+        return RedirectResponse(inside(asked.site.root, wanted), 303)
+    return shown(asked, wanted, asked.identity.name if asked.identity else "")
 
 
 def _sign_in(asked: Asked) -> Response:

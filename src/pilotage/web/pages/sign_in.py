@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from pilotage.web.pages import link, login
+from pilotage.web.pages import account, account_code, code, link, login, passkey_login
 from pilotage.web.route import Route
 
-ROUTES: tuple[Route, ...] = (*login.ROUTES, *link.ROUTES)
+ROUTES: tuple[Route, ...] = (
+    *login.ROUTES,
+    *code.ROUTES,
+    *passkey_login.ROUTES,
+    *link.ROUTES,
+    *account_code.ROUTES,
+    *account.ROUTES,
+)
