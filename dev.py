@@ -14,8 +14,10 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 import venv
 from pathlib import Path
 
@@ -33,9 +35,11 @@ def main(arguments: list[str]) -> int:
             _set_up()
             return _call("pilotage", *(["demo", *rest] if verb == "demo" else rest))
         case ["test", *rest]:
+            # The network and the disk are waited for at the same time.
+            installing = threading.Thread(target=_programs)
+            installing.start()
             _set_up("--all-groups")
-            _programs()
-            return _test(rest)
+            return _test(rest, installing)
         case ["fuzz", *rest]:
             _set_up("--all-groups")
             return _call("python", "-m", "tests.fuzz", *rest)
@@ -48,12 +52,16 @@ _WORKERS = str(min(8, 2 * (os.cpu_count() or 1)))
 """Test processes: two a core, because most of the tests' time is waiting for real servers and processes."""
 
 
-def _test(rest: list[str]) -> int:
-    """Every check, then every test; the first failure ends it. The test runner speaks last."""
-    # The type checker takes longest, and one core: the others are checked on the next one meanwhile.
+def _test(rest: list[str], installing: threading.Thread) -> int:
+    """Every check and every test; the first failure ends it. The test runner speaks last."""
+    # The type checker takes longest, and one core: everything else is done on the next one meanwhile. It is done when
+    # the first tests are, and has what they leave of the processor.
     typing = _beside("mypy", stdout=subprocess.PIPE)
+    if hasattr(os, "setpriority"):
+        os.setpriority(os.PRIO_PROCESS, typing.pid, 10)
     # It compiles the tests; else each test process would compile them all.
     compiling = _beside("pytest", "--collect-only", "-qq", *rest, stdout=subprocess.DEVNULL)
+    installing.join()
     # What a test server needs from npm is fetched meanwhile.
     fetching = _beside("python", "-m", "tests.unleash")
     checks = [
@@ -68,15 +76,29 @@ def _test(rest: list[str]) -> int:
             for one in (typing, compiling, fetching):
                 one.kill()
             return code
-    said, _ = typing.communicate()
-    print(f"\n$ mypy\n{said.decode()}", end="", flush=True)
     compiling.wait()
     fetching.wait()
-    if typing.returncode:
-        return typing.returncode
-    tests = ["pytest", *(rest or ["-n", _WORKERS, "--dist", "loadgroup"])]
-    print(f"\n$ {' '.join(tests)}", flush=True)
-    return _call(*tests)
+    return _test_beside(typing, rest or ["-n", _WORKERS, "--dist", "loadgroup"])
+
+
+def _test_beside(typing: subprocess.Popen[bytes], options: list[str]) -> int:
+    """The tests, which end when a type is wrong."""
+    print(f"\n$ pytest {' '.join(options)}", flush=True)
+    tests = _beside("pytest", *options)
+    try:
+        said, _ = typing.communicate()
+        print(f"\n$ mypy\n{said.decode()}", end="", flush=True)
+        if typing.returncode:
+            tests.send_signal(signal.SIGINT)
+        code = tests.wait()
+        if typing.returncode:
+            # Again, below what the tests said.
+            print(f"\n$ mypy\n{said.decode()}", end="", flush=True)
+        return typing.returncode or code
+    except KeyboardInterrupt:
+        typing.kill()
+        tests.wait()
+        return 130
 
 
 def _set_up(*groups: str) -> None:

@@ -76,6 +76,7 @@ def test_each_is_received_once_though_the_worker_is_killed(
     _killed(status, failpoint, wanted, tmp_path, receiver, monkeypatch)
 
 
+@pytest.mark.long
 @pytest.mark.xdist_group("postgres")
 @pytest.mark.usefixtures("database")
 def test_the_same_on_postgresql(tmp_path: Path, receiver: StandardWebhook, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -145,6 +145,7 @@ def running(it: Shop, podman: Podman) -> tuple[list[str], list[str]]:
     return found, processes
 
 
+@pytest.mark.long
 def test_killed_at_every_failpoint_hosts_and_users_notice_nothing(shop: Shop, podman: Podman) -> None:
     deployed(shop, VERSIONS[0])
     with Users(f"http://127.0.0.1:{shop.port}/") as users:

@@ -62,6 +62,7 @@ def watched_at_a_quarter(rollout: Rollout) -> bool:
     return rollout.plan.steps[rollout.state.step].weight == 250 and rollout.state.watched > 0
 
 
+@pytest.mark.long
 def test_a_canary_goes_forward_although_the_controller_is_killed_and_a_bad_one_is_undone(
     shop: Shop, balancer: Balancer
 ) -> None:

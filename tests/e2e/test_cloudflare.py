@@ -56,6 +56,7 @@ def test_r28_a_release_that_harms_is_undone_and_no_request_gets_lost(there: Clou
         shop.run("down", "--yes")
 
 
+@pytest.mark.long
 def test_r28_a_release_goes_forward_over_a_killed_worker_and_somebodys_edit_holds(
     there: Cloudflare, tmp_path: Path
 ) -> None:

@@ -115,6 +115,7 @@ def test_a_killed_canary_is_undone_and_only_its_own_users_notice(shop: Make) -> 
     it.check_history(rollout)
 
 
+@pytest.mark.long
 def test_a_killed_stable_instance_is_replaced_while_the_rollout_holds(shop: Make) -> None:
     it = shop(canary__phase_duration="3s")
     it.run("deploy", it.release("v0"))
@@ -172,7 +173,10 @@ def metrics_port(directory: Path) -> Iterator[_Proxy]:
         yield proxy
 
 
-@pytest.mark.parametrize(("tolerance", "status"), [("low", Status.ROLLED_BACK), ("high", Status.PAUSED)])
+@pytest.mark.parametrize(
+    ("tolerance", "status"),
+    [("low", Status.ROLLED_BACK), pytest.param("high", Status.PAUSED, marks=pytest.mark.long)],
+)
 def test_a_dead_metrics_port_holds_and_then_does_what_the_tolerance_says(
     shop: Make, tmp_path: Path, tolerance: str, status: Status
 ) -> None:

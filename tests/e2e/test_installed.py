@@ -75,6 +75,7 @@ def said_in(language: str, word: str) -> str:
     return next(block for block in blocks if word in block)
 
 
+@pytest.mark.long
 def test_the_demo_promotes_a_good_release_and_undoes_a_bad_one(user: User) -> None:
     """As a new user types it: not one request of the good release fails, and none is lost in switching."""
     said = user.types("pilotage demo")

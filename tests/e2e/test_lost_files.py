@@ -146,6 +146,7 @@ def test_a_worker_whose_folder_is_moved_leaves_no_user_with_a_canary(shop: Make,
         it.directory = was
 
 
+@pytest.mark.long
 def test_a_worker_that_begins_while_the_store_takes_no_record_leaves_no_user_with_a_canary(shop: Make) -> None:
     """Another program locks the store, as a full disk would, and the worker is killed: the next one gets no lease."""
     it = shop(canary__phase_duration="60s", rollback_triggers__response_time_factor=10.0)

@@ -27,6 +27,7 @@ def crowd(tmp_path: Path) -> Iterator[Shop]:
     assert shop.processes() == []
 
 
+@pytest.mark.long
 def test_r33_each_of_five_thousand_tenants_gets_the_version_of_its_wave(crowd: Shop) -> None:
     """A freeze before the fourth wave holds it although somebody has approved it."""
     shop, waves = crowd, list(SIZES)

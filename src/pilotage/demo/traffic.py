@@ -79,7 +79,7 @@ class Traffic:
     def _ask(self, connection: HTTPConnection, user: str, product: int) -> Answer:
         began = time.monotonic()
         try:
-            if _closed_by_server(connection):
+            if closed_by_server(connection):
                 connection.close()
             cookie = self._cookies.get(user, f"session={user}")
             connection.request("GET", f"{self._url.path}/product/{product}", headers={"Cookie": cookie})
@@ -94,7 +94,7 @@ class Traffic:
         return Answer(time.time(), user, status, version, time.monotonic() - began)
 
 
-def _closed_by_server(connection: HTTPConnection) -> bool:
+def closed_by_server(connection: HTTPConnection) -> bool:
     """A server may close a connection between two requests. Nothing else makes an idle one readable."""
     if connection.sock is None:
         return False
