@@ -62,6 +62,11 @@ def submit_to(project: Project, actor: str, rollout: RolloutSummary, request: Co
         status = project.store.look_up(rollout.id).status
         said = "" if status.final else str(late)
         return Answer(version=rollout.version, status=status, end=End.TOO_LATE, sentence=said)
+    return outcome_of(project, rollout, identity)
+
+
+def outcome_of(project: Project, rollout: RolloutSummary, identity: int) -> Answer:
+    """Wait until the command of this id is handled, for 15 s at most."""
     end, sentence = End.UNATTENDED, ""
     if attend(project, rollout.service, rollout.environment) is not Attended.NOBODY:
         end, sentence = _outcome(project, identity)

@@ -1,7 +1,7 @@
 """ETags: what a client has seen. A read says "nothing new" (304); a change is made only of what was seen (412).
 
-An ETag is `"VERSION.DIGEST"`, or `"DIGEST"` alone. A version counts what people see as a change, such as the events of
-a rollout; the digest is that of the answer, which may also tell the newest measurements. `If-Match` compares versions.
+An ETag is `"VERSION.DIGEST"`, or `"DIGEST"` alone. A version counts what people see as a change, such as a rollout's
+step; the digest is that of the answer, which may also tell the newest measurements. `If-Match` compares versions.
 """
 
 from __future__ import annotations
@@ -56,11 +56,16 @@ def require_unchanged(asked: Asked) -> None:
         raise ChangedMeanwhile("this has changed since you saw it; nothing was done", bytes(present.body))
 
 
-def seen_version(asked: Asked) -> int | None:
-    """The version that `If-Match` names, to be compared in the transaction that changes something; None without."""
+def require_version(asked: Asked, version: str) -> None:
+    """For a function that goes on to compare what it has read within its transaction. Raises ChangedMeanwhile."""
     wanted = asked.request.headers.get("if-match", "*").strip()
-    versions = [version for tag in _tags(wanted) if (version := _version(tag)).isdigit()]
-    return int(versions[0]) if len(versions) == 1 and wanted != "*" else None
+    if wanted != "*" and version not in {_version(tag) for tag in _tags(wanted)}:
+        raise ChangedMeanwhile("this has changed since you saw it; nothing was done", bytes(_present(asked).body))
+
+
+def version_of(*parts: object) -> str:
+    """A version of what people see as a change."""
+    return hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()[:12]
 
 
 def _present(asked: Asked) -> Response:

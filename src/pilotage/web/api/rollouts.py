@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import msgspec
 from starlette.responses import Response
 
-from pilotage.app.commands import submit_to
+from pilotage.app.commands import outcome_of, submit_to
 from pilotage.app.permissions import Permission
 from pilotage.app.requests import CommandRequest
 from pilotage.model.output.base import Output
 from pilotage.model.output.rollouts import RolloutOutput
+from pilotage.model.record import RolloutSummary
 from pilotage.model.rollout import CommandKind
 from pilotage.render.outputs import rollout_outputs
 from pilotage.web.answers import json_answer
-from pilotage.web.route import Asked, Audience, Body, Route
+from pilotage.web.preconditions import require_version, version_of
+from pilotage.web.route import Asked, Audience, Body, Made, Route
+
+_ONE = "/api/v1/rollouts/{rollout}"
 
 
 class RolloutsAnswer(Output, frozen=True, kw_only=True):
@@ -22,10 +29,12 @@ class RolloutsAnswer(Output, frozen=True, kw_only=True):
 
 
 class CommandBody(Body, frozen=True, kw_only=True):
-    """reason: recorded with the command · full: of promote, skip all remaining analysis."""
+    """reason: recorded with the command · full: of promote, skip all remaining analysis · about: number of the event
+    with the question that this answers; the command is too late once it is answered."""
 
-    reason: str = ""
+    reason: Annotated[str, msgspec.Meta(max_length=2000)] = ""
     full: bool = False
+    about: Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)] | None = None
 
 
 class CommandAnswer(Output, frozen=True, kw_only=True):
@@ -47,23 +56,38 @@ def _under_way(asked: Asked) -> Response:
 def _one(asked: Asked) -> Response:
     rollout = asked.site.store.look_up(asked.params["rollout"])
     (shown,) = rollout_outputs([rollout], asked.site.store.live_views([rollout.id]))
-    return json_answer(shown, headers={"ETag": f'"{rollout.revision}"'})
+    return json_answer(shown, headers={"ETag": f'"{_version(rollout)}"'})
+
+
+def _version(rollout: RolloutSummary) -> str:
+    return version_of(rollout.id, rollout.status, rollout.step)
 
 
 def _command(kind: CommandKind, permission: Permission) -> Route:
     def answer(asked: Asked) -> Response:
         body, rollout = asked.body_as(CommandBody), asked.site.store.look_up(asked.params["rollout"])
         project = asked.site.for_(asked.who, rollout.service)
+        require_version(asked, _version(rollout))
+        as_of = (rollout.status.value, rollout.step) if "if-match" in asked.request.headers else None
         request = CommandRequest(
-            kind=kind, environment=rollout.environment, reason=body.reason, full=body.full
+            kind=kind, environment=rollout.environment, reason=body.reason, full=body.full, about=body.about,
+            as_of=as_of,
         )  # fmt: skip
         got = submit_to(project, asked.who.name, rollout, request)
         return json_answer(CommandAnswer(version=got.version, end=got.end.value, sentence=got.sentence))
 
     return Route(
         method="POST", path=f"/api/v1/rollouts/{{rollout}}/{kind.value}", permission=permission, answer=answer,
-        summary=f"{kind.value.capitalize()} a rollout.", takes=CommandBody, gives=CommandAnswer,
+        summary=f"{kind.value.capitalize()} a rollout.", takes=CommandBody, gives=CommandAnswer, about=_ONE,
+        remade=_remade,
     )  # fmt: skip
+
+
+def _remade(asked: Asked, made: Made) -> Response:
+    """Of a command that was recorded before its server died."""
+    numbers = [int(identity) for kind, identity in made if kind == "command"]
+    got = outcome_of(asked.project, asked.site.store.look_up(asked.params["rollout"]), numbers[-1])
+    return json_answer(CommandAnswer(version=got.version, end=got.end.value, sentence=got.sentence))
 
 
 _COMMANDS = {
@@ -82,7 +106,7 @@ ROUTES = (
         summary="List the rollouts under way.", gives=RolloutsAnswer,
     ),
     Route(
-        method="GET", path="/api/v1/rollouts/{rollout}", permission=Permission.READ, answer=_one,
+        method="GET", path=_ONE, permission=Permission.READ, answer=_one,
         summary="Show a rollout.", gives=RolloutOutput,
     ),
     *(_command(kind, permission) for kind, permission in _COMMANDS.items()),
