@@ -16,7 +16,13 @@ def linked(text: str) -> list[str]:
 
 def test_r34_a_page_loads_files_that_browsers_may_keep_for_good(server: Served) -> None:
     found = linked(server.anybody().get("/login").text)
-    assert {name.rpartition("/")[2] for name in found} == {"favicon.svg", "tokens.css", "base.css", "server.css", "pilotage.js"}
+    assert {name.rpartition("/")[2] for name in found} == {
+        "favicon.svg",
+        "tokens.css",
+        "base.css",
+        "server.css",
+        "pilotage.js",
+    }
     for name in found:
         got = server.anybody().get(name)
         assert got.status == 200, name

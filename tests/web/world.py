@@ -3,12 +3,14 @@ them: `fill(project)`."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from pilotage import Answers, Override, Service, make_plan
 from pilotage.app.project import Project
+from pilotage.engine.records import trends
 from pilotage.model.access import Grant, HolderKind
 from pilotage.model.calendar import Freeze
 from pilotage.model.hold import Hold, HoldCause
@@ -179,7 +181,27 @@ def _watching(project: Project) -> Rollout:
         instances=_crew("2.4.0", "2.3.1", 3, 9),
     )  # fmt: skip
     state = replace(rollout.state, step=at, watched=2.2 * _HOUR, reached=250)
+    _developed(project, rollout, live)
     return _recorded(project, rollout, state, live, Event("check-passed", "smoke passed: 41 of 41.", {}))
+
+
+def _developed(project: Project, rollout: Rollout, last: LiveView) -> None:
+    """Points of the metrics every few minutes: intervals narrow, as evidence grows."""
+    for number in range(60):
+        at = project.clock.now() - (60 - number) * 360.0
+        wide = 1 + 3.0 / (number + 2)
+        verdicts = tuple(
+            replace(
+                one, ratio=one.ratio * (1 + 0.05 * math.sin(number)),
+                interval=((one.interval[0] or 0.1) / wide, (one.interval[1] or 9.0) * wide),
+            )
+            for one in last.verdicts
+            if one.interval and one.ratio
+        )  # fmt: skip
+        found = project.store.get(rollout.id)
+        seen = replace(last, at=at, verdicts=verdicts)
+        project.store.record(found, Decision(replace(found.state, at=at), (), ()), None, seen)
+        trends.sample(project.store.engine, at + 1)
 
 
 def _withdrawn(project: Project) -> Rollout:

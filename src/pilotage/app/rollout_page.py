@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from pilotage.app.project import Project
 from pilotage.app.rollout_choices import Choice, choices
+from pilotage.engine.records import trends
+from pilotage.engine.records.trends import Point
 from pilotage.model.awaited import Awaited
 from pilotage.model.live import SeenVerdict
 from pilotage.model.record import Recorded, Rollout
@@ -28,7 +30,8 @@ _SILENT = 15.0
 class RolloutShown:
     """due: the decision that it waits for · question: number of the event that asks for it · events: newest first ·
     older: whether there are events before these · steps: when steps started · pending: commands that no worker has
-    handled yet · silent_since: Unix seconds of the last look, where a rollout under way is not looked at."""
+    handled yet · course: how the metrics developed · silent_since: Unix seconds of the last look, where a rollout under
+    way is not looked at."""
 
     rollout: Rollout
     explanation: Explanation
@@ -40,6 +43,7 @@ class RolloutShown:
     older: bool
     steps: tuple[Recorded, ...]
     pending: tuple[Command, ...]
+    course: tuple[Point, ...]
     silent_since: float | None
 
     @property
@@ -67,6 +71,7 @@ def shown_whole(
         choices=choices(rollout, newest=newest is not None and newest.id == identity), verdicts=meaningful(rollout),
         events=latest[:PAGE], older=len(latest) > PAGE, steps=store.events_of_types(identity, STEPS, 200),
         pending=() if ended else store.pending(identity), silent_since=_silent_since(rollout, now),
+        course=trends.course(store.engine, identity),
     )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from pilotage.app.after_rollouts import AfterRollouts, FollowUpLooks
 from pilotage.app.publication import noted
 from pilotage.engine.execution import worker
 from pilotage.engine.execution.jobs import Job
-from pilotage.engine.records import announcements, followups, ways
+from pilotage.engine.records import announcements, followups, trends, ways
 from pilotage.engine.records.store import Store
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ _NOTES_EVERY = 5.0
 _WAYS_EVERY = 1.0
 _LIMIT_LOGS_EVERY = 10.0
 _TRACES_EVERY = 2.0
+_TRENDS_EVERY = 5.0
 
 
 class StatusPage:
@@ -171,6 +172,7 @@ def jobs(directory: Path) -> tuple[Job, ...]:
         Job(name="phases", every=_REMIND_EVERY, work=Phases(directory).remind),
         Job(name="ways", every=_WAYS_EVERY, work=Ways(directory).look),
         Job(name="audit", every=_REMIND_EVERY, work=anchor_audit),
+        Job(name="trends", every=_TRENDS_EVERY, work=lambda store: trends.sample(store.engine, store.clock.now())),
         Job(name="logs", every=_LIMIT_LOGS_EVERY, work=lambda _: limit_logs(directory)),
     )
 

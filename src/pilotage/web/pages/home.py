@@ -59,7 +59,7 @@ def _words(rolling: Rolling) -> Iterator[str]:
     if summary.reason and summary.status is not Status.PROGRESSING:
         yield summary.reason[:200]
         return
-    yield f"{format_share(summary.weight / WHOLE)} step"
+    yield "first deployment" if summary.old is None else f"at the {format_share(summary.weight / WHOLE)} step"
     if live.duration:
         yield f"{spoken(live.watched)} of {spoken(live.duration)}"
     kinds = [one.kind for one in live.verdicts]

@@ -20,12 +20,12 @@ from pilotage.model.record import RolloutSummary, Unreadable
 from pilotage.model.text import line
 from pilotage.render.outputs import rollout_outputs
 from pilotage.web.answers import json_answer
+from pilotage.web.pages.metric_view import metrics_of
 from pilotage.web.pages.page import clock_of, page
 from pilotage.web.pages.rollout_view import (
     ahead_of,
     at_hand,
     crews_of,
-    metrics_of,
     pill_of,
     pill_of_state,
     rail_of,
@@ -71,7 +71,7 @@ def _view(asked: Asked, shown: RolloutShown) -> dict[str, object]:
     allowed = _allowed(asked, shown)
     return {
         "rollout": rollout, "pill": pill_of_state(rollout.state), "traffic": traffic_of(rollout),
-        "rail": rail_of(rollout, shown.steps, clock), "metrics": metrics_of(shown.verdicts, rollout.plan),
+        "rail": rail_of(rollout, shown.steps, clock), "metrics": metrics_of(shown.verdicts, rollout.plan, shown.course),
         "crews": crews_of(rollout), "ahead": ahead_of(rollout, clock.now), "choices": allowed,
         "at_hand": at_hand(allowed), "step": rollout.plan.steps[rollout.state.step],
         "obstacle": next((why for one in shown.choices if (why := _obstacle(asked, shown, one))), ""),

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pilotage.app.rollout_choices import Choice
-from pilotage.model.live import LiveView, SeenInstance, SeenVerdict
-from pilotage.model.plan import Plan, Step, StepKind
+from pilotage.model.live import LiveView, SeenInstance
+from pilotage.model.plan import Step, StepKind
 from pilotage.model.quantity import format_share
 from pilotage.model.record import Recorded, Rollout
 from pilotage.model.rollout import HoldCause, RolloutState
@@ -198,71 +197,6 @@ def _users(step: Step) -> str:
 
 def _when(at: float | None, clock: PageClock) -> str:
     return "" if at is None else clock.words(at)
-
-
-# ── metrics ────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True, kw_only=True)
-class MetricRow:
-    """Positions in percent of the width, where 50 is equal to stable; None for what is not known."""
-
-    name: str
-    kind: str
-    word: str
-    new: str
-    stable: str
-    sentence: str
-    details: tuple[str, ...]
-    dot: float | None
-    low: float | None
-    high: float | None
-    limit: float
-    label: str
-
-
-_WORDS = {
-    "pass": ("good", "Good"), "fail": ("bad", "Worse"), "inconclusive": ("wait", "Not sure yet"),
-    "insufficient-data": ("none", "Not known yet"), "source-error": ("wait", "Not measured"),
-}  # fmt: skip
-
-
-def metrics_of(verdicts: Sequence[SeenVerdict], plan: Plan) -> tuple[MetricRow, ...]:
-    limit = plan.number("analysis.max_ratio")
-    return tuple(_metric(one, limit) for one in verdicts)
-
-
-def _metric(verdict: SeenVerdict, limit: float) -> MetricRow:
-    kind, word = _WORDS.get(verdict.kind, ("none", verdict.kind))
-    low, high = verdict.interval or (None, None)
-    known = verdict.interval is not None and kind != "none"
-    ratio = f"Ratio {verdict.ratio:.3g}, " if verdict.ratio is not None else ""
-    bounds = f"interval {_bound(low, '0')} to {_bound(high, 'any')}, " if known else ""
-    return MetricRow(
-        name=_named(verdict.metric), kind=kind, word=word, new=verdict.canary, stable=verdict.stable,
-        sentence=verdict.sentence, details=verdict.detail,
-        dot=_place(verdict.ratio, limit) if verdict.ratio is not None and known else None,
-        low=(0.0 if low is None else _place(low, limit)) if known else None,
-        high=(100.0 if high is None else _place(high, limit)) if known else None,
-        limit=_place(limit, limit), label=f"{ratio}{bounds}limit {limit:g}: {word}",
-    )  # fmt: skip
-
-
-def _named(metric: str) -> str:
-    words = metric.replace("_", " ")
-    return words[:1].upper() + words[1:]
-
-
-def _bound(value: float | None, otherwise: str) -> str:
-    return otherwise if value is None else f"{value:.3g}"
-
-
-def _place(ratio: float, limit: float) -> float:
-    """On a logarithmic scale around 1, wide enough that the limit is well inside."""
-    span = math.log(max(4.0, limit**2.5))
-    if ratio <= 0:
-        return 0.0
-    return round(min(100.0, max(0.0, 50 + 50 * math.log(ratio) / span)), 2)
 
 
 # ── instances ──────────────────────────────────────────────────────────────────────────────────────────────
