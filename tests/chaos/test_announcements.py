@@ -66,7 +66,7 @@ def works(place: Path, status: str, failpoint: str = "") -> int:
         ("completed", "announcement-settled", "status_page_done"),
         ("rolled-back", "announcement-withdrawn", "rollback_notice"),
         pytest.param("rolled-back", "announcement-due", "rollback_notice", marks=pytest.mark.long),
-        ("rolled-back", "announcement-settled", "rollback_notice"),
+        pytest.param("rolled-back", "announcement-settled", "rollback_notice", marks=pytest.mark.long),
     ],
 )
 def test_each_is_received_once_though_the_worker_is_killed(

@@ -85,7 +85,9 @@ def send_all(place: Path, secrets: dict[str, str], failpoint: str) -> int:
     raise AssertionError("something still waits")
 
 
-@pytest.mark.parametrize("count", [1, 9, 23])
+@pytest.mark.parametrize(
+    "count", [pytest.param(1, marks=pytest.mark.long), 9, pytest.param(23, marks=pytest.mark.long)]
+)
 @pytest.mark.parametrize("failpoint", ["outbox-claimed", "outbox-sent", "outbox-recorded"])
 def test_every_channel_has_every_message_once_though_the_sender_is_killed(
     failpoint: str, count: int, tmp_path: Path, receivers: dict[str, Receiver]
