@@ -43,8 +43,11 @@ Told = Callable[[Gate, int, int], None]
 """Called with each decided gate, the number of decided gates, and the total."""
 
 
-def assess_readiness(project: Project, actor: str, plan: Plan, told: Told | None = None) -> Readiness:
-    """All gates of `plan`, in its order. Raises UnknownItem. A check that fails with an error is not ready."""
+def assess_readiness(
+    project: Project, actor: str, plan: Plan, told: Told | None = None, *, keeps: bool = True
+) -> Readiness:
+    """All gates of `plan`, in its order. Raises UnknownItem. A check that fails with an error is not ready. keeps:
+    record the figures that were counted; whoever only looks keeps none."""
     loaded, store, now = project.loaded, project.store, project.store.clock.now()
     section = section_of(loaded)
     check_items(loaded, plan)
@@ -63,7 +66,8 @@ def assess_readiness(project: Project, actor: str, plan: Plan, told: Told | None
             if told:
                 told(found[item.id], len(found), len(asked))
     mine = tuple(found[item.id] for item in plan.readiness)
-    keep(store.engine, (plan.service, plan.environment), plan.version, _counted(mine), now)
+    if keeps:
+        keep(store.engine, (plan.service, plan.environment), plan.version, _counted(mine), now)
     return Readiness(
         plan.service, plan.environment, plan.version, plan.hash, artifact, names, now,
         (
