@@ -26,6 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
+from pilotage.engine.execution.failpoints import reach
 from pilotage.engine.placement.leases import gone
 from pilotage.engine.records.at_work import AT_WORK, Key, Work
 from pilotage.engine.records.tables_server import answers_once
@@ -154,3 +155,4 @@ def _say_so(connection: Connection) -> None:
     if connection.execute(update(answers_once).where(mine).values(values)).rowcount != 1:
         raise Superseded("another server has taken this request over")
     work.made = made
+    reach("request-committing")
