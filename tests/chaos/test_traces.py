@@ -137,3 +137,42 @@ def test_a_pause_is_a_span_within_its_step() -> None:
     ]  # fmt: skip
     assert spans[1].parent == spans[2].id
     assert spans[2].parent == spans[3].id
+
+
+def test_metrics_and_logs_arrive_too_and_a_log_line_is_in_its_trace(
+    tmp_path: Path, receiver: Otlp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import logging
+
+    from pilotage.adapters.log_lines import About, logged_about
+    from pilotage.adapters.telemetry.logs import LogSender
+    from pilotage.app.telemetry_metrics import SentMetrics, interval
+
+    outcome = run(Case(1, "canary", "good", ()), tmp_path)
+    store = Store(tmp_path)
+    (tmp_path / "telemetry.json").unlink(missing_ok=True)  # this process sends all, and so knows the trace
+    Traces(tmp_path).work(store)
+    monkeypatch.setenv("OTEL_METRIC_EXPORT_INTERVAL", "2500")
+    assert interval() == 2.5
+    sent = SentMetrics()
+    sent.work(store)
+    sent.work(store)
+    (ended,) = [
+        point for point in receiver.metrics["pilotage_rollouts_ended"].sum.data_points
+        if plain(point.attributes)["status"] == "completed"
+    ]  # fmt: skip
+    assert ended.as_double == 1
+    (statements,) = receiver.metrics["pilotage_store_statement_seconds"].histogram.data_points
+    assert sum(statements.bucket_counts) == statements.count > 0
+    assert receiver.metrics["pilotage_store_statement_seconds"].unit == "s"
+    handler = LogSender()
+    record = logging.LogRecord("pilotage", logging.ERROR, "", 1, "password=%s is wrong", ("hunter22",), None)
+    with logged_about(About(rollout=outcome.rollout.id, service="shop")):
+        handler.handle(record)
+    handler.flush()
+    (line,) = receiver.logs
+    assert line.body.string_value == "password=*** is wrong"
+    assert plain(line.attributes)["pilotage.rollout"] == outcome.rollout.id
+    (root,) = [span for span in receiver.spans if span.name.startswith("RUN deploy")]
+    assert (line.trace_id, line.span_id) == (root.trace_id, root.span_id)
+    store.close()

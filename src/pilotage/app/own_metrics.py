@@ -17,7 +17,7 @@ from pilotage.engine.records.own_figures import OwnFigures, ended_since, own_fig
 from pilotage.engine.records.revision import NEWEST
 from pilotage.engine.records.store import Store
 from pilotage.model.rollout import Status
-from pilotage.render.exposition import Buckets, Family, Sample, histogram
+from pilotage.model.series import Buckets, Family, Sample, histogram
 
 _DURATIONS = (60.0, 300.0, 900.0, 1800.0, 3600.0, 7200.0, 14400.0, 28800.0, 86400.0, 259200.0, 604800.0)
 """Seconds of a rollout."""

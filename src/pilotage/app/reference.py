@@ -74,6 +74,7 @@ VARIABLES: Mapping[str, str] = {
     "PILOTAGE_TRAEFIK": "the Traefik program to run",
     "PILOTAGE_EMBEDDED_ROUTER": "the router that `init` and `demo` choose: `envoy` or `traefik`. Default: Envoy if "
     "there is one, otherwise Traefik",
+    "PILOTAGE_LOG": "`json` writes the logs of worker and server as one JSON object a line",
     "PILOTAGE_DEBUG": "`1` shows the traceback of an internal error, like `--debug`",
 }
 """The environment variables that Pilotage reads."""

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 
 from pilotage.adapters.clock import SYSTEM
 from pilotage.adapters.files import read_leniently, write_json
+from pilotage.adapters.log_lines import note_trace
 from pilotage.adapters.telemetry.wanted import Signal, wanted
 from pilotage.engine.records.store import Store
 from pilotage.model.json import WrongJson, entries, number_at, whole_at
 from pilotage.model.record import RolloutSummary
-from pilotage.report.spans import Traced, spans_of
+from pilotage.report.spans import Traced, spans_of, trace_of
 
 if TYPE_CHECKING:
     from pilotage.adapters.telemetry.traces import SpanSender
@@ -87,6 +88,7 @@ class Traces:
     def _send(self, store: Store, rollout: RolloutSummary) -> bool:
         assert self._sender is not None
         recorded = store.events(rollout.id)
+        note_trace(rollout.id, trace_of(rollout.id, recorded)[0])
         about = Traced(
             id=rollout.id, service=rollout.service, environment=rollout.environment, version=rollout.version,
             strategy=rollout.strategy,

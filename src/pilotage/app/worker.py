@@ -179,11 +179,16 @@ def jobs(directory: Path) -> tuple[Job, ...]:
 
 def _telling(directory: Path) -> tuple[Job, ...]:
     """OpenTelemetry, where its variables name a receiver; else nothing of it is loaded."""
-    if not wanted(Signal.TRACES):
-        return ()
-    from pilotage.app.telemetry import Traces
+    found = []
+    if wanted(Signal.TRACES):
+        from pilotage.app.telemetry import Traces
 
-    return (Job(name="traces", every=_TRACES_EVERY, work=Traces(directory).work),)
+        found.append(Job(name="traces", every=_TRACES_EVERY, work=Traces(directory).work))
+    if wanted(Signal.METRICS):
+        from pilotage.app.telemetry_metrics import SentMetrics, interval
+
+        found.append(Job(name="metrics", every=interval(), work=SentMetrics().work))
+    return tuple(found)
 
 
 def run(directory: Path) -> int:

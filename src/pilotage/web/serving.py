@@ -16,6 +16,7 @@ import uvicorn
 from pilotage.app.identity.links import first_link
 from pilotage.app.identity.policy import policy_of
 from pilotage.app.project import Project
+from pilotage.engine.execution.worker_log import keep_log
 from pilotage.model.errors import Invalid, Unavailable
 from pilotage.web.server import application
 from pilotage.web.site import Site
@@ -57,6 +58,7 @@ class Listening:
 
 def serve(project: Project, wanted: Listening, say: Callable[[str], None]) -> None:
     """Serve until a signal ends it; requests under way get some seconds. Raises Unavailable, Invalid."""
+    keep_log()
     wanted = _as_configured(project, wanted)
     site = Site(
         project=project, root=wanted.root, url=wanted.url and f"{wanted.url}{wanted.root}", secure=wanted.secure,
@@ -83,7 +85,7 @@ def _as_configured(project: Project, wanted: Listening) -> Listening:
 def _configured(site: Site, wanted: Listening) -> uvicorn.Config:
     try:
         config = uvicorn.Config(
-            application(site), log_level="warning", access_log=False, server_header=False,
+            application(site), log_config=None, log_level="warning", access_log=False, server_header=False,
             ssl_certfile=wanted.certificate, ssl_keyfile=wanted.key, timeout_keep_alive=15, limit_concurrency=2000,
             h11_max_incomplete_event_size=32_768, timeout_graceful_shutdown=_GRACE, lifespan="off", backlog=512,
             proxy_headers=bool(wanted.proxies), forwarded_allow_ips=list(wanted.proxies),

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Set
 from pathlib import Path
 
+from pilotage.adapters.log_lines import About, logged_about
 from pilotage.adapters.ports import Fenced
 from pilotage.engine.execution.crew import Call, Crew, Crowded
 from pilotage.engine.execution.driver import Driver, LeaseLost
@@ -105,6 +106,11 @@ class Looking:
 
     def _look(self, rollout: str) -> bool:
         """One look, and when the next is due. False where another thread has taken it over."""
+        driver = self._drivers.get(rollout)
+        with logged_about(_about(rollout, driver.rollout if driver else None)):
+            return self._look_once(rollout)
+
+    def _look_once(self, rollout: str) -> bool:
         began = time.monotonic()
         ended, pause = rollout not in self._known, _AFTER_TROUBLE
         commanded = rollout in self._commanded
@@ -240,3 +246,9 @@ class Looking:
     def _forget(self, rollout: str) -> None:
         for kept in (self._drivers, self._failed, self._unheld, self._rescues, self._opening, self._wanting):
             kept.pop(rollout, None)
+
+
+def _about(identity: str, rollout: Rollout | None) -> About:
+    if rollout is None:
+        return About(rollout=identity)
+    return About(rollout=identity, service=rollout.service, environment=rollout.environment, version=rollout.version)

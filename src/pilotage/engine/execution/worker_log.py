@@ -5,6 +5,9 @@ from __future__ import annotations
 import logging
 import time
 
+from pilotage.adapters.log_lines import formatter
+from pilotage.adapters.telemetry.wanted import Signal, wanted
+
 _AGAIN_AFTER = 60.0
 """Seconds after which the same sentence is written once more."""
 _MOST_KNOWN = 1000
@@ -34,7 +37,20 @@ class NotAgain(logging.Filter):
 
 
 def keep_log() -> None:
-    """Write warnings and what is worse to standard error."""
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    """Write warnings and what is worse to standard error, as text or JSON, and where OpenTelemetry's variables name a
+    receiver, to it too."""
+    logging.basicConfig(level=logging.WARNING)
+    if wanted(Signal.LOGS):
+        _send_too()
     for handler in logging.getLogger().handlers:
+        handler.setFormatter(formatter())
         handler.addFilter(NotAgain())
+
+
+def _send_too() -> None:
+    try:
+        from pilotage.adapters.telemetry.logs import LogSender
+    except ImportError as missing:
+        logging.getLogger(__name__).warning("no logs by OTLP: %s is missing", missing.name)
+        return
+    logging.getLogger().addHandler(LogSender())
