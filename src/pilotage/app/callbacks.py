@@ -27,17 +27,22 @@ _MOST_SEEN = 10_000
 @contextmanager
 def callback_server(project: Project, host: str, port: int) -> Iterator[ThreadingHTTPServer]:
     """A server for buttons and slash commands of Slack. Raises Unclear if no channel has a signing secret."""
+    callbacks = callbacks_of(project)
+    if callbacks is None:
+        raise Unclear(f"{project.config}: no Slack channel has a signing_secret")
+    with slack_callback.serve(host, port, callbacks.take) as server:
+        yield server
+
+
+def callbacks_of(project: Project) -> Callbacks | None:
+    """What takes Slack's requests; None if no channel has a signing secret."""
     from pilotage.adapters.notify.sections import SlackSection
 
     references = [
         channel.signing_secret for channel in project.whole.configuration.notify
         if isinstance(channel, SlackSection) and channel.signing_secret
     ]  # fmt: skip
-    if not references:
-        raise Unclear(f"{project.config}: no Slack channel has a signing_secret")
-    callbacks = Callbacks(project, [resolve(reference) for reference in references])
-    with slack_callback.serve(host, port, callbacks.take) as server:
-        yield server
+    return Callbacks(project, [resolve(reference) for reference in references]) if references else None
 
 
 class Callbacks:

@@ -7,7 +7,7 @@ versions, opens no port to them. What it keeps of a sender is a hash that nobody
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -50,6 +50,15 @@ def intake_of(project: Project) -> IntakeSection:
 @contextmanager
 def intake_server(project: Project, place: tuple[str, int] | None = None) -> Iterator[ThreadingHTTPServer]:
     """place: instead of `intake.listen`. Raises NoIntake, AdapterError for a secret that cannot be read, OSError."""
+    from pilotage.app.helpdesk import PATH
+
+    section = intake_of(project)
+    with serve(place or host_and_port(section.listen), door(project), section.address_header, PATH) as server:
+        yield server
+
+
+def door(project: Project) -> Callable[[Asked], Answered]:
+    """What answers forms, signed reports and messages of a help desk. Raises NoIntake, AdapterError."""
     from pilotage.app.helpdesk import PATH, HelpDesk
     from pilotage.app.signed_reports import SignedReports
 
@@ -66,8 +75,7 @@ def intake_server(project: Project, place: tuple[str, int] | None = None) -> Ite
                 return desk.answer(asked)
         return intake.answer(asked)
 
-    with serve(place or host_and_port(section.listen), answer, section.address_header, PATH) as server:
-        yield server
+    return answer
 
 
 def impersonal(text: str) -> str:

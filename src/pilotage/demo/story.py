@@ -6,7 +6,7 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -75,24 +75,45 @@ def play(
     directory: Path, faults: Sequence[Fault], seed: int, begin: Callable[[str, Fault], None], show: Show
 ) -> list[Run]:
     """Play one release per fault in `directory`, which is emptied first. Leaves nothing running."""
+    releases = {f"1.{n}.0": fault for n, fault in enumerate((Fault.NONE, *faults))}
+    runs: list[Run] = []
+    with stage(directory, releases, seed) as shop:
+        for version, fault in list(releases.items())[1:]:
+            begin(version, fault)
+            runs.append(shop.release(version, fault, show))
+    _write_report(directory, runs)
+    return runs
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """The shop with users, and its first version. loaded: its configuration."""
+
+    store: Store
+    loaded: Loaded
+    traffic: Traffic
+
+    def release(self, version: str, fault: Fault, show: Show) -> Run:
+        """Roll a version out, to its end."""
+        return _release(self.store, self.loaded, version, fault, self.traffic, show)
+
+
+@contextmanager
+def stage(directory: Path, releases: Mapping[str, Fault], seed: int) -> Iterator[Stage]:
+    """The shop in `directory`, which is emptied first. Leaves nothing running. releases: every version with its fault,
+    the first one first."""
     shutil.rmtree(directory, ignore_errors=True)
     (directory / "releases").mkdir(parents=True)
     port = free_port()
-    releases = {f"1.{n}.0": fault for n, fault in enumerate((Fault.NONE, *faults))}
     for version, fault in releases.items():
         (directory / "releases" / f"{version}.json").write_text(json.dumps({"fault": fault}))
     (directory / "pilotage.yaml").write_text(_configuration(directory, port))
-    runs: list[Run] = []
     with _control(directory / ".pilotage") as store:
         loaded = load(directory / "pilotage.yaml")
         _first(store, directory, loaded)
         with Traffic(f"http://127.0.0.1:{port}", _RATE, _USERS, seed) as traffic:
             time.sleep(1.5)
-            for version, fault in list(releases.items())[1:]:
-                begin(version, fault)
-                runs.append(_release(store, loaded, version, fault, traffic, show))
-    _write_report(directory, runs)
-    return runs
+            yield Stage(store=store, loaded=loaded, traffic=traffic)
 
 
 @contextmanager

@@ -65,10 +65,10 @@ def _in_thread(asked: Asked) -> Response:
 
 def _check(site: Site, route: Route, request: Request, body: bytes) -> Asked:
     """Raises NotSignedIn, Forbidden, NotFound, Invalid."""
-    identity = _identified(site, request)
+    identity = None if route.kind is Kind.PUBLIC else _identified(site, request)
     if identity is None and route.permission is not Audience.ANYONE:
         raise NotSignedIn("sign in first")
-    if route.changes and by_cookie(request) and not _of_a_program(route, request):
+    if route.changes and by_cookie(request) and not _of_a_program(route, request) and route.kind is not Kind.PUBLIC:
         forgery.require_same_origin(site, request)
     params = {name: str(value) for name, value in request.path_params.items()}
     project = site.for_(identity, params.get("service"))
@@ -122,7 +122,7 @@ def _queried(route: Route, request: Request) -> object:
 
 
 def _refusal(site: Site, route: Route, request: Request, error: PilotageError) -> Response:
-    if isinstance(error, NotSignedIn) and route.kind is not Kind.API:
+    if isinstance(error, NotSignedIn) and route.kind not in (Kind.API, Kind.PUBLIC):
         back = quote(request.url.path + f"?{request.url.query}" * bool(request.url.query))
         return RedirectResponse(f"{site.root}/login?next={back}", 303)
     headers = error.headers if isinstance(error, Refused) else {}
@@ -132,7 +132,7 @@ def _refusal(site: Site, route: Route, request: Request, error: PilotageError) -
 def _shown(
     site: Site, route: Route, request: Request, problem: Problem, headers: Mapping[str, str] | None = None
 ) -> Response:  # fmt: skip
-    if route.kind is not Kind.API:
+    if route.kind not in (Kind.API, Kind.PUBLIC):
         answer = error_page(site, request, problem)
     else:
         answer = problem_answer(problem, {"WWW-Authenticate": "Bearer"} if problem.status == 401 else None)

@@ -37,11 +37,13 @@ class Audience(StrEnum):
 
 class Kind(StrEnum):
     """How a route answers. API: JSON and problems · PAGE: HTML, login where it is needed · FORM: a POST of a page, with
-    the session's CSRF token, answered by a redirect."""
+    the session's CSRF token, answered by a redirect · PUBLIC: for people and programs without an account, as the
+    route's own function proves and reads them."""
 
     API = "api"
     PAGE = "page"
     FORM = "form"
+    PUBLIC = "public"
 
 
 class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -64,6 +66,7 @@ class Asked:
     project: Project
     identity: Identity | None
     params: Mapping[str, str]
+    raw: bytes = b""
     body: object = None
     query: object = None
     raw: bytes = b""

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from pilotage.app.now import calendar_freezes
 from pilotage.app.own_metrics import OwnMetrics
 from pilotage.app.project import Project
+from pilotage.app.public import Doors
 from pilotage.engine.placement.leases import holder
 from pilotage.engine.records.once import Once
 from pilotage.engine.records.store import Store
@@ -31,7 +32,7 @@ class Site:
     """root: the path under which a proxy shows it, such as `/pilotage`; empty for none · url: how browsers reach it,
     without a slash at the end; empty where only their requests tell · secure: whether browsers reach it by HTTPS, so
     that cookies need it · origins: what `Origin` may say besides the host that was asked · routes: all there are ·
-    limits: how much one client may ask."""
+    limits: how much one client may ask · doors: for people without an account."""
 
     project: Project
     root: str = ""
@@ -41,6 +42,7 @@ class Site:
     routes: tuple[Route, ...] = ()
     traffic: Traffic = field(default_factory=Traffic)
     limits: Limits = field(default_factory=Limits)
+    doors: Doors = field(default_factory=Doors)
     _read: tuple[float, int] = (0.0, 0)
     _known: Project | None = None
     _freezes: tuple[Project, date, tuple[Freeze, ...]] | None = None

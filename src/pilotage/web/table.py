@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pilotage.web import access_routes
+from pilotage.web import access_routes, public
 from pilotage.web.api import description, device, operating, rollouts, shell
 from pilotage.web.pages import device as device_page
 from pilotage.web.pages import home, palette, plan, releasing, rollout, sign_in
@@ -22,4 +22,5 @@ ROUTES: tuple[Route, ...] = (
     *sign_in.ROUTES,
     *releasing.ROUTES,
     *access_routes.ROUTES,
+    *public.ROUTES,
 )

@@ -1,0 +1,303 @@
+"""Pages and API of the server under load, and its event stream with many listeners.
+
+`python benchmarks/server.py [--rollouts 10000] [--services 200] [--live 50] [--clients 32] [--listeners 1000]` fills a
+file of SQLite, starts `pilotage serve` as a process, and asks each address from so many clients at a time. The peer in
+the same run is Datasette, which shows the same file: a table of rollouts, and one row of it, as page and as JSON.
+`--quick` asks less often.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import random
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import psutil
+from sqlalchemy import insert, select
+
+from pilotage import Answers, Service, make_plan
+from pilotage.adapters.free_port import free_port
+from pilotage.app.identity import tokens
+from pilotage.engine.records.store import Store
+from pilotage.engine.records.tables import environments, events, live_views, rollouts
+from pilotage.model.access import Grant
+from pilotage.model.live import NOTHING_SEEN
+from pilotage.model.rollout import CommandKind, Decision, Mode, Status
+from pilotage.model.snapshot import Snapshot
+from pilotage.rollout.machine import begin
+
+_EVENTS = 12
+_DATASETTE = "0.65.1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """seconds: of each answer · size: bytes of one."""
+
+    seconds: tuple[float, ...]
+    size: int
+    failed: int
+
+
+def configuration(services: int) -> str:
+    """The text of a pilotage.yaml with so many services."""
+    answers = "release_type: minor, deployment_strategy: canary, team_size: small, release_frequency: weekly"
+    more = "risk_tolerance: low, stakeholder_complexity: [internal-only]"
+    fleet = "fleet: {kind: process, command: ['{version}/serve', '{port}'], count: 2, health_check_path: /}"
+    lines = ["service: company", f"answers: {{{answers}, {more}}}", "services:"]
+    for n in range(services):
+        router = f"router: {{kind: envoy, listen: '127.0.0.1:{20000 + n}'}}"
+        lines += [f"  service-{n}:", "    environments:", f"      production: {{{fleet}, {router}}}"]
+    return "\n".join(lines) + "\n"
+
+
+def fill(store: Store, count: int, services: int, live: int) -> list[str]:
+    """Finished rollouts, evenly over the services, and so many under way; their ids."""
+    running = []
+    names = [f"service-{n}" for n in range(services)]
+    for name in names:
+        plan = _plan(name, "1.0")
+        first = store.create(plan, begin(plan, None, Mode.INITIAL), Snapshot(), "bench", time.time())
+        store.record(
+            first, Decision(replace(first.state, status=Status.COMPLETED, at=time.time()), (), ()), None, NOTHING_SEEN
+        )
+        _repeat(store, first.id, count // services)
+    for name in names[:live]:
+        plan = _plan(name, "2.0")
+        running.append(store.create(plan, begin(plan, "1.0", Mode.FULL), Snapshot(), "bench", time.time()).id)
+    return running
+
+
+def _plan(name: str, version: str):  # type: ignore[no-untyped-def]  # of a benchmark
+    answers = Answers("minor", "canary", "small", "weekly", "low", "internal-only")
+    return make_plan(answers, version=version, service=Service(name=name, environment="production"))
+
+
+def _repeat(store: Store, identity: str, count: int) -> None:
+    with store.engine.begin() as connection:
+        row = dict(connection.execute(select(rollouts).where(rollouts.c.id == identity)).mappings().one())
+        told = dict(connection.execute(select(events).where(events.c.rollout == identity)).mappings().first() or {})
+        day = 86400.0
+        copies = [
+            {
+                **row,
+                "id": f"{identity}-{n}",
+                "sequence": n + 1,
+                "rank": n + 1,
+                "created_at": row["created_at"] - n * day,
+                "version": f"0.{n}",
+            }
+            for n in range(1, count)
+        ]
+        if copies:
+            connection.execute(insert(rollouts), copies)
+            connection.execute(
+                insert(events),
+                [{**told, "rollout": one["id"], "number": m + 1} for one in copies for m in range(_EVENTS)],
+            )
+            connection.execute(insert(live_views), [{"rollout": one["id"], "body": "{}"} for one in copies])
+        connection.execute(environments.update().where(environments.c.service == row["service"]).values(sequence=count))
+
+
+@contextlib.contextmanager
+def process(command: list[str], folder: Path, url: str) -> Iterator[psutil.Process]:
+    running = subprocess.Popen(
+        command, cwd=folder, env=dict(os.environ), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+    )
+    try:
+        asyncio.run(_until_it_answers(url))
+        yield psutil.Process(running.pid)
+    finally:
+        running.terminate()
+        running.wait(20)
+
+
+async def _until_it_answers(url: str) -> None:
+    for _ in range(600):
+        with contextlib.suppress(OSError, EOFError, ConnectionError):
+            await asked(url, {})
+            return
+        await asyncio.sleep(0.1)
+    raise TimeoutError(url)
+
+
+async def asked(url: str, headers: Mapping[str, str]) -> tuple[int, int]:
+    """Status and size of an answer, over a connection of its own."""
+    host, _, path = url.removeprefix("http://").partition("/")
+    name, _, port = host.partition(":")
+    reader, writer = await asyncio.open_connection(name, int(port))
+    try:
+        sent = "".join(f"{key}: {value}\r\n" for key, value in {"Host": host, "Connection": "close", **headers}.items())
+        writer.write(f"GET /{path} HTTP/1.1\r\n{sent}\r\n".encode())
+        answer = await reader.read(-1)
+        return int(answer.split(b" ", 2)[1]), len(answer)
+    finally:
+        writer.close()
+
+
+async def load(url: str, headers: Mapping[str, str], clients: int, each: int) -> Measured:
+    """So many clients at a time, each asking one after the other."""
+    taken, failed, size = list[float](), 0, 0
+
+    async def client() -> None:
+        nonlocal failed, size
+        for _ in range(each):
+            began = time.perf_counter()
+            status, size = await asked(url, headers)
+            taken.append(time.perf_counter() - began)
+            failed += status != 200
+
+    await asyncio.gather(*(client() for _ in range(clients)))
+    return Measured(seconds=tuple(taken), size=size, failed=failed)
+
+
+async def listen(
+    base: str, headers: Mapping[str, str], count: int, act: AsyncIterator[float]
+) -> tuple[list[float], int]:
+    """How long after each of the acts each of so many listeners heard of it; and how many never did."""
+    host = base.removeprefix("http://")
+    name, _, port = host.partition(":")
+    heard: list[list[float]] = [[] for _ in range(count)]
+
+    async def listener(number: int, ready: asyncio.Event) -> None:
+        reader, writer = await asyncio.open_connection(name, int(port))
+        sent = "".join(f"{key}: {value}\r\n" for key, value in {"Host": host, **headers}.items())
+        writer.write(f"GET /api/v1/events HTTP/1.1\r\nAccept: text/event-stream\r\n{sent}\r\n".encode())
+        try:
+            while line := await reader.readline():
+                if line.startswith(b"HTTP/"):
+                    ready.set()
+                if b"pause" in line and line.startswith(b"data:"):
+                    heard[number].append(time.time())
+        finally:
+            writer.close()
+
+    events_ = [asyncio.Event() for _ in range(count)]
+    tasks = [asyncio.create_task(listener(number, ready)) for number, ready in enumerate(events_)]
+    await asyncio.wait_for(asyncio.gather(*(one.wait() for one in events_)), 120)
+    await asyncio.sleep(2)
+    acts = [at async for at in act]
+    await asyncio.sleep(3)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    delays = [heard_at - at for mine in heard for at, heard_at in zip(acts, mine, strict=False)]
+    return delays, sum(len(acts) - min(len(mine), len(acts)) for mine in heard)
+
+
+def row(name: str, found: Measured) -> str:
+    p50, p99 = statistics.median(found.seconds), quantile(found.seconds, 0.99)
+    return f"| {name} | {p50 * 1000:.0f} ms | {p99 * 1000:.0f} ms | {found.size / 1000:.1f} kB | {found.failed} |"
+
+
+def quantile(values: tuple[float, ...] | list[float], share: float) -> float:
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name, number in (("rollouts", 10_000), ("services", 200), ("live", 50), ("clients", 32), ("listeners", 1000)):
+        parser.add_argument(f"--{name}", type=int, default=number)
+    parser.add_argument("--quick", action="store_true")
+    wanted = parser.parse_args()
+    each = 3 if wanted.quick else 20
+    folder = Path(tempfile.mkdtemp(prefix="pilotage-bench-"))
+    try:
+        measure(folder, wanted, each)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def measure(folder: Path, wanted: argparse.Namespace, each: int) -> None:
+    (folder / "pilotage.yaml").write_text(configuration(wanted.services))
+    store = Store(folder / ".pilotage")
+    running = fill(store, wanted.rollouts, wanted.services, wanted.live)
+    store.persons.add("ada", time.time())
+    from pilotage.model.access import HolderKind
+
+    store.persons.grant(HolderKind.PERSON, "ada", Grant(role="admin"), "bench", time.time())
+    token = tokens.issue(store, "ada", "bench", [Grant(role="admin")], "ada", None)
+    headers = {"Authorization": f"Bearer {token}"}
+    print(f"load average {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores, Python {sys.version.split()[0]}")
+    print(
+        f"{wanted.rollouts:,} finished rollouts, {wanted.services} services, {wanted.live} under way, "
+        f"{wanted.clients} clients\n"
+    )
+    print("| address | p50 | p99 | size | failed |\n|---|---|---|---|---|")
+    base = f"http://127.0.0.1:{(port := free_port())}"
+    serve = [sys.executable, "-m", "pilotage.cli.main", "serve", "--no-worker", "--listen", f"127.0.0.1:{port}"]
+    with process(serve, folder, f"{base}/login") as server:
+        for path in (
+            "/", f"/rollouts/{running[0]}", "/services", "/services/service-1/production", "/calendar", "/reports",
+            "/audit", "/api/v1/rollouts", f"/api/v1/rollouts/{running[0]}", "/api/v1/services",
+        ):  # fmt: skip
+            print(
+                row(
+                    f"Pilotage {path.replace(running[0], 'ID')}",
+                    asyncio.run(load(base + path, headers, wanted.clients, each)),
+                ),
+                flush=True,
+            )
+        print(f"\nmemory after that: {server.memory_info().rss / 1e6:.0f} MB")
+        delays, missing = asyncio.run(listen(base, headers, wanted.listeners, _acts(store, running)))
+        if delays:
+            print(
+                f"event stream, {wanted.listeners} listeners: p50 {statistics.median(delays) * 1000:.0f} ms, "
+                f"p99 {quantile(delays, 0.99) * 1000:.0f} ms after the event was recorded, {missing} not heard; "
+                f"memory {server.memory_info().rss / 1e6:.0f} MB"
+            )
+    store.close()
+    peer(folder, wanted, each, running[0])
+
+
+async def _acts(store: Store, running: list[str]) -> AsyncIterator[float]:
+    """Commands, which are events that everybody hears of."""
+    for identity in random.Random(1).sample(running, min(10, len(running))):
+        at = time.time()
+        await asyncio.to_thread(store.command, identity, CommandKind.PAUSE, "ada", "bench")
+        yield at
+        await asyncio.sleep(0.5)
+
+
+def peer(folder: Path, wanted: argparse.Namespace, each: int, identity: str) -> None:
+    """Datasette over the same file."""
+    uv = [sys.executable, "-m", "uv"]
+    subprocess.run([*uv, "venv", "-q", str(folder / "peer")], check=True)
+    python = folder / "peer" / "bin" / "python"
+    subprocess.run(
+        [*uv, "pip", "install", "-q", "--python", str(python), f"datasette=={_DATASETTE}", "setuptools<81"], check=True
+    )
+    base = f"http://127.0.0.1:{(port := free_port())}"
+    database = folder / ".pilotage" / "pilotage.sqlite"
+    command = [str(python.parent / "datasette"), "serve", str(database), "--port", str(port)]
+    with process(command, folder, f"{base}/-/versions.json") as server:
+        for path in (
+            "/pilotage/rollouts",
+            "/pilotage/rollouts.json",
+            f"/pilotage/rollouts/{identity}",
+            f"/pilotage/rollouts/{identity}.json",
+        ):
+            print(
+                row(
+                    f"Datasette {path.replace(identity, 'ID')}",
+                    asyncio.run(load(base + path, {}, wanted.clients, each)),
+                ),
+                flush=True,
+            )
+        print(f"\nDatasette's memory after that: {server.memory_info().rss / 1e6:.0f} MB")
+
+
+if __name__ == "__main__":
+    main()
