@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import os
 import time
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -24,7 +24,8 @@ server:
        when: {$.action: published}, version: $.release.tag_name, strip: v}
     gitlab:
       {kind: gitlab, secret: secret://env/HOOK_SECRET, service: shop, environment: staging, version: $.ref}
-    signed: {kind: signed, secret: secret://env/HOOK_SECRET, service: shop, environment: staging, version: $.data.version}
+    signed:
+      {kind: signed, secret: secret://env/HOOK_SECRET, service: shop, environment: staging, version: $.data.version}
     registry:
       {kind: token, secret: secret://env/HOOK_SECRET, service: shop, environment: staging,
        version: "$.event_data.resources[0].tag"}
@@ -37,6 +38,10 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     monkeypatch.setenv("HOOK_SECRET", SECRET)
     # What is sent is recorded; nothing here may roll out.
     monkeypatch.setattr("pilotage.app.hooks.attend", lambda *_: None)
+    for version in ("2.5.0", "2.6.0", "2.7.0", "2.8.0"):
+        (tmp_path / version).mkdir()
+        (tmp_path / version / "serve").write_text("#!/bin/sh\n")
+        (tmp_path / version / "serve").chmod(0o755)
     with served(tmp_path, CONFIG + HOOKS) as found:
         yield found
 
@@ -63,6 +68,14 @@ def test_r34_a_release_published_at_github_is_deployed_once(server: Served) -> N
     assert len(server.store.history("shop")) == 1
 
 
+def test_what_was_refused_counts_when_it_is_sent_again(server: Served) -> None:
+    program = server.site.project.folder / "2.5.0" / "serve"
+    program.chmod(0o644)
+    assert sent(server, "github", PUBLISHED, from_github(PUBLISHED)).status == 409
+    program.chmod(0o755)
+    assert sent(server, "github", PUBLISHED, from_github(PUBLISHED)).json["rollout"]
+
+
 def test_r34_what_is_not_signed_so_or_not_now_starts_nothing(server: Served) -> None:
     for headers in (
         {}, from_github(PUBLISHED, secret="another"), {**from_github(PUBLISHED), "X-Hub-Signature-256": "sha256="},
@@ -81,9 +94,7 @@ def test_r34_what_is_not_signed_so_or_not_now_starts_nothing(server: Served) -> 
     assert server.store.history("shop") == ()
 
 
-def _moment(at: int) -> object:
-    from datetime import UTC, datetime
-
+def _moment(at: int) -> datetime:
     return datetime.fromtimestamp(at, UTC)
 
 
@@ -96,7 +107,7 @@ def test_each_sender_is_proven_in_its_own_way(server: Served) -> None:
     tag = json.dumps({"ref": "2.7.0"}).encode()
     assert sent(server, "gitlab", tag, {"X-Gitlab-Token": "wrong"}).status == 401
     # Another version is under way: it waits for its turn.
-    assert "queue" in sent(server, "gitlab", tag, {"X-Gitlab-Token": SECRET}).json["sentence"]
+    assert "rolls out after 2.6.0" in sent(server, "gitlab", tag, {"X-Gitlab-Token": SECRET}).json["sentence"]
     pushed = json.dumps({"event_data": {"resources": [{"tag": "2.8.0"}]}}).encode()
     assert sent(server, "registry", pushed, {"Authorization": f"Bearer {SECRET}"}).status == 202
 
@@ -120,7 +131,9 @@ def test_hostile_messages_get_one_sentence(server: Served, body: bytes, status: 
 
 def test_other_events_are_taken_and_ignored(server: Served) -> None:
     body = json.dumps({"action": "created", "release": {"tag_name": "v9"}}).encode()
-    assert sent(server, "github", body, from_github(body, "d2")).json["sentence"] == "ignored: $.action is not published"
+    assert (
+        sent(server, "github", body, from_github(body, "d2")).json["sentence"] == "ignored: $.action is not published"
+    )
     ping = from_github(body, "d3", event="ping")
     assert sent(server, "github", body, ping).json["sentence"] == "ignored: ping is not release"
 
@@ -132,14 +145,14 @@ def test_doors_that_the_configuration_does_not_have_are_closed(server: Served) -
 
 
 def test_r23_the_status_page_and_the_forms_are_shown_to_anybody_where_they_are_configured(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
     page = "status_page: {title: Shop, environment: production, folder: public}\n"
     forms = "intake: {url: 'https://feedback.example.org', environment: production}\n"
     (tmp_path / "public").mkdir()
     (tmp_path / "public" / "index.html").write_text("<h1>Shop</h1>")
     (tmp_path / "secret.txt").write_text("secret")
-    os.symlink(tmp_path / "secret.txt", tmp_path / "public" / "link.txt")
+    (tmp_path / "public" / "link.txt").symlink_to(tmp_path / "secret.txt")
     with served(tmp_path, CONFIG + page + forms) as server:
         anybody = server.anybody()
         assert anybody.get("/public/status/").text == "<h1>Shop</h1>"
@@ -147,5 +160,5 @@ def test_r23_the_status_page_and_the_forms_are_shown_to_anybody_where_they_are_c
             assert anybody.get(f"/public/status/{path}").status == 404
         assert "Report a problem" in anybody.get("/public/forms/").text
         form = {"Content-Type": "application/x-www-form-urlencoded"}
-        got = anybody.ask("POST", "/public/forms/harm", b"service=shop&text=the+basket+is+empty", form)
+        got = anybody.ask("POST", "/public/forms/report", b"service=shop&text=the+basket+is+empty", form)
         assert (got.status, got.headers["location"]) == (303, "thanks")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -30,6 +31,7 @@ from pilotage.model.version import check_version
 _KEPT = 8 * 86400.0
 """Seconds for which a message is remembered: senders repeat one for three days at most."""
 _LONGEST_VERSION = 200
+_ONE_AT_A_TIME = threading.Lock()
 
 
 class NoHook(PilotageError):
@@ -55,7 +57,7 @@ class Taken:
 
 def take(project: Project, name: str, headers: Mapping[str, str], body: bytes) -> Taken:
     """headers: by name in lower case. Raises NoHook, Unproven, Invalid, Forbidden, Conflict, NotReady."""
-    section = project.whole.configuration.server.hooks.get(name) if project.whole.configuration.server else None
+    section = project.whole.configuration.server.hooks.get(name)
     if section is None:
         raise NoHook(f"{project.config} has no server.hooks.{name}")
     proven = _proven(project, name, section, headers, body)
@@ -65,11 +67,15 @@ def take(project: Project, name: str, headers: Mapping[str, str], body: bytes) -
     if missing := _missing(section, message):
         return Taken(sentence=f"ignored: {missing}")
     version = _version(section, message)
-    # Only what would start something counts once: a sender may correct its settings and send a message again.
     once = hashlib.sha256(f"hook {name} {proven.delivery}".encode()).hexdigest()
-    if proven.delivery and not project.store.links.first_time(once, project.clock.now(), _KEPT):
-        return Taken(sentence="ignored: this message was taken before")
-    return _release(_as_hook(project, name, section), section, version)
+    links = project.store.accounts.links
+    with _ONE_AT_A_TIME:
+        if proven.delivery and links.seen(once):
+            return Taken(sentence="ignored: this message was taken before")
+        taken = _release(_as_hook(project, name, section), section, version)
+        # Noted when it is done: what was refused, or cut off, counts when it is sent again.
+        links.first_time(once, project.clock.now(), _KEPT)
+    return taken
 
 
 def _proven(

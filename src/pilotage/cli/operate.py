@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -107,15 +108,35 @@ def prune(project: Project, dry_run: bool, yes: bool) -> None:
 @click.option("--seed", default=1, show_default=True, help="Seed of the simulated users' choices.")
 @click.option("--dir", "directory", type=click.Path(path_type=Path), default=Path(".pilotage-demo"), show_default=True,
               help="Folder for all files of the demo.")  # fmt: skip
-def demo(good: bool, bad: str | None, seed: int, directory: Path) -> None:
+@click.option("--serve", is_flag=True, help="Release on and on, and show it on web pages, until Ctrl-C.")
+@click.option("--listen", default="127.0.0.1:8420", show_default=True, help="With --serve: address and port.")
+def demo(good: bool, bad: str | None, seed: int, directory: Path, serve: bool, listen: str) -> None:
     """Watch a small shop release a good version and a bad one, behind a real load balancer and under real traffic."""
     from pilotage.demo.story import Fault, play, router_name
 
+    if serve:
+        return _serve_demo(directory.resolve(), seed, listen)
     faults = [Fault.NONE] * good + ([Fault(bad)] if bad else []) if good or bad else [Fault.NONE, Fault.ERRORS]
     click.echo(f"starting shop 1.0.0: two instances behind {router_name()}, with simulated users")
     runs = play(directory.resolve(), faults, seed, _announce, _show())
     _summary(runs, directory)
     raise SystemExit(0 if all(run.as_told for run in runs) else 1)
+
+
+def _serve_demo(directory: Path, seed: int, listen: str) -> None:
+    import signal
+
+    from pilotage.cli.options import address
+    from pilotage.cli.serve import needed
+
+    with needed():
+        from pilotage.demo.server import show
+        from pilotage.web.serving import Listening
+    host, port = address(listen)
+    click.echo("starting a shop with simulated users; this takes some seconds", err=True)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with contextlib.suppress(KeyboardInterrupt):
+        show(directory, Listening(host=host, port=port), seed, lambda sentence: click.echo(sentence, err=True))
 
 
 def _announce(version: str, fault: Fault) -> None:

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
 from pilotage.app.project import Project
 from pilotage.cli.options import address
+
+
+@contextlib.contextmanager
+def needed() -> Iterator[None]:
+    """Around the import of the server: what it needs is an extra."""
+    from pilotage.model.errors import Unavailable
+
+    try:
+        yield
+    except ModuleNotFoundError as missing:
+        cure = "install it: pip install 'pilotage[server]'"
+        raise Unavailable(f"the server needs {missing.name}", cure=cure) from None
 
 
 @click.command()
@@ -29,13 +43,8 @@ def serve(
 
     Everybody signs in, on this machine too. The first start prints a link that makes the owner's account.
     """
-    from pilotage.model.errors import Unavailable
-
-    try:
+    with needed():
         from pilotage.web.serving import Listening, serve
-    except ModuleNotFoundError as missing:
-        cure = "install it: pip install 'pilotage[server]'"
-        raise Unavailable(f"the server needs {missing.name}", cure=cure) from None
     host, port = address(listen)
     if (certificate is None) != (key is None):
         raise click.UsageError("--certificate and --key belong together")

@@ -21,6 +21,9 @@ def _path(text: str) -> str:
 _JsonPath = Annotated[str, AfterValidator(_path)]
 
 
+HookName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+
+
 class HookSection(Section):
     """A message that starts a release: who sends it, how it is proven, and what in it is the version."""
 

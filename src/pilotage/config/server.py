@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from pilotage.config.fields import BaseUrl, Section
+from pilotage.config.hooks import HookName, HookSection
 
 
 class ServerSection(Section):
@@ -19,3 +20,7 @@ class ServerSection(Section):
         "everyone",
         description="Who may sign in by a local password: everyone who has one, or only emergency accounts.",
     )
+    hooks: dict[HookName, HookSection] = Field(
+        default_factory=dict, max_length=50,
+        description="Systems that tell the server of a new version, by name: messages go to /api/v1/hooks/NAME.",
+    )  # fmt: skip

@@ -11,7 +11,7 @@ from pilotage.app.project import Project
 from pilotage.demo.story import Fault, stage
 from pilotage.web.serving import Listening, running
 
-_FAULTS = (Fault.NONE, Fault.ERRORS, Fault.NONE, Fault.SLOW)
+_FAULTS = (Fault.NONE, Fault.NONE, Fault.ERRORS, Fault.NONE, Fault.SLOW)
 _MOST = 200
 """Releases: some hours of them."""
 _PAUSE = 8.0

@@ -129,10 +129,15 @@ def _control(state: Path) -> Iterator[Store]:
         store.close()
 
 
+def _quiet(loaded: Loaded, store: Store) -> Project:
+    """Without the advice that a real service would get."""
+    project = Project.of(loaded, store)
+    project.warn = lambda _: None
+    return project
+
+
 def _first(store: Store, directory: Path, loaded: Loaded) -> None:
-    started = deploy(
-        Project.of(loaded, store), "demo", DeployRequest(plan=plan_for(loaded, "demo", PlanRequest(FIRST)))
-    )
+    started = deploy(_quiet(loaded, store), "demo", DeployRequest(plan=plan_for(loaded, "demo", PlanRequest(FIRST))))
     assert started.rollout is not None
     until = time.monotonic() + _FIRST_DEADLINE
     while not (rollout := store.get(started.rollout.id)).state.status.final:
@@ -145,9 +150,7 @@ def _first(store: Store, directory: Path, loaded: Loaded) -> None:
 
 def _release(store: Store, loaded: Loaded, version: str, fault: Fault, traffic: Traffic, show: Show) -> Run:
     since = time.time()
-    started = deploy(
-        Project.of(loaded, store), "demo", DeployRequest(plan=plan_for(loaded, "demo", PlanRequest(version)))
-    )
+    started = deploy(_quiet(loaded, store), "demo", DeployRequest(plan=plan_for(loaded, "demo", PlanRequest(version))))
     assert started.rollout is not None
     identity, until = started.rollout.id, time.monotonic() + _RUN_DEADLINE
     while True:

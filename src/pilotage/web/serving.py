@@ -59,18 +59,39 @@ class Listening:
 def serve(project: Project, wanted: Listening, say: Callable[[str], None]) -> None:
     """Serve until a signal ends it; requests under way get some seconds. Raises Unavailable, Invalid."""
     keep_log()
+    with _opened(project, wanted, say) as (server, listener), _attended(project, wanted.worker):
+        server.run(sockets=[listener])
+
+
+@contextlib.contextmanager
+def running(project: Project, wanted: Listening, say: Callable[[str], None]) -> Iterator[None]:
+    """Serve beside other work, from a thread. Raises Unavailable, Invalid."""
+    with _opened(project, wanted, say) as (server, listener):
+        thread = threading.Thread(target=server.run, args=([listener],), daemon=True, name="server")
+        thread.start()
+        try:
+            yield
+        finally:
+            server.should_exit = True
+            thread.join(2 * _GRACE)
+
+
+@contextlib.contextmanager
+def _opened(
+    project: Project, wanted: Listening, say: Callable[[str], None]
+) -> Iterator[tuple[uvicorn.Server, socket.socket]]:
     wanted = _as_configured(project, wanted)
     site = Site(
         project=project, root=wanted.root, url=wanted.url and f"{wanted.url}{wanted.root}", secure=wanted.secure,
         origins=(wanted.url,) if wanted.url else (),
     )  # fmt: skip
-    with contextlib.closing(_listening(wanted)) as listener, _attended(project, wanted.worker):
+    with contextlib.closing(_listening(wanted)) as listener:
         server = uvicorn.Server(_configured(site, wanted))
         port = listener.getsockname()[1]
         if (secret := first_link(project.store)) is not None:
             say(f"make the owner's account within an hour: {wanted.address(port)}link/{secret}")
         say(f"listening on {wanted.local(port)}" + f"; browsers reach it at {wanted.address(port)}" * bool(wanted.url))
-        server.run(sockets=[listener])
+        yield server, listener
 
 
 def _as_configured(project: Project, wanted: Listening) -> Listening:

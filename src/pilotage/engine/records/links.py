@@ -91,6 +91,12 @@ class Links:
             return False
         return True
 
+    def seen(self, hashed: str) -> bool:
+        """Whether such a secret was noted."""
+        query = select(links.c.hash).where(links.c.hash == hashed, links.c.purpose == LinkPurpose.SEEN.value)
+        with self._engine.connect() as connection:
+            return connection.execute(query).first() is not None
+
     def make_account(self, hashed: str, now: float, account: NewAccount) -> bool:
         """Use the link and make the account; False if the link is no longer valid, also for the second of two who use
         it at once, and for a first account where there are others. Raises NameTaken; then the link remains."""
