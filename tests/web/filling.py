@@ -45,7 +45,9 @@ PLACED: Mapping[str, Callable[[Served, Spot], str]] = {
 }
 """Parameters that say which place a request is about, with a value for each spot."""
 
-FREE: Mapping[str, str] = {"secret": "unknown", "version": "2.4.0", "way": "none"}
+FREE: Mapping[str, str] = {
+    "secret": "unknown", "version": "2.4.0", "way": "none", "hook": "ci", "rest": "", "file": "index.html",
+}  # fmt: skip
 """Parameters that say nothing about the place, each with any value that their route takes."""
 
 

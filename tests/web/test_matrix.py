@@ -170,7 +170,7 @@ def test_c6_37_no_page_of_another_site_changes_anything(server: Served, app: ASG
     async def every() -> list[str]:
         wrong = []
         for route in BARE:
-            if not route.changes:
+            if not route.changes or route.kind is Kind.PUBLIC:  # nobody is signed in there, whatever a browser sends
                 continue
             path = filling.path(route.path, OWN)
             for headers in forged:

@@ -69,7 +69,6 @@ class Asked:
     raw: bytes = b""
     body: object = None
     query: object = None
-    raw: bytes = b""
     form: Mapping[str, str] = field(default_factory=dict)
     csrf: str = ""
 

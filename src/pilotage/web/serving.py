@@ -22,6 +22,7 @@ from pilotage.web.server import application
 from pilotage.web.site import Site
 
 _ATTEND_EVERY = 5.0
+_BACKLOG = 512
 _GRACE = 5
 """Seconds that requests under way get at the end."""
 
@@ -108,7 +109,7 @@ def _configured(site: Site, wanted: Listening) -> uvicorn.Config:
         config = uvicorn.Config(
             application(site), log_config=None, log_level="warning", access_log=False, server_header=False,
             ssl_certfile=wanted.certificate, ssl_keyfile=wanted.key, timeout_keep_alive=15, limit_concurrency=2000,
-            h11_max_incomplete_event_size=32_768, timeout_graceful_shutdown=_GRACE, lifespan="off", backlog=512,
+            h11_max_incomplete_event_size=32_768, timeout_graceful_shutdown=_GRACE, lifespan="off", backlog=_BACKLOG,
             proxy_headers=bool(wanted.proxies), forwarded_allow_ips=list(wanted.proxies),
         )  # fmt: skip
         config.load()
@@ -123,6 +124,8 @@ def _listening(wanted: Listening) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((wanted.host, wanted.port))
+        # Whoever reads that it listens may ask at once.
+        listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
         raise Unavailable(
