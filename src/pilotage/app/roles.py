@@ -6,7 +6,7 @@ on the machine itself no roles are asked: whoever can write the store needs none
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pilotage.app.permissions import Permission, Refusal, Thing
@@ -55,6 +55,13 @@ def admits(
     has = ", ".join(str(grant) for grant in identity.grants) or "no role"
     needed = ", ".join(role for role, may in BUILT_IN.items() if permission in may)
     return Refusal(sentence=f"{identity.name} may not {permission} in {where}; has {has}, needs {needed}")
+
+
+def is_within(wanted: Grant, held: Iterable[Grant], custom: Mapping[str, frozenset[str]]) -> bool:
+    """Whether these grants allow all that the wanted one allows, everywhere where it does."""
+    there = [one for one in held if one.holds(wanted)]
+    has = frozenset[Permission]().union(*(permissions_of(one.role, custom) for one in there))
+    return bool(there) and permissions_of(wanted.role, custom) <= has
 
 
 def sees(identity: Identity, service: str, environment: str, custom: Mapping[str, frozenset[str]]) -> bool:

@@ -56,6 +56,24 @@ class HolderKind(StrEnum):
     """A service account: the owner of service tokens, or CI jobs that meet a policy."""
 
 
+class TokenPurpose(StrEnum):
+    """What a token is for; `prefix` is how its text begins."""
+
+    PERSONAL = "personal"
+    """For programs of a person. It gives nobody's word: no approval, no sign-off."""
+    COMMAND_LINE = "command line"
+    """A person's `pilotage login`: as good as their session in a browser."""
+    SERVICE = "service"
+    """Of a service account."""
+    CI = "CI job"
+    """Of a service account, for one job, for an hour at most."""
+
+    @property
+    def prefix(self) -> str:
+        short = {"personal": "pat", "command line": "cli", "service": "svc", "CI job": "ci"}
+        return f"pilotage_{short[self.value]}_"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Grant:
     """A role in a part of the services and environments. role: built in or custom · service, environment: a name, or
@@ -69,6 +87,23 @@ class Grant:
         """Whether it counts there. An empty name stands for something that belongs to no single one: only a grant for
         all of them covers it."""
         return self.service in (ANYWHERE, service) and self.environment in (ANYWHERE, environment)
+
+    def holds(self, other: Grant) -> bool:
+        """Whether it counts everywhere where the other one does."""
+        return self.service in (ANYWHERE, other.service) and self.environment in (ANYWHERE, other.environment)
+
+    @classmethod
+    def read(cls, text: str) -> Grant:
+        """Of `role`, `role@service` or `role@service/environment`."""
+        role, _, where = text.strip().partition("@")
+        service, _, environment = where.partition("/")
+        return cls(role=role.strip(), service=service.strip() or ANYWHERE, environment=environment.strip() or ANYWHERE)
+
+    @property
+    def text(self) -> str:
+        """What `read` reads."""
+        where = f"@{self.service}" + f"/{self.environment}" * (self.environment != ANYWHERE)
+        return self.role if (self.service, self.environment) == (ANYWHERE, ANYWHERE) else f"{self.role}{where}"
 
     def __str__(self) -> str:
         where = f"{self.service}/{self.environment}"

@@ -23,6 +23,8 @@ def identity_of(site: Site, request: Request) -> Identity | None:
     if header:
         kind, _, text = header.partition(" ")
         found = tokens.of_header(site.store, text.strip(), address) if kind.lower() == "bearer" else None
+        if found is None and tokens.is_mistyped(text.strip()):
+            raise NotSignedIn("this token is incomplete or mistyped: its checksum does not fit")
         if found is None:
             raise NotSignedIn("this token is unknown, expired or revoked")
         return found

@@ -14,7 +14,7 @@ from pilotage.app.identity.secrets import hash_of, new_secret
 from pilotage.app.identity.sessions import grants_of
 from pilotage.engine.records.device_logins import DeviceLogin
 from pilotage.engine.records.store import Store
-from pilotage.model.access import Identity
+from pilotage.model.access import Identity, TokenPurpose
 from pilotage.model.actor import ActorKind
 from pilotage.model.errors import Conflict, Forbidden, PilotageError
 from pilotage.model.text import line
@@ -88,4 +88,6 @@ def token_of(store: Store, secret: str) -> str:
         raise NoSuchLogin("whoever said yes has no account any more")
     held = grants_of(store, person)
     name = f"command line on {login.host}"
-    return tokens.issue(store, person.name, name, held, person.name, now + _TOKEN_LIFETIME)
+    return tokens.issue(
+        store, person.name, name, held, person.name, now + _TOKEN_LIFETIME, purpose=TokenPurpose.COMMAND_LINE
+    )  # fmt: skip

@@ -69,7 +69,7 @@ AUDITED: Mapping[str, Shown] = {
     "passkeys": Shown(keys=("id",), columns=("person", "name")),
     "sessions": Shown(keys=("person",), columns=("proof", "expires_at", "agent")),
     "tokens": Shown(
-        keys=("id",), columns=("kind", "owner", "name", "grants", "created_by", "expires_at", "revoked_at")
+        keys=("id",), columns=("kind", "owner", "name", "grants", "created_by", "expires_at", "revoked_at", "purpose")
     ),
     "grants": Shown(keys=("holder",), columns=("holder_kind", "role", "service", "environment")),
     "custom_roles": Shown(keys=("name",), columns=("permissions",)),

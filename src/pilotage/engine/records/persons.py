@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, RowMapping, insert, select, update
+from sqlalchemy import Engine, RowMapping, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from pilotage.engine.records.tables_identity import custom_roles, grants, persons, sessions, tokens
-from pilotage.model.access import Grant, HolderKind, Proof
+from pilotage.engine.records.tables_identity import custom_roles, grants, persons, sessions
+from pilotage.model.access import Grant, HolderKind, Proof, TokenPurpose
 from pilotage.model.errors import Conflict
 
 
@@ -67,6 +67,7 @@ class TokenRow:
     used_at: float | None
     used_from: str
     revoked_at: float | None
+    purpose: TokenPurpose = TokenPurpose.PERSONAL
 
 
 class Persons:
@@ -127,31 +128,6 @@ class Persons:
     def end_session(self, hashed: str) -> None:
         with self._engine.begin() as connection:
             connection.execute(sessions.delete().where(sessions.c.hash == hashed))
-
-    # ── tokens ─────────────────────────────────────────────────────────────────────────────────────────────
-
-    def add_token(self, token: TokenRow) -> None:
-        shown = [{"role": one.role, "service": one.service, "environment": one.environment} for one in token.grants]
-        with self._engine.begin() as connection:
-            connection.execute(
-                insert(tokens).values(
-                    id=token.id, hash=token.hash, kind=token.kind.value, owner=token.owner, name=token.name,
-                    grants=shown, created_by=token.created_by, created_at=token.created_at,
-                    expires_at=token.expires_at,
-                )
-            )  # fmt: skip
-
-    def token(self, identity: str) -> TokenRow | None:
-        with self._engine.connect() as connection:
-            row = connection.execute(select(tokens).where(tokens.c.id == identity)).mappings().first()
-        if row is None:
-            return None
-        given = tuple(Grant(**one) for one in row["grants"])
-        return TokenRow(**{**row, "kind": HolderKind(row["kind"]), "grants": given})
-
-    def used_token(self, identity: str, now: float, address: str) -> None:
-        with self._engine.begin() as connection:
-            connection.execute(update(tokens).where(tokens.c.id == identity).values(used_at=now, used_from=address))
 
     # ── roles ──────────────────────────────────────────────────────────────────────────────────────────────
 

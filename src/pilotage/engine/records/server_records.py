@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from pilotage.engine.records.accounts import Accounts
     from pilotage.engine.records.device_logins import DeviceLogins
     from pilotage.engine.records.persons import Persons
+    from pilotage.engine.records.roles import Roles
+    from pilotage.engine.records.tokens import Tokens
 
 
 class ServerRecords:
@@ -37,3 +39,17 @@ class ServerRecords:
         from pilotage.engine.records.accounts import Accounts
 
         return Accounts(self._engine)
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        """Tokens of people and of service accounts."""
+        from pilotage.engine.records.tokens import Tokens
+
+        return Tokens(self._engine)
+
+    @cached_property
+    def roles(self) -> Roles:
+        """Who has which role where, and custom roles."""
+        from pilotage.engine.records.roles import Roles
+
+        return Roles(self._engine)

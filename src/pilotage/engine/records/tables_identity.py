@@ -77,10 +77,11 @@ tokens = Table(
     Column("used_at", Float),
     Column("used_from", SafeString, nullable=False, server_default=""),
     Column("revoked_at", Float),
+    Column("purpose", String, nullable=False, server_default="personal"),
     Index("ix_tokens_owner", "owner"),
 )
 """id: the public part · hash: SHA-256 of the secret part · kind: HolderKind · owner: person or service account ·
-grants: what it may at most, as objects with role, service and environment."""
+grants: what it may at most, as objects with role, service and environment · purpose: TokenPurpose."""
 
 grants = Table(
     "grants",

@@ -67,6 +67,7 @@ def upgrade() -> None:
         sa.Column("used_at", sa.Float),
         sa.Column("used_from", sa.String, nullable=False, server_default=""),
         sa.Column("revoked_at", sa.Float),
+        sa.Column("purpose", sa.String, nullable=False, server_default="personal"),
     )
     op.create_index("ix_tokens_owner", "tokens", ["owner"])
     op.create_table(

@@ -1,0 +1,1 @@
+"""What identities may do: roles, tokens, CI jobs, and why."""
