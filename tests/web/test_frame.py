@@ -22,6 +22,7 @@ def test_r34_a_page_loads_files_that_browsers_may_keep_for_good(server: Served) 
         "base.css",
         "server.css",
         "pilotage.js",
+        "passkey.js",
     }
     for name in found:
         got = server.anybody().get(name)

@@ -95,6 +95,7 @@ _GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "backup": ("backup", "Back up the service's database; prove that it restores."),
         "store": ("store", "Back up and restore Pilotage's own records and keys."),
         "prune": ("operate", "Delete old messages, reports and logs; keep all records."),
+        "user": ("user", "List accounts of the server; invite, recover, disable."),
         "key": ("key", "Show or replace the key that signs records."),
         "audit": ("audit", "Show and verify who changed what; verify bundles."),
     },

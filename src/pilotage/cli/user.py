@@ -1,0 +1,110 @@
+"""`user`: accounts of the server, in the shell of its machine."""
+
+from __future__ import annotations
+
+import click
+
+from pilotage.app.project import Project
+from pilotage.cli.options import json_option
+
+_url = click.option("--url", default="", metavar="URL", help="How browsers reach the server, if not by its setting.")
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def user(ctx: click.Context) -> None:
+    """List accounts of the server, invite people, and let somebody in who is locked out.
+
+    Whoever may write the store needs no account for this.
+    """
+    if ctx.invoked_subcommand is None:
+        ctx.invoke(list_users)
+
+
+@user.command("list")
+@json_option
+@click.pass_obj
+def list_users(project: Project, as_json: bool) -> None:
+    """List accounts with their roles, and how each signs in."""
+    from pilotage.app.identity.people import listed
+    from pilotage.app.identity.people_output import people_output
+
+    found = people_output(listed(project))
+    if as_json:
+        from pilotage.cli.output import show_json
+
+        show_json(found)
+        return
+    if not found.people:
+        click.echo("no accounts yet: `pilotage serve` prints a link that makes the first one", err=True)
+        return
+    from pilotage.cli.plain_table import show_table
+
+    rows = [
+        (
+            one.name, ", ".join(one.roles) or "no role", ", ".join(one.ways) or "not yet",
+            _state(one.disabled, one.emergency),
+        )
+        for one in found.people
+    ]  # fmt: skip
+    show_table(("name", "roles", "signs in by", "state"), rows)
+
+
+def _state(disabled: bool, emergency: bool) -> str:
+    return "disabled" if disabled else "emergency account" if emergency else "active"
+
+
+@user.command()
+@click.argument("name")
+@click.option("--role", "roles", multiple=True, metavar="ROLE[@SERVICE[/ENVIRONMENT]]", help="A role. Repeatable.")
+@click.option("--email", default="", help="Mail address of this person.")
+@click.option("--emergency", is_flag=True, help="The password works while the identity provider is down.")
+@_url
+@click.pass_obj
+def add(project: Project, name: str, roles: tuple[str, ...], email: str, emergency: bool, url: str) -> None:
+    """Print a link with which NAME sets a password. It works once, for a week."""
+    from pilotage.app.identity.links import Invitation, invite
+    from pilotage.app.identity.people import grant_of, link_of
+
+    custom = tuple(project.store.persons.custom_roles())
+    grants = tuple(grant_of(role, custom) for role in roles)
+    secret = invite(project, Invitation(name=name, grants=grants, email=email, emergency=emergency))
+    click.echo(link_of(project, secret, url))
+
+
+@user.command()
+@click.argument("name")
+@click.option("--emergency", is_flag=True, help="Its password then works while the identity provider is down.")
+@_url
+@click.pass_obj
+def recover(project: Project, name: str, emergency: bool, url: str) -> None:
+    """Print a link with which NAME sets a new password. It works once, for an hour.
+
+    When it is used, codes, passkeys and sessions of the account end, and a disabled account is enabled.
+    """
+    from pilotage.app.identity.links import recover as make
+    from pilotage.app.identity.people import link_of
+
+    click.echo(link_of(project, make(project, name, emergency=emergency), url))
+
+
+@user.command()
+@click.argument("name")
+@click.pass_obj
+def disable(project: Project, name: str) -> None:
+    """End the sessions of NAME, and let nobody in by this account or its tokens."""
+    from pilotage.app.identity.people import disable as end
+
+    end(project, name)
+    click.echo(f"{name} is disabled", err=True)
+
+
+@user.command()
+@click.argument("name")
+@click.pass_obj
+def enable(project: Project, name: str) -> None:
+    """Let NAME sign in again."""
+    from pilotage.app.identity.people import enable as begin
+
+    begin(project, name)
+    click.echo(f"{name} is enabled", err=True)
