@@ -71,7 +71,7 @@ def show_all(
     Shows audience, owner, due time and state of each.
     """
     from pilotage.app.announcements import announcements_of
-    from pilotage.cli.announcement_list import output_of, state_of
+    from pilotage.render.announcement_list import output_of, state_of
 
     plan = _plan(project, version, environment, wished)
     found, now = announcements_of(project.store, plan), project.clock.now()

@@ -8,13 +8,13 @@ from collections.abc import Callable
 
 from starlette.responses import RedirectResponse, Response
 
-from pilotage.app.grid import grid_of
 from pilotage.app.permissions import Permission
 from pilotage.app.readiness_page import ItemRequest, PlanMoved, readiness_view, sign_item, waive_item
 from pilotage.model.errors import PilotageError
 from pilotage.model.output.readiness import ReadinessOutput
 from pilotage.render.readiness_output import readiness_output
 from pilotage.web.answers import json_answer
+from pilotage.web.pages.choosing import choose_version
 from pilotage.web.pages.page import page
 from pilotage.web.route import Asked, Kind, Query, Route
 
@@ -27,22 +27,7 @@ class ReadinessQuery(Query, frozen=True, kw_only=True):
 
 def _page(asked: Asked) -> Response:
     version = asked.query_as(ReadinessQuery).version.strip()
-    return _shown(asked, version) if version else _choose(asked)
-
-
-def _choose(asked: Asked, why: str = "", status: int = 200) -> Response:
-    service, environment = asked.params["service"], asked.params["environment"]
-    row = grid_of(asked.project, asked.sees, service).rows.get(service, {})
-    here = row.get(environment)
-    versions = dict.fromkeys(
-        cell.version
-        for name, cell in row.items()
-        if name != environment and cell.version != getattr(here, "version", "")
-    )
-    return page(
-        asked, "readiness_choose.html.j2", status, service=service, environment=environment,
-        versions=[one for one in versions if one], why=why,
-    )  # fmt: skip
+    return _shown(asked, version) if version else choose_version(asked, "Readiness", "readiness")
 
 
 def _shown(asked: Asked, version: str, status: int = 200, said: str = "") -> Response:
@@ -54,7 +39,7 @@ def _shown(asked: Asked, version: str, status: int = 200, said: str = "") -> Res
     try:
         view = readiness_view(asked.project, asked.who.name, environment, version, may_here)
     except (PilotageError, ValueError) as error:
-        return _choose(asked, str(error), 400)
+        return choose_version(asked, "Readiness", "readiness", str(error), 400)
     counts = Counter(one.gate.standing.value for one in view.gates)
     return page(
         asked, "readiness.html.j2", status, view=view, counts=counts, service=service, environment=environment,

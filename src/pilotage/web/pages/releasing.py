@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from pilotage.web.pages import calendar, readiness, releases, services, ways
+from pilotage.web.pages import announcements, calendar, readiness, releases, services, ways
 from pilotage.web.route import Route
 
-ROUTES: tuple[Route, ...] = (*ways.ROUTES, *services.ROUTES, *calendar.ROUTES, *releases.ROUTES, *readiness.ROUTES)
+ROUTES: tuple[Route, ...] = (
+    *ways.ROUTES,
+    *services.ROUTES,
+    *calendar.ROUTES,
+    *releases.ROUTES,
+    *readiness.ROUTES,
+    *announcements.ROUTES,
+)
