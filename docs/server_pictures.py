@@ -11,15 +11,16 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import uvicorn
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, SetCookieParam, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from tests.web.world import World, config, fill
+from tests.web.world import addresses, config, fill
 
 from pilotage.app.identity import sessions
 from pilotage.app.project import Project
@@ -50,26 +51,6 @@ def main() -> None:
         browser.close()
 
 
-def addresses(site: Site, world: World) -> Mapping[str, str]:
-    """Pages by the names of their pictures."""
-    plain = {
-        route.path.strip("/").replace("/", "-") or "now": route.path
-        for route in site.routes
-        if route.method == "GET" and route.kind.value == "page" and "{" not in route.path and "." not in route.path
-    }
-    rollouts = {
-        name: f"/rollouts/{getattr(world, name).id}"
-        for name in ("watching", "withdrawn", "approval", "paused", "initial")
-    }
-    ended = {f"ended-{one.status.value}": f"/rollouts/{one.id}" for one in world.ended[1:]}
-    return {
-        **plain, **rollouts, **ended, "confirm-abort": f"{rollouts['watching']}/abort",
-        "confirm-promote": f"{rollouts['watching']}/promote", "why": f"{rollouts['withdrawn']}/why",
-        "made-plan": f"/plans/{world.watching.plan_hash}", "difference": f"/plans/{world.watching.plan_hash}/diff",
-        "missing": "/rollouts/none",
-    }  # fmt: skip
-
-
 @contextmanager
 def served(folder: Path) -> Iterator[tuple[Site, str]]:
     """A server over a store of its own, without a worker."""
@@ -90,7 +71,7 @@ def served(folder: Path) -> Iterator[tuple[Site, str]]:
         site.store.close()
 
 
-def cookie_of(site: Site, name: str, url: str) -> dict[str, str]:
+def cookie_of(site: Site, name: str, url: str) -> SetCookieParam:
     """Of a session of this person, for a browser."""
     person = site.store.persons.called(name)
     assert person is not None
@@ -98,7 +79,7 @@ def cookie_of(site: Site, name: str, url: str) -> dict[str, str]:
     return {"name": cookie_name(site), "value": secret, "url": url}
 
 
-def _shoot(browser: Browser, site: Site, address: str, into: Path, width: int, scheme: str) -> None:
+def _shoot(browser: Browser, site: Site, address: str, into: Path, width: int, scheme: Any) -> None:
     context = browser.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme, device_scale_factor=1)
     context.add_cookies([cookie_of(site, "bob", address)])
     page = context.new_page()

@@ -20,6 +20,7 @@ from pilotage.model.record import Rollout
 from pilotage.model.rollout import Decision, Event, Mode, RolloutState, Status
 from pilotage.model.snapshot import Snapshot
 from pilotage.rollout.machine import begin
+from pilotage.web.site import Site
 
 CONFIG = """\
 service: shop
@@ -95,6 +96,26 @@ def fill(project: Project) -> World:
         watching=_watching(project), withdrawn=_withdrawn(project), approval=_approval(project),
         paused=_paused(project), initial=_initial(project), ended=ended,
     )  # fmt: skip
+
+
+def addresses(site: Site, world: World) -> Mapping[str, str]:
+    """Pages by the names of their pictures."""
+    plain = {
+        route.path.strip("/").replace("/", "-") or "now": route.path
+        for route in site.routes
+        if route.method == "GET" and route.kind.value == "page" and "{" not in route.path and "." not in route.path
+    }
+    rollouts = {
+        name: f"/rollouts/{getattr(world, name).id}"
+        for name in ("watching", "withdrawn", "approval", "paused", "initial")
+    }
+    ended = {f"ended-{one.status.value}": f"/rollouts/{one.id}" for one in world.ended[1:]}
+    return {
+        **plain, **rollouts, **ended, "confirm-abort": f"{rollouts['watching']}/abort",
+        "confirm-promote": f"{rollouts['watching']}/promote", "why": f"{rollouts['withdrawn']}/why",
+        "made-plan": f"/plans/{world.watching.plan_hash}", "difference": f"/plans/{world.watching.plan_hash}/diff",
+        "missing": "/rollouts/none",
+    }  # fmt: skip
 
 
 def plan_of(service: str, version: str, environment: str = "production", **numbers: object) -> Plan:

@@ -16,7 +16,7 @@ from pilotage.model.traffic import WHOLE
 from pilotage.web.pages.page_clock import PageClock
 from pilotage.web.pages.spoken import spoken
 
-MOST_CELLS = 300
+MOST_CELLS = 120
 """Instances that a page draws one by one."""
 
 
