@@ -109,8 +109,8 @@ class Controller:
 
 def signs_in(page: Page, server: Served, name: str) -> None:
     page.goto(f"{server.url}/login")
-    page.get_by_label("Name").fill(name)
-    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("textbox", name="Name").fill(name)
+    page.get_by_role("textbox", name="Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("rolling out")
 
