@@ -212,6 +212,7 @@ def until(wanted: Callable[[], object], deadline: float = 90.0) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.long
 def test_a_dead_worker_s_environment_is_started_nowhere_else_until_it_is_adopted(shops: tuple[Shop, Shop]) -> None:
     """Two routers on one port would split users between them, whatever either of them says."""
     a, b = shops

@@ -49,7 +49,10 @@ def holder_pid(place: Path) -> int:
     return int(str(held).split("/")[1])
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize(
+    "strategy",
+    [pytest.param(one, marks=() if one in ("canary", "feature-toggle") else pytest.mark.long) for one in STRATEGIES],
+)
 def test_on_postgresql_too_killed_anywhere_it_ends_right(
     strategy: str, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:

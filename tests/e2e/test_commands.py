@@ -133,6 +133,7 @@ def test_a_release_without_traffic_is_held_and_undone_not_passed(shop: Make) -> 
     assert "0 of the 10 requests to the new version" in it.run("explain")
 
 
+@pytest.mark.long
 def test_a_release_that_does_not_start_never_gets_traffic(shop: Make) -> None:
     it = shop()
     it.run("deploy", it.release("v0"))
