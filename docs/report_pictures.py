@@ -15,7 +15,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
-from pilotage.adapters.notify.mail import page as mail_page
+from pilotage.adapters.notify.mail_page import page as mail_page
 from pilotage.model.message import Incident, Message, Severity
 
 PICTURES = Path(__file__).parent / "pictures"

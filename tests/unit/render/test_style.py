@@ -65,6 +65,12 @@ def test_r3_base_uses_only_tokens_that_exist() -> None:
     assert defined - used - {"--s6", "--s7"} == set()
 
 
+def test_mails_have_the_colours_of_the_pages() -> None:
+    mail = (STYLE.parents[1] / "adapters/notify/mail_page.py").read_text(encoding="utf-8")
+    known = {f"#{colour}" for scheme in ("light", "dark") for colour in colours(scheme).values()}
+    assert set(re.findall(r"#[0-9a-f]{6}", mail)) <= known
+
+
 def test_r3_the_style_loads_nothing_and_is_small() -> None:
     css = TOKENS + BASE
     assert len(css.encode()) < 24_000, "documents carry these: what only the server's pages need is in server.css"

@@ -9,17 +9,12 @@ from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
-from html import escape
 
+from pilotage.adapters.notify.mail_page import LONGEST, page
 from pilotage.model.json import JsonObject, text_at
 from pilotage.model.medium import Attachment
-from pilotage.model.message import OPERATORS, Message, Severity
+from pilotage.model.message import OPERATORS, Message
 from pilotage.model.text import line, plain
-
-_BODY = 100_000
-_COLOURS = {
-    Severity.PROGRESS: "#6b7280", Severity.INFO: "#1d4ed8", Severity.WARNING: "#b45309", Severity.CRITICAL: "#b91c1c",
-}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +54,7 @@ def compose(
             made["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"  # RFC 8058
     if first:
         made["In-Reply-To"] = made["References"] = text_at(first, "id")
-    text = plain(message.text, _BODY)
+    text = plain(message.text, LONGEST)
     facts = "\n".join(f"{line(label, 40)}: {line(value, 500)}" for label, value in message.facts)
     made.set_content(f"{text}\n\n{facts}\n" if facts else f"{text}\n")
     made.add_alternative(page(message), subtype="html")
@@ -94,38 +89,3 @@ def _attach(mail: EmailMessage, attachment: Attachment) -> None:
     for parameter in parameters:
         name, _, value = parameter.partition("=")
         part.set_param(name, value)
-
-
-def page(message: Message) -> str:
-    """The HTML part: tables and inline styles, which is what mail programs show."""
-    rows = "".join(
-        f"<tr><td style='color:#6b7280;padding:2px 12px 2px 0'>{escape(line(label, 40))}</td>"
-        f"<td style='padding:2px 0'>{escape(line(value, 500))}</td></tr>"
-        for label, value in message.facts
-    )
-    text = paragraphs(plain(message.text, _BODY))
-    return (
-        "<!doctype html><html><body style='margin:0;font:15px/1.5 system-ui,sans-serif;color:#111827'>"
-        f"<div style='border-left:6px solid {_COLOURS[message.severity]};padding:12px 16px;max-width:40em'>"
-        f"<h1 style='font-size:18px;margin:0 0 8px'>{escape(line(message.title, 180))}</h1>"
-        f"{text}<table style='border-collapse:collapse;font-size:14px'>{rows}</table>"
-        "</div></body></html>"
-    )
-
-
-def paragraphs(text: str) -> str:
-    """The text as HTML: blank lines part paragraphs, and lines that begin with `- ` are a list."""
-    made: list[str] = []
-    for block in text.split("\n\n"):
-        lines = block.strip("\n").split("\n")
-        while lines:
-            item = lines[0].startswith("- ")
-            until = next((n for n, one in enumerate(lines) if one.startswith("- ") is not item), len(lines))
-            same, lines = lines[:until], lines[until:]
-            if item:
-                made.append(
-                    f"<ul style='margin:0 0 12px'>{''.join(f'<li>{escape(one[2:])}</li>' for one in same)}</ul>"
-                )
-            elif any(same):
-                made.append(f"<p style='margin:0 0 12px'>{'<br>'.join(map(escape, same))}</p>")
-    return "".join(made)
