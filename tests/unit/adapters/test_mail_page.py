@@ -18,7 +18,7 @@ def test_r22_text_is_escaped_and_addresses_lead_where_they_say() -> None:
     made = page(MESSAGE)
     assert "shop &lt;2.4.0&gt;" in made
     assert "4.8 % &amp; rising" in made
-    assert made.count("<li ") == 2
+    assert made.count("<li>") == 2
     address = "https://pilotage.example/rollouts/1?a=1&amp;b=2"
     assert f'<a href="{address}" style="color:inherit">{address}</a>' in made
     assert paragraphs('See https://a.example/x. "quoted https://b.example/"').count('href="') == 2
