@@ -134,7 +134,11 @@ def _public(it: Shop) -> None:
     while not (data := json.loads((folder / "status.json").read_text()))["scheduled"]:
         assert time.monotonic() < until, data
         time.sleep(0.1)
-    assert data["services"] == [{"name": "shop", "condition": "operational", "since": None}]
+    (service,) = data["services"]
+    assert (service["name"], service["condition"], service["since"]) == ("shop", "operational", None)
+    assert service["history"][-1]["state"] == "degraded", "today it had an incident"
+    assert service["history"][0]["state"] == "not-observed"
+    assert b"SUMMARY:shop v5" in (folder / "planned.ics").read_bytes()
     (incident,) = data["incidents"]
     # One look finds the harm and undoes the release, or two do.
     states = [u["state"] for u in incident["updates"]]

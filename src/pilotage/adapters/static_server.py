@@ -20,7 +20,8 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "max-age=10",
 }
-_TYPES = {".xml": "application/atom+xml", ".json": "application/json", ".html": "text/html; charset=utf-8"}
+_TYPES = {".xml": "application/atom+xml", ".json": "application/json", ".html": "text/html; charset=utf-8",
+          ".ics": "text/calendar; charset=utf-8"}  # fmt: skip
 
 
 class _Files(SimpleHTTPRequestHandler):

@@ -15,17 +15,29 @@ from pilotage.adapters.static_server import serve
 from pilotage.app.project import Project
 from pilotage.app.publication import Publication, noted, publication_of
 from pilotage.engine.placement.sighting import sighting
+from pilotage.engine.records.seen_days import count, counted
 from pilotage.engine.records.shown import Shown, planned, recorded, said
 from pilotage.engine.records.store import Store
 from pilotage.model.errors import Invalid
+from pilotage.model.seen_day import Sight
 from pilotage.render.status import files_of
-from pilotage.report.status import Seen, StatusPage, status_of
+from pilotage.report.status import Condition, Seen, StatusPage, status_of
+from pilotage.report.status_days import first_day
 
 _LOOK_EVERY = 2.0
 """Seconds between two looks at whether services answer."""
 
 _LONGEST = 60.0
 """Seconds after which the page is made again though nothing was recorded: what was planned has become the past."""
+
+_LATE = 30.0
+"""Seconds by which that may be late and still count as one look after the other."""
+
+SIGHTS: Mapping[Condition, Sight] = {
+    Condition.OPERATIONAL: Sight.GOOD, Condition.RELEASING: Sight.GOOD, Condition.DEGRADED: Sight.DEGRADED,
+    Condition.DOWN: Sight.DOWN, Condition.MAINTENANCE: Sight.CLOSED,
+}  # fmt: skip
+"""What each condition counts as. A service that is not observed counts as nothing."""
 
 
 class Publisher:
@@ -37,6 +49,8 @@ class Publisher:
         self._made: tuple[object, ...] = ()
         self._at = self._looked = -math.inf
         self._seen: Mapping[str, Seen] = {}
+        self._known: Mapping[str, Condition] = {}
+        self._since = -math.inf
 
     def renew(self, publication: Publication, now: float) -> None:
         """now: seconds since 1970. Raises OSError where the folder cannot be written."""
@@ -46,9 +60,25 @@ class Publisher:
         if found == self._made and now - self._at < _LONGEST:
             return
         # Where it cannot be written, that is found again only then.
-        self._made, self._at = found, now
+        before, self._made, self._at = self._at, found, now
         page = page_of(self._store, self._shown, publication.title, publication.places, now, self._seen)
+        if self._count(publication.places, page, before, now):
+            page = page_of(self._store, self._shown, publication.title, publication.places, now, self._seen)
         write_status(Path(publication.folder), replace(page, report=publication.report), publication.address)
+
+    def _count(self, places: Mapping[str, str], page: StatusPage, before: float, now: float) -> bool:
+        """Count how long each service was as the last page says; returns whether anything was counted. Whoever slept
+        since then saw nothing."""
+        known = {one.name: one.condition for one in page.services}
+        awake = 0 <= now - before <= _LONGEST + _LATE
+        if awake and known == self._known and now - self._since < _LONGEST:
+            return False
+        if awake:
+            for service, condition in self._known.items():
+                if service in places and (sight := SIGHTS.get(condition)):
+                    count(self._store.engine, (service, places[service]), sight, self._since, now)
+        self._known, self._since = known, now
+        return awake
 
 
 def page_of(
@@ -56,7 +86,8 @@ def page_of(
 ) -> StatusPage:
     """places: service → the environment that its public uses · seen: by service, who answers its users."""
     coming, told = planned(store, places, now), said(store, places, now)
-    return status_of(title, list(places), shown.of(places, now), coming, now, seen, told)
+    seen_days = counted(store.engine, places, first_day(now))
+    return status_of(title, list(places), shown.of(places, now), coming, now, seen, told, seen_days)
 
 
 def seen_now(store: Store, places: Mapping[str, str], now: float) -> dict[str, Seen]:

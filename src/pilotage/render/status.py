@@ -1,9 +1,8 @@
-"""The status page as files: a page, JSON, and an Atom feed (RFC 4287) to subscribe to."""
+"""The status page as files: a page, JSON, a calendar of what is planned, and an Atom feed (RFC 4287)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from xml.sax.saxutils import escape, quoteattr
 
 import msgspec
@@ -11,7 +10,10 @@ import msgspec
 from pilotage.model.text import clean
 from pilotage.model.timestamp import timestamp
 from pilotage.render.html import page as html_page
-from pilotage.report.status import WORDS, Condition, Service, StatusPage, output_of
+from pilotage.render.status_calendar import planned_calendar
+from pilotage.render.status_output import output_of
+from pilotage.render.status_parts import clock, component, headline, incident
+from pilotage.report.status import StatusPage
 
 
 def files_of(page: StatusPage, address: str) -> Mapping[str, str]:
@@ -21,7 +23,9 @@ def files_of(page: StatusPage, address: str) -> Mapping[str, str]:
         "status.json": msgspec.json.format(msgspec.json.encode(output_of(page)), indent=2).decode() + "\n",
         "feed.xml": _feed(page, address.rstrip("/") + "/"),
     }
-    return {name: clean(content) for name, content in made.items()}
+    cleaned = {name: clean(content) for name, content in made.items()}
+    # Its lines end as RFC 5545 wants, and the library escapes what a text may not hold.
+    return {**cleaned, "planned.ics": planned_calendar(page, address.rstrip("/") + "/")}
 
 
 def _html(page: StatusPage) -> str:
@@ -30,33 +34,11 @@ def _html(page: StatusPage) -> str:
         title=page.title,
         page=page,
         headline=headline(page),
-        words=_words,
-        clock=_clock,
+        components=[component(one, page.history.get(one.name, ())) for one in page.services],
+        incidents=[incident(one) for one in page.incidents],
+        clock=clock,
         stamp=timestamp,
     )
-
-
-def headline(page: StatusPage) -> str:
-    conditions = {one.condition for one in page.services}
-    for condition in (
-        Condition.DOWN,
-        Condition.DEGRADED,
-        Condition.UNKNOWN,
-        Condition.MAINTENANCE,
-        Condition.RELEASING,
-    ):
-        if condition in conditions:
-            return f"{WORDS[condition]}."
-    return "All systems operational."
-
-
-def _words(one: Service) -> str:
-    words = WORDS[one.condition]
-    return f"{words} since {_clock(one.since)}" if one.since else words
-
-
-def _clock(at: float) -> str:
-    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _feed(page: StatusPage, address: str) -> str:
@@ -65,7 +47,7 @@ def _feed(page: StatusPage, address: str) -> str:
         for i in page.incidents for n, update in enumerate(i.updates)
     )  # fmt: skip
     entries += "".join(
-        _entry(f"{address}#{p.id}", p.title, p.at, f"{_clock(p.at)}: {p.text}", f"{address}#planned")
+        _entry(f"{address}#{p.id}", p.title, p.at, f"{clock(p.at)}: {p.text}", f"{address}#planned")
         for p in page.planned
     )
     entries += "".join(

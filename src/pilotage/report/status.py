@@ -4,7 +4,8 @@ reasons."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 
 from pilotage.model.events import (
@@ -21,16 +22,9 @@ from pilotage.model.events import (
     TrafficRestored,
     TrafficWithdrawn,
 )
-from pilotage.model.output.published import (
-    IncidentUpdate,
-    PublicAnnouncement,
-    PublicIncidentOutput,
-    ScheduledRelease,
-    ServiceCondition,
-    StatusPageOutput,
-)
-from pilotage.model.timestamp import timestamp
+from pilotage.model.seen_day import SeenDay
 from pilotage.report.harm import harm_began, tells_of_harm, well_again
+from pilotage.report.status_days import Day, days_of
 
 
 class Condition(StrEnum):
@@ -65,7 +59,7 @@ class Happened:
 @dataclass(frozen=True)
 class Rollout:
     """One rollout, with its events in order. final: whether it is over · last: Unix seconds of its last event that
-    concerns users."""
+    concerns users · began: Unix seconds of its start."""
 
     id: str
     service: str
@@ -74,6 +68,7 @@ class Rollout:
     closed: bool
     events: tuple[Happened, ...]
     last: float = 0.0
+    began: float | None = None
 
 
 @dataclass(frozen=True)
@@ -141,7 +136,8 @@ class Service:
 @dataclass(frozen=True)
 class StatusPage:
     """made: Unix seconds of the last event · checked: of the last look at whether services answer, to the minute ·
-    said: newest first · report: the address at which users report a problem; empty without one."""
+    said: newest first · report: the address at which users report a problem; empty without one · history: by service,
+    what is known of each of the last days."""
 
     title: str
     services: tuple[Service, ...]
@@ -151,21 +147,40 @@ class StatusPage:
     checked: float = 0.0
     said: tuple[Said, ...] = ()
     report: str = ""
+    history: Mapping[str, tuple[Day, ...]] = field(default_factory=dict)
 
 
 def status_of(
     title: str, services: Sequence[str], rollouts: Sequence[Rollout], planned: Sequence[Planned], now: float,
     seen: Mapping[str, Seen] | None = None, said: Sequence[Said] = (),
+    counted: Mapping[str, Mapping[date, SeenDay]] | None = None,
 ) -> StatusPage:  # fmt: skip
     """services: in the order of the page · rollouts: of late, oldest first · seen: by service, who answers users now;
-    a service that is not in it is believed to be as its rollouts say · said: announcements of late."""
+    what is not in it is not observed; None to believe the rollouts · said: announcements of late · counted: by service,
+    what was seen on the days before."""
     incidents = tuple(i for rollout in rollouts if (i := incident_of(rollout)))
-    conditions = tuple(_service(name, rollouts, incidents, (seen or {}).get(name, Seen())) for name in services)
-    ends = (max(r.last, r.events[-1].at if r.events else 0.0) for r in rollouts)
-    at = max((*ends, *(one.at for one in said)), default=0.0)
+    nobody = Seen() if seen is None else Seen(unseen=True)
+    conditions = tuple(_service(name, rollouts, incidents, (seen or {}).get(name, nobody)) for name in services)
+    at = max((*map(_end, rollouts), *(one.at for one in said)), default=0.0)
     coming = tuple(p for p in sorted(planned, key=lambda p: p.at) if p.at > now)
     newest = tuple(sorted(said, key=lambda one: one.at, reverse=True))
-    return StatusPage(title, conditions, tuple(reversed(incidents)), coming, at, now - now % _MINUTE, newest)
+    return StatusPage(
+        title, conditions, tuple(reversed(incidents)), coming, at, now - now % _MINUTE, newest,
+        history={name: _history(name, (counted or {}).get(name, {}), rollouts, incidents, now) for name in services},
+    )  # fmt: skip
+
+
+def _history(
+    name: str, counted: Mapping[date, SeenDay], rollouts: Sequence[Rollout], incidents: Sequence[PublicIncident],
+    now: float,
+) -> tuple[Day, ...]:  # fmt: skip
+    hurt = [(one.began, one.ended or now) for one in incidents if one.service == name]
+    watched = [(one.began, _end(one) if one.final else now) for one in rollouts if one.service == name and one.began]
+    return days_of(counted, hurt, watched, now)
+
+
+def _end(rollout: Rollout) -> float:
+    return max(rollout.last, rollout.events[-1].at if rollout.events else 0.0)
 
 
 def _service(name: str, rollouts: Sequence[Rollout], incidents: Sequence[PublicIncident], seen: Seen) -> Service:
@@ -262,39 +277,3 @@ _RESTORED = "The change is undone: {service} works as before."
 _RECOVERED = "The problems with the new version of {service} are over."
 _COMPLETED = "The new version of {service} serves all requests."
 _FAILED = "The rollback is taking longer than expected. Our engineers are working on it."
-
-
-def output_of(page: StatusPage) -> StatusPageOutput:
-    """The page for programs."""
-    return StatusPageOutput(
-        title=page.title,
-        updated_at=timestamp(page.made),
-        checked_at=timestamp(page.checked),
-        services=tuple(
-            ServiceCondition(name=one.name, condition=one.condition.value, since=timestamp(one.since))
-            for one in page.services
-        ),
-        incidents=tuple(_incident(incident) for incident in page.incidents),
-        scheduled=tuple(
-            ScheduledRelease(id=one.id, scheduled_for=timestamp(one.at), title=one.title, text=one.text)
-            for one in page.planned
-        ),
-        announcements=tuple(
-            PublicAnnouncement(id=one.id, published_at=timestamp(one.at), title=one.title, text=one.text)
-            for one in page.said
-        ),
-    )
-
-
-def _incident(one: PublicIncident) -> PublicIncidentOutput:
-    return PublicIncidentOutput(
-        id=one.id,
-        service=one.service,
-        title=one.title,
-        started_at=timestamp(one.began),
-        resolved_at=timestamp(one.ended),
-        updates=tuple(
-            IncidentUpdate(created_at=timestamp(update.at), state=update.state, text=update.text)
-            for update in one.updates
-        ),
-    )

@@ -59,7 +59,9 @@ def test_r21_the_page_is_made_anew_by_what_happens_and_by_a_minute_gone(tmp_path
     publisher.renew(wanted, now + 59)
     assert page.read_text() == "touched", "nothing happened"
     publisher.renew(wanted, now + 60)
-    assert json.loads(page.read_text())["services"] == [{"name": "service", "condition": "operational", "since": None}]
+    (service,) = json.loads(page.read_text())["services"]
+    assert (service["name"], service["condition"]) == ("service", "unknown"), "nobody ever looked at it"
+    assert {day["state"] for day in service["history"]} == {"not-observed"}
     page.write_text("touched")
     rollout = started(store)
     publisher.renew(wanted, now + 61)

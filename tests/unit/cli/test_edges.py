@@ -104,7 +104,9 @@ def test_every_page_says_that_it_loads_and_runs_nothing() -> None:
         assert policy[1].startswith("default-src 'none';")
         assert "script" not in policy[1]
         assert not re.search(r"<script|<link|\bon[a-z]+=|src=", text)
-    assert not any(OBEYED.search(text) for text in (*pages, *status.values()))
+    # RFC 5545 ends lines with a carriage return and a line feed.
+    files = [text.replace("\r\n", "\n") for text in status.values()]
+    assert not any(OBEYED.search(text) for text in (*pages, *files))
 
 
 @pytest.mark.parametrize("folder", ["../status", "/var/www", "a/../../b", "", "a\0b", ".."])

@@ -27,7 +27,8 @@ from pilotage.model.followup import FollowUp
 from pilotage.model.quantity import about
 from pilotage.plan.making import make_plan
 from pilotage.render.document import bars, to_html, to_markdown
-from pilotage.render.status import files_of, headline
+from pilotage.render.status import files_of
+from pilotage.render.status_parts import headline
 from pilotage.render.tasks import to_tasks
 from pilotage.report.dora import Deployment, End, dora_of
 from pilotage.report.period import dora_document, report_of
@@ -254,7 +255,7 @@ def test_an_incident_is_of_users_and_ends_when_they_are_well() -> None:
 def test_the_page_says_how_a_service_is(rollouts: list[Rollout], condition: Condition) -> None:
     page = status_of("Status", ["shop"], rollouts, (), 5000.0)
     assert page.services == (Service("shop", condition),)
-    assert headline(page).endswith(".")
+    assert headline(page).sentences[0].endswith(".")
 
 
 def test_the_page_is_escaped_and_its_feed_is_xml() -> None:

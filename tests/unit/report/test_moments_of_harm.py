@@ -21,7 +21,8 @@ from pilotage.model.events import (
 from pilotage.model.observation import VerdictKind
 from pilotage.model.rollout import HoldCause
 from pilotage.model.timestamp import timestamp
-from pilotage.render.status import files_of, headline
+from pilotage.render.status import files_of
+from pilotage.render.status_parts import headline
 from pilotage.report.harm import exposure, harm_began, well_again
 from pilotage.report.status import Condition, Happened, Rollout, Seen, Service, StatusPage, incident_of, status_of
 
@@ -111,7 +112,7 @@ def test_what_nobody_answers_is_down_whatever_was_recorded_and_what_nobody_sees_
     unseen = status_of("Status", ["shop"], [over], [], 100.0, {"shop": Seen(unseen=True, unseen_since=60.0)})
     assert down.services == (Service("shop", Condition.DOWN, 60.0),)
     assert unseen.services == (Service("shop", Condition.UNKNOWN, 60.0),)
-    assert headline(down) == "Not available."
+    assert " ".join(headline(down).sentences) == "shop is not available."
     assert "Not available since 1970-01-01 00:01 UTC" in files_of(down, "https://x")["index.html"]
 
 

@@ -102,7 +102,7 @@ def paragraphs(text: str) -> str:
             until = next((n for n, one in enumerate(lines) if one.startswith("- ") is not item), len(lines))
             same, lines = lines[:until], lines[until:]
             if item:
-                items = "".join(f'<li>{_linked(escape(one[2:]))}</li>' for one in same)
+                items = "".join(f"<li>{_linked(escape(one[2:]))}</li>" for one in same)
                 made.append(f'<ul style="margin:0 0 12px;padding-left:20px">{items}</ul>')
             elif any(same):
                 made.append(f'<p style="margin:0 0 12px">{"<br>".join(_linked(escape(one)) for one in same)}</p>')

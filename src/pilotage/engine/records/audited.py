@@ -91,6 +91,7 @@ UNAUDITED: Mapping[str, str] = {
     "outbox": "messages; their states are in the log of deliveries",
     "salts": "random, of one day",
     "readings": "figures that checks reported",
+    "seen_days": "what was seen of services",
     "publications": "where notes were published, by the worker",
     "failures": "counts of failed logins, which slow guesses down; each failure has its row",
     "links": "one-time secrets; what they lead to is audited",

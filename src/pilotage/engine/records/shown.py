@@ -32,7 +32,12 @@ from pilotage.model.events.trouble import (
 from pilotage.model.json import object_at, text_at
 from pilotage.report.status import Happened, Planned, Rollout, Said, incident_of
 
-_SHOWN = timedelta(days=30).total_seconds()
+_SHOWN = timedelta(days=90).total_seconds()
+"""Seconds for which the page tells of rollouts."""
+
+_SAID = timedelta(days=30).total_seconds()
+"""The same of announcements."""
+
 _PLANNED = "status_page_start"
 """The announcement of the communication calendar that speaks to the status page."""
 
@@ -115,7 +120,9 @@ class Shown:
         found = {}
         for row in rows:
             final, closed = row.finished_at is not None, row.id in live and live[row.id].closed
-            one = Rollout(row.id, row.service, row.version, final, closed, happened.get(row.id, ()))
+            one = Rollout(
+                row.id, row.service, row.version, final, closed, happened.get(row.id, ()), began=row.started_at
+            )  # fmt: skip
             if row.finished_at is not None and incident_of(one) is None:
                 one = replace(one, events=(), last=row.finished_at)
             found[row.id] = one
@@ -156,7 +163,7 @@ def planned(store: Store, places: Mapping[str, str], now: float) -> tuple[Planne
 
 def said(store: Store, places: Mapping[str, str], now: float) -> tuple[Said, ...]:
     """Announcements of these places that went to the page of late."""
-    query = select(outbox).where(outbox.c.channel == STATUS_PAGE, outbox.c.sent_at > now - _SHOWN)
+    query = select(outbox).where(outbox.c.channel == STATUS_PAGE, outbox.c.sent_at > now - _SAID)
     with store.engine.connect() as connection:
         rows = list(connection.execute(query.order_by(outbox.c.id)).mappings())
     found = ((row, object_at(row["message"])) for row in rows if places.get(row["service"]) == row["environment"])

@@ -41,14 +41,35 @@ class WebhookOutput(Part, frozen=True, kw_only=True):
     data: WebhookData
 
 
+class ServiceDay(Part, frozen=True, kw_only=True):
+    """What is known of a service on one day."""
+
+    day: str
+    """In UTC."""
+    state: str
+    """The worst that is known: `good`, `degraded`, `down`, `maintenance` or `not-observed`."""
+    observed_seconds: float
+    """How long Pilotage looked. Where it is 0, the state is known from rollouts and incidents alone."""
+    degraded_seconds: float
+    down_seconds: float
+    maintenance_seconds: float
+
+
 class ServiceCondition(Part, frozen=True, kw_only=True):
     """A service of the status page."""
 
     name: str
     condition: str
-    """`operational`, `releasing`, `degraded`, `maintenance`, `down` or `unknown`: Pilotage no longer observes it."""
+    """`operational`, `releasing`, `degraded`, `maintenance`, `down` or `unknown`: Pilotage does not observe it."""
     since: str | None = None
     """Since when it has been down or unobserved, as far as is known; null in any other condition."""
+    availability_percent: float | None = None
+    """Of the time observed in the days of `history`, without maintenance: in how much of it users were answered; null
+    where Pilotage never looked."""
+    observed_hours: float = 0.0
+    """How long that was."""
+    history: tuple[ServiceDay, ...] = ()
+    """The last 90 days, today last."""
 
 
 class IncidentUpdate(Part, frozen=True, kw_only=True):
