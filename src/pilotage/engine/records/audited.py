@@ -92,11 +92,13 @@ UNAUDITED: Mapping[str, str] = {
     "salts": "random, of one day",
     "readings": "figures that checks reported",
     "seen_days": "what was seen of services",
+    "trends": "what was measured of rollouts",
     "publications": "where notes were published, by the worker",
-    "failures": "counts of failed logins, which slow guesses down; each failure has its row",
     "links": "one-time secrets; what they lead to is audited",
     "audit": "the log itself",
     "answers_once": "answers kept for repeated requests",
+    "feed": "the order of events, for streams",
+    "feed_heads": "how far that order is",
 }
 SENSED: Mapping[str, tuple[str, ...]] = {
     "persons": ("password", "totp", "recovery", "ssh_keys"),

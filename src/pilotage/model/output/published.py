@@ -51,8 +51,11 @@ class ServiceDay(Part, frozen=True, kw_only=True):
     observed_seconds: float
     """How long Pilotage looked. Where it is 0, the state is known from rollouts and incidents alone."""
     degraded_seconds: float
+    """How much of that time some requests may have failed."""
     down_seconds: float
+    """How much of that time nobody answered users."""
     maintenance_seconds: float
+    """How much of that time it was closed, as announced."""
 
 
 class ServiceCondition(Part, frozen=True, kw_only=True):
