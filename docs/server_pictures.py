@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
-from playwright.sync_api import Browser, SetCookieParam, sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.web.world import addresses, config, fill
@@ -71,7 +71,7 @@ def served(folder: Path) -> Iterator[tuple[Site, str]]:
         site.store.close()
 
 
-def cookie_of(site: Site, name: str, url: str) -> SetCookieParam:
+def cookie_of(site: Site, name: str, url: str) -> Any:
     """Of a session of this person, for a browser."""
     person = site.store.persons.called(name)
     assert person is not None

@@ -9,10 +9,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from pilotage import Answers, Override, Service, make_plan
+from pilotage.app.activities import schedule_of
 from pilotage.app.project import Project
-from pilotage.engine.records import trends
+from pilotage.engine.records import activities, followups, trends
 from pilotage.model.access import Grant, HolderKind
 from pilotage.model.calendar import Freeze
+from pilotage.model.followup import FollowUp
 from pilotage.model.hold import Hold, HoldCause
 from pilotage.model.live import LiveView, SeenCheck, SeenInstance, SeenVerdict
 from pilotage.model.plan import Plan
@@ -92,10 +94,29 @@ def fill(project: Project) -> World:
     store.freezes.declare(
         "mail", "production", Freeze("data centre move", begins, begins + timedelta(hours=20)), "dan", "racks"
     )
+    _tasks(project)
     return World(
         watching=_watching(project), withdrawn=_withdrawn(project), approval=_approval(project),
         paused=_paused(project), initial=_initial(project), ended=ended,
     )  # fmt: skip
+
+
+def _tasks(project: Project) -> None:
+    """What people have to do: activities of a release that is complete in four days, and an action of a review."""
+    store, now = project.store, project.clock.now()
+    today = datetime.fromtimestamp(now, UTC).date()
+    answers = Answers("major", "canary", "medium", "monthly", "medium", ["internal-only"])
+    service = Service(name="billing", environment="production")
+    plan = make_plan(
+        answers, version="3.1.0", service=service, release_date=today + timedelta(days=5), today=today,
+        done=("planning_phase", "development_phase", "testing_phase", "deployment_preparation"),
+    )  # fmt: skip
+    activities.track(store.engine, schedule_of(plan), [], "ada", now)
+    action = FollowUp(
+        0, "Add a load test of /search", "bob", str(today + timedelta(days=1)), "it runs before each release", "high",
+        "search 8.0.4",
+    )  # fmt: skip
+    followups.add(store.engine, "search", action, [], "ada", now)
 
 
 def addresses(site: Site, world: World) -> Mapping[str, str]:

@@ -83,6 +83,11 @@ class Eyes:
     def sees(self, service: str, environment: str = "") -> bool:
         return self.may(Permission.READ, Thing(service=service, environment=environment))
 
+    def somewhere(self, permission: Permission) -> bool:
+        """Whether the identity may do this in any place."""
+        grants = self.identity.grants if self.identity is not None else ()
+        return any(permission in permissions_of(grant.role, self.custom) for grant in grants)
+
 
 def highest(grants: tuple[Grant, ...]) -> str:
     """The role that a page shows next to a name; empty without one."""

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from starlette.responses import Response
 
 from pilotage.app.now import Now, Rolling, now_of
+from pilotage.app.permissions import Permission
 from pilotage.model.output.rollouts import HistoryOutput
 from pilotage.model.quantity import format_share
 from pilotage.model.status import Status
@@ -38,7 +39,7 @@ def _home(asked: Asked) -> Response:
     now = now_of(asked.project, asked.eyes, zone, site.frozen_days(today))
     return page(
         asked, "home.html.j2", now=now, rows=[_row(one) for one in now.rolling], title=_title(now), pill_of=pill_of,
-        today=today,
+        today=today, may_plan=asked.eyes.somewhere(Permission.PLAN),
     )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from starlette.responses import Response
 
+from pilotage.app.permissions import Permission
 from pilotage.engine.records.overview import ended_lately
 from pilotage.model.errors import PilotageError
 from pilotage.model.output.base import Output, Part
@@ -39,7 +40,8 @@ def _pages(asked: Asked) -> Iterator[PaletteEntry]:
     frame = frame_of(asked.site, asked.identity, asked.eyes, "")
     for entry in frame.entries:
         yield PaletteEntry(title=entry.word, detail="page", path=entry.path)
-    yield PaletteEntry(title="Plan a release", detail="page", path="/plan")
+    if asked.eyes.somewhere(Permission.PLAN):
+        yield PaletteEntry(title="Plan a release", detail="page", path="/plan")
 
 
 def _rollouts(asked: Asked) -> Iterator[PaletteEntry]:
