@@ -86,7 +86,7 @@ def test_r33_a_way_shows_its_stages_and_offers_what_its_reader_may_do(there: Ser
     assert person(there, "noone").get(f"/ways/{way}").status == 404
     assert bob.get(f"/ways/{way}.json").json["stages"][0]["approvals_required"] == 1
     assert bob.get("/ways/none").status == 404
-    assert "2.4.0" in bob.get("/services/shop/ways").text
+    assert "2.4.0" in bob.get("/ways/of/shop").text
     author = person(there, "dora", "approver").get(f"/ways/{way}").text
     assert "You cannot approve" in author
     assert "Approve 2.4.0 for first" not in author

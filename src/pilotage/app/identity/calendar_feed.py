@@ -9,6 +9,7 @@ from pilotage.engine.records import calendar_links
 from pilotage.engine.records.store import Store
 from pilotage.model.access import Identity, Proof
 from pilotage.model.actor import ActorKind
+from pilotage.model.audit import Act
 from pilotage.model.errors import Forbidden
 
 LIFETIME = 366 * 86400.0
@@ -24,13 +25,20 @@ def make_feed(store: Store, who: Identity) -> str:
     if who.kind is not ActorKind.PERSON:
         raise NoFeed(f"{who.name} is a {who.kind}: only a person has a calendar feed")
     secret = new_secret()
-    calendar_links.make(store.engine, hash_of(secret), who.name, store.clock.now(), LIFETIME)
+    calendar_links.make(store.engine, hash_of(secret), _act(who, "make-calendar-feed"), store.clock.now(), LIFETIME)
     return secret
 
 
 def revoke_feed(store: Store, who: Identity) -> bool:
     """False if there was none."""
-    return calendar_links.revoke(store.engine, who.name)
+    return calendar_links.revoke(store.engine, _act(who, "revoke-calendar-feed"), store.clock.now())
+
+
+def _act(who: Identity, action: str) -> Act:
+    return Act(
+        actor=who.name, kind=who.kind.value, proof=who.proof.value, action=action, address=who.address,
+        object=f"calendar of {who.name}",
+    )  # fmt: skip
 
 
 def feed_since(store: Store, who: Identity) -> tuple[float, float] | None:

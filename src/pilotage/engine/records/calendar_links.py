@@ -4,27 +4,33 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, Engine, delete, insert, select
 
+from pilotage.engine.records import audit
 from pilotage.engine.records.tables_identity import links
+from pilotage.model.audit import Act
 from pilotage.model.json import text_at
 
 _PURPOSE = "calendar"
 
 
-def make(engine: Engine, hashed: str, person: str, now: float, lifetime: float) -> None:
-    """A link in place of the person's other ones. hashed: SHA-256 of its secret."""
+def make(engine: Engine, hashed: str, act: Act, now: float, lifetime: float) -> None:
+    """A link in place of the actor's other ones. hashed: SHA-256 of its secret."""
     with engine.begin() as connection:
-        _remove(connection, person)
+        _remove(connection, act.actor)
+        audit.append(connection, act, now)
         connection.execute(
             insert(links).values(
-                hash=hashed, purpose=_PURPOSE, about={"person": person}, created_at=now, expires_at=now + lifetime
+                hash=hashed, purpose=_PURPOSE, about={"person": act.actor}, created_at=now, expires_at=now + lifetime
             )
         )  # fmt: skip
 
 
-def revoke(engine: Engine, person: str) -> bool:
-    """False if there was none."""
+def revoke(engine: Engine, act: Act, now: float) -> bool:
+    """False if the actor had none."""
     with engine.begin() as connection:
-        return _remove(connection, person)
+        removed = _remove(connection, act.actor)
+        if removed:
+            audit.append(connection, act, now)
+        return removed
 
 
 def person_of(engine: Engine, hashed: str, now: float) -> str | None:

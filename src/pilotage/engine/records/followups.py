@@ -90,7 +90,7 @@ def actions_of(engine: Engine, service: str, *, open_only: bool = False) -> tupl
         query = query.where(followups.c.done_at.is_(None))
     with engine.connect() as connection:
         return tuple(
-            _of_row(row) for row in connection.execute(query.order_by(followups.c.due, followups.c.id)).mappings()
+            of_row(row) for row in connection.execute(query.order_by(followups.c.due, followups.c.id)).mappings()
         )
 
 
@@ -100,7 +100,7 @@ def services(engine: Engine) -> tuple[str, ...]:
         return tuple(connection.scalars(select(followups.c.service).distinct().order_by(followups.c.service)))
 
 
-def _of_row(row: RowMapping) -> FollowUp:
+def of_row(row: RowMapping) -> FollowUp:
     ended = datetime.fromtimestamp(row["done_at"], UTC).date().isoformat() if row["done_at"] else ""
     return FollowUp(
         row["id"], row["description"], row["owner"], row["due"], row["criterion"], row["priority"], row["release"],

@@ -90,10 +90,10 @@ def decide(
         if row is None:
             raise UnknownReport(f"no report has the number {identity}; list them with `pilotage harm list`")
         if row["state"] != ReportState.OPEN.value:
-            raise AlreadyDecided(_of_row(row))
+            raise AlreadyDecided(of_row(row))
         change = update(reports).where(*mine, reports.c.state == ReportState.OPEN.value)
         connection.execute(change.values(state=state.value, decided_by=actor, decided_at=now, reason=reason))
-        return _of_row(connection.execute(select(reports).where(*mine)).mappings().one())
+        return of_row(connection.execute(select(reports).where(*mine)).mappings().one())
 
 
 # ── counted ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -175,11 +175,11 @@ def listed(
         query = query.where(reports.c.at < until)
     with engine.connect() as connection:
         return tuple(
-            _of_row(row) for row in connection.execute(query.order_by(reports.c.id.desc()).limit(limit)).mappings()
+            of_row(row) for row in connection.execute(query.order_by(reports.c.id.desc()).limit(limit)).mappings()
         )
 
 
-def _of_row(row: RowMapping) -> Report:
+def of_row(row: RowMapping) -> Report:
     return Report(
         id=row["id"], service=row["service"], environment=row["environment"], version=row["version"],
         kind=ReportKind(row["kind"]), source=ReportSource(row["source"]), text=row["text"], request=row["request"],

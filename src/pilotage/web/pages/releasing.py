@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pilotage.web.pages import announcements, calendar, readiness, releases, services, ways
+from pilotage.web.pages import announcements, calendar, flags, incidents, readiness, releases, reports, services, ways
 from pilotage.web.route import Route
 
 ROUTES: tuple[Route, ...] = (
@@ -12,4 +12,7 @@ ROUTES: tuple[Route, ...] = (
     *releases.ROUTES,
     *readiness.ROUTES,
     *announcements.ROUTES,
+    *flags.ROUTES,
+    *incidents.ROUTES,
+    *reports.ROUTES,
 )

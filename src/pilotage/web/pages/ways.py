@@ -95,7 +95,7 @@ def _command(kind: WayCommandKind) -> Route:
 
 ROUTES = (
     Route(
-        method="GET", path="/services/{service}/ways", permission=Audience.SIGNED_IN, answer=_list, kind=Kind.PAGE,
+        method="GET", path="/ways/of/{service}", permission=Audience.SIGNED_IN, answer=_list, kind=Kind.PAGE,
         summary="Ways of a service, and which version each environment has.",
     ),
     Route(
