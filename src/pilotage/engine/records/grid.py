@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Engine, RowMapping, func, select
+from sqlalchemy import Connection, Engine, RowMapping, Select, select
 
 from pilotage.engine.records import environments
 from pilotage.engine.records.rows import FINAL, summary
@@ -16,6 +16,9 @@ from pilotage.engine.records.tables import environments as places
 from pilotage.engine.records.tables import rollouts
 from pilotage.model.record import RolloutSummary
 from pilotage.model.rollout import Status
+
+_RECENT = 5
+"""Rollouts of a place among which the answer nearly always is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +49,7 @@ def every_place(engine: Engine, service: str = "") -> tuple[PlaceRow, ...]:
         }  # fmt: skip
         # Of most places the newest rollout tells both: the others are asked for together.
         told = {place for place, one in newest.items() if _tells(one, serving.get(place, ()))}
-        since, ended = _earlier(connection, [place for place in serving if place not in told])
+        since, ended = _earlier(connection, [place for place in serving if place not in told], serving)
     return tuple(
         PlaceRow(
             service=place[0], environment=place[1], serving=good, newest=newest.get(place), queued=queued[place],
@@ -85,31 +88,41 @@ def _serving(connection: Connection, row: RowMapping) -> tuple[str, ...]:
 
 
 def _earlier(
-    connection: Connection, wanted: Iterable[tuple[str, str]]
+    connection: Connection, wanted: Iterable[tuple[str, str]], serving: Mapping[tuple[str, str], tuple[str, ...]]
 ) -> tuple[Mapping[tuple[str, ...], float], Mapping[tuple[str, ...], float]]:
-    """By place and version when it last completed; by place when anything last ended."""
-    asked = frozenset(wanted)
-    if not asked:
-        return {}, {}
-    query = (
-        select(
-            rollouts.c.service, rollouts.c.environment, rollouts.c.version, rollouts.c.status,
-            func.max(rollouts.c.finished_at).label("at"),
-        )
-        .where(rollouts.c.service.in_({service for service, _ in asked}), rollouts.c.status.in_(FINAL))
-        .where(rollouts.c.sequence.is_not(None), rollouts.c.finished_at.is_not(None))
-        .group_by(rollouts.c.service, rollouts.c.environment, rollouts.c.version, rollouts.c.status)
-    )  # fmt: skip
+    """By place and version that serves when it last completed; by place when anything last ended."""
     since: dict[tuple[str, ...], float] = {}
     ended: dict[tuple[str, ...], float] = {}
-    for row in connection.execute(query).all():
-        place = (row.service, row.environment)
-        if place not in asked:
-            continue
-        ended[place] = max(ended.get(place, 0.0), row.at)
-        if row.status == Status.COMPLETED.value:
-            since[(*place, row.version)] = row.at
+    for place in wanted:
+        # A question a place, answered by the index of its newest rollouts: one for all would read every rollout of it.
+        rows = connection.execute(_finished(place).limit(_RECENT)).all()
+        if rows:
+            ended[place] = max(row.finished_at for row in rows)
+        for good in serving[place][:1]:
+            completed = [row.finished_at for row in rows if (row.version, row.status) == (good, Status.COMPLETED.value)]
+            completed = completed or list(connection.scalars(_completed(place, good)))
+            if completed:
+                since[(*place, good)] = completed[0]
     return since, ended
+
+
+def _finished(place: tuple[str, str]) -> Select[tuple[str, str, float]]:
+    return (
+        select(rollouts.c.version, rollouts.c.status, rollouts.c.finished_at)
+        .where(rollouts.c.service == place[0], rollouts.c.environment == place[1], rollouts.c.status.in_(FINAL))
+        .where(rollouts.c.sequence.is_not(None), rollouts.c.finished_at.is_not(None))
+        .order_by(rollouts.c.sequence.desc())
+    )
+
+
+def _completed(place: tuple[str, str], version: str) -> Select[tuple[float]]:
+    return (
+        select(rollouts.c.finished_at)
+        .where(rollouts.c.service == place[0], rollouts.c.environment == place[1], rollouts.c.version == version)
+        .where(rollouts.c.sequence.is_not(None), rollouts.c.status == Status.COMPLETED.value)
+        .order_by(rollouts.c.sequence.desc())
+        .limit(1)
+    )
 
 
 def history_page(
