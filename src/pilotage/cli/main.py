@@ -93,6 +93,7 @@ _GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "down": ("operate", "Stop the worker, routers and all instances."),
         "adopt": ("adopt", "Move an environment to this folder or machine."),
         "backup": ("backup", "Back up the service's database; prove that it restores."),
+        "scaffold": ("scaffold", "Print systemd units, an image, alert rules, a dashboard."),
         "store": ("store", "Back up and restore Pilotage's own records and keys."),
         "prune": ("operate", "Delete old messages, reports and logs; keep all records."),
         "user": ("user", "List accounts of the server; invite, recover, disable."),

@@ -11,7 +11,7 @@ from pilotage.engine.placement.leases import now_of
 from pilotage.engine.records.home import LEASE
 from pilotage.engine.records.migrations import revision
 from pilotage.engine.records.outbox import DEAD, WAITING
-from pilotage.engine.records.rows import ACTIVE
+from pilotage.engine.records.rows import ACTIVE, parsed
 from pilotage.engine.records.tables import environments, events, heads, leases, live_views, outbox, rollouts
 from pilotage.model.event_names import types_stored
 from pilotage.model.live import read_live
@@ -70,7 +70,7 @@ def own_figures(engine: Engine) -> OwnFigures:
         return OwnFigures(
             rollouts={(s, e, status): count for s, e, status, count in connection.execute(counted)},
             looks={
-                (s, e, version): at for s, e, version, body in connection.execute(active) if (at := read_live(body).at)
+                (s, e, version): at for s, e, version, body in connection.execute(active) if (at := read_live(parsed(body)).at)
             },
             heard=tuple(
                 Heard(place=(s, e), name=name or "", ago=max(0.0, now - (expires - LEASE)))
