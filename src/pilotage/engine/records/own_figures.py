@@ -70,7 +70,9 @@ def own_figures(engine: Engine) -> OwnFigures:
         return OwnFigures(
             rollouts={(s, e, status): count for s, e, status, count in connection.execute(counted)},
             looks={
-                (s, e, version): at for s, e, version, body in connection.execute(active) if (at := read_live(parsed(body)).at)
+                (s, e, version): at
+                for s, e, version, body in connection.execute(active)
+                if (at := read_live(parsed(body)).at)
             },
             heard=tuple(
                 Heard(place=(s, e), name=name or "", ago=max(0.0, now - (expires - LEASE)))
