@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pilotage.app.permissions import Permission
 from pilotage.app.project import Project, Unclear
 from pilotage.model.channel import channel_of
 from pilotage.model.event_names import type_today
@@ -64,10 +65,12 @@ def _message(row: Posted) -> MessageOutput:
     )
 
 
-def send_again(project: Project, channel: str | None) -> int:
-    """What was given up or waits for its next try, now: of one channel, or of all. Returns how many. Raises Unclear."""
+def send_again(project: Project, actor: str, channel: str | None) -> int:
+    """What was given up or waits for its next try, now: of one channel, or of all. Returns how many. Raises Unclear,
+    Forbidden."""
     from pilotage.engine.records import outbox
 
+    project.require(actor, Permission.CONFIGURE)
     known = [one.channel for one in outbox.health(project.store.engine)]
     if channel is not None and channel not in known:
         raise Unclear(f"no messages for {channel!r}; channels with messages: {', '.join(known) or 'none'}")
@@ -84,6 +87,7 @@ def try_out(project: Project, actor: str, channel: str | None) -> Iterator[tuple
     from pilotage.adapters.notify import open_channel
     from pilotage.adapters.ports import AdapterError
 
+    project.require(actor, Permission.CONFIGURE)
     there = {one.called: one.kept(project.whole.folder) for one in project.whole.configuration.notify}
     if channel is not None and channel not in there:
         raise Unclear(f"{project.config} has no channel {channel!r}; it has {', '.join(there) or 'none'}")

@@ -1,6 +1,7 @@
 """Decides whether an actor may do something. Every use case that changes something asks here, and only here.
 
-Nobody is refused a rollback. The engine checks once more before the effect, with the people that the rollout recorded
+In a shell nobody is refused a rollback. On a server every deployer of the place may take traffic off harm, whatever kind
+of actor they are (`roles.py`), and no rule here comes on top. The engine checks once more before the effect, with the people that the rollout recorded
 when it was created (`rollout/commands.py`).
 """
 
@@ -62,7 +63,10 @@ _BY_ROLE = frozenset(
         Permission.BOARD_LATE,
     }
 )  # fmt: skip
-"""Someone's word: it counts because of who gives it."""
+"""Someone's word that counts because of their role in `people`."""
+
+_WORDS = _BY_ROLE | {Permission.APPROVE}
+"""Someone's word: no token and no CI job gives it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,11 +115,11 @@ class Refusal:
 
 def may(actor: Actor, permission: Permission, thing: Thing, people: People) -> Refusal | None:
     """None where the actor may. A pure function of what is given."""
-    if permission not in _BY_ROLE:
-        return None  # everyone may roll back, and so far do everything else
+    if permission not in _WORDS:
+        return None  # everyone may roll back, and do everything else that their roles on the server allow
     if actor.kind is not ActorKind.PERSON:
         return Refusal(sentence=f"{actor} is a {actor.kind}: only a person may {permission}")
-    if thing.role is None or actor.roles is None:
+    if permission not in _BY_ROLE or thing.role is None or actor.roles is None:
         return None
     roles = (thing.role, *thing.others)
     if any(_has(actor.roles, role) for role in roles):

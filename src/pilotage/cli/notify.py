@@ -52,7 +52,7 @@ def retry(project: Project, channel: str | None) -> None:
     """Retry the failed messages of CHANNEL, or of all channels, now."""
     from pilotage.app.channels import send_again
 
-    count = send_again(project, channel)
+    count = send_again(project, project.actor, channel)
     click.echo(f"{count} message{'s' * (count != 1)} will be tried again now")
 
 

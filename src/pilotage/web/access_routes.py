@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from pilotage.web.api import access as access_api
 from pilotage.web.api import audit as audit_api
 from pilotage.web.api import tokens as tokens_api
-from pilotage.web.pages import audit, tokens
+from pilotage.web.pages import audit, people, settings, tokens, why
 from pilotage.web.route import Route
 
 ROUTES: tuple[Route, ...] = (
@@ -12,4 +13,8 @@ ROUTES: tuple[Route, ...] = (
     *audit_api.ROUTES,
     *tokens.ROUTES,
     *tokens_api.ROUTES,
+    *settings.ROUTES,
+    *people.ROUTES,
+    *why.ROUTES,
+    *access_api.ROUTES,
 )

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pilotage.app.access.roles import Access, built_in
 from pilotage.engine.records.persons import TokenRow
-from pilotage.model.output.access import TokenOutput, TokensOutput
+from pilotage.model.output.access import (
+    AccessOutput,
+    GrantOutput,
+    PersonOutput,
+    RoleOutput,
+    TokenOutput,
+    TokensOutput,
+)
 from pilotage.model.timestamp import timestamp
 
 
@@ -25,3 +33,28 @@ def token_output(token: TokenRow, now: float) -> TokenOutput:
 
 def tokens_output(tokens: Sequence[TokenRow], now: float) -> TokensOutput:
     return TokensOutput(tokens=tuple(token_output(one, now) for one in tokens))
+
+
+def role_output(name: str, permissions: Sequence[str], *, custom: bool) -> RoleOutput:
+    return RoleOutput(name=name, permissions=tuple(permissions), custom=custom)
+
+
+def access_output(found: Access) -> AccessOutput:
+    roles = [role_output(name, may, custom=False) for name, may in built_in().items()]
+    roles += [role_output(one.name, one.permissions, custom=True) for one in found.custom]
+    return AccessOutput(
+        people=tuple(
+            PersonOutput(
+                name=one.name, email=one.email, groups=one.groups, disabled_at=timestamp(one.disabled_at),
+                emergency=one.emergency,
+            )
+            for one in found.people
+        ),
+        grants=tuple(
+            GrantOutput(
+                kind=one.kind.value, holder=one.holder, grant=one.grant.text, by=one.by, at=timestamp(one.at)
+            )
+            for one in found.grants
+        ),
+        roles=tuple(roles),
+    )  # fmt: skip
