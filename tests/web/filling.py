@@ -46,6 +46,7 @@ PLACED: Mapping[str, Callable[[Served, Spot], str]] = {
 """Parameters that say which place a request is about, with a value for each spot."""
 
 FREE: Mapping[str, str] = {
+    "token": "none", "account": "deploy-bot", "role": "team-lead", "person": "somebody",
     "secret": "unknown", "version": "2.4.0", "way": "none", "hook": "ci", "rest": "", "file": "index.html",
     "item": "internal_notice", "number": "1",
 }  # fmt: skip

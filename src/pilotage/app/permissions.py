@@ -1,8 +1,8 @@
 """Decides whether an actor may do something. Every use case that changes something asks here, and only here.
 
-In a shell nobody is refused a rollback. On a server every deployer of the place may take traffic off harm, whatever kind
-of actor they are (`roles.py`), and no rule here comes on top. The engine checks once more before the effect, with the people that the rollout recorded
-when it was created (`rollout/commands.py`).
+In a shell nobody is refused a rollback. On a server every deployer of the place may take traffic off harm, whatever
+kind of actor they are (`roles.py`), and no rule here comes on top. The engine checks once more before the effect, with
+the people that the rollout recorded when it was created (`rollout/commands.py`).
 """
 
 from __future__ import annotations

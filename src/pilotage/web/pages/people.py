@@ -7,6 +7,7 @@ from starlette.responses import RedirectResponse, Response
 from pilotage.app.access import roles
 from pilotage.app.access.output import access_output
 from pilotage.app.permissions import Permission
+from pilotage.engine.records.roles import Held
 from pilotage.model.access import Grant, HolderKind
 from pilotage.model.errors import PilotageError
 from pilotage.web.api.access import holder_kind
@@ -24,7 +25,9 @@ def _shown(asked: Asked, error: str = "", status: int = 200) -> Response:
     found = roles.overview(asked.project, asked.who.name)
     names = asked.project.names.environments
     places = ["", *names, *(f"{service}/{environment}" for service, each in names.items() for environment in each)]
-    people = {one.name: [each for each in found.grants if _is(each, "person", one.name)] for one in found.people}
+    people = {
+        one.name: [each for each in found.grants if _is(each, HolderKind.PERSON, one.name)] for one in found.people
+    }
     others = [one for one in found.grants if one.kind is not HolderKind.PERSON or one.holder not in people]
     return page(
         asked, "people.html.j2", status, people=found.people, held=people, others=others,
@@ -33,8 +36,8 @@ def _shown(asked: Asked, error: str = "", status: int = 200) -> Response:
     )  # fmt: skip
 
 
-def _is(held: roles.Held, kind: str, name: str) -> bool:
-    return held.kind == kind and held.holder == name
+def _is(held: Held, kind: HolderKind, name: str) -> bool:
+    return held.kind is kind and held.holder == name
 
 
 def _change(asked: Asked) -> Response:
