@@ -87,10 +87,8 @@ class Authenticator:
     def make(self, options: Any, flags: int = 0x45) -> str:
         """flags: user present, user verified, attested data."""
         self.handle = websafe_decode(options["user"]["id"])
-        data = self._data(
-            flags,
-            AttestedCredentialData.create(b"\0" * 16, self.id, ES256.from_cryptography_key(self.key.public_key())),
-        )
+        public = ES256.from_cryptography_key(self.key.public_key())  # type: ignore[no-untyped-call]
+        data = self._data(flags, AttestedCredentialData.create(b"\0" * 16, self.id, public))
         attested = AttestationObject.create("none", data, {})
         client = CollectedClientData.create("webauthn.create", websafe_decode(options["challenge"]), self.origin)
         return self._answer({"clientDataJSON": client, "attestationObject": attested})

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from pilotage.app.project import Project
+
+if TYPE_CHECKING:
+    from pilotage.config.server import SignIn
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,4 +38,10 @@ def policy_of(project: Project) -> Policy:
         section = project.whole.configuration.server
     except ConfigError:
         return Policy(emergency_only=True)
-    return Policy(emergency_only=section.passwords == "emergency", url=section.url or "")
+    listed = tuple(Provider(name=one.name, title=title_of(one)) for one in section.sign_in)
+    return Policy(emergency_only=section.passwords == "emergency", url=section.url or "", providers=listed)
+
+
+def title_of(section: SignIn) -> str:
+    """The words on the button."""
+    return section.title or (urlsplit(section.issuer).netloc if section.kind == "oidc" else section.name)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from starlette.responses import RedirectResponse, Response
 
 from pilotage.app.identity import passkeys, sessions
+from pilotage.app.identity.policy import policy_of
 from pilotage.app.identity.signing_in import change_password
 from pilotage.engine.records.persons import Person, SessionRow
 from pilotage.model.access import Proof
@@ -58,7 +59,7 @@ def shown(asked: Asked, refused: PilotageError | None = None) -> Response:
         sessions=store.accounts.sessions_of(found.person.id, store.clock.now()),
         passkeys=store.accounts.passkeys_of(found.person.id), passkeys_possible=usable,
         challenge=passkeys.ask_new(asked.project, found.person, address) if usable and found.fresh else None,
-        grants=asked.who.grants,
+        grants=asked.who.grants, providers=policy_of(asked.project).providers,
     )  # fmt: skip
 
 

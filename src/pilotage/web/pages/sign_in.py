@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pilotage.web.pages import account, account_code, code, link, login, passkey_login
+from pilotage.web.pages import account, account_code, code, link, login, passkey_login, provider
 from pilotage.web.route import Route
 
 ROUTES: tuple[Route, ...] = (
@@ -10,6 +10,7 @@ ROUTES: tuple[Route, ...] = (
     *code.ROUTES,
     *passkey_login.ROUTES,
     *link.ROUTES,
+    *provider.ROUTES,
     *account_code.ROUTES,
     *account.ROUTES,
 )

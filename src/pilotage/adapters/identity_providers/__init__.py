@@ -1,0 +1,1 @@
+"""Identity providers by which people sign in: OpenID Connect, GitHub."""
