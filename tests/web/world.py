@@ -156,9 +156,12 @@ def _begun(project: Project, plan: Plan, old: str | None, hours: float, actor: s
     return project.store.create(plan, state, Snapshot(), actor, project.clock.now() - hours * _HOUR)
 
 
-def _recorded(project: Project, rollout: Rollout, state: RolloutState, live: LiveView, *events: Event) -> Rollout:
-    found = project.store.get(rollout.id)
-    return project.store.record(found, Decision(replace(state, at=project.clock.now()), (), events), None, live)
+def _recorded(
+    project: Project, rollout: Rollout, state: RolloutState, live: LiveView, *events: Event, ago: float = 0.0
+) -> Rollout:
+    """ago: hours."""
+    found, at = project.store.get(rollout.id), project.clock.now() - ago * _HOUR
+    return project.store.record(found, Decision(replace(state, at=at), (), events), None, live)
 
 
 def _told(project: Project, rollout: Rollout, ago: float, *events: Event) -> Rollout:
@@ -317,4 +320,5 @@ def _ended(project: Project, service: str, version: str, status: Status, reason:
         instances=_crew(version, old, 12, 0) if done else (),
     )  # fmt: skip
     word = "completed" if done else status.value
-    return _recorded(project, rollout, state, live, Event(word, f"{version} {word}. {reason}", {}))
+    ago = 4.0 + 7 * len(version)
+    return _recorded(project, rollout, state, live, Event(word, f"{version} {word}. {reason}", {}), ago=ago)

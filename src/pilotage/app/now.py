@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from pilotage.app.permissions import Thing
@@ -159,8 +160,12 @@ def _stages(project: Project, eyes: Eyes) -> Iterator[Waiting]:
             yield Waiting(
                 title=f"{word} {way.service} {way.version} for {way.stages[current].name}",
                 detail=stored.state.stages[current].detail, action="Open",
-                path=f"/releases/{way.service}/{way.version}",
+                path=_release(way.service, way.version),
             )  # fmt: skip
+
+
+def _release(service: str, version: str) -> str:
+    return f"/releases/{quote(service, safe='')}/{quote(version, safe='')}"
 
 
 def _duties(project: Project, today: date) -> Iterator[Waiting]:
@@ -173,7 +178,7 @@ def _duties(project: Project, today: date) -> Iterator[Waiting]:
     for one in overview.errands(project.store.engine, names, roles, until, 20):
         yield Waiting(
             title=one.title, detail=f"{one.service} {one.version} for {one.environment}", action="Open",
-            path=f"/releases/{one.service}/{one.version}", due=one.due, urgent=one.due < day,
+            path=_release(one.service, one.version), due=one.due, urgent=one.due < day,
         )  # fmt: skip
     for action in overview.open_actions(project.store.engine, names, 20):
         yield Waiting(
