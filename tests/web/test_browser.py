@@ -209,7 +209,7 @@ def looked_at(world: World, browser: Browser, name: str, scheme: Any, size: Any)
     context = opened(browser, world.served.signed_in("bob"), viewport=size, color_scheme=scheme)
     page = context.new_page()
     complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text))
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     page.goto(world.served.url + world.paths[name])
     result = Axe().run(page).response
     found = [

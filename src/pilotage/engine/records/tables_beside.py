@@ -290,14 +290,3 @@ wave_moves = Table(
     Index("ix_wave_moves_place", "service", "environment"),
 )
 """Wishes of tenants to get releases in another wave. until: the last day on which one holds, ISO."""
-
-trends = Table(
-    "trends",
-    metadata,
-    Column("rollout", String, ForeignKey("rollout.id", name="fk_trends_rollout"), primary_key=True),
-    Column("began", Float, nullable=False),
-    Column("at", Float, nullable=False),
-    Column("body", Text, nullable=False),
-)
-"""How each metric of a rollout has developed. began, at: Unix seconds of the first and the last point · body: points,
-JSON. For people alone: nothing decides by it, and no chain seals it."""

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, and_, insert, or_, select, update
 
 from pilotage.engine.records.rows import ACTIVE, parsed
 from pilotage.engine.records.tables import live_views, rollouts
-from pilotage.engine.records.tables_beside import trends
+from pilotage.engine.records.tables_trends import trends
 from pilotage.model.json import Json
 from pilotage.model.live import LiveView, read_live
 
