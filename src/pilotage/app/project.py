@@ -167,23 +167,16 @@ class Project:
     @property
     def actor(self) -> str:
         """The actor: who asked the server; in a shell PILOTAGE_ACTOR, otherwise the login name."""
-        import getpass
+        from pilotage.app import shell_actor
 
-        if self.identity is not None:
-            return self.identity.name
-        try:
-            return os.environ.get("PILOTAGE_ACTOR") or getpass.getuser()
-        except (KeyError, OSError):
-            return f"user {os.getuid()}"
+        return shell_actor.actor() if self.identity is None else self.identity.name
 
     @property
     def proof(self) -> Proof:
         """How the actor was proven."""
-        from pilotage.model.access import Proof
+        from pilotage.app import shell_actor
 
-        if self.identity is not None:
-            return self.identity.proof
-        return Proof.VARIABLE if os.environ.get("PILOTAGE_ACTOR") else Proof.SHELL
+        return shell_actor.proof(self) if self.identity is None else self.identity.proof
 
     @property
     def people(self) -> People:

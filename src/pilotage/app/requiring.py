@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pilotage.app import auditing, permissions
+from pilotage.app import auditing, permissions, shell_actor
 from pilotage.app.permissions import Permission, Thing
 from pilotage.model.actor import Actor, ActorKind
 from pilotage.model.errors import Forbidden
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 def require(project: Project, name: str, permission: Permission, thing: Thing) -> Actor:
     """The actor, who may do this; from now on the audit log shows what changes as theirs. Raises Forbidden, which the
     log shows too."""
+    if project.identity is None:
+        shell_actor.require(project, name, permission)
     kind = project.identity.kind if project.identity is not None else ActorKind.PERSON
     actor = project.people.identify(name, kind)
     refusal = refusal_of(project, actor, permission, thing)

@@ -151,6 +151,7 @@ REMOTE: Mapping[str, Permission | Here] = {
     "user list": Here.OPERATES,
     "user add": Here.OPERATES,
     "user recover": Here.OPERATES,
+    "user keys": Here.OPERATES,
     "user disable": Here.OPERATES,
     "user enable": Here.OPERATES,
     "key": Here.OPERATES,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TextIO
+
 import click
 
 from pilotage.app.project import Project
@@ -86,6 +88,21 @@ def recover(project: Project, name: str, emergency: bool, url: str) -> None:
     from pilotage.app.identity.people import link_of
 
     click.echo(link_of(project, make(project, name, emergency=emergency), url))
+
+
+@user.command()
+@click.argument("name")
+@click.argument("file", type=click.File())
+@click.pass_obj
+def keys(project: Project, name: str, file: TextIO) -> None:
+    """Keep the public SSH keys in FILE for NAME, in place of earlier ones; `-` reads standard input.
+
+    With `identity: verified` they prove in a shell who NAME is.
+    """
+    from pilotage.app.identity.ssh_keys import keep_in_shell
+
+    number = keep_in_shell(project, name, file.read(200_000))
+    click.echo(f"{name} has {number} SSH key{'s' * (number != 1)}", err=True)
 
 
 @user.command()

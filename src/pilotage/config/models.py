@@ -152,6 +152,11 @@ class Configuration(Section):
     )
     notes: NotesSection | None = Field(None, description="What release notes say beside the changes.")
     way: WaySection | None = Field(None, description="Stages that one version travels, from its commit to its users.")
+    identity: Literal["stated", "verified"] = Field(
+        "stated",
+        description="Whether a shell may act under any name (stated), or only under the login's, or one that an SSH "
+        "key proves (verified).",
+    )
     server: ServerSection = Field(
         default_factory=lambda: ServerSection.model_validate({}),
         description="How browsers reach `pilotage serve`, and how people sign in.",

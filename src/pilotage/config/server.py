@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, model_validator
 
 from pilotage.config.fields import BaseUrl, Misplaced, SecretRef, Section
+from pilotage.config.hooks import HookName, HookSection
 
 
 def _secure(text: str) -> str:
@@ -85,6 +86,10 @@ class ServerSection(Section):
         "everyone",
         description="Who may sign in by a local password: everyone who has one, or only emergency accounts.",
     )
+    hooks: dict[HookName, HookSection] = Field(
+        default_factory=dict, max_length=50,
+        description="Systems that tell the server of a new version, by name: messages go to /api/v1/hooks/NAME.",
+    )  # fmt: skip
     sign_in: list[SignIn] = Field(default_factory=list, description="Identity providers by which people sign in.")
 
     @model_validator(mode="after")

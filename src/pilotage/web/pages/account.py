@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from starlette.responses import RedirectResponse, Response
 
-from pilotage.app.identity import passkeys, sessions
+from pilotage.app.identity import passkeys, sessions, ssh_keys
 from pilotage.app.identity.policy import policy_of
 from pilotage.app.identity.signing_in import change_password
 from pilotage.engine.records.persons import Person, SessionRow
@@ -97,6 +97,15 @@ def _end(asked: Asked) -> Response:
     return back(asked)
 
 
+def _ssh_keys(asked: Asked) -> Response:
+    found = own(asked)
+    try:
+        ssh_keys.keep(asked.site.store, found.person, asked.form.get("keys", ""))
+    except PilotageError as error:
+        return shown(asked, error)
+    return back(asked)
+
+
 def _remove_passkey(asked: Asked) -> Response:
     asked.site.store.accounts.remove_passkey(own(asked).person.id, asked.form.get("passkey", ""))
     return back(asked)
@@ -129,5 +138,6 @@ ROUTES = (
     _form("/password", _password, "Change your password."),
     _form("/sessions", _end, "End sessions of yours."),
     _form("/passkeys", _add_passkey, "Register a passkey."),
+    _form("/ssh-keys", _ssh_keys, "Keep your public SSH keys."),
     _form("/passkeys/remove", _remove_passkey, "Remove a passkey."),
 )  # fmt: skip
