@@ -81,6 +81,7 @@ ALWAYS = frozenset({"persons", "passkeys", "sessions", "tokens", "grants", "cust
 UNAUDITED: Mapping[str, str] = {
     "plans": "content by hash; the rollout names it",
     "snapshots": "content by hash; the rollout names it",
+    "failures": "counts of failed attempts; each attempt is a row of the log",
     "judge_states": "sums of the judge",
     "live_views": "what was observed last",
     "events": "a chain of their own",
