@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import event
+from sqlalchemy import event, update
 
 from pilotage.app.grid import grid_of
+from pilotage.engine.records.grid import every_place
+from pilotage.engine.records.tables import environments
 from pilotage.model.rollout import Status
 from tests.web.records import ended
 from tests.web.site import Served, granted
@@ -99,8 +101,25 @@ def test_r34_the_grid_asks_the_store_as_often_for_two_environments_as_for_eight_
     few = queries()
     for number in range(40):
         ended(server.store, f"other-{number}", "production", "1.0.0")
+        ended(server.store, f"other-{number}", "production", "1.0.1", status=Status.ROLLED_BACK)
     assert queries() == few
     assert len(grid_of(server.site.for_(None), lambda *_: True).cells) == 43
+
+
+def test_r34_the_grid_knows_since_when_a_version_serves_also_where_no_row_tells_it(server: Served) -> None:
+    odd = '2.4.0 "ü"\\'
+    for version in ("2.3.0", odd):
+        ended(server.store, "shop", "staging", version, at=1_000_000)
+        ended(server.store, "search", "production", version, at=1_000_000)
+    ended(server.store, "shop", "staging", "2.5.0", status=Status.ROLLED_BACK, at=2_000_000)
+    with server.store.engine.begin() as connection:
+        connection.execute(update(environments).where(environments.c.service == "search").values(serving=None))
+    found = {(one.service, one.environment): one for one in every_place(server.store.engine)}
+    shown = {place: (one.serving[0], one.since, one.ended) for place, one in found.items()}
+    assert shown == {
+        ("shop", "staging"): (odd, 1_000_600, 2_000_600),
+        ("search", "production"): (odd, 1_000_600, 1_000_600),
+    }
 
 
 def test_r34_an_environment_shows_what_serves_its_history_in_pages_and_where_it_runs(server: Served) -> None:

@@ -94,7 +94,7 @@ def grid_of(project: Project, sees: Sees, service: str = "") -> Grid:
     from pilotage.engine.records.grid import every_place
 
     stored = {(one.service, one.environment): one for one in every_place(project.store.engine, service)}
-    configured = [place for place in _configured(project) if service in ("", place[0])]
+    configured = dict.fromkeys(place for place in _configured(project) if service in ("", place[0]))
     order = _order(project)
     wanted = [place for place in dict.fromkeys((*configured, *sorted(stored))) if sees(*place)]
     under_way = [row.newest.id for place in wanted if (row := stored.get(place)) and _moves(row) and row.newest]

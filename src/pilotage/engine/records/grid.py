@@ -4,10 +4,25 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias, TypeVar
 
-from sqlalchemy import Connection, Engine, RowMapping, Select, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Engine,
+    RowMapping,
+    ScalarSelect,
+    Select,
+    String,
+    column,
+    func,
+    literal,
+    select,
+    values,
+)
 
 from pilotage.engine.records import environments
 from pilotage.engine.records.rows import FINAL, summary
@@ -17,8 +32,12 @@ from pilotage.engine.records.tables import rollouts
 from pilotage.model.record import RolloutSummary
 from pilotage.model.rollout import Status
 
-_RECENT = 5
-"""Rollouts of a place among which the answer nearly always is."""
+_AT_ONCE = 500
+"""Places in one question."""
+
+_T = TypeVar("_T")
+_At: TypeAlias = tuple[str, str]
+"""Service and environment."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,29 +58,74 @@ class PlaceRow:
 def every_place(engine: Engine, service: str = "") -> tuple[PlaceRow, ...]:
     """All that are known to the store, or those of one service, by name."""
     with engine.connect() as connection:
-        listed = select(places).order_by(places.c.service, places.c.environment)
-        listed = listed.where(places.c.service == service) if service else listed
-        rows = connection.execute(listed).mappings().all()
+        rows = connection.execute(_known(service)).mappings().all()
         newest = _newest(connection, service)
         queued = _queued(connection)
-        serving = {
-            (row["service"], row["environment"]): _serving(connection, row) for row in rows
-        }  # fmt: skip
-        # Of most places the newest rollout tells both: the others are asked for together.
-        told = {place for place, one in newest.items() if _tells(one, serving.get(place, ()))}
-        since, ended = _earlier(connection, [place for place in serving if place not in told], serving)
+        serving = {(row["service"], row["environment"]): _serving(connection, row) for row in rows}
+        since = _since(connection, rows, serving)
     return tuple(
         PlaceRow(
-            service=place[0], environment=place[1], serving=good, newest=newest.get(place), queued=queued[place],
-            since=newest[place].finished_at if place in told else since.get((*place, *good[:1])),
-            ended=newest[place].finished_at if place in told else ended.get(place),
+            service=place[0], environment=place[1], serving=serving[place], newest=newest.get(place),
+            since=since.get(place), ended=row["ended"], queued=queued[place],
         )
-        for place, good in serving.items()
+        for place, row in zip(serving, rows, strict=True)
     )  # fmt: skip
 
 
-def _tells(newest: RolloutSummary, serving: tuple[str, ...]) -> bool:
-    return newest.status is Status.COMPLETED and serving[:1] == (newest.version,)
+def _known(service: str) -> Select[*tuple[object, ...]]:
+    """Rows of environments, each with when what serves it completed last, and when anything ended last."""
+    completed = rollouts.c.status == Status.COMPLETED.value
+    first = literal('["') + rollouts.c.version + literal('"')
+    serves = func.substr(places.c.serving, 1, func.length(rollouts.c.version) + 3) == first
+    ended = _last(rollouts.c.finished_at, rollouts.c.status.in_(FINAL), rollouts.c.finished_at.is_not(None))
+    query = select(
+        places.c.service, places.c.environment, places.c.serving, ended.label("ended"),
+        _last(rollouts.c.finished_at, completed, serves).label("since"),
+    )  # fmt: skip
+    query = query.where(places.c.service == service) if service else query
+    return query.order_by(places.c.service, places.c.environment)
+
+
+def _last(column: Column[_T], *which: ColumnElement[bool]) -> ScalarSelect[_T]:
+    """Of the rollout that started last of these in a place; the index of sequences finds it."""
+    return (
+        select(column)
+        .where(rollouts.c.service == places.c.service, rollouts.c.environment == places.c.environment)
+        .where(rollouts.c.sequence.is_not(None), *which)
+        .order_by(rollouts.c.sequence.desc())
+        .limit(1)
+        .correlate(places)
+        .scalar_subquery()
+    )
+
+
+def _since(
+    connection: Connection, rows: Sequence[RowMapping], serving: Mapping[_At, tuple[str, ...]]
+) -> Mapping[_At, float]:
+    """When what serves first had last completed, by place."""
+    found = {place: row["since"] for place, row in zip(serving, rows, strict=True) if row["since"] is not None}
+    other = [(*place, good[0]) for place, good in serving.items() if good and place not in found]
+    for first in range(0, len(other), _AT_ONCE):
+        found |= _completed(connection, other[first : first + _AT_ONCE])
+    return found
+
+
+def _completed(connection: Connection, wanted: Sequence[tuple[str, str, str]]) -> Mapping[_At, float]:
+    """Of places whose row does not tell what serves, or writes its version in another way."""
+    named = values(column("service", String), column("environment", String), column("version", String), name="wanted")
+    listed = named.data(wanted).cte("wanted")
+    last = (
+        select(rollouts.c.finished_at)
+        .where(rollouts.c.service == listed.c.service, rollouts.c.environment == listed.c.environment)
+        .where(rollouts.c.version == listed.c.version, rollouts.c.status == Status.COMPLETED.value)
+        .where(rollouts.c.sequence.is_not(None))
+        .order_by(rollouts.c.sequence.desc())
+        .limit(1)
+        .correlate(listed)
+        .scalar_subquery()
+    )
+    query = select(listed.c.service, listed.c.environment, last.label("at"))
+    return {(row.service, row.environment): row.at for row in connection.execute(query) if row.at is not None}
 
 
 def _newest(connection: Connection, service: str) -> Mapping[tuple[str, str], RolloutSummary]:
@@ -85,44 +149,6 @@ def _serving(connection: Connection, row: RowMapping) -> tuple[str, ...]:
     if row["serving"] is not None:
         return tuple(json.loads(row["serving"]))
     return environments.serving(connection, row["service"], row["environment"])
-
-
-def _earlier(
-    connection: Connection, wanted: Iterable[tuple[str, str]], serving: Mapping[tuple[str, str], tuple[str, ...]]
-) -> tuple[Mapping[tuple[str, ...], float], Mapping[tuple[str, ...], float]]:
-    """By place and version that serves when it last completed; by place when anything last ended."""
-    since: dict[tuple[str, ...], float] = {}
-    ended: dict[tuple[str, ...], float] = {}
-    for place in wanted:
-        # A question a place, answered by the index of its newest rollouts: one for all would read every rollout of it.
-        rows = connection.execute(_finished(place).limit(_RECENT)).all()
-        if rows:
-            ended[place] = max(row.finished_at for row in rows)
-        for good in serving[place][:1]:
-            completed = [row.finished_at for row in rows if (row.version, row.status) == (good, Status.COMPLETED.value)]
-            completed = completed or list(connection.scalars(_completed(place, good)))
-            if completed:
-                since[(*place, good)] = completed[0]
-    return since, ended
-
-
-def _finished(place: tuple[str, str]) -> Select[tuple[str, str, float]]:
-    return (
-        select(rollouts.c.version, rollouts.c.status, rollouts.c.finished_at)
-        .where(rollouts.c.service == place[0], rollouts.c.environment == place[1], rollouts.c.status.in_(FINAL))
-        .where(rollouts.c.sequence.is_not(None), rollouts.c.finished_at.is_not(None))
-        .order_by(rollouts.c.sequence.desc())
-    )
-
-
-def _completed(place: tuple[str, str], version: str) -> Select[tuple[float]]:
-    return (
-        select(rollouts.c.finished_at)
-        .where(rollouts.c.service == place[0], rollouts.c.environment == place[1], rollouts.c.version == version)
-        .where(rollouts.c.sequence.is_not(None), rollouts.c.status == Status.COMPLETED.value)
-        .order_by(rollouts.c.sequence.desc())
-        .limit(1)
-    )
 
 
 def history_page(
