@@ -159,6 +159,16 @@ def failed_login(store: Store, name: str, proof: Proof, address: str, why: str) 
     audit.write(store.engine, act, store.clock.now(), outcome=Outcome.FAILED)
 
 
+def failed_job(store: Store, address: str, why: str) -> None:
+    """An id-token of a CI job that was not accepted."""
+    from pilotage.engine.records import audit
+
+    act = Act(
+        actor="(CI job)", kind=ActorKind.MACHINE, proof=Proof.CI, action="sign-in", address=address, reason=why
+    )  # fmt: skip
+    audit.write(store.engine, act, store.clock.now(), outcome=Outcome.FAILED)
+
+
 @contextmanager
 def signing_in(name: str, proof: Proof, address: str, kind: ActorKind = ActorKind.PERSON) -> Iterator[None]:
     """What a login changes is the change of who logs in."""

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
+from pilotage.config.ci_policies import CiPolicySection
 from pilotage.config.fields import BaseUrl, Misplaced, SecretRef, Section
 from pilotage.config.hooks import HookName, HookSection
 
@@ -89,6 +90,10 @@ class ServerSection(Section):
     hooks: dict[HookName, HookSection] = Field(
         default_factory=dict, max_length=50,
         description="Systems that tell the server of a new version, by name: messages go to /api/v1/hooks/NAME.",
+    )  # fmt: skip
+    ci: list[CiPolicySection] = Field(
+        default_factory=list, max_length=100,
+        description="CI jobs that sign in with their id-token instead of a secret.",
     )  # fmt: skip
     sign_in: list[SignIn] = Field(default_factory=list, description="Identity providers by which people sign in.")
 

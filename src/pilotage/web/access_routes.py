@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pilotage.web.api import access as access_api
 from pilotage.web.api import audit as audit_api
+from pilotage.web.api import ci
 from pilotage.web.api import tokens as tokens_api
 from pilotage.web.pages import audit, people, settings, tokens, why
 from pilotage.web.route import Route
@@ -17,4 +18,5 @@ ROUTES: tuple[Route, ...] = (
     *people.ROUTES,
     *why.ROUTES,
     *access_api.ROUTES,
+    *ci.ROUTES,
 )

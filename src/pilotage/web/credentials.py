@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from starlette.requests import Request
 
+from pilotage.app.access import ci_jobs
 from pilotage.app.identity import sessions, tokens
 from pilotage.model.access import Identity
 from pilotage.model.errors import PilotageError
@@ -22,6 +23,8 @@ def identity_of(site: Site, request: Request) -> Identity | None:
     header = request.headers.get("authorization", "")
     if header:
         kind, _, text = header.partition(" ")
+        if kind.lower() == "bearer" and ci_jobs.looks_like_one(text.strip()):
+            return ci_jobs.identity_of(site.for_(None), text.strip(), address)
         found = tokens.of_header(site.store, text.strip(), address) if kind.lower() == "bearer" else None
         if found is None and tokens.is_mistyped(text.strip()):
             raise NotSignedIn("this token is incomplete or mistyped: its checksum does not fit")
