@@ -55,7 +55,8 @@ def page() -> str:
     for tag in tags:
         sections += [f"### {tag}\n", _routes(one for one in listed if _tag(one) == tag)]
     sections.append("## Bodies\n")
-    bodies = dict.fromkeys(one.takes for one in listed if one.takes is not None and _fields(one.takes))
+    taken = [one.takes for one in listed if one.takes is not None and _fields(one.takes)]
+    bodies = dict.fromkeys(part for kind in taken for part in (kind, *json_page.parts(kind)))
     sections += [_structure(one) for one in sorted(bodies, key=lambda one: one.__name__)]
     sections.append("## Queries\n")
     queries = dict.fromkeys(one.query for one in listed if one.query is not None)

@@ -70,6 +70,8 @@ VARIABLES: Mapping[str, str] = {
     "PILOTAGE_STATE": "the folder of the state; default: `.pilotage` next to the configuration",
     "PILOTAGE_DATABASE": "a PostgreSQL for the store, such as `postgresql+psycopg://user@host/pilotage`",
     "PILOTAGE_ACTOR": "who gives the command; default: the login name",
+    "PILOTAGE_SERVER": "the server that carries commands out, such as `https://releases.example.com`",
+    "PILOTAGE_TOKEN": "the token for that server; default: the one that `pilotage login` kept",
     "PILOTAGE_SECRET": "at least 32 characters that seal second factors; the same for all servers of a store. Default: "
     "a key in the state folder",
     "PILOTAGE_ENVOY": "the Envoy program to run",

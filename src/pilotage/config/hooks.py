@@ -21,7 +21,7 @@ def _path(text: str) -> str:
 _JsonPath = Annotated[str, AfterValidator(_path)]
 
 
-HookName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+HookName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
 
 
 class HookSection(Section):

@@ -27,7 +27,7 @@ PAGES = sorted(DOCS.rglob("*.md"))
 SITE: dict[str, Any] = tomllib.loads((ROOT / "zensical.toml").read_text())["project"]
 OURS = {
     "PILOTAGE_PROCESS", "PILOTAGE_PROCESS_FACTS", "PILOTAGE_PULSE", "PILOTAGE_CHECK_ENVIRONMENT_", "PILOTAGE_FAILPOINT",
-    "PILOTAGE_STAGE_ENVIRONMENT",
+    "PILOTAGE_STAGE_ENVIRONMENT", "PILOTAGE_ASKED_FD", "PILOTAGE_ASKED_FILES",
 }  # fmt: skip
 """Variables by which Pilotage marks and tells its own processes."""
 

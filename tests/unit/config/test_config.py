@@ -269,6 +269,8 @@ def test_the_schema_accepts_the_example_and_names_every_section() -> None:
     schema = json.loads(result.stdout_bytes)
     assert set(schema["properties"]) == {
         "service",
+        "server",
+        "identity",
         "answers",
         "notes",
         "way",
