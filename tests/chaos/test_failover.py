@@ -92,3 +92,26 @@ def _killed(pid: int, deadline: float = 60.0) -> bool:
         assert time.monotonic() < until
         time.sleep(0.02)
     return ended[1] == signal.SIGKILL
+
+
+def test_a_server_is_ready_again_after_a_failover(tmp_path: Path, servers: Pair) -> None:
+    """R35: it says that the store is away, answers as long, and needs no restart; its address names both hosts."""
+    from pilotage.engine.records.database_facts import database_facts
+    from tests.web.site import served
+
+    servers.synchronous()
+    with served(tmp_path) as server:
+        server.person("ada", "viewer")
+        ada = server.with_token("ada", "viewer")
+        facts = database_facts(server.store.engine)
+        assert facts is not None
+        assert (facts.several, facts.writable, facts.standby, abs(facts.ahead) < 2) == (True, True, False, True)
+        assert ada.get("/api/v1/rollouts").status == 200
+        servers.fail_over()
+        assert ada.get("/healthz").status == 200
+        until = time.monotonic() + 60
+        while (got := ada.get("/readyz")).status != 200:
+            assert got.status == 503
+            assert got.json["checks"][0]["name"] == "store"
+            assert time.monotonic() < until, got.json
+        assert ada.get("/api/v1/rollouts").status == 200

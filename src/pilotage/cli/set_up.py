@@ -151,9 +151,10 @@ def schema(of: str) -> None:
 @click.command()
 @environment_option
 @click.option("--version", help="Also start one instance of this version, check its health, and stop it.")
+@click.option("--server", "of_server", is_flag=True, help="Check what the server needs instead: TLS, database, backup.")
 @json_option
 @click.pass_obj
-def doctor(project: Project, environment: str | None, version: str | None, as_json: bool) -> None:
+def doctor(project: Project, environment: str | None, version: str | None, of_server: bool, as_json: bool) -> None:
     """Check this machine, pilotage.yaml and its channels, of every environment unless -e names one.
 
     Exits with 9 if something is missing, and says what to do.
@@ -165,7 +166,12 @@ def doctor(project: Project, environment: str | None, version: str | None, as_js
     from pilotage.cli.output import show_json
     from pilotage.model.output.records import CheckedOutput, DoctorOutput
 
-    findings = examine(project, environment, version)
+    if of_server:
+        from pilotage.app.examine_server import examine_server
+
+        findings = list(examine_server(project))
+    else:
+        findings = examine(project, environment, version)
     if as_json:
         checked = (CheckedOutput(result=f.result, subject=f.what, sentence=f.sentence) for f in findings)
         show_json(DoctorOutput(findings=tuple(checked)))
