@@ -88,7 +88,8 @@ def now_of(project: Project, eyes: Eyes, zone: ZoneInfo, freezes: Sequence[Freez
     live = store.live_views([one.id for one in active[:MOST_SHOWN]])
     services = _services(project, eyes)
     today = datetime.fromtimestamp(project.clock.now(), zone).date()
-    ended = (Status.COMPLETED, Status.ROLLED_BACK, Status.FAILED)
+    failed = _seen(eyes, overview.ended_lately(store.engine, (Status.ROLLED_BACK, Status.FAILED), 20, services))
+    good = _seen(eyes, overview.ended_lately(store.engine, (Status.COMPLETED,), 20, services))
     return Now(
         rolling=tuple(
             Rolling(summary=one, live=live[one.id], whole=whole.get(one.id)) for one in active[:MOST_SHOWN]
@@ -96,8 +97,8 @@ def now_of(project: Project, eyes: Eyes, zone: ZoneInfo, freezes: Sequence[Freez
         more=max(0, len(active) - MOST_SHOWN),
         queued=tuple(one for one in store.queued() if eyes.sees(one.service, one.environment))[:20],
         waiting=(*_decisions(project, eyes, whole), *_stages(project, eyes), *_duties(project, today)),
-        lately=_seen(eyes, overview.ended_lately(store.engine, ended, 20, services))[:8],
-        failed=_seen(eyes, overview.ended_lately(store.engine, ended[1:], 20, services))[:5],
+        lately=tuple(sorted((*good, *failed), key=lambda one: -(one.finished_at or one.created_at)))[:8],
+        failed=failed[:5],
         ahead=_ahead(project, eyes, today, freezes),
     )  # fmt: skip
 
