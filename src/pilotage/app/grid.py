@@ -67,6 +67,13 @@ class Cell:
         return self.newest if self.newest is not None and not self.newest.status.final else None
 
     @property
+    def eventful(self) -> bool:
+        """Whether more can be said of it than its version."""
+        return bool(
+            self.arriving or self.undone or self.queued or self.drift or self.frozen or not self.configured
+        )  # fmt: skip
+
+    @property
     def undone(self) -> RolloutSummary | None:
         """The last rollout, where it left users on the version before."""
         from pilotage.model.status import Status
