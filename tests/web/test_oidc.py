@@ -212,7 +212,8 @@ def test_r34_who_is_signed_in_connects_the_account_and_then_signs_in_by_it(serve
 
 def test_r34_a_closed_account_stays_closed(server: Served, provider: Liar) -> None:
     sign_in(Browser(server), provider)
-    server.store.accounts.disable(server.store.persons.called("ada").id, time.time())
+    server.person("eve", "admin")
+    server.store.roles.disable("ada", time.time())
     assert "is closed" in sign_in(Browser(server), provider).text
 
 

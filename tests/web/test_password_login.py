@@ -117,7 +117,8 @@ def test_r34_next_leads_to_no_other_site(owner: Served, wanted: str) -> None:
 
 def test_r34_unknown_wrong_and_disabled_get_one_answer(owner: Served) -> None:
     wrong, unknown = sign_in(owner, "ada", "wrong"), sign_in(owner, "bob", "wrong")
-    owner.store.accounts.disable(owner.store.persons.called("ada").id, 1.0)
+    owner.person("eve", "admin")
+    owner.store.roles.disable("ada", 1.0)
     disabled = sign_in(owner, "ada", GOOD)
     assert {wrong.status, unknown.status, disabled.status} == {401}
     assert main_of(wrong).replace("ada", "bob") == main_of(unknown) == main_of(disabled).replace("ada", "bob")

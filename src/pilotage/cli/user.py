@@ -66,10 +66,10 @@ def _state(disabled: bool, emergency: bool) -> str:
 def add(project: Project, name: str, roles: tuple[str, ...], email: str, emergency: bool, url: str) -> None:
     """Print a link with which NAME sets a password. It works once, for a week."""
     from pilotage.app.identity.links import Invitation, invite
-    from pilotage.app.identity.people import grant_of, link_of
+    from pilotage.app.identity.people import link_of
+    from pilotage.model.access import Grant
 
-    custom = tuple(project.store.persons.custom_roles())
-    grants = tuple(grant_of(role, custom) for role in roles)
+    grants = tuple(Grant.read(role) for role in roles)
     secret = invite(project, Invitation(name=name, grants=grants, email=email, emergency=emergency))
     click.echo(link_of(project, secret, url))
 
@@ -110,9 +110,9 @@ def keys(project: Project, name: str, file: TextIO) -> None:
 @click.pass_obj
 def disable(project: Project, name: str) -> None:
     """End the sessions of NAME, and let nobody in by this account or its tokens."""
-    from pilotage.app.identity.people import disable as end
+    from pilotage.app.access.roles import disable as change
 
-    end(project, name)
+    change(project, project.actor, name, disabled=True)
     click.echo(f"{name} is disabled", err=True)
 
 
@@ -121,7 +121,7 @@ def disable(project: Project, name: str) -> None:
 @click.pass_obj
 def enable(project: Project, name: str) -> None:
     """Let NAME sign in again."""
-    from pilotage.app.identity.people import enable as begin
+    from pilotage.app.access.roles import disable as change
 
-    begin(project, name)
+    change(project, project.actor, name, disabled=False)
     click.echo(f"{name} is enabled", err=True)

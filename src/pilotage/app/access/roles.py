@@ -52,7 +52,7 @@ def overview(project: Project, actor: str) -> Access:
 def give(project: Project, actor: str, kind: HolderKind, holder: str, grant: Grant) -> bool:
     """False if the holder had it. Nobody gives more than they have. Raises Forbidden, NoSuchGrant, NoSuchPerson."""
     project.require(actor, Permission.MANAGE_PEOPLE)
-    _within_giver(project, grant)
+    refuse_more(project, grant)
     checked(project, grant)
     if not _HOLDER.fullmatch(holder):
         raise BadRole(f"{holder!r} is no name of a {kind}")
@@ -64,7 +64,7 @@ def give(project: Project, actor: str, kind: HolderKind, holder: str, grant: Gra
 def take_away(project: Project, actor: str, kind: HolderKind, holder: str, grant: Grant) -> bool:
     """False if the holder does not have it. Raises Forbidden, LastAdmin."""
     project.require(actor, Permission.MANAGE_PEOPLE)
-    _within_giver(project, grant)
+    refuse_more(project, grant)
     return project.store.roles.take_away(kind, holder, grant)
 
 
@@ -106,7 +106,7 @@ def _permission(word: str) -> Permission:
     raise BadRole(f"there is no permission {word!r}; there are {listed}")
 
 
-def _within_giver(project: Project, grant: Grant) -> None:
+def refuse_more(project: Project, grant: Grant) -> None:
     """Raises Forbidden."""
     if project.identity is None:
         return

@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from pilotage.app.access.grants_asked import checked
+from pilotage.app.access.roles import refuse_more
 from pilotage.app.identity.password_rules import refuse_weak
 from pilotage.app.identity.passwords import hash_password
 from pilotage.app.identity.secrets import hash_of, new_secret
+from pilotage.app.identity.sessions import grants_of
 from pilotage.app.permissions import Permission
 from pilotage.app.project import Project
 from pilotage.engine.records.links import Link, LinkPurpose, NewAccount
@@ -57,8 +60,12 @@ def first_link(store: Store) -> str | None:
 
 
 def invite(project: Project, wanted: Invitation) -> str:
-    """The secret of a link with which a new person sets their password. Raises Forbidden, BadName, NameTaken."""
+    """The secret of a link with which a new person sets their password. Raises Forbidden, NoSuchGrant, BadName,
+    NameTaken."""
     project.require(project.actor, Permission.MANAGE_PEOPLE)
+    for grant in wanted.grants:
+        refuse_more(project, grant)
+        checked(project, grant)
     if wanted.name:
         refuse_bad_name(wanted.name)
         if project.store.persons.called(wanted.name) is not None:
@@ -75,9 +82,12 @@ def invite(project: Project, wanted: Invitation) -> str:
 
 
 def recover(project: Project, name: str, *, emergency: bool = False) -> str:
-    """The secret of a link that sets a new password; until it is used, nothing changes. Raises UnknownPerson."""
+    """The secret of a link that sets a new password; until it is used, nothing changes. Raises
+    UnknownPerson, and Forbidden where that would give somebody more than they have."""
     project.require(project.actor, Permission.MANAGE_PEOPLE)
     person = called(project.store, name)
+    for grant in grants_of(project.store, person):
+        refuse_more(project, grant)
     about: JsonObject = {"name": person.name, "emergency": emergency}
     return _made(project.store, LinkPurpose.RECOVERY, about, RECOVERY_LIFETIME)
 

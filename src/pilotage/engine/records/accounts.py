@@ -71,15 +71,6 @@ class Accounts:
             connection.execute(update(persons).where(persons.c.id == person).values(recovery=left))
         return True
 
-    def disable(self, person: int, now: float) -> None:
-        """Sessions end; tokens count no longer."""
-        with self._engine.begin() as connection:
-            connection.execute(update(persons).where(persons.c.id == person).values(disabled_at=now))
-            connection.execute(delete(sessions).where(sessions.c.person == person))
-
-    def enable(self, person: int) -> None:
-        self._set(person, disabled_at=None)
-
     def set_ssh_keys(self, person: int, keys: Sequence[str]) -> None:
         self._set(person, ssh_keys=list(keys))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pilotage.web.pages import account, account_code, code, link, login, passkey_login, provider
+from pilotage.web.pages import account, account_code, code, inviting, link, login, passkey_login, provider
 from pilotage.web.route import Route
 
 ROUTES: tuple[Route, ...] = (
@@ -11,6 +11,7 @@ ROUTES: tuple[Route, ...] = (
     *passkey_login.ROUTES,
     *link.ROUTES,
     *provider.ROUTES,
+    *inviting.ROUTES,
     *account_code.ROUTES,
     *account.ROUTES,
 )

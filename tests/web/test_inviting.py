@@ -1,0 +1,90 @@
+"""R34: administrators invite people, and let in who is locked out, by links that are shown once."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from pilotage.app.identity.links import first_link
+from pilotage.app.permissions import Permission
+from pilotage.engine.records.roles import CustomRole
+from tests.web.browsers import GOOD, Browser
+from tests.web.site import Got, Served
+
+
+@pytest.fixture
+def owner(server: Served) -> Browser:
+    link = f"/link/{first_link(server.store)}"
+    found = Browser(server)
+    found.get(link)
+    assert found.submit(link, name="ada", password=GOOD, again=GOOD).status == 303
+    return found
+
+
+def link_in(server: Served, got: Got) -> str:
+    found = re.search(rf"<code>{server.url}(/link/[\w-]+)</code>", got.text)
+    assert found, got.text
+    return found[1]
+
+
+def test_r34_an_invitation_gives_the_role_that_was_chosen(server: Served, owner: Browser) -> None:
+    owner.get("/settings/people/invite")
+    got = owner.submit(
+        "/settings/people/invite", name="bob", email="bob@example.org", role="deployer", place="shop/staging"
+    )
+    bob = Browser(server)
+    link = link_in(server, got)
+    assert 'value="bob"' in bob.get(link).text
+    assert bob.submit(link, name="admin", password=GOOD, again=GOOD).status == 303
+    person = server.store.persons.called("bob")
+    assert (person.email, person.emergency) == ("bob@example.org", False), "the name is the one that was invited"
+    assert "bob · deployer" in bob.get("/").text
+    assert server.store.persons.called("admin") is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"name": "ada"}, "there is a person called"),
+        ({"name": "a b"}, "cannot be a name"),
+        ({"name": "cleo", "email": "nowhere"}, "is no mail address"),
+        ({"name": "cleo", "role": "king"}, "king"),
+    ],
+)
+def test_a_wrong_invitation_is_one_sentence(owner: Browser, fields: dict[str, str], words: str) -> None:
+    owner.get("/settings/people/invite")
+    got = owner.submit("/settings/people/invite", **fields)
+    assert got.status in (400, 409)
+    assert words in got.text
+
+
+@pytest.mark.usefixtures("owner")
+def test_r34_nobody_invites_or_recovers_somebody_who_may_more(server: Served) -> None:
+    """Else whoever manages people would become an administrator by a link."""
+    role = CustomRole(name="helper", permissions=(Permission.MANAGE_PEOPLE.value,), by="ada", at=1.0)
+    server.store.roles.save_custom(role)
+    server.person("eve", "helper")
+    server.person("bob", "helper")
+    eve = server.signed_in("eve")
+    assert eve.submit("/settings/people/invite", name="mallory", role="admin").status == 403
+    assert eve.submit("/settings/people/recover", name="ada").status == 403
+    assert eve.submit("/settings/people/recover", name="bob").status == 200
+
+
+@pytest.mark.usefixtures("owner")
+def test_r34_only_who_manages_people_invites(server: Served) -> None:
+    server.person("eve", "approver")
+    eve = server.signed_in("eve")
+    assert eve.get("/settings/people/invite").status == 403
+    assert eve.submit("/settings/people/invite", name="mallory", role="admin").status == 403
+    assert eve.submit("/settings/people/recover", name="ada").status == 403
+
+
+def test_r34_an_administrator_lets_somebody_in_who_is_locked_out(server: Served, owner: Browser) -> None:
+    server.person("bob", "viewer")
+    owner.get("/settings/people")
+    link, bob = link_in(server, owner.submit("/settings/people/recover", name="bob")), Browser(server)
+    bob.get(link)
+    assert bob.submit(link, password=GOOD, again=GOOD).status == 303
+    assert "bob · viewer" in bob.get("/").text
