@@ -47,7 +47,7 @@ def ratio_chart(replay: Replay, title: str) -> str:
         anchor = "end" if at > _WIDTH * 0.7 else "start"
         body.append(
             f'<line class="edge" x1="{at}" x2="{at}" y1="{_TOP}" y2="{_HEIGHT - _BOTTOM}"/>'
-            f'<text x="{at + (-6 if anchor == "end" else 6)}" y="{_TOP + 4}" text-anchor="{anchor}">'
+            f'<text x="{at + (-6 if anchor == "end" else 6)}" y="{_TOP - 8}" text-anchor="{anchor}">'
             f"{word} after {replay.decided.at - replay.began:.0f} s</text>"
         )
     return svg(title, replay.sentence, _HEIGHT, body)

@@ -143,7 +143,7 @@ def _day_words(day: Day) -> str:
 
 def _spans(day: Day) -> Iterator[str]:
     if day.seen is None:
-        yield "known from releases and incidents alone"
+        yield "known from releases, incidents and the last look alone"
         return
     for name, seconds in (("down", day.seen.down), ("degraded", day.seen.degraded), ("closed", day.seen.closed)):
         if seconds >= 1:

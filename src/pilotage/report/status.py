@@ -24,7 +24,7 @@ from pilotage.model.events import (
 )
 from pilotage.model.seen_day import SeenDay
 from pilotage.report.harm import harm_began, tells_of_harm, well_again
-from pilotage.report.status_days import Day, days_of
+from pilotage.report.status_days import Day, DayState, days_of
 
 
 class Condition(StrEnum):
@@ -166,17 +166,26 @@ def status_of(
     newest = tuple(sorted(said, key=lambda one: one.at, reverse=True))
     return StatusPage(
         title, conditions, tuple(reversed(incidents)), coming, at, now - now % _MINUTE, newest,
-        history={name: _history(name, (counted or {}).get(name, {}), rollouts, incidents, now) for name in services},
+        history={one.name: _history(one, (counted or {}).get(one.name, {}), rollouts, incidents, now)
+                 for one in conditions},
     )  # fmt: skip
 
 
+_PRESENT: Mapping[Condition, DayState] = {
+    Condition.OPERATIONAL: DayState.GOOD, Condition.RELEASING: DayState.GOOD, Condition.DEGRADED: DayState.DEGRADED,
+    Condition.MAINTENANCE: DayState.MAINTENANCE, Condition.DOWN: DayState.DOWN, Condition.UNKNOWN: DayState.UNSEEN,
+}  # fmt: skip
+
+
 def _history(
-    name: str, counted: Mapping[date, SeenDay], rollouts: Sequence[Rollout], incidents: Sequence[PublicIncident],
+    service: Service, counted: Mapping[date, SeenDay], rollouts: Sequence[Rollout], incidents: Sequence[PublicIncident],
     now: float,
 ) -> tuple[Day, ...]:  # fmt: skip
-    hurt = [(one.began, one.ended or now) for one in incidents if one.service == name]
-    watched = [(one.began, _end(one) if one.final else now) for one in rollouts if one.service == name and one.began]
-    return days_of(counted, hurt, watched, now)
+    hurt = [(one.began, one.ended or now) for one in incidents if one.service == service.name]
+    watched = [
+        (one.began, _end(one) if one.final else now) for one in rollouts if one.service == service.name and one.began
+    ]
+    return days_of(counted, hurt, watched, now, _PRESENT[service.condition])
 
 
 def _end(rollout: Rollout) -> float:

@@ -7,7 +7,7 @@ known, and that is what the page says of it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
@@ -24,11 +24,17 @@ Stretch = tuple[float, float]
 
 
 class DayState(StrEnum):
-    GOOD = "good"
-    DEGRADED = "degraded"
+    """The worst first."""
+
     DOWN = "down"
+    DEGRADED = "degraded"
     MAINTENANCE = "maintenance"
+    GOOD = "good"
     UNSEEN = "not-observed"
+
+    @property
+    def rank(self) -> int:
+        return list(DayState).index(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,14 +47,15 @@ class Day:
 
 
 def days_of(
-    counted: Mapping[date, SeenDay], hurt: Sequence[Stretch], watched: Sequence[Stretch], now: float
-) -> tuple[Day, ...]:
+    counted: Mapping[date, SeenDay], hurt: Sequence[Stretch], watched: Sequence[Stretch], now: float,
+    present: DayState = DayState.UNSEEN,
+) -> tuple[Day, ...]:  # fmt: skip
     """The last days, today last. hurt: when incidents were open · watched: when its rollouts were under way, which
-    compare versions all the time. Both tell of days on which nobody counted."""
+    compare versions all the time; both tell of days on which nobody counted · present: what the last look saw."""
     today = datetime.fromtimestamp(now, UTC).date()
-    return tuple(
-        _day(today - timedelta(days=back), counted, hurt, watched) for back in reversed(range(LENGTH))
-    )  # fmt: skip
+    days = [_day(today - timedelta(days=back), counted, hurt, watched) for back in reversed(range(LENGTH))]
+    worst = min(days[-1].state, present, key=lambda state: state.rank)
+    return (*days[:-1], replace(days[-1], state=worst))
 
 
 def first_day(now: float) -> date:

@@ -52,6 +52,12 @@ def test_r21_where_nobody_counted_releases_and_incidents_tell() -> None:
     assert states(hurt=[(NOON, NOON)], counted={TODAY: SeenDay(good=60)})[-1] is DayState.DEGRADED
 
 
+def test_r21_the_last_look_counts_for_today() -> None:
+    assert states(present=DayState.GOOD)[-2:] == [DayState.UNSEEN, DayState.GOOD]
+    assert states(present=DayState.DOWN, counted={TODAY: SeenDay(good=60)})[-1] is DayState.DOWN
+    assert states(present=DayState.GOOD, counted={TODAY: SeenDay(down=60)})[-1] is DayState.DOWN
+
+
 def test_r21_availability_is_of_the_time_seen() -> None:
     days = days_of({TODAY: SeenDay(good=2900, degraded=100, down=1000, closed=500)}, (), (), NOON)
     assert availability(days) == (0.75, 4500.0)
