@@ -26,7 +26,21 @@ pytestmark = [pytest.mark.real, pytest.mark.xdist_group("browser")]
 
 PASSWORD = "purple otter lamp nine"
 WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
-LOOKED_AT = ("now", "watching", "withdrawn", "approval", "confirm-abort", "why", "plan", "made-plan", "difference")
+LOOKED_AT = (
+    "now",
+    "watching",
+    "withdrawn",
+    "approval",
+    "confirm-abort",
+    "why",
+    "plan",
+    "made-plan",
+    "difference",
+    "services",
+    "calendar",
+    "readiness",
+    "way",
+)
 """Pages that axe looks at in each run; the long set has all of them."""
 
 

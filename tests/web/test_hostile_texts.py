@@ -7,14 +7,22 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import event
 
+from pilotage.engine.records import followups, reports, ways
+from pilotage.engine.records.signatures import sign
+from pilotage.model.calendar import Freeze
+from pilotage.model.followup import FollowUp
 from pilotage.model.live import LiveView, SeenCheck, SeenInstance, SeenVerdict
+from pilotage.model.readiness import Signature, SignatureKind
+from pilotage.model.report import Report, ReportKind
 from pilotage.model.rollout import CommandKind, Decision, Event, Status
+from pilotage.model.way_command import WayCommandKind
 from tests.web.site import Served, served
 from tests.web.world import addresses, config, fill
 
@@ -46,7 +54,29 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, 
         failed = store.get(world.withdrawn.id)
         state = replace(failed.state, reason=EVIL + LONG, harmed=(EVIL,))
         store.record(failed, Decision(state, (), told[:1]), None, failed.live)
+        _said_beside(store)
         yield server, dict(addresses(server.site, world))
+
+
+def _said_beside(store: Any) -> None:
+    """What people say of releases, besides rollouts."""
+    now = store.clock.now()
+    begins = datetime.fromtimestamp(now, UTC)
+    store.freezes.declare(
+        "checkout", "production", Freeze(EVIL, begins, begins + timedelta(hours=1)), EVIL, EVIL + LONG
+    )
+    followups.add(
+        store.engine, "billing", FollowUp(0, EVIL + LONG, EVIL, "2026-01-01", EVIL, "high", EVIL), [], EVIL, now
+    )
+    for kind in ReportKind.HARM, ReportKind.FEEDBACK:
+        report = Report(service="billing", environment="production", version=EVIL, text=EVIL + LONG, kind=kind, at=now)
+        reports.add(store.engine, report)
+    for kind, until in (SignatureKind.SIGN_OFF, None), (SignatureKind.WAIVER, now + 60):
+        sign(
+            store.engine, "payments", "production", "5.3.0",
+            Signature(kind, EVIL, EVIL, EVIL, EVIL + LONG, now, until, EVIL, EVIL),
+        )  # fmt: skip
+    ways.command(store, "payments-way-1", WayCommandKind.HOLD, EVIL, stage=EVIL, reason=EVIL + LONG)
 
 
 def test_r34_no_text_of_a_stranger_becomes_markup(hostile: tuple[Served, dict[str, str]]) -> None:

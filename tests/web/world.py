@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta
 from pilotage import Answers, Override, Service, make_plan
 from pilotage.app.activities import schedule_of
 from pilotage.app.project import Project
-from pilotage.engine.records import activities, followups, trends
+from pilotage.engine.records import activities, followups, reports, trends, ways
+from pilotage.engine.records.home import Place
 from pilotage.model.access import Grant, HolderKind
 from pilotage.model.calendar import Freeze
 from pilotage.model.followup import FollowUp
@@ -19,9 +20,12 @@ from pilotage.model.hold import Hold, HoldCause
 from pilotage.model.live import LiveView, SeenCheck, SeenInstance, SeenVerdict
 from pilotage.model.plan import Plan
 from pilotage.model.record import Rollout
+from pilotage.model.report import Report
 from pilotage.model.rollout import Decision, Event, Mode, RolloutState, Status
 from pilotage.model.snapshot import Snapshot
+from pilotage.model.way import Entry, EnvironmentStage, StageState, StageStatus, Way
 from pilotage.rollout.machine import begin
+from pilotage.way.machine import begin as set_out
 from pilotage.web.site import Site
 
 CONFIG = """\
@@ -73,6 +77,7 @@ class World:
     paused: Rollout
     initial: Rollout
     ended: tuple[Rollout, ...]
+    way: str
 
 
 def fill(project: Project) -> World:
@@ -97,8 +102,30 @@ def fill(project: Project) -> World:
     _tasks(project)
     return World(
         watching=_watching(project), withdrawn=_withdrawn(project), approval=_approval(project),
-        paused=_paused(project), initial=_initial(project), ended=ended,
+        paused=_paused(project), initial=_initial(project), ended=ended, way=_way(project),
     )  # fmt: skip
+
+
+def _way(project: Project) -> str:
+    """The way of payments 5.3.0, which has passed staging and waits for an approval; a user reports a problem."""
+    store, now = project.store, project.clock.now()
+    way = Way(
+        id="payments-way-1", service="payments", version="5.3.0", commit="7f3c91d2" * 5, author="ada",
+        stages=(
+            EnvironmentStage(name="staging", environments=("staging",)),
+            EnvironmentStage(name="production", environments=("production",), entry=Entry(approvals=1)),
+        ),
+    )  # fmt: skip
+    state, first = set_out(way)
+    passed = StageState(status=StageStatus.PASSED, began=now - 4 * _HOUR, ended=now - 3 * _HOUR)
+    waits = StageState(waiting="approval", detail="it waits for an approval by somebody other than ada")
+    state = replace(state, stages=(passed, waits))
+    ways.create(store, way, state, first, [], Place("here", "here"), now)
+    reports.add(
+        store.engine,
+        Report(service="checkout", environment="production", text="My basket is empty after I sign in", at=now - _HOUR),
+    )
+    return way.id
 
 
 def _tasks(project: Project) -> None:
@@ -135,7 +162,14 @@ def addresses(site: Site, world: World) -> Mapping[str, str]:
         **plain, **rollouts, **ended, "confirm-abort": f"{rollouts['watching']}/abort",
         "confirm-promote": f"{rollouts['watching']}/promote", "why": f"{rollouts['withdrawn']}/why",
         "made-plan": f"/plans/{world.watching.plan_hash}", "difference": f"/plans/{world.watching.plan_hash}/diff",
-        "missing": "/rollouts/none",
+        "missing": "/rollouts/none", "service": "/services/checkout", "environment": "/services/checkout/production",
+        "readiness": "/services/billing/production/readiness?version=3.1.0",
+        "announcements": "/services/billing/production/announcements?version=3.1.0",
+        "announcement": "/services/billing/production/announcements/internal_notice?version=3.1.0",
+        "calendar-week": "/calendar?view=week", "release": "/releases/payments/5.3.0", "way": f"/ways/{world.way}",
+        "ways": "/ways/of/payments", "trace": "/releases/payments/5.2.2/trace",
+        "notes": "/releases/payments/5.2.2/notes", "report": "/reports/payments/production",
+        "incident": f"/incidents/{world.ended[1].id}",
     }  # fmt: skip
 
 
