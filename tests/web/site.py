@@ -171,6 +171,7 @@ def served(folder: Path, config: str = CONFIG) -> Iterator[Served]:
     server = uvicorn.Server(
         uvicorn.Config(application(site), host="127.0.0.1", port=0, log_level="warning", lifespan="off")
     )  # fmt: skip
+    site.ending = lambda: server.should_exit
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:

@@ -140,7 +140,7 @@ def store(tmp_path: Path) -> Store:
 KEY = Key(who="person:ada", text="a1")
 
 
-def _taken_over(store: Store, repeatable: bool, before: Callable[[], None]) -> tuple[Found, Once, Once]:
+def _taken_over(store: Store, repeatable: bool, before: Callable[[], object]) -> tuple[Found, Once, Once]:
     """A server begins, does `before`, and does not say for a long time that it lives; then another looks."""
     first, second, now = Once(store.engine, "elsewhere"), Once(store.engine, "here"), time.time()
     assert first.begin(KEY, "hash", now, repeatable=repeatable).found is Found.FRESH
@@ -162,12 +162,12 @@ def test_p2_a_server_that_was_taken_for_dead_records_nothing_more(store: Store) 
 
 
 def test_c6_35_what_was_recorded_without_an_answer_is_not_done_again(store: Store) -> None:
-    found, *_ = _taken_over(store, False, lambda: store.persons.add("once", 1.0) and None)
+    found, *_ = _taken_over(store, False, lambda: store.persons.add("once", 1.0))
     assert found is Found.CUT_OFF
 
 
 def test_c6_35_what_may_be_repeated_is_until_it_has_made_something(store: Store) -> None:
-    found, *_ = _taken_over(store, True, lambda: store.persons.add("before", 1.0) and None)
+    found, *_ = _taken_over(store, True, lambda: store.persons.add("before", 1.0))
     assert found is Found.FRESH
 
 

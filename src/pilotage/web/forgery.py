@@ -47,6 +47,12 @@ def require_same_origin(site: Site, request: Request) -> None:
         raise Forged(f"this request comes from a page of {origin}")
 
 
+def require_own_page(site: Site, request: Request) -> None:
+    """For a read that lasts. Raises Forged where a browser says that another site's page sent it."""
+    if "origin" in request.headers or "sec-fetch-site" in request.headers:
+        require_same_origin(site, request)
+
+
 def require_token(site: Site, request: Request, form: Mapping[str, str]) -> None:
     """Raises Forged where the form was not made for this session."""
     expected = token_for(site, request)

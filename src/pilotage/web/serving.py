@@ -88,6 +88,7 @@ def _opened(
     )  # fmt: skip
     with contextlib.closing(_listening(wanted)) as listener:
         server = uvicorn.Server(_configured(site, wanted))
+        site.ending = lambda: server.should_exit
         port = listener.getsockname()[1]
         if (secret := first_link(project.store)) is not None:
             say(f"make the owner's account within an hour: {wanted.address(port)}link/{secret}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -20,6 +21,7 @@ from pilotage.engine.records.store import Store
 from pilotage.model.access import Identity
 from pilotage.model.calendar import Freeze
 from pilotage.model.errors import PilotageError
+from pilotage.web.hub import Hub
 from pilotage.web.limits import Limits
 from pilotage.web.measured import Traffic
 
@@ -32,7 +34,8 @@ class Site:
     """root: the path under which a proxy shows it, such as `/pilotage`; empty for none · url: how browsers reach it,
     without a slash at the end; empty where only their requests tell · secure: whether browsers reach it by HTTPS, so
     that cookies need it · origins: what `Origin` may say besides the host that was asked · routes: all there are ·
-    limits: how much one client may ask · doors: for people without an account."""
+    limits: how much one client may ask · doors: for people without an account · ending: whether the server is about to
+    stop."""
 
     project: Project
     root: str = ""
@@ -43,6 +46,7 @@ class Site:
     traffic: Traffic = field(default_factory=Traffic)
     limits: Limits = field(default_factory=Limits)
     doors: Doors = field(default_factory=Doors)
+    ending: Callable[[], bool] = lambda: False
     _read: tuple[float, int] = (0.0, 0)
     _known: Project | None = None
     _freezes: tuple[Project, date, tuple[Freeze, ...]] | None = None
@@ -60,6 +64,11 @@ class Site:
     def once(self) -> Once:
         """Requests that are carried out once."""
         return Once(self.store.engine, holder())
+
+    @cached_property
+    def hub(self) -> Hub:
+        """Hands what happens to who follows the event stream."""
+        return Hub(self.store, lambda: self.ending())
 
     def for_(self, identity: Identity | None, service: str | None = None) -> Project:
         """The project as this identity works in it, with the configuration as the file has it now."""

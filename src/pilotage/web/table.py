@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pilotage.web import access_routes, public
-from pilotage.web.api import description, device, operating, rollouts, shell
+from pilotage.web.api import description, device, events, operating, rollouts, shell
 from pilotage.web.pages import device as device_page
 from pilotage.web.pages import home, palette, plan, releasing, rollout, sign_in
 from pilotage.web.route import Route
@@ -11,6 +11,7 @@ from pilotage.web.route import Route
 ROUTES: tuple[Route, ...] = (
     *description.ROUTES,
     *operating.ROUTES,
+    *events.ROUTES,
     *rollouts.ROUTES,
     *shell.ROUTES,
     *device.ROUTES,

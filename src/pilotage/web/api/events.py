@@ -1,0 +1,162 @@
+"""The event stream: everything that happens, as server-sent events."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+import msgspec
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from pilotage.app.roles import Eyes
+from pilotage.model.errors import Unavailable
+from pilotage.web import forgery
+from pilotage.web.credentials import NotSignedIn, by_cookie, identity_of
+from pilotage.web.hub import Follower, Hub
+from pilotage.web.route import Asked, Audience, Query, Route
+from pilotage.web.said import Message
+
+HEARTBEAT = 15.0
+"""Seconds of silence after which the stream says that it is alive; and whose stream it is, is then asked again."""
+
+_FIRST = b"retry: 2000\n\n"
+
+Name = Annotated[str, msgspec.Meta(max_length=200)]
+
+
+class EventsQuery(Query, frozen=True, kw_only=True):
+    """service, environment: only what happens there · rollout: only of the rollout or the way with this id · after: as
+    `Last-Event-ID`, for clients that cannot send headers."""
+
+    service: Name = ""
+    environment: Name = ""
+    rollout: Name = ""
+    after: Annotated[str, msgspec.Meta(max_length=100)] = ""
+
+
+class TooManyFollow(Unavailable):
+    """The server has as many event streams as it serves."""
+
+
+class _Stream:
+    """One client's. eyes: what it may see, asked again at each heartbeat."""
+
+    def __init__(self, asked: Asked, eyes: Eyes, last: str) -> None:
+        self._asked, self._query, self._eyes = asked, asked.query_as(EventsQuery), eyes
+        self._hub, self._last = asked.site.hub, last
+        self.follower = Follower(self._wants)
+
+    def _wants(self, message: Message) -> bool:
+        query = self._query
+        if query.rollout not in ("", message.of) or query.service not in ("", message.service):
+            return False
+        if query.environment not in ("", message.environment):
+            return False
+        return self._eyes.sees(message.service, message.environment)
+
+    async def parts(self, position: int) -> AsyncIterator[bytes]:
+        """position: after which the follower gets what happens."""
+        yield _FIRST
+        async for text in self._missed(position):
+            yield text
+        while True:
+            try:
+                async with asyncio.timeout(HEARTBEAT):  # unlike wait_for, it loses no cancellation
+                    message = await self.follower.queue.get()
+            except TimeoutError:
+                if not await run_in_threadpool(self._still_allowed):
+                    yield b'event: end\ndata: {"reason":"signed out"}\n\n'
+                    return
+                yield b": still here\n\n"
+                continue
+            if message is None:
+                return
+            if message.position is None or message.position > position:
+                yield message.text
+
+    async def _missed(self, position: int) -> AsyncIterator[bytes]:
+        """What happened since the client's last event, or that it has to read everything again."""
+        at = int(self._last) if self._last.isdigit() and len(self._last) < 16 else None
+        feed = self._hub.feed
+        if at is None or at > position or not await run_in_threadpool(feed.reaches, at):
+            kind = "reset" if self._last else "ready"
+            yield b'id: %d\nevent: %s\ndata: {"position":%d}\n\n' % (position, kind.encode(), position)
+            return
+        while at < position:
+            found = await run_in_threadpool(self._hub.missed, at)
+            for one in found:
+                if one.position is not None and one.position <= position and self._wants(one):
+                    yield one.text
+            if not found:
+                break
+            at = found[-1].position or position
+        yield b'id: %d\nevent: ready\ndata: {"position":%d}\n\n' % (position, position)
+
+    def _still_allowed(self) -> bool:
+        """Roles may have changed, and a session or token may have ended."""
+        site = self._asked.site
+        try:
+            identity = identity_of(site, self._asked.request)
+        except NotSignedIn:
+            return False
+        self._eyes = Eyes(identity=identity, custom=site.store.persons.custom_roles())
+        return identity is not None
+
+
+class EventStream(Response):
+    """Sends until the client goes, is too slow, may no longer follow, or the server stops."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, stream: _Stream, hub: Hub) -> None:
+        super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+        del self.headers["content-length"]
+        self._stream, self._hub = stream, hub
+
+    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
+        await self._hub.started()
+        with self._hub.followed(self._stream.follower) as position:
+            tasks = [
+                asyncio.create_task(self._send(position, send)),
+                asyncio.create_task(self._gone(receive)),
+                asyncio.create_task(self._stream.follower.lost.wait()),
+            ]
+            try:
+                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _send(self, position: int, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        async for part in self._stream.parts(position):
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _gone(self, receive: Receive) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+
+async def _events(asked: Asked) -> Response:
+    if by_cookie(asked.request):
+        forgery.require_own_page(asked.site, asked.request)
+    if asked.request.method == "HEAD":
+        return Response(media_type="text/event-stream")
+    eyes = await run_in_threadpool(lambda: asked.eyes)
+    last = asked.request.headers.get("last-event-id", "") or asked.query_as(EventsQuery).after
+    if asked.site.hub.full:
+        raise TooManyFollow("this server has as many event streams as it serves; ask again later")
+    return EventStream(_Stream(asked, eyes, last.strip()[:100]), asked.site.hub)
+
+
+ROUTES = (
+    Route(
+        method="GET", path="/api/v1/events", permission=Audience.SIGNED_IN, answer=_events, query=EventsQuery,
+        media="text/event-stream", summary="Follow everything that happens, as server-sent events.",
+    ),
+)  # fmt: skip
