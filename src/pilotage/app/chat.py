@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pilotage.adapters.slack_callback import Pressed
+from pilotage.app.access.chat import refusal_of
+from pilotage.app.auditing import in_chat
 from pilotage.engine.records.store import Store, StoreConflict
 from pilotage.model.record import Unreadable
 from pilotage.model.rollout import CommandKind, Status
@@ -21,6 +23,8 @@ def answer(store: Store, pressed: Pressed) -> tuple[int, str]:
     person = next((name for name, known in rollout.snapshot.people.items() if actor in known.aliases), None)
     if person is None:
         return 403, f"nobody in `people` has the alias {actor}, so {pressed.name or pressed.user} may not {pressed.ask}"
+    if why := refusal_of(store, person, CommandKind(pressed.ask), rollout.service, rollout.environment):
+        return 403, why
     if rollout.state.status.final:
         return 409, f"{rollout.version} is already {rollout.state.status}"
     if pressed.ask == "abort" and rollout.state.status is Status.ROLLING_BACK:
@@ -28,7 +32,8 @@ def answer(store: Store, pressed: Pressed) -> tuple[int, str]:
     try:
         about = None if pressed.ask == "abort" else pressed.about
         said = f"in Slack, by {pressed.name or person}"
-        store.command(rollout.id, CommandKind(pressed.ask), actor, said, about=about)
+        with in_chat(person, pressed.ask):
+            store.command(rollout.id, CommandKind(pressed.ask), actor, said, about=about)
     except StoreConflict as error:
         return 409, str(error)
     return 200, f"{pressed.ask} of {rollout.version} recorded for {person}"

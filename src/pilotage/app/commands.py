@@ -11,6 +11,7 @@ from pilotage.app.homes import Attended, attend
 from pilotage.app.permissions import Permission
 from pilotage.app.project import Project, Unclear
 from pilotage.app.requests import CommandRequest
+from pilotage.model.actor import Actor
 from pilotage.model.record import RolloutSummary
 from pilotage.model.rollout import CommandKind, Status
 
@@ -65,6 +66,14 @@ def submit_to(project: Project, actor: str, rollout: RolloutSummary, request: Co
     return outcome_of(project, rollout, identity)
 
 
+def approver_of(project: Project, rollout: RolloutSummary, person: Actor) -> str:
+    """Under which name somebody approves: the author's if they are the author, by any of their names as `people` has
+    them now. So nobody approves their own rollout by a name that was added after it began."""
+    known = project.store.get(rollout.id)
+    author = known.state.author
+    return author if project.people.identify(author).name == person.name else person.name
+
+
 def outcome_of(project: Project, rollout: RolloutSummary, identity: int) -> Answer:
     """Wait until the command of this id is handled, for 15 s at most."""
     end, sentence = End.UNATTENDED, ""
@@ -76,9 +85,10 @@ def outcome_of(project: Project, rollout: RolloutSummary, identity: int) -> Answ
 def ask(project: Project, actor: str, rollout: RolloutSummary, request: CommandRequest) -> int:
     """Record a command for the worker that is at work; returns its id. Raises Forbidden, StoreConflict where the
     rollout is over or is no longer as the person saw it."""
-    project.require(actor, permission_for(request.kind), rollout.environment)
+    person = project.require(actor, permission_for(request.kind), rollout.environment)
+    name = approver_of(project, rollout, person) if request.kind is CommandKind.APPROVE else actor
     return project.store.command(
-        rollout.id, request.kind, actor, request.reason, request.full, request.about, request.as_of
+        rollout.id, request.kind, name, request.reason, request.full, request.about, request.as_of
     )  # fmt: skip
 
 

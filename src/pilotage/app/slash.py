@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass
 
 from pilotage.adapters.notify.slack import escaped
 from pilotage.adapters.slack_callback import Typed
+from pilotage.app.access.chat import identity_of
+from pilotage.app.auditing import in_chat
 from pilotage.app.commands import Answer, End, meant, submit_to
 from pilotage.app.project import Project, Unclear
 from pilotage.app.requests import CommandRequest, DeployRequest
@@ -71,10 +74,15 @@ def carry_out(project: Project, typed: Typed) -> str:
         wanted = read_words(typed.text)
         if wanted.command == "help":
             return HELP
-        if project.people.identify(actor).name == actor:
+        person = project.people.identify(actor).name
+        if person == actor:
             return escaped(f"Nobody in `people` has the alias {actor}, so {typed.name or 'you'} may not do this.")
-        meant_here = project.for_service(wanted.service) if wanted.service else project
-        return escaped(_answer(meant_here, actor, wanted)) or HELP
+        meant_here = project.for_service(wanted.service) if wanted.service else copy(project)
+        if wanted.command in ("deploy", "approve"):
+            # Whoever is known here may look and take traffic off harm; what else they may, their account's roles say.
+            meant_here.identity = identity_of(project.store, person)
+        with in_chat(person, wanted.command):
+            return escaped(_answer(meant_here, actor, wanted)) or HELP
     except PilotageError as error:
         return escaped(f"Not done: {error}")
     except Exception:

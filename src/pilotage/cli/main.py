@@ -98,6 +98,8 @@ _GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "prune": ("operate", "Delete old messages, reports and logs; keep all records."),
         "user": ("user", "List accounts of the server; invite, recover, disable."),
         "key": ("key", "Show or replace the key that signs records."),
+        "auth": ("auth", "Give and list roles; say why somebody may do something."),
+        "token": ("auth", "Make, list and revoke tokens for programs."),
         "audit": ("audit", "Show and verify who changed what; verify bundles."),
     },
 }

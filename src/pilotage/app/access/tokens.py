@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from pilotage.app import auditing
 from pilotage.app.identity import tokens
+from pilotage.app.identity.sessions import grants_of
 from pilotage.app.permissions import Permission, Thing
 from pilotage.app.project import Project
 from pilotage.app.roles import is_within
@@ -58,9 +59,22 @@ def create(project: Project, actor: str, request: TokenRequest) -> Made:
     person = project.store.persons.called(actor)
     if person is None or person.disabled_at is not None:
         raise BadToken(f"nobody called {actor!r} has an account")
-    grants = request.grants or (identity.grants if identity else ())
+    grants = request.grants or (identity.grants if identity else grants_of(project.store, person))
     auditing.begin_as(project, actor, "create-token", Thing(service=""))
     return _make(project, actor, HolderKind.PERSON, actor, replace(request, grants=grants))
+
+
+def create_for(project: Project, actor: str, owner: str, request: TokenRequest) -> Made:
+    """A token of somebody else, in the shell of the server's machine, where there are no roles. Raises Forbidden on a
+    server: a token acts with its owner's name."""
+    if project.identity is not None:
+        raise Forbidden(f"a token acts as its owner: only {owner} makes one of {owner}")
+    auditing.begin_as(project, actor, "create-token", Thing(service=""))
+    person = project.store.persons.called(owner)
+    if person is None or person.disabled_at is not None:
+        raise BadToken(f"nobody called {owner!r} has an account")
+    grants = request.grants or grants_of(project.store, person)
+    return _make(project, actor, HolderKind.PERSON, owner, replace(request, grants=grants))
 
 
 def create_for_service(project: Project, actor: str, account: str, request: TokenRequest) -> Made:
