@@ -11,6 +11,7 @@ import pytest
 from pilotage.app.identity import passkeys, sessions
 from pilotage.app.identity.links import first_link
 from pilotage.web import forgery
+from pilotage.web.pages.browser_words import browser_words
 from tests.clock import FakeClock
 from tests.web.browsers import GOOD, Authenticator, Browser
 from tests.web.site import Served
@@ -260,3 +261,23 @@ def test_r34_a_removed_passkey_signs_in_nobody(server: Served, ada: Browser, key
 )  # fmt: skip
 def test_passkeys_need_a_name(base: str, possible: bool) -> None:
     assert passkeys.possible(base) is possible
+
+
+@pytest.mark.parametrize(
+    ("agent", "words"),
+    [
+        ("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox on Linux"),
+        (
+            "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 "
+            "Safari/537.36 Edg/141.0.0.0", "Edge on Windows",
+        ),
+        (
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+            "Version/18.0 Mobile/15E148 Safari/604.1", "Safari on iPhone",
+        ),
+        ("curl/8.5.0", "curl/8.5.0"),
+        ("", "unknown browser"),
+    ],
+)  # fmt: skip
+def test_a_browser_is_named_in_words(agent: str, words: str) -> None:
+    assert browser_words(agent) == words

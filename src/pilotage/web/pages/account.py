@@ -14,6 +14,7 @@ from pilotage.model.access import Proof
 from pilotage.model.errors import Forbidden, PilotageError
 from pilotage.web.credentials import cookie_name
 from pilotage.web.entering import base, came_from, enter
+from pilotage.web.pages.browser_words import browser_words
 from pilotage.web.pages.page import page
 from pilotage.web.route import Answer, Asked, Audience, Kind, Route
 
@@ -59,7 +60,7 @@ def shown(asked: Asked, refused: PilotageError | None = None) -> Response:
         sessions=store.accounts.sessions_of(found.person.id, store.clock.now()),
         passkeys=store.accounts.passkeys_of(found.person.id), passkeys_possible=usable,
         challenge=passkeys.ask_new(asked.project, found.person, address) if usable and found.fresh else None,
-        grants=asked.who.grants, providers=policy_of(asked.project).providers,
+        grants=asked.who.grants, browser_words=browser_words, providers=policy_of(asked.project).providers,
     )  # fmt: skip
 
 
