@@ -29,6 +29,11 @@ def test_r34_each_gate_is_shown_with_what_it_wants_and_a_viewer_may_change_nothi
     assert ada.get(f"{THERE}?version=%3Cscript%3Ealert(%22x%22)").status == 400
     assert HOSTILE not in ada.get(f"{THERE}?version=%3Cscript%3Ealert(%22x%22)%3C/script%3E").text
     assert "Show readiness" in ada.get(THERE).text
+    for wrong in ("soon", "2026-02-30", "0001-01-01"):
+        assert ada.get(f"{THERE}?version=2.4.0&date={wrong}").status == 400
+    dated = ada.get(f"{THERE}?version=2.4.0&date=2099-12-01").text
+    assert "for 2099-12-01" in dated
+    assert plan_of(dated) == ""
 
 
 def test_r6_one_item_is_waived_for_a_time_and_only_of_the_plan_that_was_seen(server: Served) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
@@ -14,7 +14,7 @@ from pilotage.app.announcement_text import facts_of, text_of
 from pilotage.app.announcement_truth import untrue
 from pilotage.app.permissions import Permission
 from pilotage.app.project import Project
-from pilotage.app.readiness_page import plan_of
+from pilotage.app.readiness_page import plan_of, tracked_day
 from pilotage.app.requests import AnnouncementRequest
 from pilotage.model.announcement import Announced, State
 from pilotage.model.errors import Conflict, Invalid
@@ -44,7 +44,10 @@ class NoText(Invalid):
 
 @dataclass(frozen=True, kw_only=True)
 class AnnouncementsView:
+    """tracked: the day for which people work on the version; None without one."""
+
     plan: Plan
+    tracked: date | None
     found: tuple[Announced, ...]
 
 
@@ -63,28 +66,33 @@ class AnnouncementView:
 
 @dataclass(frozen=True, kw_only=True)
 class AnnouncementWish:
-    """version, item: which · seen: of the page that the person saw · text: edited · at: a time in the release's zone,
-    such as 2026-12-01T09:00; empty for now · on: the moment that it waits for · reason: why it is skipped."""
+    """version, day, item: which; day is empty for none · seen: of the page that the person saw · text: edited ·
+    at: a time in the release's zone, such as 2026-12-01T09:00; empty for now · on: the moment that it waits for ·
+    reason: why it is skipped."""
 
     environment: str
     version: str
     item: str
     seen: str
+    day: str = ""
     text: str = ""
     at: str = ""
     on: str = ""
     reason: str = ""
 
 
-def announcements_view(project: Project, environment: str, version: str) -> AnnouncementsView:
+def announcements_view(project: Project, environment: str, version: str, day: str) -> AnnouncementsView:
     """Raises ValueError with what is wrong."""
-    plan = plan_of(project, environment, version)
-    return AnnouncementsView(plan=plan, found=announcements.announcements_of(project.store, plan))
+    plan = plan_of(project, environment, version, day)
+    return AnnouncementsView(
+        plan=plan, tracked=tracked_day(project, environment, version),
+        found=announcements.announcements_of(project.store, plan),
+    )  # fmt: skip
 
 
-def announcement_view(project: Project, environment: str, version: str, item: str) -> AnnouncementView:
-    """Raises UnknownAnnouncement, ValueError."""
-    return _view(project, plan_of(project, environment, version), item)
+def announcement_view(project: Project, environment: str, wanted: tuple[str, str], item: str) -> AnnouncementView:
+    """wanted: version, and day or nothing. Raises UnknownAnnouncement, ValueError."""
+    return _view(project, plan_of(project, environment, *wanted), item)
 
 
 def _view(project: Project, plan: Plan, item: str) -> AnnouncementView:
@@ -122,7 +130,7 @@ def _deeds(one: Announced) -> tuple[AnnouncementDeed, ...]:
 
 def carry_out(project: Project, actor: str, deed: AnnouncementDeed, wish: AnnouncementWish) -> None:
     """Raises TextMoved, NoText, Forbidden, Unreachable, Untrue, StoreConflict."""
-    view = announcement_view(project, wish.environment, wish.version, wish.item)
+    view = announcement_view(project, wish.environment, (wish.version, wish.day), wish.item)
     if view.seen != wish.seen:
         raise TextMoved(f"{wish.item} has changed since you looked: it is {view.one.state} now. Nothing was done")
     plan, item = view.plan, view.one.item

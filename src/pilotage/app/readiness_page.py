@@ -35,6 +35,10 @@ class NoUntil(Invalid):
     """The end of a waiver is no duration."""
 
 
+class NoReleaseDay(Invalid):
+    """The day of a release is not written as one."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class GateView:
     """signs: the role in which the reader may sign it off, empty where they may not · waives: the same for a waiver."""
@@ -46,32 +50,43 @@ class GateView:
 
 @dataclass(frozen=True, kw_only=True)
 class ReadinessView:
-    """gates: what is to do first, then the rest · day: for which the version is scheduled; None without a day."""
+    """gates: what is to do first, then the rest · tracked: the day for which people work on the version; None without
+    one."""
 
     plan: Plan
     found: Readiness
     gates: tuple[GateView, ...]
-    day: date | None
+    tracked: date | None
 
 
-def plan_of(project: Project, environment: str, version: str) -> Plan:
-    """As of today, for the day that people track. Raises ValueError with what is wrong."""
-    day = _day(project, environment, version)
-    return planned(project, environment, PlanRequest(version, day, project.today))
+def plan_of(project: Project, environment: str, version: str, day: str) -> Plan:
+    """As of today. day: on which all users have it; empty for a plan without a date, as commands make it. Raises
+    NoReleaseDay, ValueError with what is wrong."""
+    try:
+        wanted = date.fromisoformat(day) if day else None
+    except ValueError:
+        raise NoReleaseDay(f"{day!r} is not a day: write it as 2026-12-01") from None
+    if wanted is not None and not 1970 <= wanted.year < 2200:
+        raise NoReleaseDay(f"{wanted} is not between 1970 and 2199")
+    return planned(project, environment, PlanRequest(version, wanted, project.today))
 
 
-def readiness_view(project: Project, actor: str, environment: str, version: str, may_here: MayHere) -> ReadinessView:
-    """Checks everything; keeps no figures, because it only shows."""
-    plan = plan_of(project, environment, version)
+def readiness_view(
+    project: Project, actor: str, environment: str, wanted: tuple[str, str], may_here: MayHere
+) -> ReadinessView:  # fmt: skip
+    """Checks everything; keeps no figures, because it only shows. wanted: version, and day or nothing."""
+    version, day = wanted
+    plan = plan_of(project, environment, version, day)
     found = assess_readiness(project, actor, plan, keeps=False)
     wanted = {item.id: item for item in plan.readiness}
     return ReadinessView(
-        plan=plan, found=found, day=_day(project, environment, version),
+        plan=plan, found=found, tracked=tracked_day(project, environment, version),
         gates=tuple(_view(project, actor, plan, gate, wanted.get(gate.item), may_here) for gate in by_owner(found)),
     )  # fmt: skip
 
 
-def _day(project: Project, environment: str, version: str) -> date | None:
+def tracked_day(project: Project, environment: str, version: str) -> date | None:
+    """For which people work on it."""
     found = days_of(project.store.engine, project.service_name, version)
     return next((day for place, day in found if place == environment), None)
 
@@ -113,8 +128,8 @@ def _held(
 
 @dataclass(frozen=True, kw_only=True)
 class ItemRequest:
-    """plan: hash of the plan that the person saw · role: in which they speak · until: of a waiver, a duration such as
-    3d."""
+    """day: of the plan, empty for none · plan: hash of the plan that the person saw · role: in which they speak · until:
+    of a waiver, a duration such as 3d."""
 
     environment: str
     version: str
@@ -123,6 +138,7 @@ class ItemRequest:
     role: str
     reason: str = ""
     until: str = ""
+    day: str = ""
 
 
 def sign_item(project: Project, actor: str, request: ItemRequest) -> SignedOff:
@@ -151,7 +167,7 @@ def waive_item(project: Project, actor: str, request: ItemRequest) -> None:
 
 def _seen(project: Project, request: ItemRequest) -> Plan:
     """The plan, if it is still the one that the person saw. Raises PlanMoved."""
-    plan = plan_of(project, request.environment, request.version)
+    plan = plan_of(project, request.environment, request.version, request.day)
     if plan.hash != request.plan:
         raise PlanMoved(
             f"the plan of {request.version} has changed since you looked: it was {request.plan[:12] or 'unknown'}, and "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from urllib.parse import quote
+from urllib.parse import urlencode
 
 from starlette.responses import RedirectResponse, Response
 
@@ -29,22 +29,23 @@ from pilotage.web.route import Asked, Kind, Query, Route
 
 
 class VersionQuery(Query, frozen=True, kw_only=True):
-    """version: empty to choose one."""
+    """version: empty to choose one · date: on which all users have it; empty for a plan without a date."""
 
     version: str = ""
+    date: str = ""
 
 
 def _list(asked: Asked) -> Response:
-    service, environment, version = _where(asked)
+    service, environment, version, day = _where(asked)
     if not version:
         return choose_version(asked, "Announcements", "announcements")
     try:
-        view = announcements_view(asked.project, environment, version)
+        view = announcements_view(asked.project, environment, version, day)
     except (PilotageError, ValueError) as error:
         return choose_version(asked, "Announcements", "announcements", str(error), 400)
     now = asked.project.clock.now()
     return page(
-        asked, "announcements.html.j2", view=view, service=service, environment=environment, version=version,
+        asked, "announcements.html.j2", view=view, service=service, environment=environment, version=version, day=day,
         state=lambda one: state_of(one, now, asked.site.zone), kind=lambda one: _kind(one, now),
     )  # fmt: skip
 
@@ -59,41 +60,45 @@ def _kind(one: Announced, now: float) -> str:
 
 
 def _json(asked: Asked) -> Response:
-    _, environment, version = _where(asked)
-    found, now = announcements_view(asked.project, environment, version).found, asked.project.clock.now()
+    _, environment, version, day = _where(asked)
+    found, now = announcements_view(asked.project, environment, version, day).found, asked.project.clock.now()
     return json_answer(
         AnnouncementsOutput(version=version, announcements=tuple(output_of(one, now) for one in found))
     )  # fmt: skip
 
 
-def _where(asked: Asked) -> tuple[str, str, str]:
-    version = asked.query.version if isinstance(asked.query, VersionQuery) else asked.form.get("version", "")
-    return asked.params["service"], asked.params["environment"], version.strip()
+def _where(asked: Asked) -> tuple[str, str, str, str]:
+    """Service, environment, version, and day or nothing."""
+    version, day = asked.form.get("version", ""), asked.form.get("date", "")
+    if isinstance(asked.query, VersionQuery):
+        version, day = asked.query.version, asked.query.date
+    return asked.params["service"], asked.params["environment"], version.strip(), day
 
 
 def _one(asked: Asked, status: int = 200, said: str = "", text: str | None = None) -> Response:
     """text: that a person wrote and that could not be kept."""
-    service, environment, version = _where(asked)
+    service, environment, version, day = _where(asked)
     try:
-        view = announcement_view(asked.project, environment, version, asked.params["item"])
+        view = announcement_view(asked.project, environment, (version, day), asked.params["item"])
     except UnknownAnnouncement as error:
         raise NotFound(str(error)) from None
     now = asked.project.clock.now()
     return page(
         asked, "announcement.html.j2", status, view=view, service=service, environment=environment, version=version,
         said=said, text=view.text if text is None else text, state=state_of(view.one, now, asked.site.zone),
-        kind=_kind(view.one, now),
+        kind=_kind(view.one, now), day=day,
         deeds=[one.value for one in view.deeds if asked.may(one.permission, service, environment)],
     )  # fmt: skip
 
 
 def _carried_out(deed: AnnouncementDeed) -> Callable[[Asked], Response]:
     def answer(asked: Asked) -> Response:
-        service, environment, version = _where(asked)
+        service, environment, version, day = _where(asked)
         form, item = asked.form, asked.params["item"]
         wish = AnnouncementWish(
-            environment=environment, version=version, item=item, seen=form.get("seen", ""), text=form.get("text", ""),
-            at=form.get("at", ""), on=form.get("on", ""), reason=form.get("reason", "").strip()[:500],
+            environment=environment, version=version, item=item, day=day, seen=form.get("seen", ""),
+            text=form.get("text", ""), at=form.get("at", ""), on=form.get("on", ""),
+            reason=form.get("reason", "").strip()[:500],
         )  # fmt: skip
         written = form.get("text") if deed is AnnouncementDeed.EDIT else None
         try:
@@ -107,7 +112,7 @@ def _carried_out(deed: AnnouncementDeed) -> Callable[[Asked], Response]:
                 raise
             return _one(asked, error.http_status, str(error), written)
         here = f"{asked.site.root}/services/{service}/{environment}/announcements/{item}"
-        return RedirectResponse(f"{here}?version={quote(version)}", 303)
+        return RedirectResponse(f"{here}?{urlencode({'version': version, 'date': day})}", 303)
 
     return answer
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from urllib.parse import quote, urlencode
 
 from starlette.responses import RedirectResponse, Response
 
@@ -20,39 +21,42 @@ from pilotage.web.route import Asked, Kind, Query, Route
 
 
 class ReadinessQuery(Query, frozen=True, kw_only=True):
-    """version: empty to choose one."""
+    """version: empty to choose one · date: on which all users have it; empty for a plan without a date."""
 
     version: str = ""
+    date: str = ""
 
 
 def _page(asked: Asked) -> Response:
-    version = asked.query_as(ReadinessQuery).version.strip()
-    return _shown(asked, version) if version else choose_version(asked, "Readiness", "readiness")
+    query = asked.query_as(ReadinessQuery)
+    version = query.version.strip()
+    return _shown(asked, version, query.date) if version else choose_version(asked, "Readiness", "readiness")
 
 
-def _shown(asked: Asked, version: str, status: int = 200, said: str = "") -> Response:
+def _shown(asked: Asked, version: str, day: str, status: int = 200, said: str = "") -> Response:
     service, environment = asked.params["service"], asked.params["environment"]
 
     def may_here(permission: Permission) -> bool:
         return asked.may(permission, service, environment)
 
     try:
-        view = readiness_view(asked.project, asked.who.name, environment, version, may_here)
+        view = readiness_view(asked.project, asked.who.name, environment, (version, day), may_here)
     except (PilotageError, ValueError) as error:
         return choose_version(asked, "Readiness", "readiness", str(error), 400)
     counts = Counter(one.gate.standing.value for one in view.gates)
     return page(
         asked, "readiness.html.j2", status, view=view, counts=counts, service=service, environment=environment,
-        version=version, said=said,
+        version=version, said=said, day=day,
     )  # fmt: skip
 
 
 def _json(asked: Asked) -> Response:
     service, environment = asked.params["service"], asked.params["environment"]
-    version = asked.query_as(ReadinessQuery).version
+    query = asked.query_as(ReadinessQuery)
     view = readiness_view(
-        asked.project, asked.who.name, environment, version, lambda one: asked.may(one, service, environment)
-    )
+        asked.project, asked.who.name, environment, (query.version, query.date),
+        lambda one: asked.may(one, service, environment),
+    )  # fmt: skip
     return json_answer(readiness_output(view.found))
 
 
@@ -62,16 +66,17 @@ def _item(deed: Callable[[Asked, ItemRequest], str]) -> Callable[[Asked], Respon
         request = ItemRequest(
             environment=asked.params["environment"], version=form.get("version", ""), plan=form.get("plan", ""),
             item=form.get("item", ""), role=form.get("role", ""), reason=form.get("reason", "").strip()[:500],
-            until=form.get("until", ""),
+            until=form.get("until", ""), day=form.get("date", ""),
         )  # fmt: skip
         try:
             refused = deed(asked, request)
         except PlanMoved as moved:
-            return _shown(asked, request.version, 412, str(moved))
+            return _shown(asked, request.version, request.day, 412, str(moved))
         if refused:
-            return _shown(asked, request.version, 409, refused)
+            return _shown(asked, request.version, request.day, 409, refused)
         here = f"{asked.site.root}/services/{asked.params['service']}/{request.environment}/readiness"
-        return RedirectResponse(f"{here}?version={request.version}#{request.item}", 303)
+        query = urlencode({"version": request.version, "date": request.day})
+        return RedirectResponse(f"{here}?{query}#{quote(request.item)}", 303)
 
     return answer
 
