@@ -354,5 +354,5 @@ def _ended(project: Project, service: str, version: str, status: Status, reason:
         instances=_crew(version, old, 12, 0) if done else (),
     )  # fmt: skip
     word = "completed" if done else status.value
-    ago = 4.0 + 7 * len(version)
-    return _recorded(project, rollout, state, live, Event(word, f"{version} {word}. {reason}", {}), ago=ago)
+    ago, data = 4.0 + 7 * len(version), {"outcome": f"{old} serves all users"} if share == 0 else {}
+    return _recorded(project, rollout, state, live, Event(word, f"{version} {word}. {reason}", data), ago=ago)

@@ -12,6 +12,7 @@ from pilotage.app.project import Project
 from pilotage.app.repository import git_anyway
 from pilotage.app.shown import shown
 from pilotage.model.status import Status
+from pilotage.model.timestamp import local_deadline
 from pilotage.render.lines import local_clock
 from pilotage.report.explanation import Explanation, explain
 from pilotage.report.remedies import SourceChange
@@ -19,7 +20,7 @@ from pilotage.report.verdicts import meaningful
 from pilotage.rollout.deadlines import awaited
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from pilotage.model.live import SeenVerdict
     from pilotage.model.record import Recorded, Rollout
@@ -37,21 +38,26 @@ class Explained:
     """Those of the last look that say anything."""
 
 
-def explained(project: Project, environment: str | None, rollout: str | None) -> Explained:
-    """A rollout by its id, or the last one of an environment. Raises Unclear, Unreadable."""
+def explained(
+    project: Project, environment: str | None, rollout: str | None,
+    clock: Callable[[float], str] = local_clock, deadline: Callable[[float, float], str] = local_deadline,
+) -> Explained:  # fmt: skip
+    """A rollout by its id, or the last one of an environment. clock, deadline: as of `explain`. Raises Unclear,
+    Unreadable."""
     found = shown(project, environment, rollout)
     recorded = project.records.events(found.id)
     logs = logs_of(project.directory, found.service, found.environment, found.version)
     told = explain(
         found,
         recorded,
-        local_clock,
+        clock,
         now=project.clock.now(),
         logs=logs,
         due=awaited(found.plan, found.state),
         source=source_change(git_anyway(project, found.service), found.old, found.version)
         if found.status is not Status.COMPLETED
         else None,
+        deadline=deadline,
     )
     return Explained(rollout=found, events=recorded, explanation=told, verdicts=meaningful(found))
 

@@ -67,7 +67,7 @@ def shown_whole(
     turning = latest if before is None else store.last_events(identity, PAGE)
     return RolloutShown(
         rollout=rollout, due=due, question=None if ended else store.open_question(identity),
-        explanation=explain(rollout, turning[::-1], clock, due=due),
+        explanation=explain(rollout, turning[::-1], clock, due=due, deadline=lambda until, _: clock(until)),
         choices=choices(rollout, newest=newest is not None and newest.id == identity), verdicts=meaningful(rollout),
         events=latest[:PAGE], older=len(latest) > PAGE, steps=store.events_of_types(identity, STEPS, 200),
         pending=() if ended else store.pending(identity), silent_since=_silent_since(rollout, now),

@@ -87,14 +87,16 @@ class Explanation:
 def explain(
     rollout: Rollout, events: Sequence[Recorded], clock: Callable[[float], str], *, now: float = 0.0,
     logs: Sequence[str] = (), due: Awaited | None = None, source: SourceChange | None = None,
+    deadline: Callable[[float, float], str] = local_deadline,
 ) -> Explanation:  # fmt: skip
     """clock: a moment in Unix seconds, as the reader's clock has it · now: Unix seconds; 0 where only the record counts
-    · logs: where the new version's logs are · due: the decision that it waits for · source: what git knows of it."""
+    · logs: where the new version's logs are · due: the decision that it waits for · source: what git knows of it ·
+    deadline: a moment to come, and the present one, as the reader's clock has them."""
     state, live, turning = rollout.state, rollout.live, [e for e in events if isinstance(e.what, _TURNING)]
     measured = [f"{v.metric}: {v.kind}: {v.sentence}" for v in meaningful(rollout)]
     if live.trouble and not state.status.final:
         measured.append(live.trouble)
-    answer = _answer(rollout, due, _outcome(turning))
+    answer = _answer(rollout, (due, deadline(due.until, state.at)) if due else None, _outcome(turning))
     if not state.status.final and state.status is not Status.QUEUED and live.at and now - live.at > _SILENT:
         answer += f" Nobody has looked at it since {clock(live.at)}: run `pilotage watch`, which starts a worker."
     failing = _failing(rollout, turning)
@@ -124,11 +126,9 @@ def _outcome(turning: Sequence[Recorded]) -> str:
     return f" At its end: {_ended(found[-1])}" if found else ""
 
 
-def _answer(rollout: Rollout, due: Awaited | None, outcome: str) -> str:
+def _answer(rollout: Rollout, due: tuple[Awaited, str] | None, outcome: str) -> str:
     state, step = rollout.state, rollout.plan.steps[rollout.state.step]
-    waits = (
-        f" It waits for a decision until {local_deadline(due.until, state.at)}; without one, {due.then}." if due else ""
-    )
+    waits = f" It waits for a decision until {due[1]}; without one, {due[0].then}." if due else ""
     why, share = _ended(state.reason), step.audience or format_share(step.weight / WHOLE)
     match state.status:
         case Status.QUEUED:

@@ -104,7 +104,8 @@ def _unreadable(asked: Asked, rollout: RolloutSummary, error: Unreadable, status
 
 def _why(asked: Asked) -> Response:
     summary = _summary(asked)
-    found = explained(asked.site.for_(asked.who, summary.service), summary.environment, summary.id)
+    project, words = asked.site.for_(asked.who, summary.service), clock_of(asked.site).words
+    found = explained(project, summary.environment, summary.id, words, lambda until, _: words(until))
     return page(asked, "rollout_why.html.j2", rollout=summary, pill=pill_of(summary.status), found=found.explanation)
 
 

@@ -152,7 +152,7 @@ def expected(rollout: Rollout, now: float) -> dict[str, float]:
     """When each step to come begins, in Unix seconds, if all holds; up to the next approval, which nobody can
     predict."""
     state, found = rollout.state, dict[str, float]()
-    if state.status is not Status.PROGRESSING:
+    if state.status is not Status.PROGRESSING or state.mode is not Mode.FULL:
         return found
     steps = rollout.plan.steps
     at = now + max(0.0, steps[state.step].duration - state.watched)
