@@ -6,7 +6,7 @@ import json
 
 from pilotage.adapters.code_host import CodeRepository, patiently
 from pilotage.adapters.ports import AdapterError
-from pilotage.model.deployment import Deployment
+from pilotage.model.deployment import Deployment, DeploymentState
 from pilotage.model.json import Json, JsonObject, WrongJson, find, text_at, whole_at
 from pilotage.model.text import line
 
@@ -24,15 +24,30 @@ def report_deployment(place: CodeRepository, wanted: Deployment) -> str:
         raise AdapterError(f"{place.address('/deployments')} did not return a deployment: {error}") from None
 
 
+def set_state(
+    place: CodeRepository, number: int, state: DeploymentState, sentence: str, environment: str
+) -> None:  # fmt: skip
+    """Show the state of a deployment that somebody else made. The same state twice in a row is written once. Raises
+    AdapterError."""
+    status: JsonObject = {
+        "state": state.value, "description": line(sentence, _MOST_WORDS), "environment": environment
+    }  # fmt: skip
+    _write_state(place, number, status)
+
+
 def _report(place: CodeRepository, wanted: Deployment) -> str:
     known = _known(place, wanted)
     made = place.write("POST", "/deployments", _content(wanted)) if known is None else known
-    statuses = f"/deployments/{whole_at(made, 'id')}/statuses"
-    last = next(iter(place.pages(statuses)), None) if known is not None else None
-    status = _status(wanted)
-    if not all(find(last, name) == value for name, value in status.items() if name != "auto_inactive"):
-        place.write("POST", statuses, status)
+    _write_state(place, whole_at(made, "id"), _status(wanted), fresh=known is None)
     return text_at(made, "url")
+
+
+def _write_state(place: CodeRepository, number: int, status: JsonObject, *, fresh: bool = False) -> None:
+    """fresh: the deployment has none yet."""
+    statuses = f"/deployments/{number}/statuses"
+    last = None if fresh else next(iter(place.pages(statuses)), None)
+    if not all(find(last, name) == value for name, value in status.items()):
+        place.write("POST", statuses, status)
 
 
 def _known(place: CodeRepository, wanted: Deployment) -> Json:

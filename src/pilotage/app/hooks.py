@@ -14,6 +14,7 @@ from pilotage.adapters.secrets import resolve
 from pilotage.adapters.standard_webhooks import BadSignature
 from pilotage.app.deploy import deploy
 from pilotage.app.homes import attend
+from pilotage.app.hook_answers import remember
 from pilotage.app.known_risk import planned
 from pilotage.app.plan import PlanRequest
 from pilotage.app.project import Project
@@ -73,6 +74,8 @@ def take(project: Project, name: str, headers: Mapping[str, str], body: bytes) -
         if proven.delivery and links.seen(once):
             return Taken(sentence="ignored: this message was taken before")
         taken = _release(_as_hook(project, name, section), section, version)
+        if taken.rollout:
+            remember(project.store, name, section, message, taken.rollout)
         # Noted when it is done: what was refused, or cut off, counts when it is sent again.
         links.first_time(once, project.clock.now(), _KEPT)
     return taken

@@ -16,7 +16,7 @@ from pilotage.app.after_rollouts import AfterRollouts, FollowUpLooks
 from pilotage.app.publication import noted
 from pilotage.engine.execution import worker
 from pilotage.engine.execution.jobs import Job
-from pilotage.engine.records import announcements, followups, trends, ways
+from pilotage.engine.records import announcements, followups, hook_answers, trends, ways
 from pilotage.engine.records.store import Store
 
 if TYPE_CHECKING:
@@ -97,6 +97,14 @@ def announce(store: Store, directory: Path) -> None:
         proceed(store, directory)
 
 
+def answer_hooks(store: Store, directory: Path) -> None:
+    """Tell code hosts how the deployments go that they asked for."""
+    if hook_answers.owed(store.engine, store.clock.now()):
+        from pilotage.app.hook_answers import tell
+
+        tell(store, directory)
+
+
 class Phases:
     """Reminders of activities and milestones that are overdue."""
 
@@ -165,6 +173,7 @@ def jobs(directory: Path) -> tuple[Job, ...]:
         Job(name="monitoring", every=_MONITOR_EVERY, work=Monitoring(directory).keep),
         Job(name="announcing", every=_ANNOUNCE_EVERY, work=lambda store: announce(store, directory)),
         Job(name="after rollouts", every=_FOLLOW_EVERY, work=AfterRollouts(directory).look),
+        Job(name="hooks", every=_FOLLOW_EVERY, work=lambda store: answer_hooks(store, directory)),
         Job(name="waves", every=_FOLLOW_EVERY, work=WaveNotices(directory).look),
         Job(name="follow-ups", every=_REMIND_EVERY, work=FollowUpLooks(directory).look),
         Job(name="reminders", every=_REMIND_EVERY, work=remind),

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from pilotage.config.fields import HeaderName, SecretRef, Section
+from pilotage.config.fields import BaseUrl, HeaderName, SecretRef, Section
 from pilotage.model.json_path import BadPath, JsonPath
 
 
@@ -47,6 +47,11 @@ class HookSection(Section):
         description="What a message must say to count, by path in its JSON, such as `$.action: published`.",
     )  # fmt: skip
     version: _JsonPath = Field("$.version", description="Path in the message's JSON to the version.")
+    answer: SecretRef | None = Field(
+        None, description="With `event: deployment` of GitHub: reference to a token that may write deployment "
+        "statuses. The deployment then shows how its rollout goes.",
+    )  # fmt: skip
+    api: BaseUrl | None = Field(None, description="API of a GitHub Enterprise server. Default: api.github.com.")
     strip: str = Field("", max_length=50, description="Prefix that is no part of the version, such as v.")
 
     @model_validator(mode="after")
@@ -55,4 +60,6 @@ class HookSection(Section):
             raise ValueError("header: only kind token has one")
         if self.event and self.kind not in ("github", "gitlab"):
             raise ValueError(f"event: messages of kind {self.kind} name none; use when")
+        if self.answer and (self.kind, self.event) != ("github", "deployment"):
+            raise ValueError("answer: only deployments of GitHub hear of their rollouts; write event: deployment")
         return self

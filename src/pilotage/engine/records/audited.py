@@ -97,6 +97,7 @@ UNAUDITED: Mapping[str, str] = {
     "links": "one-time secrets; what they lead to is audited",
     "audit": "the log itself",
     "answers_once": "answers kept for repeated requests",
+    "hook_answers": "what code hosts heard of rollouts",
     "feed": "the order of events, for streams",
     "feed_heads": "how far that order is",
 }
