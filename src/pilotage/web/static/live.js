@@ -3,7 +3,7 @@
 // links, and work while no news arrives.
 
 const ROOT = document.body.dataset.root;
-const WITHOUT_STREAM = 4000, WITH_STREAM = 10000, SOONEST = 1000, SILENT = 12000;
+const WITHOUT_STREAM = 4000, WITH_STREAM = 8000, SOONEST = 1000, SILENT = 12000;
 
 let loadedAt = Date.now(), streaming = false, loading = false, due = 0, ended = false;
 
@@ -85,25 +85,29 @@ function notice(place, title, rest) {
   place.replaceChildren(line);
 }
 
-// The stream is read by fetch, not EventSource: every type of event counts, and a missing stream is no error.
+// The stream is read by fetch, not EventSource: every kind of event counts, and a missing stream is no error.
 async function stream() {
+  const only = document.querySelector("[data-watch]")?.dataset.watch;
+  const address = `${ROOT}/api/v1/events${only ? `?rollout=${encodeURIComponent(only)}` : ""}`;
   let wait = 1000, last = "";
   while (!ended) {
     try {
-      const answer = await fetch(`${ROOT}/api/v1/events`, {
-        headers: { Accept: "text/event-stream", ...(last && { "Last-Event-ID": last }) }, cache: "no-store",
-      });
-      if (answer.status === 404 || answer.status === 405) return;
+      const headers = { Accept: "text/event-stream", ...(last && { "Last-Event-ID": last }) };
+      const answer = await fetch(address, { headers, cache: "no-store" });
+      if ([401, 403, 404, 405].includes(answer.status)) return; // loading the page says what is wrong
       if (!answer.ok || !answer.body) throw new Error(answer.status);
       streaming = true;
       const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
-      for (;;) {
+      for (let rest = ""; ;) {
         const { value, done } = await reader.read();
         if (done) break;
         wait = 1000;
-        const ids = [...value.matchAll(/^id: ?(.*)$/gm)];
-        if (ids.length) last = ids.at(-1)[1];
-        if (/^data:/m.test(value) && concerns(value)) schedule(200);
+        const messages = (rest + value).split("\n\n");
+        rest = messages.pop();
+        for (const message of messages) {
+          last = /^id: ?(.*)$/m.exec(message)?.[1] ?? last;
+          heard(/^event: ?(.*)$/m.exec(message)?.[1], only);
+        }
       }
     } catch { /* again below */ }
     streaming = false;
@@ -113,7 +117,8 @@ async function stream() {
   }
 }
 
-function concerns(text) {
-  const only = document.querySelector("[data-watch]")?.dataset.watch;
-  return !only || text.includes(only);
+// `changed` comes with every look of a worker, each second: figures may be some seconds old, events may not.
+function heard(kind, only) {
+  if (kind === "changed") schedule(only ? 2000 : 5000);
+  else if (kind && kind !== "ready") schedule(200);
 }
