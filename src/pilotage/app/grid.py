@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pilotage.app.project import Project
 from pilotage.model.errors import Invalid
+from pilotage.model.status import Status
 
 if TYPE_CHECKING:
     from pilotage.engine.records.grid import PlaceRow
@@ -76,8 +77,6 @@ class Cell:
     @property
     def undone(self) -> RolloutSummary | None:
         """The last rollout, where it left users on the version before."""
-        from pilotage.model.status import Status
-
         last = self.newest
         return last if last is not None and last.status in (Status.ROLLED_BACK, Status.FAILED) else None
 
@@ -154,9 +153,15 @@ def _cell(
         return bare
     view = seen.get(row.newest.id) if row.newest else None
     return replace(
-        bare, version=row.serving[0] if row.serving else "", since=row.since, newest=row.newest, ended=row.ended,
-        queued=row.queued, share=view.routed if view else None,
+        bare, version=row.serving[0] if row.serving else _before(row), since=row.since, newest=row.newest,
+        ended=row.ended, queued=row.queued, share=view.routed if view else None,
     )  # fmt: skip
+
+
+def _before(row: PlaceRow) -> str:
+    """The version that a rollout found there, where no other rollout of it is on record."""
+    newest = row.newest
+    return newest.old or "" if newest is not None and newest.status is not Status.COMPLETED else ""
 
 
 def _drifting(row: Mapping[str, Cell], order: Sequence[str]) -> Mapping[str, Cell]:

@@ -128,8 +128,8 @@ def _held(
 
 @dataclass(frozen=True, kw_only=True)
 class ItemRequest:
-    """day: of the plan, empty for none · plan: hash of the plan that the person saw · role: in which they speak · until:
-    of a waiver, a duration such as 3d."""
+    """day: of the plan, empty for none · plan: hash of the plan that the person saw · role: in which they speak ·
+    until: of a waiver, a duration such as 3d."""
 
     environment: str
     version: str
