@@ -30,7 +30,8 @@ from pilotage.web.server import application
 from pilotage.web.site import Site
 
 PICTURES = Path(__file__).parent / "pictures"
-DOCUMENTED = {"now": "server-home", "watching": "server-rollout", "made-plan": "server-plan"}
+DOCUMENTED = {"now": "server-home", "watching": "server-rollout", "made-plan": "server-plan",
+              "services": "server-services", "calendar": "server-calendar", "way": "server-way"}  # fmt: skip
 
 
 def main() -> None:

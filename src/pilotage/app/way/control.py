@@ -100,14 +100,14 @@ def record_way(project: Project, actor: str, request: WayRequest, stored: Stored
 
 
 def record_at_stage(project: Project, actor: str, request: WayRequest, identity: str) -> WayAsked:
-    """As `record_way`, of a way by its id, only while it is at the stage that the person saw. Raises KeyError,
-    StageMoved, Forbidden."""
+    """As `record_way`, of a way by its id, only while it is at the stage that the person saw; an abort, which means the
+    same whatever happens meanwhile, at any. Raises KeyError, StageMoved, Forbidden."""
     stored = ways.get(project.store.engine, identity)
     index = stored.state.current
     now = stored.way.stages[index].name if index is not None else ""
     if stored.state.status.final:
         raise StageMoved(f"the way of {stored.way.version} has ended, {stored.state.status}: nothing was done")
-    if request.stage != now:
+    if request.stage != now and request.kind is not WayCommandKind.ABORT:
         raise StageMoved(
             f"the way of {stored.way.version} is at {now or 'its end'}, and you saw it at "
             f"{request.stage or 'no stage'}: nothing was done"
