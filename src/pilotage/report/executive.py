@@ -15,6 +15,7 @@ from pilotage.model.quantity import about
 from pilotage.report.advice import Advice
 from pilotage.report.dora import Dora, End
 from pilotage.report.dora import Figure as Measure
+from pilotage.report.dora_section import key_figures
 from pilotage.report.statistics import wilson
 from pilotage.report.told import Business, Period
 
@@ -30,7 +31,8 @@ _MOST_BARS = 12
 def executive_report(period: Period, title: str, advice: Sequence[Advice]) -> Document:
     """advice: what the figures suggest, the most important first."""
     charts = (_ends(period.dora), _failures(period.dora), _weeks(period.dora))
-    return Document(title, tuple(_sentences(period, advice)), tuple(chart for chart in charts if chart.figure))
+    shown = tuple(chart for chart in charts if chart.figure)
+    return Document(title, tuple(_sentences(period, advice)), shown, key_figures(period.dora) if shown else ())
 
 
 def _sentences(period: Period, advice: Sequence[Advice]) -> list[str]:

@@ -10,7 +10,7 @@ from pilotage.model.followup import FollowUp
 from pilotage.model.look_back import Retrospective, Target
 from pilotage.model.quantity import about
 from pilotage.report.dora import Dora
-from pilotage.report.dora_section import dora_section
+from pilotage.report.dora_section import dora_section, key_figures
 from pilotage.report.feedback import feedback_section, lessons_of
 from pilotage.report.period import unusual
 from pilotage.report.quality import PeriodFigures, Quality, actual, share, trends_section, yes
@@ -48,6 +48,7 @@ def fact_sheet(facts: Facts, wanted: Retrospective) -> Document:
             _surprises(facts), feedback_section(facts.said, facts.told, asked=facts.asked, words=True),
             _agenda(wanted), _open(facts), _new(wanted),
         ),
+        key_figures(facts.dora),
     )  # fmt: skip
 
 

@@ -160,14 +160,17 @@ def status_of(
     what was seen on the days before."""
     incidents = tuple(i for rollout in rollouts if (i := incident_of(rollout)))
     nobody = Seen() if seen is None else Seen(unseen=True)
-    conditions = tuple(_service(name, rollouts, incidents, (seen or {}).get(name, nobody)) for name in services)
+    days = {name: (counted or {}).get(name, {}) for name in services}
+    served = {name: any(day.good for day in days[name].values()) for name in services}
+    conditions = tuple(
+        _service(name, rollouts, incidents, (seen or {}).get(name, nobody), served=served[name]) for name in services
+    )  # fmt: skip
     at = max((*map(_end, rollouts), *(one.at for one in said)), default=0.0)
     coming = tuple(p for p in sorted(planned, key=lambda p: p.at) if p.at > now)
     newest = tuple(sorted(said, key=lambda one: one.at, reverse=True))
     return StatusPage(
         title, conditions, tuple(reversed(incidents)), coming, at, now - now % _MINUTE, newest,
-        history={one.name: _history(one, (counted or {}).get(one.name, {}), rollouts, incidents, now)
-                 for one in conditions},
+        history={one.name: _history(one, days[one.name], rollouts, incidents, now) for one in conditions},
     )  # fmt: skip
 
 
@@ -192,11 +195,15 @@ def _end(rollout: Rollout) -> float:
     return max(rollout.last, rollout.events[-1].at if rollout.events else 0.0)
 
 
-def _service(name: str, rollouts: Sequence[Rollout], incidents: Sequence[PublicIncident], seen: Seen) -> Service:
-    """What was seen goes before what was recorded: records say what was so once."""
+def _service(
+    name: str, rollouts: Sequence[Rollout], incidents: Sequence[PublicIncident], seen: Seen, *, served: bool
+) -> Service:
+    """What was seen goes before what was recorded: records say what was so once. served: whether it is known that it
+    ever answered; while its first version is on its way, nobody misses it."""
     found = _condition(name, rollouts, incidents)
     if seen.down and found is not Condition.MAINTENANCE:
-        return Service(name, Condition.DOWN, seen.down_since)
+        known = served or seen.down_since is not None or any(r.final for r in rollouts if r.service == name)
+        return Service(name, Condition.DOWN, seen.down_since) if known else Service(name, Condition.UNKNOWN)
     return Service(name, Condition.UNKNOWN, seen.unseen_since) if seen.unseen else Service(name, found)
 
 

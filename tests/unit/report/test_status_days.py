@@ -12,7 +12,7 @@ from pilotage.engine.records.store import Store
 from pilotage.model.seen_day import SeenDay, Sight
 from pilotage.render.status import files_of
 from pilotage.render.status_parts import component, headline
-from pilotage.report.status import Condition, Seen, Service, StatusPage, status_of
+from pilotage.report.status import Condition, Rollout, Seen, Service, StatusPage, status_of
 from pilotage.report.status_days import LENGTH, DayState, availability, days_of
 
 NOON = datetime(2026, 11, 27, 12, tzinfo=UTC).timestamp()
@@ -80,6 +80,16 @@ def test_r21_two_who_count_one_service_count_each_second_once(tmp_path: Path) ->
 # ── the page ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def test_r21_nobody_misses_what_never_answered() -> None:
+    first = Rollout("r", "shop", "1", False, False, (), began=NOON - 5)
+    down = {"shop": Seen(down=True)}
+    (shop,) = status_of("Status", ["shop"], [first], [], NOON, down).services
+    assert shop.condition is Condition.UNKNOWN, "its first version is on its way"
+    counted = {"shop": {TODAY: SeenDay(good=5)}}
+    (shop,) = status_of("Status", ["shop"], [first], [], NOON, down, counted=counted).services
+    assert shop.condition is Condition.DOWN
+
+
 def page(**seen: Seen) -> StatusPage:
     return status_of("Status", ["shop", "search"], [], [], NOON, seen)
 
@@ -90,9 +100,13 @@ def page(**seen: Seen) -> StatusPage:
         ({}, "none", "shop and search are not observed, so nothing is known of them."),
         ({"shop": Seen()}, "none", "search is not observed, so nothing is known of it. shop answered at 12:00 UTC."),
         ({"shop": Seen(), "search": Seen()}, "good", "All 2 services answered at 12:00 UTC."),
-        ({"shop": Seen(down=True), "search": Seen()}, "bad", "shop is not available. search answered at 12:00 UTC."),
+        (
+            {"shop": Seen(down=True, down_since=NOON), "search": Seen()},
+            "bad",
+            "shop is not available. search answered at 12:00 UTC.",
+        ),
     ],
-)
+)  # fmt: skip
 def test_r21_the_headline_calls_nothing_well_that_nobody_looked_at(
     seen: dict[str, Seen], state: str, sentence: str
 ) -> None:
