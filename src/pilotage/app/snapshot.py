@@ -33,6 +33,7 @@ def snapshot_of(loaded: Loaded, environment: str, now: float, directory: Path) -
         people={name: KnownPerson(roles=tuple(one.roles), aliases=tuple(one.aliases)) for name, one in people},
         notify=tuple(channels_of(loaded)),
         calendar=calendar_facts(calendar, today),
+        server=loaded.configuration.server.url or "",
     )
 
 

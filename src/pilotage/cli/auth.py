@@ -73,7 +73,7 @@ def list_roles(project: Project, as_json: bool) -> None:
 @json_option
 @click.pass_obj
 def explain_access(project: Project, actor: str, action: str, where: str, as_json: bool) -> None:
-    """Say which role allows ACTOR an ACTION such as deploy, or what is missing.
+    """Say why ACTOR may or may not do an ACTION, such as deploy.
 
     Exits 8 if ACTOR may not.
     """

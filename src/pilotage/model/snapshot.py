@@ -115,6 +115,8 @@ class Snapshot:
     calendar: KnownCalendar = KnownCalendar()
     release: Membership | None = None
     """None for a rollout of one service."""
+    server: str = ""
+    """Address of the server, for links in messages; empty without one."""
     trouble: tuple[str, ...] = ()
     """What could not be read, one sentence each. Never stored."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -47,6 +47,8 @@ class Subject:
     paged: bool = False
     started_at: float | None = None
     """Unix seconds."""
+    server: str = ""
+    """Where people answer questions; empty without a server."""
 
 
 @dataclass(frozen=True)
@@ -76,13 +78,20 @@ def message_of(subject: Subject, event: Happened) -> Message:
         service=subject.service,
         environment=subject.environment,
         version=subject.version,
-        facts=_facts(subject, occurrence, event.at),
+        facts=(*_facts(subject, occurrence, event.at), *_links(subject, _asks(occurrence), event.number)),
         incident=incident_of(subject.paged, occurrence),
         final=isinstance(occurrence, Completed | RolledBack | Failed | RolloutCancelled),
         asks=_asks(occurrence),
         about=event.number,
         old=subject.old,
     )
+
+
+def _links(subject: Subject, asks: Sequence[str], number: int) -> Iterator[tuple[str, str]]:
+    """Pages on which a person answers: each shows what it would do, and does it only for the question of this event."""
+    if subject.server:
+        for ask in asks:
+            yield f"{ask.capitalize()} at", f"{subject.server.rstrip('/')}/rollouts/{subject.id}/{ask}?about={number}"
 
 
 def incident_of(open_: bool, occurrence: Occurrence) -> Incident:

@@ -129,7 +129,7 @@ def blocks(message: Message, *, buttons: bool) -> list[JsonObject]:
         fields: list[JsonObject] = [
             {
                 "type": "mrkdwn",
-                "text": f"*{escaped(line(label, 40))}*\n{escaped(line(value, _FIELD))}",
+                "text": f"*{escaped(line(label, 40))}*\n{_linked(line(value, _FIELD))}",
                 "verbatim": True,
             }
             for label, value in message.facts[:10]
@@ -139,6 +139,12 @@ def blocks(message: Message, *, buttons: bool) -> list[JsonObject]:
         made.append({"type": "actions", "elements": [_button(message, ask) for ask in message.asks]})
     made.append({"type": "context", "elements": [{"type": "plain_text", "text": line(message.key, 200)}]})
     return made
+
+
+def _linked(text: str) -> str:
+    """An address as a link that shows itself; every other text as it is."""
+    address = text.startswith(("https://", "http://")) and not any(sign in text for sign in " |<>")
+    return f"<{escaped(text)}>" if address else escaped(text)
 
 
 def _button(message: Message, ask: str) -> JsonObject:

@@ -67,7 +67,7 @@ def tell(
         count += 1
         happened = Happened(count, now, event.type, clean(event.sentence), event.data)
         if channels:
-            message = message_of(replace(subject, paged=paged), happened)
+            message = message_of(replace(subject, paged=paged, server=snapshot.server), happened)
             receivers = [name_of(section) for section, _ in channels_for(message, channels)]
             event = with_sealed(event, told(message, receivers)) if receivers else event
             post(connection, message, channels, now)

@@ -36,6 +36,12 @@ from pilotage.web.route import Asked, Kind, Query, Route
 _LONGEST_REASON = 500
 
 
+class LinkQuery(Query, frozen=True, kw_only=True):
+    """about: number of the event with the question that a message asked."""
+
+    about: int | None = None
+
+
 class ShownQuery(Query, frozen=True, kw_only=True):
     """before: events with a lower number · asked: id of the command that was just given."""
 
@@ -114,9 +120,17 @@ def _why(asked: Asked) -> Response:
 
 def _confirm(deed: Deed) -> Callable[[Asked], Response]:
     def answer(asked: Asked) -> Response:
-        return _confirmation(asked, deed)
+        return _confirmation(asked, deed, changed="" if deed is Deed.ABORT else _answered_already(asked))
 
     return answer
+
+
+def _answered_already(asked: Asked) -> str:
+    """Of a link in a message whose question is no longer the open one."""
+    about = asked.query_as(LinkQuery).about
+    if about is None or asked.site.store.open_question(asked.params["rollout"]) == about:
+        return ""
+    return "The question in your message was answered already."
 
 
 def _confirmation(asked: Asked, deed: Deed, status: int = 200, changed: str = "", reason: str = "") -> Response:
@@ -195,7 +209,7 @@ ROUTES = (
     *(
         Route(
             method="GET", path=f"/rollouts/{{rollout}}/{deed.value}", permission=deed.permission,
-            answer=_confirm(deed), kind=Kind.PAGE, summary=f"What {deed.value} of a rollout would do.",
+            answer=_confirm(deed), kind=Kind.PAGE, query=LinkQuery, summary=f"What {deed.value} of a rollout would do.",
         )
         for deed in Deed
     ),
