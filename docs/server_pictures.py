@@ -20,6 +20,7 @@ import uvicorn
 from playwright.sync_api import Browser, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+from tests.clock import FakeClock
 from tests.web.world import addresses, config, fill
 
 from pilotage.app.identity import sessions
@@ -56,7 +57,8 @@ def main() -> None:
 def served(folder: Path) -> Iterator[tuple[Site, str]]:
     """A server over a store of its own, without a worker."""
     (folder / "pilotage.yaml").write_text(config())
-    site = Site(project=Project(folder / "pilotage.yaml"))
+    # Time stands still, so that no page calls what it shows old.
+    site = Site(project=Project(folder / "pilotage.yaml", clock=FakeClock(time.time())))
     server = uvicorn.Server(
         uvicorn.Config(application(site), host="127.0.0.1", port=0, log_level="warning", lifespan="off")
     )  # fmt: skip
