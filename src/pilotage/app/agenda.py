@@ -106,7 +106,7 @@ def _meetings(project: Project, begins: float, ends: float, zone: ZoneInfo, show
             start = datetime.fromtimestamp(at, zone)
             yield AgendaEntry(
                 uid=uid, kind=AgendaKind.MEETING, title=title, begins=start, ends=start + timedelta(minutes=minutes),
-                service=service, environment=environment, path="/meetings",
+                service=service, environment=environment, path=f"/meetings/{service}",
             )  # fmt: skip
 
 

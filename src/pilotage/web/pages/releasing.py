@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from pilotage.web.pages import announcements, calendar, flags, incidents, readiness, releases, reports, services, ways
+from pilotage.web.pages import (
+    announcements,
+    calendar,
+    flags,
+    incidents,
+    meetings,
+    readiness,
+    releases,
+    reports,
+    services,
+    ways,
+)
 from pilotage.web.route import Route
 
 ROUTES: tuple[Route, ...] = (
@@ -15,4 +26,5 @@ ROUTES: tuple[Route, ...] = (
     *flags.ROUTES,
     *incidents.ROUTES,
     *reports.ROUTES,
+    *meetings.ROUTES,
 )
