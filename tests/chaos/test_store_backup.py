@@ -4,6 +4,7 @@ off; between SQLite and PostgreSQL, too."""
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import stat
 import zipfile
@@ -73,17 +74,27 @@ def _close(here: Project) -> None:
         store.close()
 
 
+@pytest.fixture(scope="module")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A state folder with four rollouts, a key and an artifact, and its backup beside it."""
+    place = tmp_path_factory.mktemp("made")
+    folder = unpack(STORES[-1], place / "first")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("PILOTAGE_STATE", str(folder))
+        patched.delenv(DATABASE, raising=False)
+        Store(folder).close()
+        signer_of(folder)
+        (folder / "artifacts").mkdir()
+        (folder / "artifacts" / "built").write_bytes(os.urandom(1_500_000))
+        backed_up(project(folder), place / "backup.zip")
+    return place
+
+
 @pytest.fixture
-def stored(tmp_path: Path, at: Callable[[Path], Project]) -> tuple[Path, Path]:
-    """A state folder with four rollouts and a key, and its backup."""
-    folder = tmp_path / "first"
-    here = at(unpack(STORES[-1], folder))
-    Store(folder).close()
-    signer_of(folder)
-    (folder / "artifacts").mkdir()
-    (folder / "artifacts" / "built").write_bytes(os.urandom(3_000_000))
-    backed_up(here, tmp_path / "backup.zip")
-    return folder, tmp_path / "backup.zip"
+def stored(tmp_path: Path, made_once: Path) -> tuple[Path, Path]:
+    """The two, for this test alone."""
+    shutil.copytree(made_once, tmp_path, dirs_exist_ok=True)
+    return tmp_path / "first", tmp_path / "backup.zip"
 
 
 def content(folder: Path) -> dict[str, list[bytes]]:
@@ -105,7 +116,7 @@ def test_a_backup_under_way_is_of_one_moment_and_its_chains_hold(
     rollout = begun(tmp_path, "canary", {"canary.phase_duration": "60s", "rollout.interval": "5ms"})
     controllers()
     wait(tmp_path, rollout, lambda r: r.state.step >= 2)
-    for n in range(5):
+    for n in range(3):
         backed_up(at(tmp_path), tmp_path / f"{n}.zip")
         found = verify_store_backup(at(tmp_path / "elsewhere"), tmp_path / f"{n}.zip")
         assert not found.changed
@@ -126,11 +137,11 @@ def test_a_store_is_restored_with_its_key_and_nobody_else_can_read_either(
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     noted = last_backup(folder)
     assert noted is not None
-    assert noted[1] == backup
+    assert noted[1].name == backup.name
     assert not [path for path in (*second.iterdir(), *tmp_path.iterdir()) if path.name.startswith((".rest", ".pilot"))]
 
 
-@pytest.mark.parametrize("path", STORES, ids=named)
+@pytest.mark.parametrize("path", STORES[:1], ids=named)
 def test_a_backup_of_an_older_pilotage_is_migrated(
     path: Path, tmp_path: Path, at: Callable[[Path], Project], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -181,7 +192,7 @@ def test_a_restore_that_is_killed_is_never_half_used(
 
 
 @on_postgresql
-@pytest.mark.parametrize("point", ["restore-marked", "restore-swapped", ""])
+@pytest.mark.parametrize("point", [pytest.param("restore-marked", marks=pytest.mark.long), "restore-swapped"])
 def test_a_store_outgrows_its_machine_and_comes_back(
     point: str, tmp_path: Path, at: Callable[[Path], Project], stored: tuple[Path, Path],
     monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest,
@@ -191,10 +202,9 @@ def test_a_store_outgrows_its_machine_and_comes_back(
     request.getfixturevalue("database")
     second, third = tmp_path / "second", tmp_path / "third"
     here = at(second)
-    if point:
-        _killed_at(point, lambda: restored(here, backup))
-        with pytest.raises(RestoreCutOff):
-            Store(second)
+    _killed_at(point, lambda: restored(here, backup))
+    with pytest.raises(RestoreCutOff):
+        Store(second)
     assert restored(here, backup).checked.rollouts == 4
     moved = content(second)
     with pytest.raises(StoreNotEmpty, match="rows already"):
@@ -214,7 +224,7 @@ def test_a_store_outgrows_its_machine_and_comes_back(
     assert content(third) == content(folder) == moved
 
 
-@pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.999])
+@pytest.mark.parametrize("share", [0.5, 0.999])
 def test_what_is_cut_off_or_changed_replaces_nothing(
     share: float, tmp_path: Path, at: Callable[[Path], Project], stored: tuple[Path, Path]
 ) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
@@ -31,6 +32,11 @@ from pilotage.model.errors import Conflict
 from pilotage.model.store_backup import Manifest
 
 _KEY = "keys/signing.pem"
+_JUST_ENDED = 2.0
+_OTHERS = text(
+    "SELECT application_name, client_addr FROM pg_stat_activity WHERE datname = current_database() "
+    "AND pid <> pg_backend_pid() AND application_name LIKE 'pilotage%'"
+)
 
 
 class StoreInUse(Conflict):
@@ -170,16 +176,15 @@ def _replace_tables(
 
 
 def _refuse_others(connection: Connection) -> None:
-    """Workers of other folders, servers and commands. Raises StoreInUse."""
-    found = connection.execute(
-        text(
-            "SELECT application_name, client_addr FROM pg_stat_activity WHERE datname = current_database() "
-            "AND pid <> pg_backend_pid() AND application_name LIKE 'pilotage%'"
-        )
-    ).all()
-    if found:
-        who = ", ".join(sorted({f"{name} at {address or 'this machine'}" for name, address in found}))
-        raise StoreInUse(f"{len(found)} connections of Pilotage use the database: {who}", cure="stop them first")
+    """Workers of other folders, servers and commands. One that has just ended may be shown for a moment. Raises
+    StoreInUse."""
+    until = time.monotonic() + _JUST_ENDED
+    while found := connection.execute(_OTHERS).all():
+        if time.monotonic() > until:
+            who = ", ".join(sorted({f"{name} at {address or 'this machine'}" for name, address in found}))
+            raise StoreInUse(f"{len(found)} connections of Pilotage use the database: {who}", cure="stop them first")
+        time.sleep(0.1)
+        connection.execute(text("SELECT pg_stat_clear_snapshot()"))
 
 
 def _refuse_what_is_there(connection: Connection, archive: Archive, force: bool) -> None:
