@@ -9,6 +9,7 @@ import pytest
 from pilotage.app.identity.links import first_link
 from pilotage.app.permissions import Permission
 from pilotage.engine.records.roles import CustomRole
+from tests.receivers import Mailbox, mail_server
 from tests.web.browsers import GOOD, Browser
 from tests.web.site import Got, Served
 
@@ -88,3 +89,24 @@ def test_r34_an_administrator_lets_somebody_in_who_is_locked_out(server: Served,
     bob.get(link)
     assert bob.submit(link, password=GOOD, again=GOOD).status == 303
     assert "bob · viewer" in bob.get("/").text
+
+
+def test_r34_the_link_goes_by_mail_and_never_through_the_store(server: Served, owner: Browser) -> None:
+    mailbox, fields = Mailbox(), {"name": "bob", "email": "bob@example.org", "mail": "on"}
+    with mail_server(mailbox, None) as port:
+        assert 'name="mail"' not in owner.get("/settings/people/invite").text, "there is no mail channel yet"
+        file = server.site.project.config
+        channel = f"kind: email, host: 127.0.0.1, port: {port}, encryption: none, allow_private_network: true"
+        channel += ", sender: pilotage@example.org, to: [ops@example.org]"
+        file.write_text(f"{file.read_text()}notify:\n  - {{{channel}}}\n")
+        assert 'name="mail"' in owner.get("/settings/people/invite").text
+        got = owner.submit("/settings/people/invite", **fields)
+    link = link_in(server, got)
+    assert "on its way to bob@example.org" in got.text
+    (mail,) = mailbox.mails
+    assert mail["To"] == "bob@example.org"
+    assert f"{server.url}{link}" in mailbox.shown()
+    kept = b"".join(path.read_bytes() for path in server.store.directory.glob("pilotage.sqlite*"))
+    assert link.rpartition("/")[2].encode() not in kept
+    owner.get("/settings/people/invite")
+    assert "The mail did not go out" in owner.submit("/settings/people/invite", **fields | {"name": "cleo"}).text

@@ -20,6 +20,7 @@ import trustme
 from pilotage.app.identity import sessions, tokens
 from pilotage.app.project import Project
 from pilotage.model.access import Grant, HolderKind, Proof
+from pilotage.web.serving import Listening, _as_configured
 from tests.web.site import CONFIG
 
 HERE = Path(__file__).parents[2]
@@ -30,6 +31,8 @@ class Running:
     process: subprocess.Popen[str]
     port: int
     said: str
+    link: str
+    """That makes the owner's account."""
 
     def get(self, path: str, tls: ssl.SSLContext | None = None, **headers: str) -> tuple[int, dict[str, str], str]:
         connection = (
@@ -50,15 +53,16 @@ def serving(folder: Path, *options: str) -> Iterator[Running]:
     command = [sys.executable, "-m", "pilotage.cli.main", "serve", "--no-worker", "--listen", "127.0.0.1:0", *options]
     process = subprocess.Popen(command, cwd=folder, env=own, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
-    said = ""
+    said = link = ""
     while "listening on" not in said:
         line = process.stderr.readline()
         assert line, f"it ended: {process.wait()} {said}"
         said = line if "listening on" in line else said
+        link = line.split()[-1] if "/link/" in line else link
     drained = threading.Thread(target=process.stderr.read, daemon=True)
     drained.start()
     try:
-        yield Running(process=process, port=_port(said), said=said.strip())
+        yield Running(process=process, port=_port(said), said=said.strip(), link=link)
     finally:
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) in (0, -signal.SIGTERM, -signal.SIGKILL)
@@ -125,6 +129,15 @@ def test_r34_behind_a_proxy_under_a_path_every_address_has_it(folder: Path) -> N
         assert server.said.endswith("; browsers reach it at https://x.example/tools/pilotage/")
 
 
+def test_r34_the_address_of_the_configuration_counts_unless_an_option_says_another(folder: Path) -> None:
+    file = folder / "pilotage.yaml"
+    file.write_text(f"{CONFIG}server: {{url: 'https://x.example/tools/pilotage/'}}\n")
+    found = _as_configured(Project(file), Listening())
+    assert (found.address(8420), found.secure) == ("https://x.example/tools/pilotage/", True)
+    assert found.root == "/tools/pilotage"
+    assert _as_configured(Project(file), Listening(url="https://y.example")).address(8420) == "https://y.example/"
+
+
 def test_what_cannot_be_served_is_one_sentence(folder: Path) -> None:
     def ended(*options: str) -> tuple[int, str]:
         own = {**os.environ, "PYTHONPATH": f"{HERE}/src:{HERE}"}
@@ -133,6 +146,8 @@ def test_what_cannot_be_served_is_one_sentence(folder: Path) -> None:
         return got.returncode, got.stderr
 
     with serving(folder) as server:
+        assert server.link.startswith(f"http://127.0.0.1:{server.port}/link/"), "the first start makes the owner"
+        assert "owner" in server.get(server.link.removeprefix(f"http://127.0.0.1:{server.port}"))[2]
         status, said = ended("--listen", f"127.0.0.1:{server.port}")
     assert (status, said) == (
         9, f"pilotage: cannot listen on 127.0.0.1:{server.port}: Address already in use; choose another one with "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from pilotage.app.identity import links
+from pilotage.app.identity.mailing import can_mail, mail_link
 from pilotage.app.permissions import Permission
 from pilotage.model.access import AccessRole, Grant
 from pilotage.model.errors import PilotageError
@@ -19,6 +20,7 @@ def _form(asked: Asked, refused: PilotageError | None = None) -> Response:
     return page(
         asked, "invite.html.j2", 200 if refused is None else refused.http_status, refused=str(refused or ""),
         places=places, roles=[*AccessRole, *asked.site.store.persons.custom_roles()], form=asked.form,
+        mail=can_mail(asked.project),
     )  # fmt: skip
 
 
@@ -34,7 +36,14 @@ def _invite(asked: Asked) -> Response:
         secret = links.invite(asked.project, wanted)
     except PilotageError as error:
         return _form(asked, error)
-    return _link(asked, secret, wanted.name or "the new person", "It works once, within a week.")
+    name, words = wanted.name or "the new person", "It works once, within a week."
+    if "mail" not in form:
+        return _link(asked, secret, name, words)
+    try:
+        mail_link(asked.project, wanted.email, name, f"{base(asked)}/link/{secret}")
+    except PilotageError as error:
+        return _link(asked, secret, name, f"{words} The mail did not go out: {error}.")
+    return _link(asked, secret, name, f"{words} It is on its way to {wanted.email}, too.")
 
 
 def _recover(asked: Asked) -> Response:
