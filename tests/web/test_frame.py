@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from pilotage.model.calendar import Freeze
-from tests.web.site import Served
+from tests.web.site import Served, served
+from tests.web.world import config
 
 
 def linked(text: str) -> list[str]:
@@ -65,3 +67,15 @@ def test_r34_an_error_page_keeps_the_frame_of_whoever_reads_it(server: Served) -
     got = server.signed_in("ada").submit("/logout", csrf="old")
     assert got.status == 403
     assert "ada · viewer" in got.text
+
+
+def test_r34_a_freeze_of_the_calendar_holds_everywhere(tmp_path: Path) -> None:
+    today = datetime.now(UTC).date()
+    first, last = today - timedelta(days=2), today + timedelta(days=2)
+    freezes = f"  freezes: [{{name: year end, first_day: '{first}', last_day: '{last}'}}]"
+    text = config().replace("  timezone: Europe/Berlin\n", f"  timezone: Europe/Berlin\n{freezes}\n")
+    with served(tmp_path, text) as server:
+        server.person("ada", "viewer@checkout")
+        page = server.signed_in("ada").get("/").text
+    assert "Frozen: every service" in page
+    assert "year end" in page

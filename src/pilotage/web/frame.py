@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from pilotage.app.permissions import Thing
 from pilotage.app.roles import Eyes, highest
@@ -31,7 +32,8 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True)
 class Frozen:
-    """A declared freeze that holds now. until: Unix seconds."""
+    """A freeze that holds now. service, environment: of a declared one; empty for one of the calendar, which holds
+    everywhere · until: Unix seconds."""
 
     name: str
     service: str
@@ -75,7 +77,12 @@ def _entries(site: Site, eyes: Eyes, here: str) -> Iterator[Entry]:
 
 
 def _frozen(site: Site, eyes: Eyes) -> Iterator[Frozen]:
-    for service, environment, freeze in site.store.freezes.holding(site.store.clock.now()):
+    now = datetime.fromtimestamp(site.store.clock.now(), UTC)
+    for freeze in site.frozen_days(now.astimezone(site.zone).date()):
+        if freeze.begins <= now < freeze.ends:
+            until = freeze.ends.timestamp()
+            yield Frozen(name=freeze.name, service="", environment="", until=until, why="the calendar")
+    for service, environment, freeze in site.store.freezes.holding(now.timestamp()):
         if eyes.sees(service, environment):
             yield Frozen(
                 name=freeze.name, service=service, environment=environment, until=freeze.ends.timestamp(),
