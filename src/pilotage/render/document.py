@@ -41,11 +41,11 @@ def to_html(document: Document) -> str:
     from pilotage.render.html import page
 
     charts = {s.id: Markup(bars(s.figure)) for s in document.sections if s.figure and s.figure.bars}
-    tops = {s.id: _top(s.figure) for s in document.sections if s.figure and s.figure.bars}
+    tops = {s.id: top(s.figure) for s in document.sections if s.figure and s.figure.bars}
     return page("document.html.j2", title=document.title, document=document, charts=charts, tops=tops)
 
 
-def _top(figure: Figure) -> float:
+def top(figure: Figure) -> float:
     """What a full bar stands for: the whole, where the bars are its parts."""
     values = [bar.value for bar in figure.bars]
     return 1.0 if abs(sum(values) - 1) < 1e-9 else max(values) or 1.0

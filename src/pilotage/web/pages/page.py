@@ -5,11 +5,13 @@ from __future__ import annotations
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
 from pilotage.app.roles import Eyes
 from pilotage.model.access import Identity
 from pilotage.model.text import clean
+from pilotage.render.document import bars, top
 from pilotage.web.assets import digest
 from pilotage.web.frame import frame_of
 from pilotage.web.pages.page_clock import PageClock
@@ -25,6 +27,8 @@ def environment() -> Environment:
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     made.filters["duration"] = spoken
+    made.filters["chart"] = lambda figure: Markup(bars(figure))
+    made.filters["top"] = top
     return made
 
 
