@@ -84,7 +84,9 @@ def _figures(incident: Incident) -> Iterator[KeyFigure]:
     yield KeyFigure("Users exposed", exposed, f"to {incident.version}")
     harmed = "unknown" if harm is None else about(exposure(moments, end, since=harm))
     yield KeyFigure("Users harmed", harmed, "no harm is known" if harm is None else "from the first harm known")
-    if started is not None and back is not None:
+    if first is None:
+        yield KeyFigure("Way back", "not needed", "no user had it")
+    elif started is not None and back is not None:
         yield KeyFigure("Way back", about(back - started), "from the decision until all traffic was back")
     else:
         yield KeyFigure("Way back", "not confirmed", "nobody read back that all traffic has returned")
