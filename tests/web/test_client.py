@@ -169,3 +169,18 @@ def test_r34_the_table_gives_each_role_no_less_than_the_one_below() -> None:
 
     order = [BUILT_IN[role] for role in AccessRole]
     assert all(below < above for below, above in itertools.pairwise(order))
+
+
+def test_r32_the_trace_of_the_client_is_handed_on_and_that_of_the_server_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pilotage.app.remote.carrying import Workplace, _environment
+    from pilotage.app.remote.sending import request_of
+
+    place = Workplace(config=tmp_path / "pilotage.yaml")
+    parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    for said, got in ((parent, parent), ("", None), ("nonsense\nLD_PRELOAD=x", None)):
+        monkeypatch.setenv("TRACEPARENT", said)
+        request = request_of(["status"], [], [], "", 80)
+        monkeypatch.setenv("TRACEPARENT", "the server's own")
+        assert _environment(place, request, 0, tmp_path).get("TRACEPARENT") == got

@@ -168,6 +168,7 @@ REMOTE: Mapping[str, Permission | Here] = {
     "audit export": Permission.READ_AUDIT,
     "audit head": Permission.READ_AUDIT,
     "audit verify": Permission.READ_AUDIT,
+    "scaffold": Here.OPERATES,
     "store backup": Here.OPERATES,
     "store restore": Here.OPERATES,
     "store verify": Here.OPERATES,

@@ -22,6 +22,8 @@ class ShellRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     stdin: str = ""
     columns: int = 80
     """Width of the terminal in characters."""
+    traceparent: str = ""
+    """The trace that asks, as W3C's header has it."""
 
 
 class Said(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="said"):

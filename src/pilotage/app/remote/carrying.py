@@ -20,6 +20,7 @@ from pilotage.app.remote.handing import ASKED_FD, FILES, hand_over
 from pilotage.model.access import Identity
 from pilotage.model.errors import Invalid
 from pilotage.model.shell import Ended, Message, Said, ShellRequest, Waiting, Wrote
+from pilotage.model.trace_context import parent_of
 
 MOST_WORDS = 200
 _LONGEST = 100_000
@@ -30,6 +31,7 @@ _ALIVE_EVERY = 10.0
 _PATIENCE = 10.0
 _AT_ONCE = asyncio.Semaphore(16)
 _LEFT_OUT = ("PILOTAGE_ACTOR", "PILOTAGE_SERVER", "PILOTAGE_TOKEN", "PILOTAGE_CONFIG", "PILOTAGE_SERVICE")
+_TRACE = "TRACEPARENT"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,9 +103,10 @@ def _replaced(word: str, names: Mapping[str, Path]) -> str:
 
 
 def _environment(place: Workplace, request: ShellRequest, pipe: int, folder: Path) -> Mapping[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name not in _LEFT_OUT}
+    kept = {name: value for name, value in os.environ.items() if name not in (*_LEFT_OUT, _TRACE)}
+    traced = {_TRACE: request.traceparent} if parent_of(request.traceparent) else {}
     own = {"COLUMNS": str(max(20, min(request.columns, 500))), "PILOTAGE_CONFIG": str(place.config.resolve())}
-    return {**kept, **own, ASKED_FD: str(pipe), FILES: str(folder), "PYTHONUNBUFFERED": "1"}
+    return {**kept, **own, **traced, ASKED_FD: str(pipe), FILES: str(folder), "PYTHONUNBUFFERED": "1"}
 
 
 async def _heard(child: asyncio.subprocess.Process, stdin: str) -> AsyncIterator[Message]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import cast
@@ -29,7 +30,10 @@ def request_of(
     files += [_sent(word) for word in plans if Path(word).is_file()]
     if sum(len(file.content or b"") for file in files) > _MOST:
         raise Invalid(f"the files of this command have more than {_MOST:,} bytes together")
-    return ShellRequest(words=tuple(words), files=tuple(files), stdin=stdin, columns=columns)
+    return ShellRequest(
+        words=tuple(words), files=tuple(files), stdin=stdin, columns=columns,
+        traceparent=os.environ.get("TRACEPARENT", ""),
+    )  # fmt: skip
 
 
 def _sent(word: str) -> SentFile:

@@ -15,18 +15,20 @@ from pilotage.web.route import Asked, Audience, Body, Route
 
 class ShellBody(Body, frozen=True, kw_only=True):
     """A command line without its first word. files: those that the words name · columns: width of the terminal in
-    characters."""
+    characters · traceparent: the trace that asks, such as that of a CI job."""
 
     words: tuple[str, ...]
     files: tuple[SentFile, ...] = ()
     stdin: str = ""
     columns: int = 80
+    traceparent: str = ""
 
 
 async def _carry_out(asked: Asked) -> Response:
     body = asked.body_as(ShellBody)
     request = ShellRequest(
-        words=body.words, stdin=body.stdin, columns=body.columns, files=body.files
+        words=body.words, stdin=body.stdin, columns=body.columns, files=body.files,
+        traceparent=body.traceparent,
     )  # fmt: skip
     messages = carry_out(Workplace(config=asked.site.project.config), asked.who, request)
 
