@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from pilotage.model.access import Grant
 from pilotage.model.audit import Checked, Entry
 from pilotage.model.json import Json, JsonObject
 from pilotage.model.output.audit import AuditCheckOutput, AuditLogOutput, AuditRowOutput
 from pilotage.model.timestamp import timestamp
 
+_TIMES = ("_at", "begins", "ends", "until")
+_HASHES = ("sha256", "plan_hash", "plan", "artifact")
 _HIDDEN = ("actor", "service", "environment")
 """Columns that the row says anyway."""
 
@@ -53,15 +56,22 @@ def _rows(of: JsonObject, table: str) -> Sequence[JsonObject]:
 
 def _one(was: JsonObject, is_: JsonObject, name: str) -> str:
     if not is_:
-        return f"{_text(was.get(name))} → nothing"
-    return f"{_text(was.get(name))} → {_text(is_.get(name))}" if was else _text(is_.get(name))
+        return f"{_text(was.get(name), name)} → nothing"
+    new = _text(is_.get(name), name)
+    return f"{_text(was.get(name), name)} → {new}" if was else new
 
 
-def _text(value: Json) -> str:
+def _text(value: Json, name: str = "") -> str:
     if value is None or value in ("", []):
         return "nothing"
+    if name.endswith(_TIMES) and isinstance(value, int | float) and not isinstance(value, bool):
+        return timestamp(float(value))[:16].replace("T", " ") + " UTC"
+    if name in _HASHES and isinstance(value, str):
+        return f"{value[:12]}…"
     if isinstance(value, list | tuple):
         return ", ".join(_text(one) for one in value)
+    if isinstance(value, dict) and value.keys() == {"role", "service", "environment"}:
+        return Grant(**{key: str(each) for key, each in value.items()}).text
     if isinstance(value, dict):
         return " ".join(str(one) for one in value.values())
     return str(value)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, cast
+from typing import TypeAlias, cast
 
 from sqlalchemy import Connection, Delete, Engine, Insert, Select, Table, Update, event, select
 
@@ -24,6 +24,7 @@ from pilotage.model.text import plain
 _MOST_ROWS = 50
 _LONGEST = 500
 _NOTES = "pilotage-audit"
+_Values: TypeAlias = "Mapping[str, object]"
 
 UNKNOWN = Act(actor="pilotage", kind="machine", proof="", action="change")
 
@@ -45,7 +46,9 @@ def watch(engine: Engine, clock: Clock) -> None:
     """Keep the log of this engine's changes."""
 
     @event.listens_for(engine, "before_execute")
-    def _(connection: Connection, statement: object, several: Any, single: Any, _options: object) -> None:
+    def _(
+        connection: Connection, statement: object, several: Sequence[_Values], single: _Values, _options: object
+    ) -> None:  # fmt: skip
         if isinstance(statement, Insert | Update | Delete):
             _note(connection, statement, several or ([single] if single else []))
 
@@ -138,7 +141,7 @@ def _columns(table: Table) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*shown.keys, *shown.columns, *((shown.reason,) if shown.reason else ()))))
 
 
-def _rows_of(statement: Update | Delete, table: Table) -> Select[Any]:
+def _rows_of(statement: Update | Delete, table: Table) -> Select[tuple[object, ...]]:
     wanted = dict.fromkeys([*(column.name for column in table.primary_key), *_columns(table)])
     query = select(*(table.c[name] for name in wanted)).limit(_MOST_ROWS)
     return query if statement.whereclause is None else query.where(statement.whereclause)
