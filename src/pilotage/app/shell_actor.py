@@ -39,7 +39,7 @@ def proof(project: Project) -> Proof:
 
 def require(project: Project, name: str, permission: Permission) -> None:
     """With `identity: verified`: whoever acts under another name than the login proves it with an SSH key. Raises
-    Unproven."""
+    NameNotProven."""
     if permission in _UNSIGNED or name == login() or name in _proven(project) or not _verified(project):
         return
     from pilotage.app.identity.ssh_proof import prove

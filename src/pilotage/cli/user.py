@@ -95,9 +95,10 @@ def recover(project: Project, name: str, emergency: bool, url: str) -> None:
 @click.argument("file", type=click.File())
 @click.pass_obj
 def keys(project: Project, name: str, file: TextIO) -> None:
-    """Keep the public SSH keys in FILE for NAME, in place of earlier ones; `-` reads standard input.
+    """Keep the public SSH keys in FILE for NAME.
 
-    With `identity: verified` they prove in a shell who NAME is.
+    They take the place of earlier ones; `-` reads standard input. With `identity: verified` they prove in a shell who
+    NAME is.
     """
     from pilotage.app.identity.ssh_keys import keep_in_shell
 
@@ -109,7 +110,10 @@ def keys(project: Project, name: str, file: TextIO) -> None:
 @click.argument("name")
 @click.pass_obj
 def disable(project: Project, name: str) -> None:
-    """End the sessions of NAME, and let nobody in by this account or its tokens."""
+    """Close the account of NAME.
+
+    Its sessions end, its tokens stop working, and its name stays in the records.
+    """
     from pilotage.app.access.roles import disable as change
 
     change(project, project.actor, name, disabled=True)

@@ -159,7 +159,7 @@ class Configuration(Section):
     )
     server: ServerSection = Field(
         default_factory=lambda: ServerSection.model_validate({}),
-        description="How browsers reach `pilotage serve`, and how people sign in.",
+        description="The server: its address, how people sign in, and who sends it news.",
     )
     templates: str | None = Field(None, description="Folder with your own announcement templates.")
     language: Annotated[str, Field(pattern=r"^[a-z]{2}(-[A-Z]{2})?$")] = Field(

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from urllib.parse import urlencode, urlsplit
 
-from pilotage.adapters.identity_providers.provider import NotProven, ProviderDown
+from pilotage.adapters.identity_providers.provider import IdentityNotProven, ProviderDown
 from pilotage.adapters.outgoing import Undelivered, send
 from pilotage.model.json import Json, JsonObject
 
@@ -23,7 +23,7 @@ def get_json(url: str, *, token: str = "", private: bool = False) -> Json:
 
 
 def post_form(url: str, fields: Mapping[str, str], headers: Mapping[str, str], *, private: bool = False) -> JsonObject:
-    """Raises ProviderDown, and NotProven where the provider refuses what is sent."""
+    """Raises ProviderDown, and IdentityNotProven where the provider refuses what is sent."""
     own = {
         "Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded", "User-Agent": "pilotage",
         **headers,
@@ -32,7 +32,7 @@ def post_form(url: str, fields: Mapping[str, str], headers: Mapping[str, str], *
         found = _parsed(url, _sent("POST", url, urlencode(fields).encode(), own, private))
     except ProviderDown as error:
         if isinstance(error.__cause__, Undelivered) and error.__cause__.permanent:
-            raise NotProven(f"the provider refuses the code: {error}") from None
+            raise IdentityNotProven(f"the provider refuses the code: {error}") from None
         raise
     return object_of(found, url)
 

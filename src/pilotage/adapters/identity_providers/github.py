@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from pilotage.adapters.identity_providers.asking import challenge, get_json, object_of, post_form
-from pilotage.adapters.identity_providers.provider import Flow, NotProven, Profile, ProviderDown
+from pilotage.adapters.identity_providers.provider import Flow, IdentityNotProven, Profile, ProviderDown
 from pilotage.model.json import Json, JsonObject
 
 SCOPES = "read:org user:email"
@@ -54,7 +54,7 @@ class Github:
         token = got.get("access_token")
         if not isinstance(token, str) or not token:
             # GitHub answers 200 with an error inside.
-            raise NotProven(f"GitHub refuses the code: {str(got.get('error', 'no token'))[:100]}")
+            raise IdentityNotProven(f"GitHub refuses the code: {str(got.get('error', 'no token'))[:100]}")
         person = object_of(get_json(f"{own.api}/user", token=token, private=own.private), own.api)
         number, login = person.get("id"), person.get("login")
         if not isinstance(number, int) or isinstance(number, bool) or not isinstance(login, str):

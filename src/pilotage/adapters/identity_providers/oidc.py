@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, cast
 from urllib.parse import quote, urlencode
 
 from pilotage.adapters.identity_providers.asking import challenge, get_json, is_safe, object_of, post_form
-from pilotage.adapters.identity_providers.provider import Flow, NotProven, Profile, ProviderDown
+from pilotage.adapters.identity_providers.provider import Flow, IdentityNotProven, Profile, ProviderDown
 from pilotage.model.json import Json, JsonObject
 
 if TYPE_CHECKING:
@@ -88,13 +88,13 @@ class Oidc:
         about = self._described()
         named = answer.get("iss")
         if (named is None and about.names_issuer) or (named is not None and named != self.issuer):
-            raise NotProven("the answer comes from another provider than the one that was asked")
+            raise IdentityNotProven("the answer comes from another provider than the one that was asked")
         got = self._exchanged(about, flow, answer.get("code", ""))
         claims = self.verified(str(got.get("id_token", "")), flow.nonce, now)
         return self._profile({**self._more(about, got, claims), **claims})
 
     def verified(self, token: str, nonce: str, now: float) -> JsonObject:
-        """The claims of an id-token for us. Raises NotProven."""
+        """The claims of an id-token for us. Raises IdentityNotProven."""
         claims = self._signed(token)
         own, audience = self._settings, claims.get("aud")
         audiences = audience if isinstance(audience, list) else [audience]
@@ -112,7 +112,7 @@ class Oidc:
         }
         broken = next((words for words, kept in rules.items() if not kept), "")
         if broken:
-            raise NotProven(f"the id-token is refused: {broken}")
+            raise IdentityNotProven(f"the id-token is refused: {broken}")
         return claims
 
     def _signed(self, token: str) -> JsonObject:
@@ -129,7 +129,7 @@ class Oidc:
                 return cast("JsonObject", jwt.decode(token, known, ALGORITHMS).claims)
             except (JoseError, ValueError, TypeError, KeyError) as error:
                 why = type(error).__name__
-        raise NotProven(f"the id-token is refused: no key of the provider has signed it ({why})")
+        raise IdentityNotProven(f"the id-token is refused: no key of the provider has signed it ({why})")
 
     def _exchanged(self, about: _About, flow: Flow, code: str) -> JsonObject:
         own = self._settings
@@ -146,14 +146,14 @@ class Oidc:
         return post_form(about.token, fields, headers, private=own.private)
 
     def _more(self, about: _About, got: JsonObject, claims: JsonObject) -> JsonObject:
-        """What only the userinfo endpoint says. Raises NotProven if it is about somebody else."""
+        """What only the userinfo endpoint says. Raises IdentityNotProven if it is about somebody else."""
         wanted = (self._settings.groups_claim, self._settings.name_claim, "email")
         token = got.get("access_token")
         if all(name in claims for name in wanted) or not about.userinfo or not isinstance(token, str):
             return {}
         found = object_of(get_json(about.userinfo, token=token, private=self._settings.private), about.userinfo)
         if found.get("sub") != claims["sub"]:
-            raise NotProven("the provider's userinfo is about somebody else")
+            raise IdentityNotProven("the provider's userinfo is about somebody else")
         return {name: value for name, value in found.items() if name not in ("iss", "aud", "sub", "exp", "nonce")}
 
     def _profile(self, claims: JsonObject) -> Profile:

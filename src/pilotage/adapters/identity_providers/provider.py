@@ -13,7 +13,7 @@ class ProviderDown(AdapterError):
     """The provider does not answer, or not as its standard says."""
 
 
-class NotProven(AdapterError):
+class IdentityNotProven(AdapterError):
     """What came back does not prove who somebody is. The message says which rule it breaks."""
 
 
@@ -47,4 +47,4 @@ class IdentityProvider(Protocol):
         """Where the browser signs in."""
 
     def profile(self, flow: Flow, answer: Mapping[str, str], now: float) -> Profile:
-        """Who came back. answer: the parameters of the redirect, whose state was compared. Raises NotProven."""
+        """Who came back. answer: the parameters of the redirect, whose state was compared. Raises IdentityNotProven."""

@@ -9,7 +9,7 @@ import ipaddress
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from pilotage.app import auditing
@@ -120,7 +120,7 @@ def sign_in(project: Project, state: str, answer: str, base: str, came: Came, *,
     return person
 
 
-def _verified(asked: JsonObject, given: Mapping[str, Any], known: Passkey, person: Person, base: str) -> int:
+def _verified(asked: JsonObject, given: JsonObject, known: Passkey, person: Person, base: str) -> int:
     """The counter of the answer. Raises what _checked expects."""
     from fido2.webauthn import AttestedCredentialData, AuthenticationResponse
 

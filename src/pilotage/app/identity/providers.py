@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
-from pilotage.adapters.identity_providers.provider import Flow, IdentityProvider, NotProven, Profile
+from pilotage.adapters.identity_providers.provider import Flow, IdentityNotProven, IdentityProvider, Profile
 from pilotage.adapters.secrets import resolve
 from pilotage.app import auditing
 from pilotage.app.identity.links import refuse_bad_name
@@ -59,7 +59,7 @@ def finish(project: Project, name: str, kept: JsonObject | None, answer: Mapping
     try:
         flow = _compared(project, name, kept, answer)
         profile = _opened(section).profile(flow, answer, now)
-    except NotProven as error:
+    except IdentityNotProven as error:
         auditing.failed_login(project.store, "", Proof.PROVIDER, came.address, f"{name}: {error}")
         raise WrongCredentials(str(error)) from None
     groups = tuple(f"{name}:{group}" for group in profile.groups)
@@ -71,16 +71,17 @@ def finish(project: Project, name: str, kept: JsonObject | None, answer: Mapping
 
 
 def _compared(project: Project, name: str, kept: JsonObject | None, answer: Mapping[str, str]) -> Flow:
-    """Raises NotProven unless this browser began this sign-in, at this provider, and ends it for the first time."""
+    """Raises IdentityNotProven unless this browser began this sign-in at this provider, and ends it for the first
+    time."""
     if kept is None or kept.get("provider") != name:
-        raise NotProven("this browser did not begin this sign-in, or took too long: sign in again")
+        raise IdentityNotProven("this browser did not begin this sign-in, or took too long: sign in again")
     flow = _flow(kept)
     if not hmac.compare_digest(flow.state.encode(), answer.get("state", "").encode()):
-        raise NotProven("the answer belongs to another sign-in: sign in again")
+        raise IdentityNotProven("the answer belongs to another sign-in: sign in again")
     if not project.store.accounts.links.first_time(hash_of(flow.state), project.clock.now(), LIFETIME):
-        raise NotProven("this answer was used before: sign in again")
+        raise IdentityNotProven("this answer was used before: sign in again")
     if "error" in answer:
-        raise NotProven(f"the provider did not sign you in: {answer['error'][:80]}")
+        raise IdentityNotProven(f"the provider did not sign you in: {answer['error'][:80]}")
     return flow
 
 
