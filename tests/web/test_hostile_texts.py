@@ -71,10 +71,10 @@ def _said_beside(store: Any) -> None:
     for kind in ReportKind.HARM, ReportKind.FEEDBACK:
         report = Report(service="billing", environment="production", version=EVIL, text=EVIL + LONG, kind=kind, at=now)
         reports.add(store.engine, report)
-    for kind, until in (SignatureKind.SIGN_OFF, None), (SignatureKind.WAIVER, now + 60):
+    for signed, until in (SignatureKind.SIGN_OFF, None), (SignatureKind.WAIVER, now + 60):
         sign(
             store.engine, "payments", "production", "5.3.0",
-            Signature(kind, EVIL, EVIL, EVIL, EVIL + LONG, now, until, EVIL, EVIL),
+            Signature(signed, EVIL, EVIL, EVIL, EVIL + LONG, now, until, EVIL, EVIL),
         )  # fmt: skip
     ways.command(store, "payments-way-1", WayCommandKind.HOLD, EVIL, stage=EVIL, reason=EVIL + LONG)
 

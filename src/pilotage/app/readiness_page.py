@@ -78,10 +78,10 @@ def readiness_view(
     version, day = wanted
     plan = plan_of(project, environment, version, day)
     found = assess_readiness(project, actor, plan, keeps=False)
-    wanted = {item.id: item for item in plan.readiness}
+    items = {item.id: item for item in plan.readiness}
     return ReadinessView(
         plan=plan, found=found, tracked=tracked_day(project, environment, version),
-        gates=tuple(_view(project, actor, plan, gate, wanted.get(gate.item), may_here) for gate in by_owner(found)),
+        gates=tuple(_view(project, actor, plan, gate, items.get(gate.item), may_here) for gate in by_owner(found)),
     )  # fmt: skip
 
 
