@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Engine, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from pilotage.engine.records.tables_identity import failures
 
@@ -34,7 +35,13 @@ class Failures:
         return {row["key"]: Failed(count=row["count"], last_at=row["last_at"]) for row in rows}
 
     def count(self, keys: Iterable[str], now: float) -> None:
-        """One more for each."""
+        """One more for each. Where two count the first one at once, the database refuses one, which counts again."""
+        try:
+            self._count(keys, now)
+        except IntegrityError:
+            self._count(keys, now)
+
+    def _count(self, keys: Iterable[str], now: float) -> None:
         with self._engine.begin() as connection:
             connection.execute(delete(failures).where(failures.c.last_at < now - _KEPT))
             for key in sorted(keys):

@@ -124,8 +124,11 @@ class Links:
 
     def join(self, account: NewAccount, now: float) -> None:
         """An account of somebody whom an identity provider knows. Raises NameTaken."""
-        with self._engine.begin() as connection:
-            enter(connection, account, now)
+        try:
+            with self._engine.begin() as connection:
+                enter(connection, account, now)
+        except IntegrityError:
+            raise NameTaken(f"{account.name!r} got an account at this moment: sign in again") from None
 
 
 def enter(connection: Connection, account: NewAccount, now: float) -> None:
