@@ -9,7 +9,7 @@ import hmac
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -161,7 +161,7 @@ def _tampered(issuer: Issuer) -> str:
 
 
 NOW = int(time.time())
-WRONG = {
+WRONG: dict[str, tuple[Callable[[Issuer], str], str]] = {
     "wrong audience": (lambda it: it.token(KEY, aud="https://other.example"), "the audience is"),
     "no audience": (lambda it: it.token(KEY, aud=None), "the audience is"),
     "expired": (lambda it: it.token(KEY, exp=NOW - 3600), "ExpiredTokenError"),

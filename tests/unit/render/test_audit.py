@@ -21,6 +21,6 @@ def test_r34_a_change_says_what_was_and_what_is() -> None:
 
 def test_r34_times_grants_and_hashes_are_written_for_people() -> None:
     grant = {"role": "deployer", "service": "shop", "environment": "*"}
-    after = {"tokens": [{"expires_at": 1795747307.0, "grants": [grant]}], "sha256": "a" * 64}
+    after: JsonObject = {"tokens": [{"expires_at": 1795747307.0, "grants": [grant]}], "sha256": "a" * 64}
     said = in_words(_row(None, after))
     assert said == "expires_at: 2026-11-27 02:41 UTC; grants: deployer@shop; sha256: aaaaaaaaaaaa…"
