@@ -19,7 +19,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, di
         yield server, dict(addresses(server.site, fill(server.site.project)))
 
 
-@pytest.mark.parametrize("who", ["eve", "bob", "root"])
+@pytest.mark.parametrize("who", ["bob", *(pytest.param(name, marks=pytest.mark.long) for name in ("eve", "root"))])
 def test_r34_no_page_links_to_what_is_missing_or_forbidden(shown: tuple[Served, dict[str, str]], who: str) -> None:
     server, paths = shown
     client, wrong, known = server.signed_in(who), [], dict[str, int]()
