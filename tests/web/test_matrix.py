@@ -100,7 +100,8 @@ def test_r34_every_role_may_do_in_each_place_what_the_table_says(
             path, place = filling.path(route.path, spot), filling.place(route.path, spot)
             if path == filling.path(route.path, OWN) and spot is not OWN:
                 continue
-            for role, where, client in someone:
+            # What needs no permission asks for none: who has nothing and who has all stand for everybody.
+            for role, where, client in someone[-2:] if isinstance(route.permission, Audience) else someone:
                 status = await _asked(app, route, path, _browser(client), client.csrf)
                 expected = REACHED if _expected(route, role, where, place) else 403
                 if status != expected:
