@@ -64,11 +64,6 @@ def is_within(wanted: Grant, held: Iterable[Grant], custom: Mapping[str, frozens
     return bool(there) and permissions_of(wanted.role, custom) <= has
 
 
-def sees(identity: Identity, service: str, environment: str, custom: Mapping[str, frozenset[str]]) -> bool:
-    """Whether lists show it what happens there."""
-    return admits(identity, Permission.READ, Thing(service=service, environment=environment), custom) is None
-
-
 @dataclass(frozen=True, kw_only=True)
 class Eyes:
     """What one identity sees and may do, with the custom roles as they were when its request began: a page asks for
