@@ -26,7 +26,7 @@ STYLE = ROOT / "src/pilotage/render/style"
 def plan(day: date | None = date(2027, 6, 18), stakeholders: str = "enterprise", **changes: str) -> Plan:
     usual = {"release_type": "major", "deployment_strategy": "canary", "team_size": "small",
              "release_frequency": "monthly", "risk_tolerance": "low"}  # fmt: skip
-    answers = Answers(**{**usual, **changes}, stakeholder_complexity=stakeholders.split())  # type: ignore[arg-type]
+    answers = Answers(**{**usual, **changes}, stakeholder_complexity=stakeholders.split())
     zones = Calendar("Europe/Berlin", ("Europe/Berlin",))
     return make_plan(answers, version="2.4.0", release_date=day, calendar=zones, service=Service("shop", instances=4))
 
