@@ -27,3 +27,18 @@ def _cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 _NOBODYS = "$argon2id$v=19$m=8,t=1,p=1$/XZSO+/32cU$aQoFPw"
+
+
+@pytest.fixture
+def no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands are recorded, and nobody handles them."""
+    from pilotage.app import commands
+    from pilotage.app.homes import Attended
+    from pilotage.app.project import Project
+    from pilotage.app.way import control
+    from pilotage.web.api import releasing
+
+    monkeypatch.setattr(Project, "ensure_worker", lambda _: None)
+    monkeypatch.setattr(control, "_ANSWER_DEADLINE", 0.0, raising=False)
+    for module in (commands, releasing):
+        monkeypatch.setattr(module, "attend", lambda *_: Attended.NOBODY)

@@ -79,25 +79,9 @@ def _overview(project: Project, every: Sequence[EnvironmentStatus], as_json: boo
 
 
 def _status(project: Project, found: EnvironmentStatus) -> EnvironmentOutput:
-    from pilotage.model.output.rollouts import EnvironmentOutput, HomeOutput
-    from pilotage.model.timestamp import timestamp
+    from pilotage.app.status_output import environment_output
 
-    newest, home = found.newest, found.home
-    return EnvironmentOutput(
-        service=found.service,
-        environment=found.environment,
-        serving=found.serving[0] if found.serving else None,
-        kept_environment=newest.version if newest and newest.preserved else None,
-        warm_version=found.warm.version if found.warm else None,
-        warm_until=timestamp(found.warm.until if found.warm else None),
-        queued=tuple(rollout.version for rollout in found.queued),
-        worker=found.worker,
-        healthy_instances=found.sighting.healthy if found.sighting else None,
-        down_since=timestamp(found.sighting.down_since if found.sighting else None),
-        last_seen_at=timestamp(found.sighting.at if found.sighting else found.home.heard_at if found.home else None),
-        home=HomeOutput(name=home.name, heard_seconds_ago=home.heard) if home else None,
-        rollout=_outputs(project, [newest])[0] if newest else None,
-    )
+    return environment_output(project, found)
 
 
 def _show(project: Project, latest: RolloutSummary) -> None:

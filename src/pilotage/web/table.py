@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pilotage.web import access_routes, public
-from pilotage.web.api import description, device, events, operating, rollouts, shell
+from pilotage.web import access_routes, api_routes, public
+from pilotage.web.api import description, device, operating, shell
 from pilotage.web.pages import device as device_page
 from pilotage.web.pages import home, palette, plan, releasing, rollout, sign_in
 from pilotage.web.route import Route
@@ -11,8 +11,7 @@ from pilotage.web.route import Route
 ROUTES: tuple[Route, ...] = (
     *description.ROUTES,
     *operating.ROUTES,
-    *events.ROUTES,
-    *rollouts.ROUTES,
+    *api_routes.ROUTES,
     *shell.ROUTES,
     *device.ROUTES,
     *home.ROUTES,

@@ -8,16 +8,18 @@ import msgspec
 from starlette.responses import Response
 
 from pilotage.app.commands import outcome_of, submit_to
+from pilotage.app.explain import explained
 from pilotage.app.permissions import Permission
 from pilotage.app.requests import CommandRequest
 from pilotage.model.output.base import Output
-from pilotage.model.output.rollouts import RolloutOutput
+from pilotage.model.output.rollouts import EventOutput, ExplanationOutput, RolloutOutput
 from pilotage.model.record import RolloutSummary
 from pilotage.model.rollout import CommandKind
-from pilotage.render.outputs import rollout_outputs
+from pilotage.render.outputs import event_output, explanation_output, rollout_outputs
 from pilotage.web.answers import json_answer
+from pilotage.web.api.releasing import PlanAnswer
 from pilotage.web.preconditions import require_version, version_of
-from pilotage.web.route import Asked, Audience, Body, Made, Route
+from pilotage.web.route import Asked, Audience, Body, Made, Query, Route
 
 _ONE = "/api/v1/rollouts/{rollout}"
 
@@ -57,6 +59,42 @@ def _one(asked: Asked) -> Response:
     rollout = asked.site.store.look_up(asked.params["rollout"])
     (shown,) = rollout_outputs([rollout], asked.site.store.live_views([rollout.id]))
     return json_answer(shown, headers={"ETag": f'"{_version(rollout)}"'})
+
+
+class RolloutEventsAnswer(Output, frozen=True, kw_only=True):
+    """Events of a rollout."""
+
+    events: tuple[EventOutput, ...]
+
+
+class EventsAfterQuery(Query, frozen=True, kw_only=True):
+    """after: only those with a greater number."""
+
+    after: Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)] = 0
+
+
+def _queue(asked: Asked) -> Response:
+    store = asked.site.store
+    found = [one for one in store.queued() if asked.sees(one.service, one.environment)]
+    return json_answer(RolloutsAnswer(rollouts=rollout_outputs(found, store.live_views([one.id for one in found]))))
+
+
+def _events(asked: Asked) -> Response:
+    recorded = asked.site.store.events(asked.params["rollout"], asked.query_as(EventsAfterQuery).after)
+    return json_answer(RolloutEventsAnswer(events=tuple(event_output(one) for one in recorded)))
+
+
+def _explanation(asked: Asked) -> Response:
+    rollout = asked.site.store.look_up(asked.params["rollout"])
+    project = asked.site.for_(asked.who, rollout.service)
+    found = explained(project, rollout.environment, rollout.id)
+    return json_answer(explanation_output(rollout.id, found.explanation))
+
+
+def _plan(asked: Asked) -> Response:
+    plan = asked.site.store.get(asked.params["rollout"]).plan
+    answer = PlanAnswer(plan_hash=plan.hash, stops=bool(plan.stopped_by), plan=msgspec.Raw(plan.to_json().encode()))
+    return json_answer(answer)
 
 
 def _version(rollout: RolloutSummary) -> str:
@@ -108,6 +146,22 @@ ROUTES = (
     Route(
         method="GET", path=_ONE, permission=Permission.READ, answer=_one,
         summary="Show a rollout.", gives=RolloutOutput,
+    ),
+    Route(
+        method="GET", path="/api/v1/queue", permission=Audience.SIGNED_IN, answer=_queue, gives=RolloutsAnswer,
+        summary="List the rollouts that wait their turn.",
+    ),
+    Route(
+        method="GET", path=f"{_ONE}/events", permission=Permission.READ, answer=_events, query=EventsAfterQuery,
+        gives=RolloutEventsAnswer, summary="List the events of a rollout.",
+    ),
+    Route(
+        method="GET", path=f"{_ONE}/explanation", permission=Permission.READ, answer=_explanation,
+        gives=ExplanationOutput, summary="Explain why a rollout waits, failed or was rolled back.",
+    ),
+    Route(
+        method="GET", path=f"{_ONE}/plan", permission=Permission.READ, answer=_plan, gives=PlanAnswer,
+        summary="Show the plan that a rollout follows.",
     ),
     *(_command(kind, permission) for kind, permission in _COMMANDS.items()),
 )  # fmt: skip
