@@ -103,7 +103,7 @@ def test_a_server_is_ready_again_after_a_failover(tmp_path: Path, servers: Pair)
     with served(tmp_path) as server:
         server.person("ada", "viewer")
         ada = server.with_token("ada", "viewer")
-        facts = database_facts(server.store.engine)
+        facts = database_facts(server.store.engine, server.store.clock)
         assert facts is not None
         assert (facts.several, facts.writable, facts.standby, abs(facts.ahead) < 2) == (True, True, False, True)
         assert ada.get("/api/v1/rollouts").status == 200

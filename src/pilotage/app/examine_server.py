@@ -37,7 +37,7 @@ def examine_server(project: Project) -> Iterator[Finding]:
     health = ready(project.store)
     yield from (Finding(_GRADES[one.grade], one.name, one.detail) for one in health.checks)
     if health.ready:
-        if (facts := database_facts(project.store.engine)) is not None:
+        if (facts := database_facts(project.store.engine, project.clock)) is not None:
             yield from _database(facts)
         yield from _people(project)
     yield _room(project)

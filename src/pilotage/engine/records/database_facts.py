@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 
 from sqlalchemy import Engine, text
+
+from pilotage.model.clock import Clock
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,14 +36,14 @@ _FACTS = text("""
 """)
 
 
-def database_facts(engine: Engine) -> DatabaseFacts | None:
-    """None for SQLite."""
+def database_facts(engine: Engine, clock: Clock) -> DatabaseFacts | None:
+    """None for SQLite. clock: this machine's."""
     if engine.dialect.name != "postgresql":
         return None
     with engine.connect() as connection:
-        before = time.time()
+        before = clock.now()
         row = connection.execute(_FACTS).one()
-        here = (before + time.time()) / 2
+        here = (before + clock.now()) / 2
     hosts = str(engine.url.query.get("host", engine.url.host or ""))
     return DatabaseFacts(
         version=row.version, standby=row.standby, ahead=row.clock - here, connections=row.connections, most=row.most,
