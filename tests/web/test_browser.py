@@ -195,6 +195,7 @@ def test_r34_the_keyboard_alone_goes_everywhere_and_aborts(world: World, browser
     page.keyboard.press("?")
     expect(page.get_by_role("dialog")).to_contain_text("Return all traffic to 2.3.1")
     page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
     page.keyboard.press("x")
     page.wait_for_url("**/abort")
     expect(page.get_by_role("heading", level=1)).to_have_text("Return all traffic to 2.3.1")
