@@ -15,10 +15,11 @@ from starlette.responses import RedirectResponse, Response
 from pilotage.app import auditing
 from pilotage.app.permissions import Thing
 from pilotage.app.roles import admits
+from pilotage.engine.records.version import Version
 from pilotage.model.access import Identity
 from pilotage.model.errors import Forbidden, PilotageError
 from pilotage.web import forgery
-from pilotage.web.credentials import NotSignedIn, by_cookie, identity_of
+from pilotage.web.credentials import NotSignedIn, by_cookie, cookie_name, identity_of
 from pilotage.web.finishing import finished
 from pilotage.web.once import applies, carry_out_once
 from pilotage.web.pages.error import error_page
@@ -27,6 +28,7 @@ from pilotage.web.preconditions import require_unchanged, with_etag
 from pilotage.web.problem import Problem, Refused, problem_answer, problem_of, problem_of_any
 from pilotage.web.reading import body_of, form_of, json_body, query_of
 from pilotage.web.route import Asked, Audience, Kind, Route
+from pilotage.web.shared import shared_answer
 from pilotage.web.site import Site
 
 _log = logging.getLogger(__name__)
@@ -35,12 +37,17 @@ _log = logging.getLogger(__name__)
 def endpoint(site: Site, route: Route) -> Callable[[Request], Awaitable[Response]]:
     """What Starlette calls for the route."""
 
+    waits = inspect.iscoroutinefunction(route.answer)
+
     async def answer(request: Request) -> Response:
         try:
             body = await body_of(request) if route.changes else b""
+            if not waits:
+                return await run_in_threadpool(_whole, site, route, request, body)
             asked = await run_in_threadpool(_check, site, route, request, body)
             auditing.in_request(asked.identity, route.name if route.changes else "")
-            return finished(route, request, await _answered(asked))
+            answer = cast("Callable[[Asked], Awaitable[Response]]", route.answer)
+            return finished(route, request, await answer(asked))
         except PilotageError as error:
             return await run_in_threadpool(_refusal, site, route, request, error)
         except Exception as error:
@@ -50,22 +57,24 @@ def endpoint(site: Site, route: Route) -> Callable[[Request], Awaitable[Response
     return answer
 
 
-async def _answered(asked: Asked) -> Response:
-    if inspect.iscoroutinefunction(asked.route.answer):
-        return await cast("Callable[[Asked], Awaitable[Response]]", asked.route.answer)(asked)
-    return await run_in_threadpool(_in_thread, asked)
+def _whole(site: Site, route: Route, request: Request, body: bytes) -> Response:
+    """All that needs no waiting, in one thread."""
+    asked = _check(site, route, request, body)
+    auditing.in_request(asked.identity, route.name if route.changes else "")
+    return finished(route, request, _in_thread(asked))
 
 
 def _in_thread(asked: Asked) -> Response:
     if applies(asked):
         return carry_out_once(asked)
     require_unchanged(asked)
-    return with_etag(asked, cast("Callable[[Asked], Response]", asked.route.answer)(asked))
+    return with_etag(asked, shared_answer(asked))
 
 
 def _check(site: Site, route: Route, request: Request, body: bytes) -> Asked:
     """Raises NotSignedIn, Forbidden, NotFound, Invalid."""
-    identity = None if route.kind is Kind.PUBLIC else _identified(site, request)
+    version = site.versions.now() if _has_credentials(site, request) else (0, 0)
+    identity = None if route.kind is Kind.PUBLIC else _identified(site, request, version)
     if identity is None and route.permission is not Audience.ANYONE:
         raise NotSignedIn("sign in first")
     if route.changes and by_cookie(request) and not _of_a_program(route, request) and route.kind is not Kind.PUBLIC:
@@ -73,22 +82,26 @@ def _check(site: Site, route: Route, request: Request, body: bytes) -> Asked:
     params = {name: str(value) for name, value in request.path_params.items()}
     project = site.for_(identity, params.get("service"))
     if identity is not None and not isinstance(route.permission, Audience):
-        _permit(site, route, identity, params)
+        _permit(site, route, identity, params, version)
     form = form_of(body) if route.kind is Kind.FORM else {}
     if route.kind is Kind.FORM and identity is not None and by_cookie(request):
         forgery.require_token(site, request, form)
     return Asked(
         site=site, request=request, route=route, project=project, identity=identity, params=params, form=form,
         raw=body, body=_decoded(route, request, body), query=_queried(route, request),
-        csrf=forgery.token_for(site, request),
+        csrf=forgery.token_for(site, request), version=version,
     )  # fmt: skip
 
 
-def _identified(site: Site, request: Request) -> Identity | None:
+def _has_credentials(site: Site, request: Request) -> bool:
+    return "authorization" in request.headers or cookie_name(site) in request.cookies
+
+
+def _identified(site: Site, request: Request, version: Version) -> Identity | None:
     """Raises NotSignedIn, TooMany."""
     address = request.client.host if request.client else ""
     try:
-        identity = identity_of(site, request)
+        identity = identity_of(site, request, version)
     except NotSignedIn:
         site.limits.take(address, known=False)
         raise
@@ -102,11 +115,11 @@ def _of_a_program(route: Route, request: Request) -> bool:
     return route.permission is Audience.ANYONE and route.kind is Kind.API and not request.cookies
 
 
-def _permit(site: Site, route: Route, identity: Identity, params: Mapping[str, str]) -> None:
+def _permit(site: Site, route: Route, identity: Identity, params: Mapping[str, str], version: Version) -> None:
     assert not isinstance(route.permission, Audience)
     place = place_of(site.for_(identity), params)
     thing = Thing(service=place.service, environment=place.environment)
-    if refusal := admits(identity, route.permission, thing, site.store.persons.custom_roles()):
+    if refusal := admits(identity, route.permission, thing, site.custom_roles(version)):
         auditing.refuse(site.for_(identity), identity.name, route.permission, thing, refusal.sentence)
         raise Forbidden(refusal.sentence)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from starlette.requests import Request
 
 from pilotage.app.access import ci_jobs
 from pilotage.app.identity import sessions, tokens
+from pilotage.engine.records.version import Version
 from pilotage.model.access import Identity
 from pilotage.model.errors import PilotageError
 from pilotage.web.site import Site
@@ -17,22 +20,25 @@ class NotSignedIn(PilotageError):
     exit_status, http_status = 8, 401
 
 
-def identity_of(site: Site, request: Request) -> Identity | None:
-    """None without credentials. Raises NotSignedIn for wrong ones: who sends a token means to be somebody."""
+def identity_of(site: Site, request: Request, version: Version) -> Identity | None:
+    """As of a version of the store or later; None without credentials. Raises NotSignedIn for wrong ones: who sends a
+    token means to be somebody."""
     address = request.client.host if request.client else ""
-    header = request.headers.get("authorization", "")
+    header, now = request.headers.get("authorization", ""), site.store.clock.now()
     if header:
         kind, _, text = header.partition(" ")
         if kind.lower() == "bearer" and ci_jobs.looks_like_one(text.strip()):
             return ci_jobs.identity_of(site.for_(None), text.strip(), address)
-        found = tokens.of_header(site.store, text.strip(), address) if kind.lower() == "bearer" else None
+        find = partial(tokens.of_header, site.store, text.strip(), address)
+        found = site.recognised.get(text.strip(), address, version, now, find) if kind.lower() == "bearer" else None
         if found is None and tokens.is_mistyped(text.strip()):
             raise NotSignedIn("this token is incomplete or mistyped: its checksum does not fit")
         if found is None:
             raise NotSignedIn("this token is unknown, expired or revoked")
         return found
     secret = request.cookies.get(cookie_name(site), "")
-    return sessions.of_cookie(site.store, secret, address) if secret else None
+    find = partial(sessions.of_cookie, site.store, secret, address)
+    return site.recognised.get(secret, address, version, now, find) if secret else None
 
 
 def by_cookie(request: Request) -> bool:

@@ -18,6 +18,7 @@ from starlette.responses import Response
 from pilotage.app.permissions import Permission, Thing
 from pilotage.app.project import Project
 from pilotage.app.roles import Eyes
+from pilotage.engine.records.version import Version
 from pilotage.model.access import Identity
 
 if TYPE_CHECKING:
@@ -46,6 +47,16 @@ class Kind(StrEnum):
     PUBLIC = "public"
 
 
+class Sharing(StrEnum):
+    """Who gets the same answer of a GET if they ask within half a second (`shared.py`)."""
+
+    NOBODY = "nobody"
+    IDENTITY = "the same identity"
+    """It depends on nothing of the request but its address."""
+    ROLES = "whoever has the same roles"
+    """It depends on nothing of the reader but what they may do; the page shows the name only as it is."""
+
+
 class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a request carries: the base of all bodies."""
 
@@ -58,7 +69,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class Asked:
     """One request, checked: its identity has the route's permission. project: for this identity, for the service of the
     path, where it names one · params: of the path · raw: the body as it came · form: fields of a page's form · csrf:
-    for the forms of the page that answers."""
+    for the forms of the page that answers · version: of store and configuration, as of when it began."""
 
     site: Site
     request: Request
@@ -71,6 +82,7 @@ class Asked:
     query: object = None
     form: Mapping[str, str] = field(default_factory=dict)
     csrf: str = ""
+    version: Version = (0, 0)
 
     def body_as(self, type_: type[_T]) -> _T:
         assert isinstance(self.body, type_)
@@ -89,7 +101,8 @@ class Asked:
     @cached_property
     def eyes(self) -> Eyes:
         """What the identity sees and may do."""
-        return Eyes(identity=self.identity, custom=self.site.store.persons.custom_roles())
+        custom = self.site.custom_roles(self.version) if self.identity is not None else {}
+        return Eyes(identity=self.identity, custom=custom)
 
     def sees(self, service: str, environment: str = "") -> bool:
         """Whether what happens there is shown to this identity."""
@@ -114,7 +127,7 @@ class Route:
     status: of success · about: the path of the GET that shows what this changes; its ETag is what `If-Match` names ·
     secret: the answer has a secret that is shown once, and must be kept nowhere · remade: makes the answer of a request
     whose server died from what it had recorded; such a request may be carried out again as long as it has made no
-    rollout and no command."""
+    rollout and no command · shared: who else gets the answer of a GET that somebody asked for just before."""
 
     method: str
     path: str
@@ -129,6 +142,7 @@ class Route:
     status: int = 200
     about: str = ""
     secret: bool = False
+    shared: Sharing = Sharing.NOBODY
     remade: Callable[[Asked, Made], Response] | None = None
 
     @property

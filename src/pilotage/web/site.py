@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -18,12 +18,15 @@ from pilotage.app.public import Doors
 from pilotage.engine.placement.leases import holder
 from pilotage.engine.records.once import Once
 from pilotage.engine.records.store import Store
+from pilotage.engine.records.version import Version, Versions
 from pilotage.model.access import Identity
 from pilotage.model.calendar import Freeze
 from pilotage.model.errors import PilotageError
 from pilotage.web.hub import Hub
 from pilotage.web.limits import Limits
 from pilotage.web.measured import Traffic
+from pilotage.web.recognised import Recognised
+from pilotage.web.shared import Shared
 
 if TYPE_CHECKING:
     from pilotage.web.route import Route
@@ -47,7 +50,10 @@ class Site:
     limits: Limits = field(default_factory=Limits)
     doors: Doors = field(default_factory=Doors)
     ending: Callable[[], bool] = lambda: False
+    shared: Shared = field(default_factory=Shared)
+    recognised: Recognised = field(default_factory=Recognised)
     _read: tuple[float, int] = (0.0, 0)
+    _custom: tuple[Version, float, Mapping[str, frozenset[str]]] | None = None
     _known: Project | None = None
     _freezes: tuple[Project, date, tuple[Freeze, ...]] | None = None
     _turn: threading.Lock = field(default_factory=threading.Lock)
@@ -69,6 +75,23 @@ class Site:
     def hub(self) -> Hub:
         """Hands what happens to who follows the event stream."""
         return Hub(self.store, lambda: self.ending())
+
+    @cached_property
+    def versions(self) -> Versions:
+        return Versions(self.store.engine)
+
+    def custom_roles(self, version: Version) -> Mapping[str, frozenset[str]]:
+        """As of a version or later; read again once a second at least, where somebody wrote into the tables by hand."""
+        now, known = self.store.clock.now(), self._custom
+        if known is None or known[0] != version or not 0 <= now - known[1] <= 1:
+            known = self._custom = (version, now, self.store.persons.custom_roles())
+        return known[2]
+
+    @property
+    def configured(self) -> tuple[float, int]:
+        """Which state of pilotage.yaml counts now."""
+        self._current()
+        return self._read
 
     def for_(self, identity: Identity | None, service: str | None = None) -> Project:
         """The project as this identity works in it, with the configuration as the file has it now."""

@@ -19,7 +19,7 @@ from pilotage.render.outputs import event_output, explanation_output, rollout_ou
 from pilotage.web.answers import json_answer
 from pilotage.web.api.releasing import PlanAnswer
 from pilotage.web.preconditions import require_version, version_of
-from pilotage.web.route import Asked, Audience, Body, Made, Query, Route
+from pilotage.web.route import Asked, Audience, Body, Made, Query, Route, Sharing
 
 _ONE = "/api/v1/rollouts/{rollout}"
 
@@ -141,6 +141,7 @@ _COMMANDS = {
 ROUTES = (
     Route(
         method="GET", path="/api/v1/rollouts", permission=Audience.SIGNED_IN, answer=_under_way,
+        shared=Sharing.ROLES,
         summary="List the rollouts under way.", gives=RolloutsAnswer,
     ),
     Route(

@@ -25,7 +25,7 @@ from pilotage.web.answers import json_answer
 from pilotage.web.pages.freezing import freeze_request
 from pilotage.web.pages.page import page
 from pilotage.web.place import NotFound
-from pilotage.web.route import Asked, Audience, Kind, Query, Route
+from pilotage.web.route import Asked, Audience, Kind, Query, Route, Sharing
 
 _ON_A_DAY = 6
 """Entries of a day in a month; a week shows all."""
@@ -184,10 +184,12 @@ def _feed(asked: Asked) -> Response:
 ROUTES = (
     Route(
         method="GET", path="/calendar", permission=Audience.SIGNED_IN, answer=_page, kind=Kind.PAGE,
+        shared=Sharing.IDENTITY,
         query=CalendarQuery, summary="A month or a week of releases, freezes, windows, meetings and trains.",
     ),
     Route(
         method="GET", path="/calendar.json", permission=Audience.SIGNED_IN, answer=_json, kind=Kind.PAGE,
+        shared=Sharing.ROLES,
         query=CalendarQuery, summary="A month or a week of the calendar as JSON.", gives=AgendaOutput,
     ),
     Route(

@@ -28,6 +28,6 @@ def error_page(site: Site, request: Request, problem: Problem) -> Response:
 def _identity(site: Site, request: Request) -> Identity | None:
     """Whoever reads the page; nobody where their credentials are the error."""
     try:
-        return identity_of(site, request)
+        return identity_of(site, request, site.versions.now())
     except PilotageError:
         return None

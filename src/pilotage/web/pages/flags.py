@@ -13,7 +13,7 @@ from pilotage.model.traffic import percent
 from pilotage.web.answers import json_answer
 from pilotage.web.pages.page import page
 from pilotage.web.place import NotFound
-from pilotage.web.route import Asked, Audience, Kind, Route
+from pilotage.web.route import Asked, Audience, Kind, Route, Sharing
 
 
 def _list(asked: Asked) -> Response:
@@ -58,6 +58,7 @@ _ONE = "/flags/{service}/{environment}"
 ROUTES = (
     Route(
         method="GET", path="/flags", permission=Audience.SIGNED_IN, answer=_list, kind=Kind.PAGE,
+        shared=Sharing.IDENTITY,
         summary="Flags of all environments, with owner and expiry.",
     ),
     Route(

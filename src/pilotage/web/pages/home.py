@@ -19,7 +19,7 @@ from pilotage.web.answers import json_answer
 from pilotage.web.pages.page import page
 from pilotage.web.pages.rollout_view import Pill, pill_of, pill_of_state
 from pilotage.web.pages.spoken import spoken
-from pilotage.web.route import Asked, Audience, Kind, Route
+from pilotage.web.route import Asked, Audience, Kind, Route, Sharing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,10 +86,12 @@ def _json(asked: Asked) -> Response:
 ROUTES = (
     Route(
         method="GET", path="/", permission=Audience.SIGNED_IN, answer=_home, kind=Kind.PAGE,
+        shared=Sharing.IDENTITY,
         summary="What rolls out now, and what waits for me.",
     ),
     Route(
         method="GET", path="/now.json", permission=Audience.SIGNED_IN, answer=_json, kind=Kind.PAGE,
+        shared=Sharing.ROLES,
         summary="What rolls out now, as JSON.", gives=HistoryOutput,
     ),
 )  # fmt: skip

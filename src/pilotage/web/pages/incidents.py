@@ -19,7 +19,7 @@ from pilotage.model.output.rollouts import HistoryOutput
 from pilotage.render.outputs import rollout_outputs
 from pilotage.web.answers import json_answer
 from pilotage.web.pages.page import page
-from pilotage.web.route import Asked, Audience, Kind, Route
+from pilotage.web.route import Asked, Audience, Kind, Route, Sharing
 
 _PRIORITIES = ("high", "medium", "low")
 
@@ -114,10 +114,12 @@ def _dismiss(asked: Asked) -> Response:
 ROUTES = (
     Route(
         method="GET", path="/incidents", permission=Audience.SIGNED_IN, answer=_list, kind=Kind.PAGE,
+        shared=Sharing.IDENTITY,
         summary="Rollouts that were undone, open follow-ups, users' reports and feedback.",
     ),
     Route(
         method="GET", path="/incidents.json", permission=Audience.SIGNED_IN, answer=_list_json, kind=Kind.PAGE,
+        shared=Sharing.IDENTITY,
         summary="Rollouts that were undone, as JSON.", gives=HistoryOutput,
     ),
     Route(

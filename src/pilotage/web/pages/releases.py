@@ -15,7 +15,7 @@ from pilotage.render.outputs import rollout_outputs
 from pilotage.web.answers import json_answer
 from pilotage.web.pages.page import page
 from pilotage.web.place import NotFound
-from pilotage.web.route import Asked, Audience, Kind, Query, Route
+from pilotage.web.route import Asked, Audience, Kind, Query, Route, Sharing
 
 AUDIENCES = ("developer", "user", "executive")
 
@@ -98,10 +98,12 @@ _ONE = "/releases/{service}/{version}"
 ROUTES = (
     Route(
         method="GET", path="/releases", permission=Audience.SIGNED_IN, answer=_list, kind=Kind.PAGE,
+        shared=Sharing.IDENTITY,
         query=ReleasesQuery, summary="Versions, newest first, with how far each is.",
     ),
     Route(
         method="GET", path="/releases.json", permission=Audience.SIGNED_IN, answer=_list_json, kind=Kind.PAGE,
+        shared=Sharing.IDENTITY,
         query=ReleasesQuery, summary="The last rollout of each version, as JSON.", gives=HistoryOutput,
     ),
     Route(

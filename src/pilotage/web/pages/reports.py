@@ -10,7 +10,7 @@ from pilotage.app.report_page import DoraView, as_csv, dora_view
 from pilotage.model.output.reports import DoraOutput
 from pilotage.web.answers import json_answer
 from pilotage.web.pages.page import page
-from pilotage.web.route import Asked, Audience, Kind, Query, Route
+from pilotage.web.route import Asked, Audience, Kind, Query, Route, Sharing
 
 
 class PeriodQuery(Query, frozen=True, kw_only=True):
@@ -49,6 +49,7 @@ _ONE = "/reports/{service}/{environment}"
 ROUTES = (
     Route(
         method="GET", path="/reports", permission=Audience.SIGNED_IN, answer=_list, kind=Kind.PAGE,
+        shared=Sharing.IDENTITY,
         summary="Environments of which there are reports.",
     ),
     Route(

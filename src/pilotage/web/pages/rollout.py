@@ -31,7 +31,7 @@ from pilotage.web.pages.rollout_view import (
     rail_of,
     traffic_of,
 )
-from pilotage.web.route import Asked, Kind, Query, Route
+from pilotage.web.route import Asked, Kind, Query, Route, Sharing
 
 _LONGEST_REASON = 500
 
@@ -196,10 +196,12 @@ def _seen(asked: Asked) -> tuple[tuple[str, str], int | None]:
 ROUTES = (
     Route(
         method="GET", path="/rollouts/{rollout}.json", permission=Permission.READ, answer=_json,
+        shared=Sharing.ROLES,
         kind=Kind.PAGE, summary="A rollout as JSON.", gives=RolloutOutput,
     ),
     Route(
         method="GET", path="/rollouts/{rollout}", permission=Permission.READ, answer=_page, kind=Kind.PAGE,
+        shared=Sharing.IDENTITY,
         summary="A rollout: state, traffic, metrics, events and actions.", query=ShownQuery,
     ),
     Route(

@@ -16,7 +16,7 @@ from pilotage.web.answers import json_answer
 from pilotage.web.pages.freezing import freeze_request
 from pilotage.web.pages.page import page
 from pilotage.web.place import NotFound
-from pilotage.web.route import Asked, Audience, Kind, Query, Route
+from pilotage.web.route import Asked, Audience, Kind, Query, Route, Sharing
 
 
 class GridQuery(Query, frozen=True, kw_only=True):
@@ -129,23 +129,28 @@ _PLACE = "/services/{service}/{environment}"
 ROUTES = (
     Route(
         method="GET", path="/services", permission=Audience.SIGNED_IN, answer=_grid, kind=Kind.PAGE, query=GridQuery,
+        shared=Sharing.ROLES,
         summary="Which version each environment of each service has.",
     ),
     Route(
         method="GET", path="/services.json", permission=Audience.SIGNED_IN, answer=_grid_json, kind=Kind.PAGE,
+        shared=Sharing.ROLES,
         query=GridQuery, summary="Which version each environment of each service has, as JSON.", gives=GridOutput,
     ),
     Route(
         method="GET", path="/services/{service}", permission=Audience.SIGNED_IN, answer=_service, kind=Kind.PAGE,
+        shared=Sharing.ROLES,
         query=PageQuery, summary="A service, its environments and its rollouts.",
     ),
     Route(
         method="GET", path=f"{_PLACE}/history.json", permission=Permission.READ, answer=_history_json,
+        shared=Sharing.ROLES,
         kind=Kind.PAGE, query=PageQuery, summary="Rollouts of an environment as JSON, newest first.",
         gives=HistoryOutput,
     ),
     Route(
         method="GET", path=_PLACE, permission=Permission.READ, answer=_place, kind=Kind.PAGE, query=PageQuery,
+        shared=Sharing.IDENTITY,
         summary="An environment: what serves, what waits, what holds it.",
     ),
     Route(

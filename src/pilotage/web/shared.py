@@ -1,0 +1,142 @@
+"""Answers that readers share for a moment: the same question at the same time is worked out once.
+
+Two readers share an answer only if they have the same roles; then it is made for a reader without a name. The name and
+the token for forms are put in where each answer leaves: marks that nobody can guess stand for them until then.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias, cast
+
+from markupsafe import escape
+from starlette.responses import Response
+
+from pilotage.web.route import Asked, Sharing
+
+_STAY = 0.5
+"""Seconds: how old an answer may be of what workers do. What people do shows at once."""
+_MOST_BYTES = 16_000_000
+_PATIENCE = 10.0
+
+_CSRF, _NAME = secrets.token_hex(32), f"n{secrets.token_hex(16)}"
+
+Key: TypeAlias = tuple[Hashable, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """An answer with its marks. at: when its making began · version: of the store and the configuration, before
+    that."""
+
+    at: float
+    version: Hashable
+    status: int
+    headers: tuple[tuple[bytes, bytes], ...]
+    body: bytes
+
+    def fits(self, version: Hashable, now: float) -> bool:
+        return self.version == version and 0 <= now - self.at <= _STAY
+
+
+@dataclass(kw_only=True)
+class _Flight:
+    """An answer that somebody makes now."""
+
+    at: float
+    made: Kept | None = None
+    over: threading.Event = field(default_factory=threading.Event)
+
+
+@dataclass
+class Shared:
+    """Those of one server, the last used ones last."""
+
+    _kept: OrderedDict[Key, Kept] = field(default_factory=OrderedDict)
+    _flights: dict[tuple[Key, Hashable], _Flight] = field(default_factory=dict)
+    _size: int = 0
+    _turn: threading.Lock = field(default_factory=threading.Lock)
+
+    def get(self, key: Key, version: Hashable, now: float, make: Callable[[], Kept | Response]) -> Kept | Response:
+        """make: a Response where it must not be kept."""
+        with self._turn:
+            found = self._kept.get(key)
+            if found is not None and found.fits(version, now):
+                self._kept.move_to_end(key)
+                return found
+            flight = self._flights.get((key, version))
+            mine = flight is None or not 0 <= now - flight.at <= _STAY
+            if flight is None or mine:
+                flight = self._flights[key, version] = _Flight(at=now)
+        if mine:
+            return self._make(key, version, flight, make)
+        flight.over.wait(_PATIENCE)
+        return flight.made if flight.made is not None else make()
+
+    def _make(
+        self, key: Key, version: Hashable, flight: _Flight, make: Callable[[], Kept | Response]
+    ) -> Kept | Response:
+        try:
+            made = make()
+            if isinstance(made, Kept):
+                flight.made = made
+                self._keep(key, made)
+            return made
+        finally:
+            with self._turn:
+                if self._flights.get((key, version)) is flight:
+                    del self._flights[key, version]
+            flight.over.set()
+
+    def _keep(self, key: Key, made: Kept) -> None:
+        with self._turn:
+            before = self._kept.pop(key, None)
+            self._size += len(made.body) - (len(before.body) if before else 0)
+            self._kept[key] = made
+            while self._size > _MOST_BYTES or made.at - next(iter(self._kept.values())).at > 10 * _STAY:
+                self._size -= len(self._kept.popitem(last=False)[1].body)
+
+
+def shared_answer(asked: Asked) -> Response:
+    """What the route's function answers, or has just answered somebody who gets the same."""
+    answer = cast("Callable[[Asked], Response]", asked.route.answer)
+    if asked.route.shared is Sharing.NOBODY or asked.identity is None:
+        return answer(asked)
+    reader = replace(asked.identity, address="", token="")
+    if asked.route.shared is Sharing.ROLES:
+        reader = replace(reader, name=_NAME, groups=())
+    site, now = asked.site, asked.site.store.clock.now()
+    version = (asked.version, site.configured)
+    url = asked.request.url
+    key = (asked.route.name, url.path, url.query, reader)
+
+    def make() -> Kept | Response:
+        project = site.for_(reader, asked.params.get("service"))
+        made = answer(replace(asked, identity=reader, project=project, csrf=_CSRF))
+        body = getattr(made, "body", None)  # a stream has none
+        if made.status_code != 200 or body is None:
+            return _for(asked, _kept(made, body or b"", now, version)) if body is not None else made
+        return _kept(made, body, now, version)
+
+    found = site.shared.get(key, version, now, make)
+    return found if isinstance(found, Response) else _for(asked, found)
+
+
+def _kept(made: Response, body: bytes, at: float, version: Hashable) -> Kept:
+    return Kept(at=at, version=version, status=made.status_code, headers=tuple(made.raw_headers), body=bytes(body))
+
+
+def _for(asked: Asked, kept: Kept) -> Response:
+    """With the reader's own name and token."""
+    body = kept.body.replace(_CSRF.encode(), asked.csrf.encode())
+    if asked.identity is not None and asked.route.shared is Sharing.ROLES:
+        body = body.replace(_NAME.encode(), str(escape(asked.identity.name)).encode())
+    answer = Response(body, kept.status)
+    answer.raw_headers = [
+        (name, str(len(body)).encode() if name == b"content-length" else value) for name, value in kept.headers
+    ]
+    return answer
