@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from pilotage.app.permissions import Permission, Refusal, Thing
 from pilotage.model.access import AccessRole, Grant, Identity
@@ -72,16 +73,23 @@ class Eyes:
     identity: Identity | None
     custom: Mapping[str, frozenset[str]]
 
+    @cached_property
+    def _held(self) -> tuple[tuple[Grant, frozenset[Permission]], ...]:
+        grants = self.identity.grants if self.identity is not None else ()
+        return tuple((grant, permissions_of(grant.role, self.custom)) for grant in grants)
+
     def may(self, permission: Permission, thing: Thing) -> bool:
-        return self.identity is not None and admits(self.identity, permission, thing, self.custom) is None
+        """As `admits`, without a sentence."""
+        return any(
+            permission in allowed and grant.covers(thing.service, thing.environment) for grant, allowed in self._held
+        )
 
     def sees(self, service: str, environment: str = "") -> bool:
         return self.may(Permission.READ, Thing(service=service, environment=environment))
 
     def somewhere(self, permission: Permission) -> bool:
         """Whether the identity may do this in any place."""
-        grants = self.identity.grants if self.identity is not None else ()
-        return any(permission in permissions_of(grant.role, self.custom) for grant in grants)
+        return any(permission in allowed for _, allowed in self._held)
 
 
 def highest(grants: tuple[Grant, ...]) -> str:

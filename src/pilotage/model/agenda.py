@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
+from functools import cached_property
 
 
 class AgendaKind(StrEnum):
@@ -87,4 +89,14 @@ class Agenda:
     unread: bool = False
 
     def on(self, day: date) -> tuple[AgendaEntry, ...]:
-        return tuple(entry for entry in self.entries if entry.on(day))
+        return self._by_day.get(day, ())
+
+    @cached_property
+    def _by_day(self) -> Mapping[date, tuple[AgendaEntry, ...]]:
+        found: dict[date, list[AgendaEntry]] = {}
+        for entry in self.entries:
+            day = max(self.first, entry.begins.date())
+            while day <= self.last and entry.on(day):
+                found.setdefault(day, []).append(entry)
+                day += timedelta(days=1)
+        return {day: tuple(entries) for day, entries in found.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
-from sqlalchemy import Engine, or_, select
+from sqlalchemy import Engine, select
 
 from pilotage.engine.records.rows import ACTIVE, summary
 from pilotage.engine.records.statements import summaries
@@ -19,10 +19,13 @@ from pilotage.model.record import RolloutSummary
 def rollouts_between(engine: Engine, first: float, last: float, limit: int) -> tuple[RolloutSummary, ...]:
     """That ended in it, or are under way and started before its end; the latest first. Unix seconds."""
     ended = rollouts.c.finished_at.between(first, last)
-    query = summaries().where(or_(ended, rollouts.c.status.in_(ACTIVE)), rollouts.c.started_at <= last)
-    query = query.order_by(rollouts.c.started_at.desc()).limit(limit)
     with engine.connect() as connection:
-        rows = connection.execute(query).mappings().all()
+        ids = list[str]()
+        for which in (ended, rollouts.c.status.in_(ACTIVE)):  # two questions, so that each finds its index
+            query = select(rollouts.c.id).where(which, rollouts.c.started_at <= last)
+            ids += connection.scalars(query.order_by(rollouts.c.started_at.desc()).limit(limit))
+        whole = summaries().where(rollouts.c.id.in_(ids)).order_by(rollouts.c.started_at.desc()).limit(limit)
+        rows = connection.execute(whole).mappings().all()
     return tuple(summary(row) for row in rows)
 
 
