@@ -98,11 +98,12 @@ class _Stream:
     def _still_allowed(self) -> bool:
         """Roles may have changed, and a session or token may have ended."""
         site = self._asked.site
+        version = site.versions.now()
         try:
-            identity = identity_of(site, self._asked.request)
+            identity = identity_of(site, self._asked.request, version)
         except NotSignedIn:
             return False
-        self._eyes = Eyes(identity=identity, custom=site.store.persons.custom_roles())
+        self._eyes = Eyes(identity=identity, custom=site.custom_roles(version))
         return identity is not None
 
 
