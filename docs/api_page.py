@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import types
 import typing
 from collections.abc import Iterable, Mapping
@@ -96,12 +97,15 @@ def _link(kind: type[msgspec.Struct] | None) -> str:
     if kind is None or (issubclass(kind, (Body, Query)) and not _fields(kind)):
         return ""
     if kind in _elsewhere():
-        return f"[{kind.__name__}](json.md#{_elsewhere()[kind]})"
+        anchor = _elsewhere()[kind]
+        return f"[{kind.__name__}](json.md{f'#{anchor}' if anchor else ''})"
     return f"[{kind.__name__}](#{kind.__name__.lower()})"
 
 
 def _anchor(title: str) -> str:
-    return "".join(letter for letter in title.lower().replace(" ", "-") if letter.isalnum() or letter in "-_")
+    """Empty where sites differ in what they make of the heading."""
+    words = re.sub(r"\s", "-", re.sub(r"[^\w\s-]", "", title.lower()))
+    return "" if "--" in words or ":" in title else words
 
 
 def _fields(kind: type[msgspec.Struct]) -> tuple[str, ...]:
