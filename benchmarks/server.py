@@ -24,7 +24,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from pilotage import Answers, Service, make_plan
 from pilotage.adapters.free_port import free_port
@@ -93,13 +93,17 @@ def _repeat(store: Store, identity: str, count: int) -> None:
             {
                 **row,
                 "id": f"{identity}-{n}",
-                "sequence": n + 1,
-                "rank": n + 1,
+                "sequence": count - n,
+                "rank": count - n,
                 "created_at": row["created_at"] - n * day,
+                "started_at": row["created_at"] - n * day,
+                "finished_at": row["created_at"] - n * day + 1200,
                 "version": f"0.{n}",
             }
             for n in range(1, count)
         ]
+        newest = update(rollouts).where(rollouts.c.id == identity).values(sequence=count, rank=count)
+        connection.execute(newest)
         if copies:
             connection.execute(insert(rollouts), copies)
             connection.execute(
@@ -240,8 +244,9 @@ def measure(folder: Path, wanted: argparse.Namespace, each: int) -> None:
     serve = [sys.executable, "-m", "pilotage.cli.main", "serve", "--no-worker", "--listen", f"127.0.0.1:{port}"]
     with process(serve, folder, f"{base}/login") as server:
         for path in (
-            "/", f"/rollouts/{running[0]}", "/services", "/services/service-1/production", "/calendar", "/reports",
-            "/audit", "/api/v1/rollouts", f"/api/v1/rollouts/{running[0]}", "/api/v1/services",
+            "/", f"/rollouts/{running[0]}", "/services", "/services/service-1/production", "/calendar", "/releases",
+            "/reports", "/flags", "/incidents", "/audit", "/api/v1/openapi.json", "/api/v1/rollouts",
+            f"/api/v1/rollouts/{running[0]}", "/services.json",
         ):  # fmt: skip
             print(
                 row(
