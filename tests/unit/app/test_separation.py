@@ -18,10 +18,9 @@ from pilotage.engine.records import audit
 from pilotage.engine.records.store import Store
 from pilotage.model.access import Grant, HolderKind
 from pilotage.model.actor import ActorKind
-from pilotage.model.rollout import CommandKind
+from pilotage.model.rollout import CommandKind, Mode
 from pilotage.model.snapshot import KnownPerson, Snapshot
 from pilotage.rollout.machine import begin
-from pilotage.rollout.turn import Mode
 from tests.plans import a_plan
 from tests.web.site import CONFIG
 
