@@ -31,7 +31,7 @@ from pilotage.adapters.free_port import free_port
 from pilotage.app.identity import tokens
 from pilotage.engine.records.store import Store
 from pilotage.engine.records.tables import environments, events, live_views, rollouts
-from pilotage.model.access import Grant
+from pilotage.model.access import Grant, HolderKind
 from pilotage.model.live import NOTHING_SEEN
 from pilotage.model.rollout import CommandKind, Decision, Mode, Status
 from pilotage.model.snapshot import Snapshot
@@ -228,12 +228,8 @@ def measure(folder: Path, wanted: argparse.Namespace, each: int) -> None:
     (folder / "pilotage.yaml").write_text(configuration(wanted.services))
     store = Store(folder / ".pilotage")
     running = fill(store, wanted.rollouts, wanted.services, wanted.live)
-    store.persons.add("ada", time.time())
-    from pilotage.model.access import HolderKind
-
-    store.persons.grant(HolderKind.PERSON, "ada", Grant(role="admin"), "bench", time.time())
-    token = tokens.issue(store, "ada", "bench", [Grant(role="admin")], "ada", None)
-    headers = {"Authorization": f"Bearer {token}"}
+    # Each address has a person of its own, as one may ask only so often a minute.
+    headers = iter([_person(store, number) for number in range(20)])
     print(f"load average {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores, Python {sys.version.split()[0]}")
     print(
         f"{wanted.rollouts:,} finished rollouts, {wanted.services} services, {wanted.live} under way, "
@@ -251,12 +247,12 @@ def measure(folder: Path, wanted: argparse.Namespace, each: int) -> None:
             print(
                 row(
                     f"Pilotage {path.replace(running[0], 'ID')}",
-                    asyncio.run(load(base + path, headers, wanted.clients, each)),
+                    asyncio.run(load(base + path, next(headers), wanted.clients, each)),
                 ),
                 flush=True,
             )
         print(f"\nmemory after that: {server.memory_info().rss / 1e6:.0f} MB")
-        delays, missing = asyncio.run(listen(base, headers, wanted.listeners, _acts(store, running)))
+        delays, missing = asyncio.run(listen(base, next(headers), wanted.listeners, _acts(store, running)))
         if delays:
             print(
                 f"event stream, {wanted.listeners} listeners: p50 {statistics.median(delays) * 1000:.0f} ms, "
@@ -265,6 +261,13 @@ def measure(folder: Path, wanted: argparse.Namespace, each: int) -> None:
             )
     store.close()
     peer(folder, wanted, each, running[0])
+
+
+def _person(store: Store, number: int) -> Mapping[str, str]:
+    name = f"person-{number}"
+    store.persons.add(name, time.time())
+    store.persons.grant(HolderKind.PERSON, name, Grant(role="admin"), "bench", time.time())
+    return {"Authorization": f"Bearer {tokens.issue(store, name, 'bench', [Grant(role='admin')], name, None)}"}
 
 
 async def _acts(store: Store, running: list[str]) -> AsyncIterator[float]:
@@ -289,10 +292,10 @@ def peer(folder: Path, wanted: argparse.Namespace, each: int, identity: str) -> 
     command = [str(python.parent / "datasette"), "serve", str(database), "--port", str(port)]
     with process(command, folder, f"{base}/-/versions.json") as server:
         for path in (
-            "/pilotage/rollouts",
-            "/pilotage/rollouts.json",
-            f"/pilotage/rollouts/{identity}",
-            f"/pilotage/rollouts/{identity}.json",
+            "/pilotage/rollout",
+            "/pilotage/rollout.json",
+            f"/pilotage/rollout/{identity}",
+            f"/pilotage/rollout/{identity}.json",
         ):
             print(
                 row(
