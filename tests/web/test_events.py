@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -67,7 +69,8 @@ def test_r34_who_comes_back_gets_what_was_missed_once_and_in_order(server: Serve
     for given in ({"Last-Event-ID": last}, {}):
         query = "" if given else f"?after={last}"
         with following(ada, query, **given) as stream:
-            heard = [one for one in stream.until("ready") if one.event == "rollout"]
+            # What the server had not read yet comes after `ready`.
+            heard = [stream.until("rollout")[-1] for _ in range(4)]
         assert [one.data["sentence"] for one in heard] == ["one", "one of search", "two", "two of search"]
         assert [int(one.id) for one in heard] == list(range(int(last) + 1, int(last) + 5))
 
@@ -110,7 +113,7 @@ def test_c6_37_a_page_of_another_site_gets_no_stream(server: Served, ada: Client
 
 
 def test_r34_a_stream_ends_with_its_session(server: Served, ada: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(events, "HEARTBEAT", 0.05)
+    monkeypatch.setattr(events, "ASK_AGAIN", 0.05)
     browser = server.signed_in("ada")
     with following(browser) as stream, following(ada) as other:
         stream.until("ready")
@@ -120,6 +123,34 @@ def test_r34_a_stream_ends_with_its_session(server: Served, ada: Client, monkeyp
         assert stream.next() is None
         rollout = server.rollout()
         assert other.until("rollout")[-1].data["id"] == rollout.id
+
+
+@pytest.mark.parametrize("how", ["session", "token"])
+def test_r34_a_stream_ends_with_its_proof_however_much_happens(
+    how: str, server: Served, ada: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "ASK_AGAIN", 0.2)
+    rollout, over, client = server.rollout(), threading.Event(), server.signed_in("ada") if how != "token" else ada
+
+    def keep_busy() -> None:
+        while not over.wait(0.01):
+            happens(server.store, rollout.id, "busy")
+
+    busy = threading.Thread(target=keep_busy)
+    with following(client) as stream:
+        stream.until("ready")
+        busy.start()
+        try:
+            stream.until("rollout")
+            if how == "session":
+                assert client.submit("/logout").status == 303
+            else:
+                (found,) = client.get("/api/v1/tokens").json["tokens"]
+                assert client.post(f"/api/v1/tokens/{found['id']}/revoke").status == 200
+            assert stream.until("end")[-1].data == {"reason": "signed out"}
+        finally:
+            over.set()
+            busy.join()
 
 
 def test_r34_a_stopping_server_ends_its_streams(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,6 +192,22 @@ def test_r34_a_client_that_does_not_read_loses_its_stream_and_nobody_waits_for_i
 
     asyncio.run(run())
     assert not server.site.hub.full
+
+
+def test_r34_a_client_that_does_not_read_is_no_fault_of_the_server(
+    server: Served, ada: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(hub.Follower, "__init__", _small_queue)
+    monkeypatch.setattr(logging.getLogger("uvicorn"), "propagate", True)
+    rollout = server.rollout()
+    with following(ada) as stream:
+        stream.until("ready")
+        (follower,) = server.site.hub._followers
+        while not follower.lost.is_set():
+            happens(server.store, rollout.id, "x" * 10_000)
+        while stream.next() is not None:
+            pass
+    assert caplog.messages == []
 
 
 def _small_queue(self: hub.Follower, wants: object) -> None:

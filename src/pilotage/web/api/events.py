@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
+from contextvars import ContextVar
 from typing import Annotated
 
 import msgspec
@@ -19,10 +21,14 @@ from pilotage.web.hub import Follower, Hub
 from pilotage.web.route import Asked, Audience, Query, Route
 from pilotage.web.said import Message
 
-HEARTBEAT = 15.0
-"""Seconds of silence after which the stream says that it is alive; and whose stream it is, is then asked again."""
+ASK_AGAIN = 5.0
+"""Seconds after which a stream asks again whose it is, however much happens; in silence it also says that it lives."""
 
 _FIRST = b"retry: 2000\n\n"
+_OVER = b'event: end\ndata: {"reason":"signed out"}\n\n'
+
+_DROPPED: ContextVar[bool] = ContextVar("dropped", default=False)
+"""Whether the stream that this task serves ends early because its client does not read."""
 
 Name = Annotated[str, msgspec.Meta(max_length=200)]
 
@@ -42,11 +48,12 @@ class TooManyFollow(Unavailable):
 
 
 class _Stream:
-    """One client's. eyes: what it may see, asked again at each heartbeat."""
+    """One client's. eyes: what it may see · due: when to ask again."""
 
     def __init__(self, asked: Asked, eyes: Eyes, last: str) -> None:
         self._asked, self._query, self._eyes = asked, asked.query_as(EventsQuery), eyes
-        self._hub, self._last = asked.site.hub, last
+        self._hub, self._last, self._allowed = asked.site.hub, last, True
+        self._due = asyncio.get_running_loop().time() + ASK_AGAIN
         self.follower = Follower(self._wants)
 
     def _wants(self, message: Message) -> bool:
@@ -62,20 +69,18 @@ class _Stream:
         yield _FIRST
         async for text in self._missed(position):
             yield text
-        while True:
+        while await self._still_allowed():
             try:
-                async with asyncio.timeout(HEARTBEAT):  # unlike wait_for, it loses no cancellation
+                async with asyncio.timeout_at(self._due):  # unlike wait_for, it loses no cancellation
                     message = await self.follower.queue.get()
             except TimeoutError:
-                if not await run_in_threadpool(self._still_allowed):
-                    yield b'event: end\ndata: {"reason":"signed out"}\n\n'
-                    return
                 yield b": still here\n\n"
                 continue
             if message is None:
                 return
-            if message.position is None or message.position > position:
+            if (message.position is None or message.position > position) and self._wants(message):
                 yield message.text
+        yield _OVER
 
     async def _missed(self, position: int) -> AsyncIterator[bytes]:
         """What happened since the client's last event, or that it has to read everything again."""
@@ -86,6 +91,8 @@ class _Stream:
             yield b'id: %d\nevent: %s\ndata: {"position":%d}\n\n' % (position, kind.encode(), position)
             return
         while at < position:
+            if not await self._still_allowed():
+                return
             found = await run_in_threadpool(self._hub.missed, at)
             for one in found:
                 if one.position is not None and one.position <= position and self._wants(one):
@@ -95,7 +102,15 @@ class _Stream:
             at = found[-1].position or position
         yield b'id: %d\nevent: ready\ndata: {"position":%d}\n\n' % (position, position)
 
-    def _still_allowed(self) -> bool:
+    async def _still_allowed(self) -> bool:
+        """As asked at most `ASK_AGAIN` ago."""
+        loop = asyncio.get_running_loop()
+        if self._allowed and loop.time() >= self._due:
+            self._allowed = await run_in_threadpool(self._ask_again)
+            self._due = loop.time() + ASK_AGAIN
+        return self._allowed
+
+    def _ask_again(self) -> bool:
         """Roles may have changed, and a session or token may have ended."""
         site = self._asked.site
         version = site.versions.now()
@@ -131,6 +146,8 @@ class EventStream(Response):
                 for task in tasks:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
+        if self._stream.follower.lost.is_set():
+            _end_quietly()
 
     async def _send(self, position: int, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
@@ -141,6 +158,16 @@ class EventStream(Response):
     async def _gone(self, receive: Receive) -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
+
+
+def _end_quietly() -> None:
+    """uvicorn takes an answer without an end for a fault, and the end would wait for the client to read."""
+    _DROPPED.set(True)
+    logging.getLogger("uvicorn.error").addFilter(_is_fault)
+
+
+def _is_fault(_record: logging.LogRecord) -> bool:
+    return not _DROPPED.get()
 
 
 async def _events(asked: Asked) -> Response:
