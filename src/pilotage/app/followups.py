@@ -14,6 +14,7 @@ from pilotage.app.project import Project
 from pilotage.app.snapshot import channels_of
 from pilotage.engine.records import followups
 from pilotage.engine.records.followups import actions_of, exported
+from pilotage.model.errors import Forbidden
 from pilotage.model.followup import FollowUp
 from pilotage.model.json import JsonObject, text_at
 
@@ -73,8 +74,13 @@ class Tracker:
     private: bool = False
 
 
-def token_of(reference: str) -> str:
-    """The token that `secret://env/NAME` or `secret://file/PATH` leads to. Raises AdapterError."""
+def token_of(project: Project, reference: str) -> str:
+    """The token that `secret://env/NAME` or `secret://file/PATH` leads to. Raises AdapterError, and Forbidden on a
+    server: whoever names both the secret and the address that it is sent to would learn any secret of the server."""
+    if project.identity is not None:
+        raise Forbidden(
+            "secrets of the server's machine are not sent anywhere for a client: export there, or use --ics"
+        )
     return resolve(reference).reveal()
 
 

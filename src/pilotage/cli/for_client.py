@@ -15,7 +15,7 @@ import click
 
 from pilotage.app.remote.handing import ASKED_FD, FILES
 from pilotage.cli.parsed_words import ParsedWords, parse_words
-from pilotage.cli.remote_commands import REMOTE, Here
+from pilotage.cli.remote_commands import EVERYWHERE, REMOTE, Here
 from pilotage.model.errors import Forbidden, Invalid
 
 if TYPE_CHECKING:
@@ -60,7 +60,8 @@ def _permit(project: Project, identity: Identity, parsed: ParsedWords) -> None:
     from pilotage.app.permissions import Thing
     from pilotage.app.roles import admits
 
-    thing = Thing(service=service, environment=environment)
+    here = Thing(service=service, environment=environment)
+    thing = Thing(service="") if parsed.command in EVERYWHERE else here
     if refusal := admits(identity, needs, thing, project.store.persons.custom_roles()):
         raise Forbidden(refusal.sentence)
 

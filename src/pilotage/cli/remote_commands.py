@@ -174,3 +174,9 @@ REMOTE: Mapping[str, Permission | Here] = {
     "store verify": Here.OPERATES,
 }
 """`key` stands for itself without a command."""
+
+EVERYWHERE = frozenset({
+    "audit export", "audit head", "audit log", "audit verify", "auth list", "doctor", "notify list", "notify retry",
+    "notify test",
+})  # fmt: skip
+"""These show or change what belongs to no service: whichever one `-s` names, the permission is needed everywhere."""

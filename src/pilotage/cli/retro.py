@@ -182,6 +182,6 @@ def _open_issues(
     if not token.startswith("secret://"):
         # It may be the token itself, so it is not repeated.
         raise click.UsageError("--token must be a reference to the token, such as secret://env/GITHUB_TOKEN")
-    tracker = Tracker(kind=kind, project=place, token=token_of(token), url=url, private=private)
+    tracker = Tracker(kind=kind, project=place, token=token_of(project, token), url=url, private=private)
     for number, address in open_issues(project, tracker):
         click.echo(f"follow-up {number}: {address}")

@@ -25,6 +25,8 @@ from pilotage.model.trace_context import parent_of
 MOST_WORDS = 200
 _LONGEST = 100_000
 """Characters of a word."""
+_LONGEST_NAME = 200
+"""Bytes of a file's name."""
 _MOST_WRITTEN = 20 << 20
 """Bytes of all files that come back."""
 _ALIVE_EVERY = 10.0
@@ -87,12 +89,20 @@ def _unpack(request: ShellRequest, folder: Path) -> Mapping[str, Path]:
     names = dict[str, Path]()
     for number, file in enumerate(request.files):
         # The ending may decide in which format a command writes.
-        target = folder / str(number) / Path(file.word).name
+        target = folder / str(number) / _named(file.word)
         target.parent.mkdir()
         names[file.word] = target
         if file.content is not None:
             target.write_bytes(file.content)
     return names
+
+
+def _named(word: str) -> str:
+    """The last part of a path, as a name that lies in its folder and that the file system takes."""
+    last = Path(word.replace("\0", "")).name
+    while len(last.encode(errors="replace")) > _LONGEST_NAME:
+        last = last[1:]
+    return "files" if last in ("", "..") else last
 
 
 def _replaced(word: str, names: Mapping[str, Path]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 
 import msgspec
@@ -11,6 +12,8 @@ from pilotage.app.remote.carrying import Workplace, carry_out
 from pilotage.model.errors import PilotageError
 from pilotage.model.shell import Ended, Said, SentFile, ShellRequest
 from pilotage.web.route import Asked, Audience, Body, Route
+
+_log = logging.getLogger(__name__)
 
 
 class ShellBody(Body, frozen=True, kw_only=True):
@@ -39,6 +42,11 @@ async def _carry_out(asked: Asked) -> Response:
         except PilotageError as error:
             yield msgspec.json.encode(Said(stream="err", text=f"pilotage: {error}\n")) + b"\n"
             yield msgspec.json.encode(Ended(status=error.exit_status)) + b"\n"
+        except Exception:
+            # The answer has begun: without a last line, a client could not tell this from a lost connection.
+            _log.exception("a client's command line failed")
+            yield msgspec.json.encode(Said(stream="err", text="pilotage: an internal error of the server\n")) + b"\n"
+            yield msgspec.json.encode(Ended(status=1)) + b"\n"
         finally:
             await messages.aclose()  # type: ignore[attr-defined]  # an async generator
 
