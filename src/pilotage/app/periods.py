@@ -24,6 +24,10 @@ from pilotage.report.dora import dora_of
 from pilotage.report.period import dora_document, report_of
 from pilotage.report.told import Business, Period, Reader
 
+_FIRST_YEAR = 1970
+_LONGEST = 365 * 1000
+"""Days: more than any records have."""
+
 
 class BadSpan(Invalid):
     """The start or end of a period is not a date or a duration."""
@@ -68,11 +72,15 @@ def span_of(clock: Clock, since: str, until: date | None, zone: str) -> tuple[da
 
     now = today(clock, zone)
     last = min(until or now, now)
+    if last.year < _FIRST_YEAR:
+        raise BadSpan(f"{last} is before there were releases to report on", where="--until")
     try:
         first = date.fromisoformat(since)
     except ValueError:
         pass
     else:
+        if first.year < _FIRST_YEAR:
+            raise BadSpan(f"{first} is before there were releases to report on", where="--since")
         if first > last:
             raise BadSpan(f"the period ends before it begins: {first} to {last}", where="--since")
         return first, last
@@ -80,7 +88,7 @@ def span_of(clock: Clock, since: str, until: date | None, zone: str) -> tuple[da
         days = float(parse_duration(since)) / 86400
     except ValueError:
         raise BadSpan(f"{since!r} is not a date such as 2026-11-01 or a period such as 30d", where="--since") from None
-    return last - timedelta(days=max(0, round(days) - 1)), last
+    return max(last - timedelta(days=min(max(0, round(days) - 1), _LONGEST)), date(_FIRST_YEAR, 1, 1)), last
 
 
 def gathered(project: Project, environment: str, since: str, until: date | None) -> Period:

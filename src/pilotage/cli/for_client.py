@@ -53,17 +53,28 @@ def _permit(project: Project, identity: Identity, parsed: ParsedWords) -> None:
     if needs is None or isinstance(needs, Here):
         why = needs or "is not one that servers know"
         raise NotForServers(f"`pilotage {parsed.command}` does not run on a server: it {why}")
-    names = project.names
-    service = parsed.service or ("" if names.several else next(iter(names.environments)))
-    environments = names.environments.get(service, ())
-    environment = parsed.environment or (environments[0] if len(environments) == 1 else "")
     from pilotage.app.permissions import Thing
     from pilotage.app.roles import admits
 
+    service, environment = _place(project, parsed)
     here = Thing(service=service, environment=environment)
     thing = Thing(service="") if parsed.command in EVERYWHERE else here
     if refusal := admits(identity, needs, thing, project.store.persons.custom_roles()):
         raise Forbidden(refusal.sentence)
+
+
+def _place(project: Project, parsed: ParsedWords) -> tuple[str, str]:
+    """The service and the environment that the words mean; empty for several. If the configuration cannot be read,
+    those of the store: a rollout can still be stopped."""
+    from pilotage.config.yaml_reader import ConfigError
+
+    try:
+        names = project.names
+    except ConfigError:
+        return project.place(parsed.environment or None)
+    service = parsed.service or ("" if names.several else next(iter(names.environments)))
+    environments = names.environments.get(service, ())
+    return service, parsed.environment or (environments[0] if len(environments) == 1 else "")
 
 
 def _permit_rollouts(project: Project, identity: Identity, words: Sequence[str]) -> None:

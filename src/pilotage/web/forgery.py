@@ -43,7 +43,7 @@ def require_same_origin(site: Site, request: Request) -> None:
         if fetch is None:
             raise Forged("this request has neither Origin nor Sec-Fetch-Site: it does not come from a browser's page")
         return
-    if urlsplit(origin).netloc != request.headers.get("host") and origin not in site.origins:
+    if (urlsplit(origin).netloc or "nobody") != request.headers.get("host") and origin not in site.origins:
         raise Forged(f"this request comes from a page of {origin}")
 
 
@@ -56,5 +56,5 @@ def require_own_page(site: Site, request: Request) -> None:
 def require_token(site: Site, request: Request, form: Mapping[str, str]) -> None:
     """Raises Forged where the form was not made for this session."""
     expected = token_for(site, request)
-    if not expected or not hmac.compare_digest(expected, form.get(FIELD, "")):
+    if not expected or not hmac.compare_digest(expected.encode(), form.get(FIELD, "").encode()):
         raise Forged("this form belongs to an earlier session: load the page again")

@@ -67,7 +67,8 @@ def problem_of_any(error: Exception) -> Problem:
     if status == 503:
         return Problem(
             title=_TITLES[503], status=503, code="unavailable", exit_status=9,
-            detail="the store or a file cannot be used now; the server's log has more",
+            detail="the store or a file cannot be used now; the server's log has more. On the server's machine, "
+            "`pilotage abort --offline` takes users off a version without the store",
         )  # fmt: skip
     return Problem(
         title=_TITLES[500], status=500, code="internal-error", exit_status=1,

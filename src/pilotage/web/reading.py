@@ -20,10 +20,14 @@ LARGEST = 1_000_000
 _READ_ON = 16_000_000
 """Bytes that are read and thrown away: a client that is cut off while it sends never reads why."""
 
+_NUMBERS = 2**31
+"""No store has a number as large."""
+
 PATIENCE = 30.0
 """Seconds within which a body has to arrive."""
 
 _T = TypeVar("_T")
+_Q = TypeVar("_Q", bound=msgspec.Struct)
 
 
 class TooLarge(Refused):
@@ -88,15 +92,19 @@ def _once_each(pairs: list[tuple[str, object]]) -> Mapping[str, object]:
     return found
 
 
-def query_of(pairs: list[tuple[str, str]], type_: type[_T]) -> _T:
+def query_of(pairs: list[tuple[str, str]], type_: type[_Q]) -> _Q:
     """Raises Invalid."""
     if len(dict(pairs)) < len(pairs):
         names = [name for name, _ in pairs]
         raise Invalid(f"the parameter {next(one for one in names if names.count(one) > 1)[:100]!r} stands twice")
     try:
-        return msgspec.convert(dict(pairs), type=type_, strict=False)
+        found = msgspec.convert(dict(pairs), type=type_, strict=False)
     except ValueError as error:
         raise Invalid(str(error)) from None
+    for name, value in msgspec.structs.asdict(found).items():
+        if isinstance(value, int) and abs(value) >= _NUMBERS:
+            raise Invalid(f"the parameter {name!r} is larger than any number that Pilotage gave to something")
+    return found
 
 
 def form_of(body: bytes) -> Mapping[str, str]:

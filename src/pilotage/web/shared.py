@@ -97,7 +97,9 @@ class Shared:
             before = self._kept.pop(key, None)
             self._size += len(made.body) - (len(before.body) if before else 0)
             self._kept[key] = made
-            while self._size > _MOST_BYTES or made.at - next(iter(self._kept.values())).at > 10 * _STAY:
+            while self._kept and (
+                self._size > _MOST_BYTES or made.at - next(iter(self._kept.values())).at > 10 * _STAY
+            ):
                 self._size -= len(self._kept.popitem(last=False)[1].body)
 
 

@@ -96,7 +96,7 @@ class Site:
     def for_(self, identity: Identity | None, service: str | None = None) -> Project:
         """The project as this identity works in it, with the configuration as the file has it now."""
         known = self._current()
-        named = service if service and known.names.several else known.service
+        named = service if service and _several(known) else known.service
         made = Project(known.config, named, known.clock, known.warn, identity)
         shared = ("whole", "names", "store", "records")
         made.__dict__ |= {name: known.__dict__[name] for name in shared if name in known.__dict__}
@@ -137,3 +137,12 @@ class Site:
                     # Read now, or each request would read it for itself; who needs it says what is wrong with it.
                     _ = self._known.names, self._known.whole
             return self._known
+
+
+def _several(project: Project) -> bool:
+    """Whether a service has to be named; also while the configuration cannot be read, because then the store knows it
+    by its name: stopping something must not wait until a file is mended."""
+    try:
+        return project.names.several
+    except PilotageError:
+        return True

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pilotage.app.access.grants_asked import checked
+from pilotage.app.identity.sessions import grants_of
 from pilotage.app.permissions import Permission
 from pilotage.app.project import Project
 from pilotage.app.roles import BUILT_IN, is_within
@@ -69,9 +70,12 @@ def take_away(project: Project, actor: str, kind: HolderKind, holder: str, grant
 
 
 def disable(project: Project, actor: str, name: str, *, disabled: bool) -> None:
-    """A disabled account signs in nowhere, and its sessions and tokens are dead at once. Raises NoSuchPerson,
-    Forbidden, LastAdmin."""
+    """A disabled account signs in nowhere, and its sessions and tokens are dead at once. Whoever manages people may
+    shut out anybody, but let nobody in again who may more than they. Raises NoSuchPerson, Forbidden, LastAdmin."""
     project.require(actor, Permission.MANAGE_PEOPLE)
+    if not disabled and (person := project.store.persons.called(name)) is not None:
+        for grant in grants_of(project.store, person):
+            refuse_more(project, grant)
     if not project.store.roles.disable(name, project.clock.now() if disabled else None):
         raise NoSuchPerson(f"nobody called {name!r} has an account")
 

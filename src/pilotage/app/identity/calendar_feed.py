@@ -22,8 +22,9 @@ class NoFeed(Forbidden):
 
 def make_feed(store: Store, who: Identity) -> str:
     """A new secret, in place of the one before. It is shown once. Raises NoFeed."""
-    if who.kind is not ActorKind.PERSON:
-        raise NoFeed(f"{who.name} is a {who.kind}: only a person has a calendar feed")
+    if who.kind is not ActorKind.PERSON or who.token:
+        what = "token" if who.token else who.kind
+        raise NoFeed(f"only a person who is signed in with a browser makes a calendar feed, not a {what}")
     secret = new_secret()
     calendar_links.make(store.engine, hash_of(secret), _act(who, "make-calendar-feed"), store.clock.now(), LIFETIME)
     return secret

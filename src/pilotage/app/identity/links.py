@@ -23,6 +23,8 @@ from pilotage.model.json import JsonObject
 OWNER_LIFETIME, RECOVERY_LIFETIME, INVITATION_LIFETIME = 3600.0, 3600.0, 7 * 86400.0
 """Seconds."""
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._@-]{0,62}[A-Za-z0-9])?")
+_OURS = frozenset({"pilotage", "worker"})
+"""Names under which Pilotage itself stands in the audit log."""
 _MAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
 
 
@@ -130,6 +132,8 @@ def redeem(store: Store, secret: str, name: str, password: str) -> Person:
 
 def refuse_bad_name(name: str) -> None:
     """Raises BadName."""
+    if name.casefold() in _OURS:
+        raise BadName(f"{name} is a name of Pilotage itself: choose another one")
     if not _NAME.fullmatch(name):
         raise BadName(f"{name[:80]!r} cannot be a name: use letters, digits and . _ @ -, at most 64, such as ada")
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Engine, delete, func, insert, or_, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from pilotage.engine.records.failures import Failures
 from pilotage.engine.records.links import Links
@@ -103,10 +104,10 @@ class Accounts:
         return tuple(SessionRow(**{**row, "proof": Proof(row["proof"])}) for row in rows)
 
     def saw(self, session: SessionRow, now: float) -> None:
-        """It was used."""
+        """It was used. Who only reads is not kept out by a store that takes nothing now."""
         if now - session.seen_at < _IDLE_STEP:
             return
-        with self._engine.begin() as connection:
+        with contextlib.suppress(OperationalError), self._engine.begin() as connection:
             connection.execute(update(sessions).where(sessions.c.hash == session.hash).values(seen_at=now))
 
     def end_sessions(self, person: int, *, but: str = "") -> int:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection
 
 from sqlalchemy import Engine, RowMapping, delete, insert, select, update
+from sqlalchemy.exc import OperationalError
 
 from pilotage.engine.records.persons import TokenRow
 from pilotage.engine.records.tables_identity import tokens
@@ -53,10 +55,11 @@ class Tokens:
             return tuple(_token(row) for row in connection.execute(query).mappings())
 
     def used(self, token: TokenRow, now: float, address: str) -> None:
-        """Remember that it was used, at most once a minute: a program asks every second."""
+        """Remember that it was used, at most once a minute: a program asks every second. Who only reads is not kept out
+        by a store that takes nothing now."""
         if token.used_at is not None and now - token.used_at < _USED_STEP and token.used_from == address:
             return
-        with self._engine.begin() as connection:
+        with contextlib.suppress(OperationalError), self._engine.begin() as connection:
             connection.execute(update(tokens).where(tokens.c.id == token.id).values(used_at=now, used_from=address))
 
     def revoke(self, identities: Collection[str], now: float) -> int:

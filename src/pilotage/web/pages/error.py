@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
@@ -14,10 +16,21 @@ from pilotage.web.pages.page import drawn
 from pilotage.web.problem import Problem
 from pilotage.web.site import Site
 
+_log = logging.getLogger(__name__)
+
 
 def error_page(site: Site, request: Request, problem: Problem) -> Response:
-    identity = _identity(site, request)
-    eyes = Eyes(identity=identity, custom=site.store.persons.custom_roles())
+    """Without the reader's name and places where the store cannot say them: that may be the error."""
+    try:
+        return _page(site, request, problem, _identity(site, request))
+    except Exception:
+        _log.exception("an error's page is shown without the store")
+        return _page(site, request, problem, None)
+
+
+def _page(site: Site, request: Request, problem: Problem, identity: Identity | None) -> Response:
+    custom = site.store.persons.custom_roles() if identity is not None else {}
+    eyes = Eyes(identity=identity, custom=custom)
     text = drawn(
         site, "error.html.j2", identity=identity, eyes=eyes, csrf=forgery.token_for(site, request),
         path=request.url.path, problem=problem,
