@@ -14,6 +14,7 @@ from pilotage.web.problem import Problem
 from pilotage.web.route import Audience, Route
 
 JSON = "application/json"
+_STREAM = "text/event-stream"
 _REFS = "#/components/schemas/{name}"
 _PARAMETER = re.compile(r"\{(\w+)(?::\w+)?\}")
 
@@ -28,6 +29,10 @@ _IDEMPOTENCY_KEY: JsonObject = {
 _IF_MATCH: JsonObject = {
     "name": "If-Match", "in": "header", "required": False, "schema": {"type": "string", "maxLength": 1000},
     "description": "The ETag of what you have seen. If it has changed since, nothing is done (412).",
+}  # fmt: skip
+_IF_NONE_MATCH: JsonObject = {
+    "name": "If-None-Match", "in": "header", "required": False, "schema": {"type": "string", "maxLength": 1000},
+    "description": "The ETag of the answer that you have. If nothing has changed, the answer is empty (304).",
 }  # fmt: skip
 _LAST_EVENT: JsonObject = {
     "name": "Last-Event-ID", "in": "header", "required": False, "schema": {"type": "string", "maxLength": 100},
@@ -123,10 +128,10 @@ def _of_query(route: Route) -> list[JsonObject]:
 
 
 def _of_headers(route: Route) -> list[JsonObject]:
-    if route.media == "text/event-stream":
+    if route.media == _STREAM:
         return [_LAST_EVENT]
     keyed = [_IDEMPOTENCY_KEY] if route.method == "POST" and route.permission is not Audience.ANYONE else []
-    return [*keyed, *([_IF_MATCH] if route.about else [])]
+    return [*keyed, *([_IF_MATCH] if route.about else []), *([] if route.changes else [_IF_NONE_MATCH])]
 
 
 def _answers(route: Route, shapes: Mapping[type, JsonObject]) -> JsonObject:
@@ -134,17 +139,21 @@ def _answers(route: Route, shapes: Mapping[type, JsonObject]) -> JsonObject:
     if route.gives is not None:
         good["content"] = {JSON: {"schema": shapes[route.gives]}}
     elif route.status != 204:
-        good["content"] = {route.media: {"schema": {} if route.media == JSON else {"type": "string"}}}
+        good["content"] = {route.media: {"schema": {}}}
     if route.status == 202:
         good["headers"] = {"Location": {"description": "Where to see how it goes on.", "schema": {"type": "string"}}}
-    failed: JsonObject = {str(status): {"$ref": "#/components/responses/problem"} for status in _failures(route)}
-    return {str(route.status): good, **failed}
+    problem: JsonObject = {"$ref": "#/components/responses/problem"}
+    failed: JsonObject = {str(status): problem for status in _failures(route)}
+    same: JsonObject = (
+        {} if route.changes or route.media == _STREAM else {"304": {"description": "Nothing has changed."}}
+    )
+    return {str(route.status): good, **same, **failed, "default": problem}
 
 
 def _failures(route: Route) -> list[int]:
-    possible = {400, 429}
+    possible = {400, 401, 429}
     if route.permission is not Audience.ANYONE:
-        possible |= {401, 403}
+        possible |= {403}
     if parameters_of(route.path):
         possible |= {404}
     if route.changes:
