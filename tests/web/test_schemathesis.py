@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import checks
 from schemathesis.core.failures import FailureGroup
+from schemathesis.core.result import Ok
 from schemathesis.generation import GenerationMode
 from schemathesis.python import asgi
 from schemathesis.schemas import APIOperation
@@ -90,14 +91,15 @@ def _faults(server: Served, known: Mapping[str, list[str]], role: AccessRole, ex
     headers, found = {"Authorization": f"Bearer {server.with_token('fay', role).token}"}, dict[str, str]()
     with asgi.get_client(schema.app) as client:
         for result in schema.get_all_operations():
+            assert isinstance(result, Ok)
             for mode in GenerationMode:
                 _try(result.ok(), mode, examples, client, headers, found)
     return [f"{what}\n    {how}" for what, how in found.items()]
 
 
 def _try(
-    operation: APIOperation, mode: GenerationMode, examples: int, client: Any, headers: dict[str, str],
-    found: dict[str, str],
+    operation: APIOperation[Any, Any, Any, Any], mode: GenerationMode, examples: int, client: Any,
+    headers: dict[str, str], found: dict[str, str],
 ) -> None:  # fmt: skip
     @seed(34)
     @settings(

@@ -16,7 +16,10 @@ def declare(project: Project, actor: str, request: FreezeRequest) -> str:
     place, configuration = project.environment(request.environment), project.loaded.configuration
     project.require(actor, Permission.FREEZE, place)
     begins = project.moment
-    declared = Freeze(request.name, begins, begins + timedelta(seconds=request.seconds))
+    ends = begins + timedelta(seconds=request.seconds)
+    if ends <= begins:  # of less than a microsecond, too
+        raise Unclear("a freeze lasts longer than 0 s, such as 4h")
+    declared = Freeze(request.name, begins, ends)
     project.store.freezes.declare(configuration.service, place, declared, actor, request.reason)
     return in_words(declared, configuration.calendar.timezone)
 

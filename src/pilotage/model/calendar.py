@@ -229,7 +229,10 @@ class Calendar:
 def at(day: date, clock: time, zone: str) -> datetime:
     """The instant when clocks in `zone` show `clock` on `day`; one that the clocks skip is the next that they show."""
     wall = datetime.combine(day, clock, ZoneInfo(zone))
-    return wall.astimezone(UTC).astimezone(ZoneInfo(zone))
+    try:
+        return wall.astimezone(UTC).astimezone(ZoneInfo(zone))
+    except OverflowError:  # on the first and the last day that a date can say, no clocks skip anything
+        return wall
 
 
 def midnight(day: date, zone: str) -> datetime:

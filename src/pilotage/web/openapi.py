@@ -27,15 +27,15 @@ _IDEMPOTENCY_KEY: JsonObject = {
     "description": "A random text, new for each thing that you want done: repeat it when you repeat the request.",
 }  # fmt: skip
 _IF_MATCH: JsonObject = {
-    "name": "If-Match", "in": "header", "required": False, "schema": {"type": "string", "maxLength": 1000},
+    "name": "If-Match", "in": "header", "required": False, "schema": {"type": "string"},
     "description": "The ETag of what you have seen. If it has changed since, nothing is done (412).",
 }  # fmt: skip
 _IF_NONE_MATCH: JsonObject = {
-    "name": "If-None-Match", "in": "header", "required": False, "schema": {"type": "string", "maxLength": 1000},
+    "name": "If-None-Match", "in": "header", "required": False, "schema": {"type": "string"},
     "description": "The ETag of the answer that you have. If nothing has changed, the answer is empty (304).",
 }  # fmt: skip
 _LAST_EVENT: JsonObject = {
-    "name": "Last-Event-ID", "in": "header", "required": False, "schema": {"type": "string", "maxLength": 100},
+    "name": "Last-Event-ID", "in": "header", "required": False, "schema": {"type": "string"},
     "description": "The id of the last event that you have: the stream goes on after it.",
 }  # fmt: skip
 
@@ -130,8 +130,10 @@ def _of_query(route: Route) -> list[JsonObject]:
 def _of_headers(route: Route) -> list[JsonObject]:
     if route.media == _STREAM:
         return [_LAST_EVENT]
-    keyed = [_IDEMPOTENCY_KEY] if route.method == "POST" and route.permission is not Audience.ANYONE else []
-    return [*keyed, *([_IF_MATCH] if route.about else []), *([] if route.changes else [_IF_NONE_MATCH])]
+    streams = inspect.iscoroutinefunction(route.answer)
+    once = route.method == "POST" and route.permission is not Audience.ANYONE and not streams
+    found = (_IDEMPOTENCY_KEY, once), (_IF_MATCH, bool(route.about)), (_IF_NONE_MATCH, not route.changes)
+    return [header for header, taken in found if taken]
 
 
 def _answers(route: Route, shapes: Mapping[type, JsonObject]) -> JsonObject:

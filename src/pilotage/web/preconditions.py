@@ -31,15 +31,19 @@ def with_etag(asked: Asked, answer: Response) -> Response:
         return answer
     if not (body := getattr(answer, "body", b"")):
         return answer
-    digest = hashlib.sha256(bytes(body)).hexdigest()[:20]
-    version = answer.headers.get("etag", "").strip('"')
-    tag = f'"{version}.{digest}"' if version else f'"{digest}"'
-    answer.headers["etag"] = tag
+    tag = _tagged(answer, bytes(body))
     answer.headers.setdefault("cache-control", "private, no-cache")
     wanted = asked.request.headers.get("if-none-match")
     if wanted is not None and (wanted.strip() == "*" or tag in _tags(wanted)):
         return Response(None, 304, headers={"ETag": tag, "Cache-Control": answer.headers["cache-control"]})
     return answer
+
+
+def _tagged(answer: Response, body: bytes) -> str:
+    digest = hashlib.sha256(body).hexdigest()[:20]
+    version = answer.headers.get("etag", "").strip('"')
+    answer.headers["etag"] = tag = f'"{version}.{digest}"' if version else f'"{digest}"'
+    return tag
 
 
 def require_unchanged(asked: Asked) -> None:
@@ -74,7 +78,8 @@ def _present(asked: Asked) -> Response:
     shown = replace(asked, route=route, query=query, body=None)
     answer = route.answer(shown)
     assert isinstance(answer, Response)
-    return with_etag(shown, answer) if "if-none-match" not in asked.request.headers else answer
+    _tagged(answer, bytes(answer.body))
+    return answer
 
 
 def _shows(asked: Asked) -> Route:
