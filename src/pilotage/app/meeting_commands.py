@@ -14,7 +14,7 @@ from pilotage.model.meeting import Meeting
 from pilotage.model.output.records import GuestOutput, MeetingOutput, MeetingsOutput
 from pilotage.model.timestamp import timestamp
 
-_FARTHEST = 3653 * 86400.0
+_FARTHEST = 36525 * 86400.0
 """Seconds that a meeting may be ahead: a date that no calendar can say would break every list."""
 
 
@@ -46,14 +46,14 @@ def _output(one: Meeting) -> MeetingOutput:
 
 def move(project: Project, actor: str, number: int, begins: datetime) -> Meeting:
     """Put a meeting on another time, in the calendar's zone; its guests are told. Raises UnknownMeeting,
-    MeetingOver, Unclear for a time that has passed or is ten years ahead."""
+    MeetingOver, Unclear for a time that has passed or is a century ahead."""
     project.require(actor, Permission.MEET)
     moment = at(begins.date(), begins.time(), project.loaded.configuration.calendar.timezone).timestamp()
     said = begins.replace(tzinfo=None).isoformat(" ", "minutes")
     if moment < project.clock.now():
         raise Unclear(f"{said} has passed")
     if moment > project.clock.now() + _FARTHEST:
-        raise Unclear(f"{said} is more than ten years ahead")
+        raise Unclear(f"{said} is more than a hundred years ahead")
     made = rows.move(project.store.engine, _service(project), number, moment, actor, project.clock.now())
     project.ensure_worker()
     return made
