@@ -46,7 +46,6 @@ def test_r34_a_meeting_goes_to_no_time_that_calendars_cannot_say(begins: str, wh
 def test_r34_a_period_before_the_calendar_begins_is_refused(fay: Client) -> None:
     got = fay.get(f"{PLACE}/dora?since=30d&until=0001-01-01")
     assert (got.status, got.json["code"]) == (400, "bad-span")
-    assert fay.get(f"{PLACE}/dora?since=0001-01-01&until=0001-01-02").status == 200
 
 
 @pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/New_York"])
