@@ -18,6 +18,7 @@ from pilotage.app.identity.policy import policy_of
 from pilotage.app.project import Project
 from pilotage.engine.execution.worker_log import keep_log
 from pilotage.model.errors import Invalid, Unavailable
+from pilotage.web.hurried import Hurried
 from pilotage.web.server import application
 from pilotage.web.site import Site
 
@@ -108,8 +109,9 @@ def _as_configured(project: Project, wanted: Listening) -> Listening:
 def _configured(site: Site, wanted: Listening) -> uvicorn.Config:
     try:
         config = uvicorn.Config(
-            application(site), log_config=None, log_level="warning", access_log=False, server_header=False,
-            ssl_certfile=wanted.certificate, ssl_keyfile=wanted.key, timeout_keep_alive=15, limit_concurrency=2000,
+            application(site), http=Hurried, log_config=None, log_level="warning", access_log=False,
+            server_header=False, ssl_certfile=wanted.certificate, ssl_keyfile=wanted.key, timeout_keep_alive=15,
+            limit_concurrency=2000,
             h11_max_incomplete_event_size=32_768, timeout_graceful_shutdown=_GRACE, lifespan="off", backlog=_BACKLOG,
             proxy_headers=bool(wanted.proxies), forwarded_allow_ips=list(wanted.proxies),
         )  # fmt: skip
