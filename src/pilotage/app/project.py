@@ -105,6 +105,8 @@ class Project:
         """The service meant. Raises Unclear, ConfigError."""
         known = list(self.names.environments)
         if not self.names.several:
+            if self.service not in (None, known[0]):
+                raise Unclear(f"{self.config} has no service {self.service!r}; it has {known[0]}")
             return known[0]
         if self.service is None:
             raise Unclear(f"name the service before the command: pilotage -s NAME …: {', '.join(known)}")

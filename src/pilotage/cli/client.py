@@ -39,7 +39,7 @@ def run_on_server(root: click.Command, words: Sequence[str]) -> int:
         raise click.UsageError(f"--config names a file here, and {SERVER} a server: leave one of them out")
     reads = "-" in words or parsed.command in _READS_STDIN
     stdin = sys.stdin.read() if reads and not sys.stdin.isatty() else ""
-    columns = shutil.get_terminal_size().columns
+    columns = shutil.get_terminal_size().columns if sys.stdout.isatty() or os.environ.get("COLUMNS") else 0
     request = request_of(words, parsed.paths, parsed.plans, stdin, columns)
     return send(os.environ[SERVER], request, _say)
 

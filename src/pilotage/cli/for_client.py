@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -19,6 +19,7 @@ from pilotage.cli.remote_commands import EVERYWHERE, REMOTE, Here
 from pilotage.model.errors import Forbidden, Invalid
 
 if TYPE_CHECKING:
+    from pilotage.app.permissions import Permission, Refusal, Thing
     from pilotage.app.project import Project
     from pilotage.model.access import Identity
 
@@ -60,7 +61,15 @@ def _permit(project: Project, identity: Identity, parsed: ParsedWords) -> None:
     here = Thing(service=service, environment=environment)
     thing = Thing(service="") if parsed.command in EVERYWHERE else here
     if refusal := admits(identity, needs, thing, project.store.persons.custom_roles()):
-        raise Forbidden(refusal.sentence)
+        _refuse(project, identity, needs, thing, refusal)
+
+
+def _refuse(project: Project, identity: Identity, permission: Permission, thing: Thing, why: Refusal) -> NoReturn:
+    """As pages and API refuse: with a row of the audit log. Raises Forbidden."""
+    from pilotage.app import auditing
+
+    auditing.refuse(project, identity.name, permission, thing, why.sentence)
+    raise Forbidden(why.sentence)
 
 
 def _place(project: Project, parsed: ParsedWords) -> tuple[str, str]:
@@ -89,4 +98,4 @@ def _permit_rollouts(project: Project, identity: Identity, words: Sequence[str])
             continue
         thing = Thing(service=rollout.service, environment=rollout.environment)
         if refusal := admits(identity, Permission.READ, thing, project.store.persons.custom_roles()):
-            raise Forbidden(refusal.sentence)
+            _refuse(project, identity, Permission.READ, thing, refusal)

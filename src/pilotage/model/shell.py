@@ -20,8 +20,8 @@ class ShellRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     words: tuple[str, ...]
     files: tuple[SentFile, ...] = ()
     stdin: str = ""
-    columns: int = 80
-    """Width of the terminal in characters."""
+    columns: int = 0
+    """Width of the terminal in characters; 0 for a pipe, in which lines may have any length."""
     traceparent: str = ""
     """The trace that asks, as W3C's header has it."""
 

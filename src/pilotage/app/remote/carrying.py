@@ -76,7 +76,7 @@ async def _run(
         os.close(pipe)
     try:
         async for message in _heard(child, request.stdin):
-            yield message
+            yield _as_sent(message, names)
         for written in _written(names, request):
             yield written
         yield Ended(status=_status(await child.wait()))
@@ -112,11 +112,22 @@ def _replaced(word: str, names: Mapping[str, Path]) -> str:
     return f"{option}={names[value]}" if equals and value in names else word
 
 
+def _as_sent(message: Message, names: Mapping[str, Path]) -> Message:
+    """Files are called as the words call them, wherever they lie here."""
+    if not isinstance(message, Said):
+        return message
+    text = message.text
+    for word, path in names.items():
+        text = text.replace(str(path), word)
+    return Said(stream=message.stream, text=text)
+
+
 def _environment(place: Workplace, request: ShellRequest, pipe: int, folder: Path) -> Mapping[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name not in (*_LEFT_OUT, _TRACE)}
+    kept = {name: value for name, value in os.environ.items() if name not in (*_LEFT_OUT, _TRACE, "COLUMNS")}
     traced = {_TRACE: request.traceparent} if parent_of(request.traceparent) else {}
-    own = {"COLUMNS": str(max(20, min(request.columns, 500))), "PILOTAGE_CONFIG": str(place.config.resolve())}
-    return {**kept, **own, **traced, ASKED_FD: str(pipe), FILES: str(folder), "PYTHONUNBUFFERED": "1"}
+    wide = {"COLUMNS": str(max(20, min(request.columns, 500)))} if request.columns > 0 else {}
+    own = {"PILOTAGE_CONFIG": str(place.config.resolve())}
+    return {**kept, **own, **wide, **traced, ASKED_FD: str(pipe), FILES: str(folder), "PYTHONUNBUFFERED": "1"}
 
 
 async def _heard(child: asyncio.subprocess.Process, stdin: str) -> AsyncIterator[Message]:

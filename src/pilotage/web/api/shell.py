@@ -23,7 +23,7 @@ class ShellBody(Body, frozen=True, kw_only=True):
     words: tuple[str, ...]
     files: tuple[SentFile, ...] = ()
     stdin: str = ""
-    columns: int = 80
+    columns: int = 0
     traceparent: str = ""
 
 
