@@ -82,7 +82,7 @@ def test_r34_what_is_not_signed_so_or_not_now_starts_nothing(server: Served) -> 
         {**from_github(PUBLISHED), "X-Hub-Signature-256": from_github(PUBLISHED + b" ")["X-Hub-Signature-256"]},
     ):  # fmt: skip
         got = sent(server, "github", PUBLISHED, headers)
-        assert (got.status, got.json["code"]) == (401, "unproven")
+        assert (got.status, got.json["code"]) == (401, "unproven-message")
     body = json.dumps({"data": {"version": "2.6.0"}}).encode()
     old = int(time.time()) - 301
     signature = Webhook(SECRET).sign("m1", _moment(old), body.decode())

@@ -46,7 +46,7 @@ def test_c6_36_a_command_about_what_has_changed_does_nothing_and_shows_the_prese
     seen = ada.get(where).headers["etag"]
     stale = '"' + "0" * 12 + '.0123"'
     got = ada.post(f"{where}/promote", {}, **{"If-Match": stale})
-    assert (got.status, got.json["code"]) == (412, "changed-meanwhile")
+    assert (got.status, got.json["code"]) == (412, "precondition-failed")
     assert got.json["present"]["id"] == rollout.id
     assert server.store.pending(rollout.id) == ()
     assert ada.post(f"{where}/promote", {}, **{"If-Match": seen}).status == 200

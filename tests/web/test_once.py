@@ -77,7 +77,7 @@ def test_c6_35_of_two_at_once_the_second_is_told_to_wait(
     second = _promote(ada, rollout, "a1")
     go_on.set()
     first.join(60)
-    assert (second.status, second.json["code"], second.headers["retry-after"]) == (409, "still-running", "1")
+    assert (second.status, second.json["code"], second.headers["retry-after"]) == (409, "request-running", "1")
     assert got[0].status == 200
     assert _promote(ada, rollout, "a1").headers["idempotency-replayed"] == "true"
     assert len(server.store.pending(rollout)) == 1

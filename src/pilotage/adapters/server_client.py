@@ -22,6 +22,8 @@ _LONGEST_LINE = 64 << 20
 class Refused(PilotageError):
     """The server refuses the request. status: of HTTP · exit_status: that the server names."""
 
+    code = "server-refused"
+
     def __init__(self, sentence: str, status: int, exit_status: int) -> None:
         super().__init__(sentence)
         self.status, self.exit_status = status, exit_status  # type: ignore[misc]  # declared for the class

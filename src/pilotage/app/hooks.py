@@ -44,6 +44,7 @@ class NoHook(PilotageError):
 class Unproven(PilotageError):
     """The message does not come from who has the secret, or is too old."""
 
+    code = "unproven-message"
     exit_status, http_status = 8, 401
 
 

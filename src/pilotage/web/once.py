@@ -32,6 +32,7 @@ class KeyReused(Refused):
 class StillRunning(Refused):
     """The first request with this Idempotency-Key is still at work."""
 
+    code = "request-running"
     exit_status, http_status = 7, 409
 
     @property

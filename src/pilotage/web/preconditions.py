@@ -18,6 +18,7 @@ from pilotage.web.route import Asked, Kind, Route
 class ChangedMeanwhile(Refused):
     """What this request would change is no longer what was seen. The answer has what it is now."""
 
+    code = "precondition-failed"
     exit_status, http_status = 7, 412
 
     def __init__(self, what: str, present: bytes) -> None:

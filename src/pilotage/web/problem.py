@@ -32,6 +32,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Refused(PilotageError):
     """A request that HTTP has a status of its own for."""
 
+    code = "wrong-request"
     exit_status, http_status = 2, 400
     closes: ClassVar[bool] = False
     """Whether the connection is of no more use."""
