@@ -75,11 +75,9 @@ def _refuse(project: Project, identity: Identity, permission: Permission, thing:
 def _place(project: Project, parsed: ParsedWords) -> tuple[str, str]:
     """The service and the environment that the words mean; empty for several. If the configuration cannot be read,
     those of the store: a rollout can still be stopped."""
-    from pilotage.config.yaml_reader import ConfigError
-
     try:
         names = project.names
-    except ConfigError:
+    except Invalid:
         return project.place(parsed.environment or None)
     service = parsed.service or ("" if names.several else next(iter(names.environments)))
     environments = names.environments.get(service, ())
