@@ -15,11 +15,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from re import _constants as sre  # type: ignore[attr-defined]
-from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any
 
 import pytest
+
+# Inner modules of re: a type checker knows them or not, as it finds them.
+parser, sre = importlib.import_module("re._parser"), importlib.import_module("re._constants")
 
 from pilotage.adapters.metrics.samples import samples_of
 from pilotage.app.proposals import found as proposals

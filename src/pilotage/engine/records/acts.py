@@ -54,21 +54,29 @@ def watch(engine: Engine, clock: Clock) -> None:
 
     @event.listens_for(engine, "commit")
     def _(connection: Connection) -> None:
-        touched = cast("list[_Touched]", connection.info.pop(_NOTES, []))
+        touched = cast("list[_Touched]", _notes(connection).pop(_NOTES, []))
         if touched:
             _write(connection, touched, clock.now())
 
     @event.listens_for(engine, "rollback")
     def _(connection: Connection) -> None:
-        connection.info.pop(_NOTES, None)
+        _notes(connection).pop(_NOTES, None)
 
     @event.listens_for(engine, "savepoint")
     def _(connection: Connection, name: str) -> None:
-        connection.info[f"{_NOTES} {name}"] = len(connection.info.get(_NOTES, ()))
+        notes = _notes(connection)
+        notes[f"{_NOTES} {name}"] = len(cast("list[_Touched]", notes.get(_NOTES, [])))
 
     @event.listens_for(engine, "rollback_savepoint")
     def _(connection: Connection, name: str, _context: None) -> None:
-        del connection.info.get(_NOTES, [])[connection.info.pop(f"{_NOTES} {name}", 0) :]
+        notes = _notes(connection)
+        kept = cast("int", notes.pop(f"{_NOTES} {name}", 0))
+        del cast("list[_Touched]", notes.get(_NOTES, []))[kept:]
+
+
+def _notes(connection: Connection) -> dict[object, object]:
+    """What was noted on it. A connection that broke has lost its notes with its transaction, and may not be asked."""
+    return {} if connection.invalidated else connection.info
 
 
 def _note(
