@@ -19,9 +19,6 @@ from typing import Any
 
 import pytest
 
-# Inner modules of re: a type checker knows them or not, as it finds them.
-parser, sre = importlib.import_module("re._parser"), importlib.import_module("re._constants")
-
 from pilotage.adapters.metrics.samples import samples_of
 from pilotage.app.proposals import found as proposals
 from pilotage.judge.templates import BadAnalysisTemplate, rules_of
@@ -33,6 +30,9 @@ from pilotage.report import commits
 from pilotage.report.changelog import updated
 from pilotage.risk.locks import packages
 from pilotage.risk.migrations import findings_of
+
+# Inner modules of re: a type checker knows them or not, as it finds them.
+parser, sre = importlib.import_module("re._parser"), importlib.import_module("re._constants")
 
 SOURCE = Path(__file__).parents[3] / "src" / "pilotage"
 LENGTH = 2_000
