@@ -6,15 +6,18 @@ Each is open where the configuration has it, and proves its sender in its own wa
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pilotage.adapters.intake_server import MOST, Answered, Asked, network_of
+from pilotage.adapters.intake_server import MOST, Answered, network_of
+from pilotage.adapters.intake_server import Asked as PublicRequest
 from pilotage.adapters.slack_callback import Immediate
 from pilotage.app.project import Project
 from pilotage.app.publication import publication_of
 from pilotage.model.errors import PilotageError
+
+__all__ = ["Closed", "Doors", "PublicAnswer", "PublicRequest", "status_file"]
 
 _FEW = 100
 """Parts of the path of a file."""
@@ -24,18 +27,6 @@ class Closed(PilotageError):
     """The configuration does not open this door."""
 
     exit_status, http_status = 2, 404
-
-
-@dataclass(frozen=True, kw_only=True)
-class PublicRequest:
-    """path: below the door · headers: by name in lower case · address: of who asks, as a trusted proxy says."""
-
-    method: str
-    path: str
-    query: Mapping[str, str] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
-    address: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,10 +91,7 @@ def _intake(project: Project) -> Callable[[PublicRequest], PublicAnswer]:
     def answered(request: PublicRequest) -> PublicAnswer:
         if len(request.body) > MOST:
             return PublicAnswer(status=413, content=b"too long", media="text/plain")
-        asked = Asked(
-            method=request.method, path=request.path, query=request.query, headers=request.headers,
-            body=request.body, address=network_of(request.address),
-        )  # fmt: skip
+        asked = replace(request, address=network_of(request.address))
         found: Answered = answer(asked)
         return PublicAnswer(
             status=found.status, content=found.content.encode(), media=found.kind, location=found.location
