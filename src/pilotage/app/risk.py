@@ -14,18 +14,19 @@ from pilotage.adapters.ports import AdapterError
 from pilotage.app.notes import Ends, changes_between
 from pilotage.app.project import Project
 from pilotage.app.repository import git_here
+from pilotage.app.risk_reading import measure
 from pilotage.model.advisory import Advisory
 from pilotage.model.answers import RiskTolerance
 from pilotage.model.calendar import Calendar
-from pilotage.model.change import Change, FileKind, FilePatch
+from pilotage.model.change import FileKind, FilePatch
 from pilotage.model.file_kind import kind_of
 from pilotage.model.risk import Assessment, ChangeRisk, Finding
 from pilotage.report.commit_words import Kind
 from pilotage.risk import complexity, dependencies, infrastructure, migrations, timing
 from pilotage.risk.advisories import Advisories
-from pilotage.risk.assessment import Measured, assess, of_change
-from pilotage.risk.features import YEAR, History, features_of, remembered
-from pilotage.risk.model import RiskModel, shipped
+from pilotage.risk.assessment import assess, of_change
+from pilotage.risk.measured import Measured
+from pilotage.risk.model import BadModel, OldModel, RiskModel, shipped
 
 LEARNED = "risk.json"
 """The model that `train` leaves next to the store."""
@@ -87,32 +88,6 @@ def ends(git: Git, revisions: str) -> tuple[str, str]:
     if not dots or not first:
         raise AdapterError(f"{revisions!r} is not a range such as v1.2.0..HEAD")
     return git.commit(first), git.commit(last.lstrip(".") or "HEAD")
-
-
-def measure(git: Git, first: str, last: str) -> list[Measured]:
-    """The measures of each change from `first` (without it) to `last`, with the year before as history."""
-    began = int(git.run("log", "-1", "--format=%at", first))
-    history = History()
-    for past in git.names([first], f"--since={int(began - YEAR)}"):
-        history.add(remembered(past))
-    changes = list(git.changes([f"{first}..{last}"]))
-    lengths = _lengths(git, first, changes)
-    found = []
-    for change in changes:
-        found.append(Measured(change, features_of(change, history, lengths)))
-        for file in change.files:
-            if file.before and file.before != file.path:
-                history.rename(file.before, file.path)
-            lengths[file.path] = max(0, lengths.get(file.before, 0) + file.added - file.deleted)
-        history.add(remembered(change))
-    return found
-
-
-def _lengths(git: Git, first: str, changes: Sequence[Change]) -> dict[str, int]:
-    paths = {f.before for c in changes for f in c.files if f.before and kind_of(f.before) is FileKind.SOURCE}
-    ordered = sorted(paths)
-    contents = git.contents([f"{first}:{path}" for path in ordered])
-    return {path: text.count(b"\n") for path, text in zip(ordered, contents, strict=True) if text is not None}
 
 
 def _looked_into(
@@ -215,5 +190,14 @@ def _known(advisories: Path | None) -> Advisories:
 
 
 def _model(project: Project) -> RiskModel | None:
+    """The one that `train` left. Of an earlier version: as shipped, and it says so. Raises BadModel."""
     path = project.directory / LEARNED
-    return RiskModel.from_json(path.read_text(encoding="utf-8")) if path.exists() else None
+    if not path.exists():
+        return None
+    try:
+        return RiskModel.from_json(path.read_text(encoding="utf-8", errors="replace"))
+    except OldModel:
+        old = f"{LEARNED} is of an earlier version and not used: run `pilotage risk train`"
+        return replace(shipped(), origin=f"{shipped().origin}; {old}")
+    except BadModel as error:
+        raise BadModel(f"{path}: {error}; delete it, or run `pilotage risk train`") from None

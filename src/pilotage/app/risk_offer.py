@@ -20,9 +20,11 @@ from pilotage.adapters.environment import inherited
 from pilotage.app.project import Project
 from pilotage.app.snapshot import channels_of
 from pilotage.engine.records import outbox
-from pilotage.model.json import JsonObject, number_at, object_at, whole_at
+from pilotage.model.json import JsonObject, number_at, object_at, truth_at, whole_at
 from pilotage.model.message import Message, Severity
+from pilotage.model.quantity import format_share
 from pilotage.model.record import Rollout
+from pilotage.model.risk import Horizon
 
 _LONGEST = 600.0
 _YOUNG = 3600.0
@@ -47,20 +49,24 @@ def offer(project: Project, rollout: Rollout) -> threading.Thread | None:
 
 def _tell(project: Project, rollout: Rollout, undone: Sequence[tuple[str, str]]) -> None:
     found = _figures(project.folder, undone, {marks.MARK: marks.mark_of(project.directory / MARK_FOLDER / rollout.id)})
-    if found is None or number_at(found, "own") <= number_at(found, "usual"):
+    if found is None or not truth_at(found, "better"):
         return
     key = f"risk-refit/{rollout.id}"
     text = (
-        f"Fitted to the {whole_at(found, 'changes')} changes of this repository, {whole_at(found, 'harmful')} of which "
-        f"needed a fix, the risk model tells harmful changes from others better: AUC {number_at(found, 'own'):.2f} "
-        f"instead of {number_at(found, 'usual'):.2f} as shipped. `pilotage risk train` takes it over."
+        f"Of the newest {whole_at(found, 'changes')} changes of this repository, {_percent(found, 'found')} needed a "
+        f"repair {Horizon.DAYS_30.words}. The risk model as shipped foretold {_percent(found, 'usual')}; with its "
+        f"level kept up it would have foretold {_percent(found, 'own')}. `pilotage risk train` takes that over."
     )
     message = Message(
         key, key, "risk-refit-offered", Severity.INFO,
-        f"{rollout.service}: after the rollback of {rollout.version}, a refitted risk model would do better", text,
+        f"{rollout.service}: after the rollback of {rollout.version}, `pilotage risk train` would do better", text,
         project.clock.now(), rollout.service, rollout.environment, rollout.version,
     )  # fmt: skip
     outbox.post_once(project.store.engine, message, channels_of(project.loaded), project.clock.now())
+
+
+def _percent(figures: JsonObject, name: str) -> str:
+    return format_share(round(number_at(figures, name), 3))
 
 
 def _figures(folder: Path, undone: Sequence[tuple[str, str]], mark: Mapping[str, str]) -> JsonObject | None:
@@ -78,7 +84,7 @@ def main(folder: str, undone: str) -> None:
     """Print the figures; nothing where there is too little history."""
     from pilotage.adapters.ports import AdapterError
     from pilotage.app.risk_training import learn
-    from pilotage.risk.model import TooLittleHistory
+    from pilotage.risk.recalibration import TooLittleHistory
 
     with contextlib.suppress(OSError):
         os.nice(10)
@@ -86,8 +92,10 @@ def main(folder: str, undone: str) -> None:
         found = learn(Path(folder), "HEAD", [(before, version) for before, version in json.loads(undone)])
     except (AdapterError, TooLittleHistory):
         return
-    own, usual = found.auc
-    print(json.dumps({"changes": found.changes, "harmful": found.harmful, "own": own, "usual": usual}))
+    check = next((one for one in found.checks if one.horizon is Horizon.DAYS_30), None)
+    if check is not None:
+        figures = {"found": check.own.found, "own": check.own.foretold, "usual": check.shipped.foretold}
+        print(json.dumps({"changes": check.own.changes, "better": check.better, **figures}))
 
 
 if __name__ == "__main__":

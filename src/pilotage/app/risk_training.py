@@ -1,55 +1,58 @@
-"""Fits the risk model to a repository's own past."""
+"""Keeps the risk model's level up with a repository's own past."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median_low
 
 from pilotage.adapters.files import write_durably
 from pilotage.adapters.git import Git
 from pilotage.adapters.ports import AdapterError
 from pilotage.app.project import Project
 from pilotage.app.risk import LEARNED
+from pilotage.app.risk_reading import label_newest
 from pilotage.engine.placement.location import made
-from pilotage.model.risk import RiskFactor
+from pilotage.model.risk import Horizon
 from pilotage.model.rollout import Status
-from pilotage.risk.features import YEAR
-from pilotage.risk.labels import label
-from pilotage.risk.model import RiskModel, TooLittleHistory, refit, shipped
+from pilotage.risk.model import RiskModel, shipped
+from pilotage.risk.recalibration import NEWEST, Check, checked, kept_up, ripe_source
 
-_NEWEST = 5000
+_READ = 5000
 _FEW = 5
 """If a release of at most this many changes was rolled back, each change counts as harmful; in a larger release the
 cause is unknown."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Learned:
-    """scales: what each factor weighs, 1 as shipped · auc: on the later fifth, of a model fitted to the earlier four
-    fifths, and of the shipped one."""
+    """changes, harmful: of source, that the intercept within 30 days comes from · checks: one per horizon that has
+    enough changes."""
 
     model: RiskModel
     changes: int
     harmful: int
-    scales: tuple[tuple[RiskFactor, float], ...]
-    auc: tuple[float, float]
+    checks: tuple[Check, ...]
 
 
 def learn(repository: Path, revision: str, undone: Sequence[tuple[str, str]] = ()) -> Learned:
     """Raises TooLittleHistory, AdapterError. undone: versions that were rolled back, as (the one before, it)."""
     git = Git(repository)
-    git.see_whole([git.commit(revision)], revision)
-    found = label(git.changes([git.commit(revision)]), _harmed(git, undone))
-    # What the newest changes caused is not known yet.
-    latest = max((m.change.at for m in found.measured), default=0) - YEAR
-    known = [(m.measures, bad) for m, bad in zip(found.measured, found.harmful, strict=True) if m.change.at < latest]
-    known = known[-_NEWEST:]
-    measures, harmful = [m for m, _ in known], [bad for _, bad in known]
-    origin = f"{len(known)} changes of {repository.resolve().name}, {sum(harmful)} of which needed a fix"
-    model = refit(shipped(), measures, harmful, origin)
-    scales = tuple(zip(RiskFactor, model.scales, strict=True))
-    return Learned(model, len(known), sum(harmful), scales, _compared(measures, harmful))
+    last = git.commit(revision)
+    git.see_whole([last], revision)
+    labelled = label_newest(git, last, _READ, _harmed(git, undone))
+    # Not the latest date: a clock that was ahead would make everything ripe.
+    now = median_low([one.measured.change.at for one in labelled[-9:]] or [0])
+    known = ripe_source(labelled, Horizon.DAYS_30, now)[-NEWEST:]
+    harmful = sum(one.harmful(Horizon.DAYS_30) for one in known)
+    origin = (
+        f"{shipped().origin}; its level from {len(known)} changes of {repository.resolve().name}, "
+        f"of which {harmful} needed a repair {Horizon.DAYS_30.words}"
+    )
+    model = kept_up(shipped(), labelled, now, origin)
+    checks = [check for horizon in Horizon if (check := checked(shipped(), labelled, horizon, now))]
+    return Learned(model=model, changes=len(known), harmful=harmful, checks=tuple(checks))
 
 
 def _harmed(git: Git, undone: Sequence[tuple[str, str]]) -> frozenset[str]:
@@ -64,30 +67,8 @@ def _harmed(git: Git, undone: Sequence[tuple[str, str]]) -> frozenset[str]:
     return frozenset(found)
 
 
-def _compared(measures: Sequence[Sequence[float]], harmful: Sequence[bool]) -> tuple[float, float]:
-    cut = len(measures) * 4 // 5
-    later, bad = measures[cut:], harmful[cut:]
-    try:
-        fitted = refit(shipped(), measures[:cut], harmful[:cut], "")
-    except TooLittleHistory:
-        fitted = shipped()
-    own, usual = (_auc([model.probability(m) for m in later], bad) for model in (fitted, shipped()))
-    return own, usual
-
-
-def _auc(scores: Sequence[float], harmful: Sequence[bool]) -> float:
-    """Probability that a harmful change scores above a harmless one; a half where there is nothing to compare."""
-    import numpy as np
-
-    s, y = np.array(scores), np.array(harmful, dtype=bool)
-    if not y.any() or y.all():
-        return 0.5
-    bad, good = s[y][:, None], s[~y][None, :]
-    return float((bad > good).mean() + (bad == good).mean() / 2)
-
-
 def train(project: Project, revision: str, *, repository: Path | None = None) -> Learned:
-    """Fit the model to a repository's own repairs, reverts and rollbacks, and keep it next to the store. Raises
+    """Keep the model's level up with a repository's own repairs, reverts and rollbacks, next to the store. Raises
     TooLittleHistory, AdapterError."""
     learned = learn(repository or project.folder, revision, undone_of(project))
     made(project.directory)

@@ -29,7 +29,7 @@ repository_option = click.option(
 
 @click.group(cls=DefaultGroup, default="assess")
 def risk() -> None:
-    """Estimate how likely a range of commits needs a fix, and why; train the model on this repository."""
+    """Estimate how likely a range of commits needs a fix, and why; keep the model's level up with this repository."""
 
 
 @risk.command("assess")
@@ -49,7 +49,7 @@ def assess(
 ) -> None:  # fmt: skip
     """Assess the commits A..B from git alone. B defaults to HEAD.
 
-    To fit the model to this repository, run `pilotage risk train`.
+    To keep the model's level up with this repository, run `pilotage risk train`.
     """
     from pilotage.app.risk import assess_changes
 
@@ -123,31 +123,18 @@ def _show_changes(answer: Answer) -> None:
 @json_option
 @click.pass_obj
 def train(project: Project, /, repository: Path | None, revision: str, as_json: bool) -> None:
-    """Fit the model to this repository's history of repairs, reverts and rollbacks.
+    """Keep the model's level up with this repository's repairs, reverts and rollbacks.
 
-    It needs 200 source changes older than a year, 20 of them harmful. Later assessments use the fitted model.
+    It needs 300 source changes older than 30 days, 5 of them repaired since. Later assessments use the result.
     """
-    from pilotage.app.risk_training import train as fit
+    from pilotage.app.risk_training import train as keep_up
+    from pilotage.render.risk_training import trained_lines, trained_output
 
-    learned = fit(project, revision, repository=repository)
+    learned = keep_up(project, revision, repository=repository)
     if as_json:
         from pilotage.cli.output import show_json
-        from pilotage.model.output.risk import TrainedOutput
 
-        show_json(
-            TrainedOutput(
-                changes=learned.changes,
-                harmful=learned.harmful,
-                model=learned.model.origin,
-                scales={str(factor): round(scale, 3) for factor, scale in learned.scales},
-                auc=learned.auc[0],
-                shipped_auc=learned.auc[1],
-            )
-        )
-        return
-    click.echo(f"learned from {learned.model.origin}")
-    click.echo(
-        f"latest fifth, predicted from the earlier four: AUC {learned.auc[0]:.3f}, as shipped {learned.auc[1]:.3f}"
-    )
-    for factor, scale in learned.scales:
-        click.echo(f"  {factor:<22} weighs {scale:.2f} of what it usually does")
+        show_json(trained_output(learned.model, learned.changes, learned.harmful, learned.checks))
+    else:
+        for line in trained_lines(learned.model, learned.checks):
+            click.echo(line)

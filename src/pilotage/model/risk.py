@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 from pilotage.model.answers import DeploymentStrategy
 
@@ -27,6 +27,18 @@ CAREFULNESS = (
     DeploymentStrategy.FEATURE_TOGGLE,
 )
 """Ordered from the one that exposes most users at once to the one that exposes fewest."""
+
+
+class Horizon(IntEnum):
+    """Days after a change within which a repair counts."""
+
+    DAYS_30 = 30
+    DAYS_90 = 90
+    YEARS_2 = 730
+
+    @property
+    def words(self) -> str:
+        return "within two years" if self is Horizon.YEARS_2 else f"within {self.value} days"
 
 
 class RiskFactor(StrEnum):

@@ -5,15 +5,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from pilotage.model.answers import DeploymentStrategy, RiskTolerance
-from pilotage.model.change import Change, FileKind
+from pilotage.model.change import FileKind
 from pilotage.model.file_kind import kind_of
 from pilotage.model.quantity import format_share, percent_of
 from pilotage.model.risk import Assessment, ChangeRisk, FactorRisk, Finding, RiskFactor, RiskLevel
 from pilotage.risk.direction import is_left_out
-from pilotage.risk.features import FEATURES
+from pilotage.risk.measured import Measured
 from pilotage.risk.model import RiskModel
 
 _LEVELS = ((0.3, RiskLevel.LOW), (0.75, RiskLevel.MEDIUM))
@@ -21,25 +20,14 @@ _LEVELS = ((0.3, RiskLevel.LOW), (0.75, RiskLevel.MEDIUM))
 small things: what makes a release critical is a finding, such as data that is lost, and never this number alone."""
 
 
-@dataclass(frozen=True)
-class Measured:
-    """A change with its measures, in the order of FEATURES."""
-
-    change: Change
-    measures: tuple[float, ...]
-
-    def of(self, name: str) -> float:
-        return self.measures[FEATURES.index(name)]
-
-
 def of_change(measured: Measured, model: RiskModel) -> ChangeRisk:
-    parts = model.parts(measured.measures)
+    parts = model.parts(measured)
     change = measured.change
     return ChangeRisk(
         change.commit,
         change.subject,
         change.author,
-        round(model.probability(measured.measures), 6),
+        round(model.probability(measured), 6),
         tuple((factor, round(part, 6)) for factor, part in parts.items()),
     )
 

@@ -82,6 +82,13 @@ class History:
         if before in self._files:
             self._files[after] = self._files[before]
 
+    def follow(self, change: Change) -> None:
+        """A change has landed: its renames, and itself."""
+        for file in change.files:
+            if file.before and file.before != file.path:
+                self.rename(file.before, file.path)
+        self.add(remembered(change))
+
     def of(self, path: str) -> _Past:
         return self._files.get(path) or _Past()
 

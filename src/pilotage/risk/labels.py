@@ -1,43 +1,61 @@
-"""Which past changes did harm: those that a later repair had to alter, and those that were reverted.
+"""Which past changes did harm, and how soon: those that a later repair had to alter, and those that were reverted.
 
 This is the SZZ algorithm (Śliwerski, Zimmermann, Zeller, MSR 2005) on lines that are neither blank nor comments (Kim et
 al., ASE 2006), over first parents, so a merged branch is one change. The author of each line is tracked while reading
 the changes: no line is blamed twice, and renames are followed. Repairs of more than ten source files or three hundred
-deleted lines count as rewrites and blame nobody. Nobody is blamed for what was repaired after two years.
+deleted lines count as rewrites and blame nobody. A change without source does harm only when it is reverted.
+
+A change is harmful at a horizon if its first repair came within it. A change that is younger than the horizon is not
+ripe: nobody knows yet.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from pilotage.model.change import Change, FileKind, FilePatch
 from pilotage.model.file_kind import kind_of, repairs
-from pilotage.risk.assessment import Measured
-from pilotage.risk.features import YEAR, History, features_of, remembered
+from pilotage.model.risk import Horizon
+from pilotage.risk.features import History, features_of
+from pilotage.risk.measured import Measured, Ranks, touches_source
 
 _REVERTED = re.compile(r"[Tt]his reverts (?:commit|merge request)?\s*([0-9a-f]{7,40})")
 _MOST_FILES, _MOST_LINES = 10, 300
-_LATEST = 2 * YEAR
+_DAY = 86400
+_NEVER = math.inf
 _NOBODY = -1
 
 
-@dataclass
+@dataclass(frozen=True, kw_only=True)
 class Labelled:
-    """Changes that touch source files, oldest first, each with whether it did harm. count: of all changes."""
+    """A change and how it went. repaired, reverted: days until the first repair that had to alter it, and until it was
+    taken back; infinite for never."""
 
-    measured: list[Measured] = field(default_factory=list)
-    harmful: list[bool] = field(default_factory=list)
-    count: int = 0
+    measured: Measured
+    repaired: float = _NEVER
+    reverted: float = _NEVER
+
+    def harmful(self, horizon: Horizon) -> bool:
+        return min(self.repaired, self.reverted) <= horizon
+
+
+def ripe(labelled: Iterable[Labelled], horizon: Horizon, now: float) -> list[Labelled]:
+    """Those whose horizon has passed, in their order. now: Unix seconds."""
+    return [one for one in labelled if one.measured.change.at <= now - horizon * _DAY]
 
 
 class Lines:
-    """Which change wrote each line of each source file, by number."""
+    """Which change wrote each line of each source file, by number.
 
-    def __init__(self) -> None:
-        self._files: dict[str, array[int]] = {}
+    lengths: lines of the files that were there before the first change; nobody known wrote them.
+    """
+
+    def __init__(self, lengths: Mapping[str, int]) -> None:
+        self._files = {path: array("l", [_NOBODY]) * count for path, count in lengths.items()}
 
     def length(self, path: str) -> int:
         return len(self._files.get(path, ()))
@@ -58,35 +76,61 @@ class Lines:
         return blamed
 
 
-def label(changes: Iterable[Change], harmed: frozenset[str] = frozenset()) -> Labelled:
-    """Measure and label a whole history, oldest first. harmed: commits known to have done harm from elsewhere."""
-    lines, history, numbers = Lines(), History(), dict[str, int]()
-    all_measured: list[Measured] = []
-    source: list[bool] = []
-    guilty: set[int] = set()
-    for number, change in enumerate(changes):
-        numbers[change.commit] = number
-        numbers.update(dict.fromkeys(change.parents[1:], number))
+@dataclass
+class _Harm:
+    """Which change blames whom, as the changes go by."""
+
+    numbers: dict[str, int] = field(default_factory=dict)
+    at: list[int] = field(default_factory=list)
+    repaired: dict[int, float] = field(default_factory=dict)
+    reverted: dict[int, float] = field(default_factory=dict)
+
+    def add(self, change: Change) -> int:
+        """Its number."""
+        number = len(self.at)
+        self.at.append(change.at)
+        self.numbers[change.commit] = number
+        self.numbers.update(dict.fromkeys(change.parents[1:], number))
+        return number
+
+    def blame(self, change: Change, code: list[FilePatch], wrote: set[int]) -> None:
+        """wrote: the changes whose lines it deleted."""
+        if found := _REVERTED.search(change.message):
+            self._set(self.reverted, {n for name, n in self.numbers.items() if name.startswith(found[1])}, change.at)
+        small = len(code) <= _MOST_FILES and sum(f.deleted for f in code) <= _MOST_LINES
+        if repairs(change.message) and small:
+            self._set(self.repaired, wrote, change.at)
+
+    def _set(self, kind: dict[int, float], guilty: set[int], at: int) -> None:
+        for n in guilty:
+            kind.setdefault(n, max(0.0, (at - self.at[n]) / _DAY))
+
+
+def label(
+    changes: Iterable[Change],
+    *,
+    harmed: frozenset[str] = frozenset(),
+    history: History | None = None,
+    lengths: Mapping[str, int] | None = None,
+) -> list[Labelled]:
+    """Measure and label changes, oldest first. harmed: commits known to have done harm from elsewhere · history,
+    lengths: the year before them, and the lines of each source file then; None for the beginning of a repository."""
+    lines, history, ranks, harm = Lines(lengths or {}), history or History(), Ranks(), _Harm()
+    measured: list[Measured] = []
+    for change in changes:
+        number = harm.add(change)
         code = [f for f in change.files if kind_of(f.path) is FileKind.SOURCE]
-        lengths = {f.before: lines.length(f.before) for f in code if f.before}
-        all_measured.append(Measured(change, features_of(change, history, lengths)))
-        source.append(bool(code))
-        blamed = {n for file in code for n in lines.rewrite(file, number)} - {_NOBODY}
-        when = change.at
-        guilty |= {n for n in _guilty(change, code, blamed, numbers) if when - all_measured[n].change.at <= _LATEST}
+        before = {f.before: lines.length(f.before) for f in code if f.before}
+        measures = features_of(change, history, before)
+        source = touches_source(change)
+        measured.append(Measured(change, measures, ranks.of(measures), source))
+        if source:
+            ranks.add(measures)
+        harm.blame(change, code, {n for file in code for n in lines.rewrite(file, number)} - {_NOBODY, number})
         if change.commit in harmed or harmed.intersection(change.parents[1:]):
-            guilty.add(number)
-        for file in change.files:
-            if file.before and file.before != file.path:
-                history.rename(file.before, file.path)
-        history.add(remembered(change))
-    kept = [n for n, touches in enumerate(source) if touches]
-    return Labelled([all_measured[n] for n in kept], [n in guilty for n in kept], len(all_measured))
-
-
-def _guilty(change: Change, code: list[FilePatch], blamed: set[int], numbers: dict[str, int]) -> set[int]:
-    found: set[int] = set()
-    if code and (reverted := _REVERTED.search(change.message)):
-        found = {number for commit, number in numbers.items() if commit.startswith(reverted[1])}
-    small = len(code) <= _MOST_FILES and sum(f.deleted for f in code) <= _MOST_LINES
-    return found | blamed if repairs(change.message) and small else found
+            harm.reverted[number] = 0.0
+        history.follow(change)
+    return [
+        Labelled(measured=m, repaired=harm.repaired.get(n, _NEVER), reverted=harm.reverted.get(n, _NEVER))
+        for n, m in enumerate(measured)
+    ]

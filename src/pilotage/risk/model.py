@@ -1,31 +1,27 @@
-"""A logistic model of harm: small, additive, shipped as JSON, and refitted to a team's own history where it has one.
+"""A logistic model of harm: small, additive, shipped as JSON, its level kept up with a team's own history.
 
-log-odds = intercept + Σ weight · (measure − mean) / deviation. The part of a factor is the sum of its measures' terms:
-what it adds to the log-odds of a change that is average in everything. docs/explanation/risk-model.md names the data.
+Of a change that touches source: log-odds = intercept of the horizon + Σ weight · (value − mean) / deviation, where a
+value is a measure or its rank. A factor's part is the sum of its terms: what it adds to the log-odds of a change that
+is average in everything. A change without source has the base rate of its horizon. docs/explanation/risk-model.md
+names the data.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING
 
-from pilotage.model.errors import Conflict, Invalid
+from pilotage.model.errors import Invalid
 from pilotage.model.json import Json, find, number_at, object_at, text_at
-from pilotage.model.risk import RiskFactor
+from pilotage.model.risk import Horizon, RiskFactor
 from pilotage.risk.features import FEATURES
+from pilotage.risk.measured import RANKED, Measured
 
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
-    Floats = npt.NDArray[np.float64]
-
-FORMAT = 1
+FORMAT = 2
 _F = RiskFactor
 FACTOR_OF: Mapping[str, RiskFactor] = {
     **dict.fromkeys(FEATURES, _F.COMPLEXITY),
@@ -38,74 +34,121 @@ FACTOR_OF: Mapping[str, RiskFactor] = {
     "weekend": _F.TIMING,
 }
 """Which of R17's six factors each measure speaks for."""
+_RANK = " rank"
+_DIGITS = 4
+_LARGEST = 1000.0
+"""No number of a model is nearly as large."""
 
 
 class BadModel(Invalid):
-    """The file is not a risk model, or has another format."""
+    """The file is not a risk model."""
+
+
+class OldModel(BadModel):
+    """The file is a risk model of an earlier version."""
+
+
+@dataclass(frozen=True)
+class Term:
+    """measure: of FEATURES · ranked: its rank is taken, not its value."""
+
+    measure: str
+    ranked: bool
+    weight: float
+    mean: float
+    deviation: float
+
+    @property
+    def name(self) -> str:
+        return self.measure + _RANK * self.ranked
+
+    def of(self, measured: Measured) -> float:
+        """What it adds to the log-odds."""
+        value = measured.rank(self.measure) if self.ranked else measured.of(self.measure)
+        return self.weight * (value - self.mean) / self.deviation
 
 
 @dataclass(frozen=True)
 class RiskModel:
-    """means, deviations, weights: one per measure, in the order of FEATURES · scales: one per factor, in R17's order, 1
-    as shipped · origin: what it was trained on, in words."""
+    """intercepts, without_source: one per horizon, in their order; the latter are probabilities · origin: what it was
+    trained on, in words."""
 
-    intercept: float
-    means: tuple[float, ...]
-    deviations: tuple[float, ...]
-    weights: tuple[float, ...]
-    scales: tuple[float, ...] = (1.0,) * len(RiskFactor)
+    intercepts: tuple[float, ...]
+    without_source: tuple[float, ...]
+    terms: tuple[Term, ...]
     origin: str = ""
 
-    def parts(self, measures: Sequence[float]) -> dict[RiskFactor, float]:
-        """What each factor adds to the log-odds of a change."""
+    def parts(self, measured: Measured) -> dict[RiskFactor, float]:
+        """What each factor adds to the log-odds of a change; nothing where it touches no source."""
         found = dict.fromkeys(RiskFactor, 0.0)
-        for name, x, mean, deviation, weight in zip(
-            FEATURES, measures, self.means, self.deviations, self.weights, strict=True
-        ):
-            found[FACTOR_OF[name]] += weight * (x - mean) / deviation
-        return {factor: found[factor] * scale for factor, scale in zip(RiskFactor, self.scales, strict=True)}
+        for term in self.terms if measured.source else ():
+            found[FACTOR_OF[term.measure]] += term.of(measured)
+        return found
 
-    def probability(self, measures: Sequence[float]) -> float:
-        return sigmoid(self.intercept + sum(self.parts(measures).values()))
+    def probability(self, measured: Measured, horizon: Horizon = Horizon.DAYS_30) -> float:
+        """That the change needs a repair within the horizon."""
+        n = list(Horizon).index(horizon)
+        if not measured.source:
+            return self.without_source[n]
+        return sigmoid(self.intercepts[n] + sum(term.of(measured) for term in self.terms))
 
     def to_json(self) -> str:
         content = {
             "format": FORMAT,
             "origin": self.origin,
-            "intercept": round(self.intercept, 4),
-            "scales": dict(zip((str(f) for f in RiskFactor), (round(s, 4) for s in self.scales), strict=True)),
-            "measures": {
-                name: {"weight": round(w, 4), "mean": round(m, 4), "deviation": round(d, 4)}
-                for name, w, m, d in zip(FEATURES, self.weights, self.means, self.deviations, strict=True)
+            "intercepts": _by_horizon(self.intercepts, _DIGITS),
+            "without_source": _by_horizon(self.without_source, 6),
+            "terms": {
+                t.name: {
+                    "weight": round(t.weight, _DIGITS), "mean": round(t.mean, _DIGITS),
+                    "deviation": round(t.deviation, _DIGITS),
+                }
+                for t in self.terms
             },
-        }
+        }  # fmt: skip
         return json.dumps(content, indent=1) + "\n"
 
     @staticmethod
     def from_json(text: str) -> RiskModel:
-        """Raises BadModel when `text` is not a model of this format with these measures."""
+        """Raises OldModel for a file of an earlier version, BadModel where `text` is no model of this one."""
         try:
             read: Json = json.loads(text)
-            measures = object_at(read, "measures")
-            if find(read, "format") != FORMAT or set(measures) != set(FEATURES):
-                raise BadModel(f"not a risk model of format {FORMAT} with the measures of this version")
-            column = {
-                key: tuple(float(number_at(measures, name, key)) for name in FEATURES)
-                for key in ("weight", "mean", "deviation")
-            }
-            scales = tuple(float(number_at(read, "scales", factor)) for factor in RiskFactor)
-            return RiskModel(
-                float(number_at(read, "intercept")),
-                column["mean"],
-                column["deviation"],
-                column["weight"],
-                scales,
-                text_at(read, "origin"),
-            )
+            kind = find(read, "format")
+            if kind == 1:
+                raise OldModel("this risk model has format 1 of an earlier version: run `pilotage risk train` again")
+            if kind != FORMAT:
+                raise BadModel(f"not a risk model of format {FORMAT}")
+            base = _of_horizons(read, "without_source")
+            if not all(0 < rate < 1 for rate in base):
+                raise BadModel("not a risk model: `without_source` holds a number that is not between 0 and 1")
+            terms = tuple(_term(read, name) for name in object_at(read, "terms"))
+            return RiskModel(_of_horizons(read, "intercepts"), base, terms, text_at(read, "origin"))
         except BadModel:
             raise
         except (ValueError, OverflowError, RecursionError) as error:
             raise BadModel(f"not a risk model: {error}") from None
+
+
+def _by_horizon(values: tuple[float, ...], digits: int) -> dict[str, float]:
+    return {str(h.value): round(v, digits) for h, v in zip(Horizon, values, strict=True)}
+
+
+def _of_horizons(read: Json, name: str) -> tuple[float, ...]:
+    found = tuple(float(number_at(read, name, str(h.value))) for h in Horizon)
+    if not all(abs(one) < _LARGEST for one in found) or list(found) != sorted(found):
+        raise BadModel(f"not a risk model: `{name}` must grow with the horizon")
+    return found
+
+
+def _term(read: Json, name: str) -> Term:
+    ranked = name.endswith(_RANK)
+    measure = name.removesuffix(_RANK)
+    if measure not in (RANKED if ranked else FEATURES):
+        raise BadModel(f"not a risk model of this version: it has no measure {name[:40]!r}")
+    weight, mean, deviation = (float(number_at(read, "terms", name, k)) for k in ("weight", "mean", "deviation"))
+    if not all(abs(one) < _LARGEST for one in (weight, mean, deviation)) or deviation <= 0.001:
+        raise BadModel(f"not a risk model: the numbers of {name!r} are out of range")
+    return Term(measure, ranked, weight, mean, deviation)
 
 
 @cache
@@ -116,49 +159,3 @@ def shipped() -> RiskModel:
 
 def sigmoid(x: float) -> float:
     return 1 / (1 + math.exp(-x)) if x > -700 else 0.0
-
-
-LEAST_CHANGES, LEAST_HARMFUL = 200, 20
-"""A history with less than this teaches nothing that the shipped model does not know better."""
-
-
-class TooLittleHistory(Conflict):
-    """The repository has too few labelled changes to learn from."""
-
-
-def refit(model: RiskModel, measures: Sequence[Sequence[float]], harmful: Sequence[bool], origin: str) -> RiskModel:
-    """The model with its intercept and the weight of each factor fitted to a team's own changes.
-
-    Seven numbers, by maximum a posteriori: the intercept is free, each factor's scale has a normal prior around the
-    shipped 1 with a deviation of a half (ridge; Hoerl & Kennard, Technometrics 1970). Raises TooLittleHistory.
-    """
-    import numpy as np
-
-    if len(measures) < LEAST_CHANGES or sum(harmful) < LEAST_HARMFUL:
-        raise TooLittleHistory(
-            f"{len(measures)} changes of which {sum(harmful)} needed a fix: at least {LEAST_CHANGES} and "
-            f"{LEAST_HARMFUL} are needed to learn from"
-        )
-    unscaled = RiskModel(model.intercept, model.means, model.deviations, model.weights)
-    parts = np.array([list(unscaled.parts(m).values()) for m in measures])
-    x, y = np.column_stack([np.ones(len(parts)), parts]), np.array(harmful, dtype=float)
-    prior = np.array([0.0, *[1.0] * len(RiskFactor)])
-    precision = np.diag([0.0, *[4.0] * len(RiskFactor)])
-    fitted = newton(x, y, prior, precision)
-    scales = tuple(max(0.0, float(scale)) for scale in fitted[1:])
-    return RiskModel(float(fitted[0]), model.means, model.deviations, model.weights, scales, origin)
-
-
-def newton(x: Floats, y: Floats, prior: Floats, precision: Floats) -> Floats:
-    """Logistic regression with a normal prior (mean, precision matrix), by Newton's method on numpy arrays."""
-    import numpy as np
-
-    beta = prior.astype(float).copy()
-    for _ in range(50):
-        p = 1 / (1 + np.exp(-np.clip(x @ beta, -30, 30)))
-        gradient = x.T @ (y - p) - precision @ (beta - prior)
-        step = np.linalg.solve((x * (p * (1 - p))[:, None]).T @ x + precision + 1e-9 * np.eye(len(beta)), gradient)
-        beta = beta + step
-        if float(np.abs(step).max()) < 1e-8:
-            break
-    return beta

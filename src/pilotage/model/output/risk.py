@@ -77,21 +77,41 @@ class RiskOutput(Output, frozen=True, kw_only=True):
     """Riskiest first; only with `--per-commit`."""
 
 
+class LevelCheckOutput(Part, frozen=True, kw_only=True):
+    """How right the level is on the newest changes, which it did not come from."""
+
+    horizon_days: int
+    """A repair within this many days counts."""
+    changes: int
+    found: float
+    """Share of them that needed a repair."""
+    shipped_foretold: float
+    """The share that the shipped model foretells."""
+    foretold: float
+    """The same with the level kept up."""
+    shipped_error: float | None
+    """Factor between foretold and found, at least 1; null where nothing was found."""
+    error: float | None
+    """The same with the level kept up."""
+    shipped_brier: float
+    """Brier score of the shipped model."""
+    brier: float
+    """The same with the level kept up."""
+
+
 class TrainedOutput(Output, frozen=True, kw_only=True):
     """`risk train`."""
 
     changes: int
-    """Changes that it learned from."""
+    """Changes that the level within 30 days comes from."""
     harmful: int
-    """How many of them needed a fix."""
+    """How many of them needed a repair within 30 days."""
     model: str
     """What measures from now on."""
-    scales: Mapping[str, float]
-    """Weight of each factor, compared with the shipped model."""
-    auc: float
-    """Area under the ROC curve for the latest fifth, predicted from the earlier four."""
-    shipped_auc: float
-    """The same for the shipped model."""
+    intercepts: Mapping[str, float]
+    """Log-odds of a usual change, by horizon in days."""
+    checks: tuple[LevelCheckOutput, ...]
+    """Before and after; none where there are too few changes to tell."""
 
 
 class RuleOutput(Part, frozen=True, kw_only=True):
