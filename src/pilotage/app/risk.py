@@ -11,6 +11,9 @@ from zoneinfo import ZoneInfo
 from pilotage.adapters import squawk
 from pilotage.adapters.git import Git
 from pilotage.adapters.ports import AdapterError
+from pilotage.app.branch_merges import looked_into
+from pilotage.app.earlier_releases import Comparison
+from pilotage.app.measured_releases import MeasuredReleases
 from pilotage.app.notes import Ends, changes_between
 from pilotage.app.project import Project
 from pilotage.app.repository import git_here
@@ -22,9 +25,10 @@ from pilotage.model.change import FileKind, FilePatch
 from pilotage.model.file_kind import kind_of
 from pilotage.model.risk import Assessment, ChangeRisk, Finding
 from pilotage.report.commit_words import Kind
-from pilotage.risk import complexity, dependencies, infrastructure, migrations, timing
+from pilotage.risk import complexity, dependencies, infrastructure, migrations, people, timing
 from pilotage.risk.advisories import Advisories
 from pilotage.risk.assessment import assess, of_change
+from pilotage.risk.dependency_floods import grouped
 from pilotage.risk.measured import Measured
 from pilotage.risk.model import BadModel, OldModel, RiskModel, shipped
 
@@ -40,11 +44,16 @@ _MOST_TO_PARSE = 300_000
 
 _LEAST_DECISIONS = 5
 
+_PATIENCE = 5.0
+"""Seconds that a person waits for the comparison with earlier releases once all else is known."""
+
 
 @dataclass(frozen=True)
 class Question:
     """What to assess. when: planned start of the release, None to leave its time out · others: releases in progress at
-    that time · advisories: known vulnerabilities of packages · model: None for the shipped one."""
+    that time · advisories: known vulnerabilities of packages · model: None for the shipped one · folder: where measured
+    releases are kept, None to keep none · patience: seconds to wait for the comparison with earlier releases once all
+    else is known; None for as long as it takes, so that the answer hangs on the commits alone."""
 
     revisions: str
     when: datetime | None
@@ -53,6 +62,8 @@ class Question:
     advisories: Advisories = field(default_factory=Advisories)
     tolerance: RiskTolerance = RiskTolerance.MEDIUM
     model: RiskModel | None = None
+    folder: Path | None = None
+    patience: float | None = None
 
 
 @dataclass(frozen=True)
@@ -64,16 +75,21 @@ class Answer:
 def assess_range(git: Git, question: Question) -> Answer:
     """Raises AdapterError for what git cannot answer."""
     first, last = ends(git, question.revisions)
-    measured = measure(git, first, last)
+    model = question.model or shipped()
+    comparison = Comparison(git, first, model, MeasuredReleases(question.folder))
+    read = looked_into(git, first, last)
+    measured = measure(git, first, read.changes)
     findings = [*_looked_into(git, first, last, measured, question.advisories)]
     findings += infrastructure.findings_of([f for m in measured for f in m.change.files])
     if question.when is not None:
         findings += timing.findings_of(question.when, question.calendar, question.others)
-    model = question.model or shipped()
-    whole = assess(f"{first}..{last}", measured, findings, model, question.tolerance)
+    findings += people.findings_of([(m.change, m.known) for m in measured])
+    before = comparison.within(question.patience)
+    whole = assess(f"{first}..{last}", measured, findings, model, question.tolerance, before)
     kinds = changes_between(git, Ends(first, last)).changes
     whole = replace(
         whole,
+        notes=(*read.notes, *before.notes),
         breaking=next((one.summary for one in kinds if one.breaking is not None), ""),
         feature=next((one.summary for one in kinds if one.kind is Kind.FEATURE), ""),
     )
@@ -95,8 +111,10 @@ def _looked_into(
 ) -> Iterator[Finding]:
     """Lock files, migrations and the functions that got harder: as they were at the beginning and are at the end."""
     files = [f for m in measured for f in m.change.files]
-    for path, before, after in _both(git, first, last, _locks(files)):
-        yield from dependencies.findings_of(path, before, after, advisories)
+    locks = _both(git, first, last, _locks(files))
+    yield from grouped(
+        one for path, before, after in locks for one in dependencies.findings_of(path, before, after, advisories)
+    )
     migrating = sorted({f.path for f in files if kind_of(f.path) is FileKind.MIGRATION})
     for path, before, after in _both(git, first, last, migrating):
         if after and after != before:
@@ -147,7 +165,9 @@ def assess_changes(
     report of a scanner, as `findings` of `readiness.evidence` takes · repository: another one than the project's.
     Raises AdapterError, BadEvidence."""
     git = Git(repository) if repository else git_here(project)
-    return assess_range(git, _question(project, revisions, when, advisories))
+    question = _question(project, revisions, when, advisories)
+    question = replace(question, folder=None if repository else question.folder, patience=_PATIENCE)
+    return assess_range(git, question)
 
 
 def assess_planned(project: Project, revisions: str, day: date | None) -> Assessment:
@@ -169,7 +189,9 @@ def _question(project: Project, revisions: str, when: datetime | None, advisorie
         tolerance = project.whole.configuration.answers.risk_tolerance
         others = _under_way(project)
     moment = when.replace(tzinfo=ZoneInfo(calendar.zone)) if when else project.moment
-    return Question(revisions, moment, calendar, others, _known(advisories), tolerance, _model(project))
+    return Question(
+        revisions, moment, calendar, others, _known(advisories), tolerance, _model(project), project.directory
+    )
 
 
 def _under_way(project: Project) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from pilotage.model.file_kind import kind_of
 from pilotage.risk.features import YEAR, History, features_of, remembered
 from pilotage.risk.labels import Labelled, label
 from pilotage.risk.measured import WINDOW, Measured, Ranks, touches_source
+from pilotage.risk.people import known_of
 
 _BEFORE = WINDOW * 3 // 2
 """Changes read before a range, for its ranks: two of three touch source, as a rule."""
@@ -25,12 +26,11 @@ class _Range:
     lengths: dict[str, int]
 
 
-def measure(git: Git, first: str, last: str) -> list[Measured]:
-    """The measures of each change from `first` (without it) to `last`, ranked among those before it."""
+def measure(git: Git, first: str, changes: Sequence[Change]) -> list[Measured]:
+    """The measures of each change after the commit `first`, oldest first, ranked among those before it."""
     past = _read(git, _earlier(git, first, _BEFORE), first)
     history, ranks = past.history, Ranks()
     _measured(past.changes, history, past.lengths, ranks)
-    changes = tuple(git.changes([f"{first}..{last}"]))
     return _measured(changes, history, _lengths(git, first, changes), ranks)
 
 
@@ -45,7 +45,7 @@ def _measured(changes: Sequence[Change], history: History, lengths: dict[str, in
     found = []
     for change in changes:
         measures, source = features_of(change, history, lengths), touches_source(change)
-        found.append(Measured(change, measures, ranks.of(measures), source))
+        found.append(Measured(change, measures, ranks.of(measures), source, known_of(change, history)))
         if source:
             ranks.add(measures)
         for file in change.files:

@@ -54,43 +54,81 @@ class RiskFactor(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that raises the risk, and its place. level: the whole release has at least this level because of it ·
-    mitigation: what people can do about it."""
+    """One thing that a person can act on, and its place.
+
+    level: how much harm it can do; those of a factor that is scored raise the whole release to their level ·
+    mitigation: what people can do about it · link: where to read more, such as a changelog; empty for none.
+    """
 
     factor: RiskFactor
     level: RiskLevel
     sentence: str
     place: str = ""
     mitigation: str = ""
+    link: str = ""
+
+
+CONTEXT = frozenset((RiskFactor.EXPERIENCE, RiskFactor.TIMING))
+"""Factors that are shown and never scored: neither foretells a repair in any of the data that the model was tested on."""
 
 
 @dataclass(frozen=True)
 class FactorRisk:
-    """share_percent: of the measured risk; all factors add up to 100 or 0 · sentence: the reason."""
+    """One of the six factors. scored: False for context, whose level is low and says nothing · sentence: the reason."""
 
     factor: RiskFactor
     level: RiskLevel
-    share_percent: float
     sentence: str
+    scored: bool = True
 
 
 @dataclass(frozen=True)
 class ChangeRisk:
-    """One change of the range: its probability of needing a repair, and each factor's part of its log-odds beyond the
-    usual change's."""
+    """One change of the range. score: probability that it needs a repair within the horizon, 0…1 · lines: added and
+    deleted lines that a reviewer reads, without tests, documents and lock files · files: how many files they are in ·
+    paths: at most three of these, most lines first."""
 
     commit: str
     subject: str
     author: str
     score: float
-    parts: tuple[tuple[RiskFactor, float], ...]
+    lines: int = 0
+    files: int = 0
+    paths: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a range stands among earlier releases of the same project, of the two years before it. releases: how many
+    were measured, newest first without a gap · riskier_than: how many of them had a lower probability · unmeasured: how
+    many older ones were not measured because they have too many changes."""
+
+    releases: int
+    riskier_than: int
+    unmeasured: int = 0
+
+    @property
+    def share(self) -> float:
+        return self.riskier_than / self.releases
+
+    @property
+    def sentence(self) -> str:
+        """`riskier than 8 of the last 10 releases`."""
+        if self.releases == 1:
+            words = f"{'riskier' if self.riskier_than else 'no riskier'} than the last release"
+        else:
+            which = "none" if not self.riskier_than else "all" if self.share == 1 else str(self.riskier_than)
+            words = f"riskier than {which} of the last {self.releases} releases"
+        return f"{words} ({self.unmeasured} older ones were too large to measure)" if self.unmeasured else words
 
 
 @dataclass(frozen=True)
 class Assessment:
-    """revisions: `A..B`, as full commits · probability_percent: that something of it needs a repair · model: what
-    measured it · strategy: recommended · settings: numbers of the plan that go with it, as they could be written ·
-    breaking, feature: the first change that breaks callers, and the first feature; empty for none."""
+    """revisions: `A..B`, as full commits · probability_percent: that something of it needs a repair within horizon_days
+    · model: what measured it · strategy: recommended · settings: numbers of the plan that go with it, as they could be
+    written · breaking, feature: the first change that breaks callers, and the first feature; empty for none · standing:
+    None where no earlier release could be measured · read_first: changes worth reading first, best first · notes: how
+    the range was read, where that is not obvious."""
 
     revisions: str
     changes: int
@@ -105,17 +143,45 @@ class Assessment:
     model: str
     breaking: str = ""
     feature: str = ""
+    standing: Standing | None = None
+    read_first: tuple[ChangeRisk, ...] = ()
+    notes: tuple[str, ...] = ()
+    horizon_days: int = Horizon.YEARS_2.value
 
     @property
     def chance(self) -> str:
-        """`98.2% probability that at least one of 40 changes will need a fix`."""
+        """`12% probability that at least one of 40 changes will need a fix within 30 days`."""
+        if not self.changes:
+            return "no changes"
+        which = "this change" if self.changes == 1 else f"at least one of {self.changes} changes"
+        return f"{self.percent} probability that {which} will need a fix {Horizon(self.horizon_days).words}"
+
+    @property
+    def percent(self) -> str:
+        """The probability as a reader takes it in: `0.4%`, `12%`, `over 99%`."""
         percent = self.probability_percent
-        score = "over 99.9%" if percent > 99.9 else f"{round(percent, 1):.4g}%"
-        which = "1 change" if self.changes == 1 else f"at least one of {self.changes} changes"
-        return f"{score} probability that {which} will need a fix"
+        if percent > 99:
+            return "over 99%"
+        return "under 0.1%" if percent < 0.1 else f"{percent:.1f}%" if percent < 9.95 else f"{percent:.0f}%"
+
+    @property
+    def lead(self) -> str:
+        """The chance, and how it compares with what this project releases."""
+        return f"{self.chance}; {self.standing.sentence}" if self.standing else self.chance
 
     @property
     def advice(self) -> str:
         """The recommended strategy with its numbers, and why."""
         numbers = "".join(f", {path}: {value}" for path, value in self.settings)
         return f"{self.strategy}{numbers}: {self.why}"
+
+    @property
+    def actions(self) -> tuple[Finding, ...]:
+        """Findings that a person can do something about; the others are facts of their factor."""
+        return tuple(one for one in self.findings if one.mitigation)
+
+    @property
+    def reading(self) -> str:
+        """`read these 112 lines first`; empty where no change stands out."""
+        lines = sum(one.lines for one in self.read_first)
+        return f"read these {lines:,} lines first" if self.read_first else ""

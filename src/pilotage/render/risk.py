@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pilotage.model.output.risk import CommitRiskOutput, RiskFactorOutput, RiskFindingOutput, RiskOutput
+from pilotage.model.output.risk import (
+    CommitRiskOutput,
+    RiskFactorOutput,
+    RiskFindingOutput,
+    RiskOutput,
+    StandingOutput,
+)
 from pilotage.model.quantity import percent_of
-from pilotage.model.risk import Assessment, ChangeRisk, FactorRisk, Finding
+from pilotage.model.risk import Assessment, ChangeRisk, FactorRisk, Finding, Standing
 
 
 def risk_output(found: Assessment, changes: Sequence[ChangeRisk] | None) -> RiskOutput:
@@ -15,9 +21,13 @@ def risk_output(found: Assessment, changes: Sequence[ChangeRisk] | None) -> Risk
         revisions=found.revisions,
         changes=found.changes,
         probability_percent=found.probability_percent,
+        horizon_days=found.horizon_days,
+        standing=_standing(found.standing),
         level=found.level,
         factors=tuple(map(_factor, found.factors)),
         findings=tuple(map(_finding, found.findings)),
+        read_first=tuple(map(_commit, found.read_first)),
+        notes=found.notes,
         mitigations=found.mitigations,
         strategy=found.strategy,
         settings=dict(found.settings),
@@ -27,9 +37,15 @@ def risk_output(found: Assessment, changes: Sequence[ChangeRisk] | None) -> Risk
     )
 
 
+def _standing(found: Standing | None) -> StandingOutput | None:
+    if found is None:
+        return None
+    return StandingOutput(releases=found.releases, riskier_than=found.riskier_than, unmeasured=found.unmeasured)
+
+
 def _factor(found: FactorRisk) -> RiskFactorOutput:
     return RiskFactorOutput(
-        factor=found.factor, level=found.level, share_percent=found.share_percent, reason=found.sentence
+        factor=found.factor, level=found.level if found.scored else None, reason=found.sentence
     )
 
 
@@ -40,6 +56,7 @@ def _finding(found: Finding) -> RiskFindingOutput:
         sentence=found.sentence,
         place=found.place,
         mitigation=found.mitigation,
+        link=found.link,
     )
 
 
@@ -49,5 +66,7 @@ def _commit(change: ChangeRisk) -> CommitRiskOutput:
         subject=change.subject,
         author=change.author,
         probability_percent=percent_of(change.score),
-        log_odds={str(factor): round(part, 4) for factor, part in change.parts},
+        lines=change.lines,
+        files=change.files,
+        paths=change.paths,
     )

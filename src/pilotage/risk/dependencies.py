@@ -10,12 +10,13 @@ from pilotage.model.risk import Finding, RiskFactor, RiskLevel
 from pilotage.risk.advisories import Advisories
 from pilotage.risk.lock_documents import REVISION
 from pilotage.risk.locks import REPLACED, Pins, UnreadableLock, is_manifest, packages, scheme_of
+from pilotage.risk.package_pages import page_of
 from pilotage.risk.sources import moved
 from pilotage.risk.versions import Scheme, compare, has_major_step, ordered
 
-_TEST_FIRST = (
-    "release it separately, or run the whole test suite against it; read its release notes for breaking changes"
-)
+READ_NOTES = "read their release notes for breaking changes, and run the whole test suite against them"
+_READ_NOTES = "read its release notes for breaking changes, and run the whole test suite against it"
+MAJOR, WITHIN_MAJOR = ", a major version", " upgraded within a major version: "
 
 
 def findings_of(path: str, before: str | None, after: str | None, advisories: Advisories) -> list[Finding]:
@@ -131,22 +132,29 @@ def _paired(gone: list[str], come: list[str], scheme: Scheme) -> Iterator[tuple[
 
 def _told(changes: _Changes, path: str) -> Iterator[Finding]:
     for steps, what in (
-        (changes.other, "another module is built in"),
-        (changes.source, "with no version to compare"),
-        (changes.major, "a major version"),
-        (changes.down, "a downgrade"),
+        (changes.other, ", another module is built in"),
+        (changes.source, ", with no version to compare"),
+        (changes.major, MAJOR),
+        (changes.down, ", a downgrade"),
     ):
-        yield from (_finding(RiskLevel.MEDIUM, f"{step}, {what}", path) for step in steps)
+        yield from (_finding(RiskLevel.MEDIUM, f"{step}{what}", path, _page(step, path)) for step in steps)
     for words, names in (("new", changes.new), ("removed", changes.removed)):
         if names:
             yield _finding(RiskLevel.LOW, f"{len(names)} {words}: {_few(names)}", path)
     if rest := list(dict.fromkeys(changes.minor)):
-        yield _finding(RiskLevel.LOW, f"{len(rest)} upgraded within a major version: {_few(rest)}", path)
+        yield _finding(RiskLevel.LOW, f"{len(rest)}{WITHIN_MAJOR}{_few(rest)}", path)
 
 
-def _finding(level: RiskLevel, sentence: str, path: str) -> Finding:
-    cure = _TEST_FIRST if level is not RiskLevel.LOW else ""
-    return Finding(RiskFactor.DEPENDENCIES, level, sentence, path, cure)
+def _page(step: str, path: str) -> str:
+    """The registry's page of the new version in `name 1.0 → 2.0`; of no package that is no public version."""
+    name, _, versions = step.partition(" ")
+    one, _, other = versions.partition(" → ")
+    return page_of(path, name, other) if _is_version(one) and _is_version(other) else ""
+
+
+def _finding(level: RiskLevel, sentence: str, path: str, page: str = "") -> Finding:
+    cure = _READ_NOTES if level is not RiskLevel.LOW else ""
+    return Finding(RiskFactor.DEPENDENCIES, level, sentence, path, cure, page)
 
 
 def _few(names: list[str]) -> str:

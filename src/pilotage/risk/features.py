@@ -92,6 +92,11 @@ class History:
     def of(self, path: str) -> _Past:
         return self._files.get(path) or _Past()
 
+    @property
+    def people(self) -> int:
+        """How many people changed anything in the year."""
+        return sum(count > 0 for count in self._authors.values())
+
     def experience(self, author: str) -> int:
         return self._authors[author]
 

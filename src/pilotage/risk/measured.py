@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pilotage.model.change import Change, FileKind
 from pilotage.model.file_kind import kind_of
 from pilotage.risk.features import FEATURES
+from pilotage.risk.people import Known
 
 RANKED = ("lines_added", "lines_deleted", "decisions_added", "hunks", "files", "length", "changes", "experience")
 """The measures that have a rank."""
@@ -26,12 +27,13 @@ _COLUMNS = tuple(FEATURES.index(name) for name in RANKED)
 @dataclass(frozen=True)
 class Measured:
     """measures: in the order of FEATURES · ranks: 0 to 1, in the order of RANKED, a half where there is no past ·
-    source: whether it changes a line of source."""
+    source: whether it changes a line of source · known: what the year before says about its author and files."""
 
     change: Change
     measures: tuple[float, ...]
     ranks: tuple[float, ...] = (0.5,) * len(RANKED)
     source: bool = True
+    known: Known = Known()
 
     def of(self, name: str) -> float:
         return self.measures[FEATURES.index(name)]

@@ -12,26 +12,26 @@ class RiskFactorOutput(Part, frozen=True, kw_only=True):
 
     factor: str
     """Name of the factor."""
-    level: str
-    """`low`, `medium`, `high` or `critical`."""
-    share_percent: float
-    """Its part of the measured risk."""
+    level: str | None
+    """`low`, `medium`, `high` or `critical`; null for context, which is never scored."""
     reason: str
 
 
 class RiskFindingOutput(Part, frozen=True, kw_only=True):
-    """One thing that raises the risk."""
+    """One thing that a person can act on."""
 
     factor: str
     """The factor that it belongs to."""
     level: str
-    """The whole release has at least this level because of it."""
+    """How much harm it can do. The release has at least the level of a finding of a scored factor."""
     sentence: str
     """What was found."""
     place: str
     """Where, such as a file and a line."""
     mitigation: str
     """What reduces it."""
+    link: str
+    """Where to read more, such as a changelog; empty for none."""
 
 
 class CommitRiskOutput(Part, frozen=True, kw_only=True):
@@ -44,9 +44,24 @@ class CommitRiskOutput(Part, frozen=True, kw_only=True):
     author: str
     """Mail address of its author."""
     probability_percent: float
-    """Probability that it needs a fix."""
-    log_odds: Mapping[str, float]
-    """What each factor adds, compared with a usual change."""
+    """Probability that it needs a fix within `horizon_days`."""
+    lines: int
+    """Changed lines to review, without tests, documents and lock files."""
+    files: int
+    """Number of files that these lines are in."""
+    paths: tuple[str, ...]
+    """At most three of these files, most lines first."""
+
+
+class StandingOutput(Part, frozen=True, kw_only=True):
+    """Comparison with earlier releases of the same project, of the two years before."""
+
+    releases: int
+    """Releases that were measured."""
+    riskier_than: int
+    """How many of them had a lower probability."""
+    unmeasured: int
+    """Older releases that were too large to measure."""
 
 
 class RiskOutput(Output, frozen=True, kw_only=True):
@@ -57,12 +72,20 @@ class RiskOutput(Output, frozen=True, kw_only=True):
     changes: int
     """Number of changes."""
     probability_percent: float
-    """Probability that a change of the range needs a fix."""
+    """Probability that a change of the range needs a fix within `horizon_days`."""
+    horizon_days: int
+    """Days after the release that the probability covers."""
+    standing: StandingOutput | None
+    """Null where no earlier release could be measured."""
     level: str
     """`low`, `medium`, `high` or `critical`."""
     factors: tuple[RiskFactorOutput, ...]
     findings: tuple[RiskFindingOutput, ...]
-    """Most serious first."""
+    """Most harmful first."""
+    read_first: tuple[CommitRiskOutput, ...]
+    """At most three changes that are worth reading first."""
+    notes: tuple[str, ...]
+    """How the range was read, such as merges of whole branches."""
     mitigations: tuple[str, ...]
     """What reduces the risk."""
     strategy: str

@@ -1,0 +1,46 @@
+"""Many upgraded packages in few findings: a hundred lines about lock files hide the one that matters."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from pilotage.model.risk import Finding, RiskFactor
+from pilotage.risk.dependencies import MAJOR, READ_NOTES, WITHIN_MAJOR
+
+_SINGLE = 3
+"""So many major versions are listed one by one."""
+_COUNT = re.compile(r"(\d+) ")
+
+
+def grouped(findings: Iterable[Finding]) -> list[Finding]:
+    """The same finding of several lock files once, and more than three major versions as one finding."""
+    merged = _merged(findings)
+    majors = [one for one in merged if one.factor is RiskFactor.DEPENDENCIES and one.sentence.endswith(MAJOR)]
+    if len(majors) <= _SINGLE:
+        return merged
+    steps = [one.sentence.removesuffix(MAJOR) for one in majors]
+    minor = [one for one in merged if one.factor is RiskFactor.DEPENDENCIES and WITHIN_MAJOR in one.sentence]
+    count = len(majors) + sum(int(found[1]) for one in minor if (found := _COUNT.match(one.sentence)))
+    words = f"{count} packages upgraded, {len(majors)} of them by a major version: {', '.join(steps[:_SINGLE])}"
+    flood = replace(
+        majors[0], sentence=f"{words} and {len(steps) - _SINGLE} more", mitigation=READ_NOTES, link="",
+        place=_places([one.place for one in majors]),
+    )  # fmt: skip
+    left = [one for one in merged if one not in majors and one not in minor]
+    return [*left, flood]
+
+
+def _merged(findings: Iterable[Finding]) -> list[Finding]:
+    """One finding for each sentence about packages, with all of its places."""
+    found: dict[tuple[object, ...], list[Finding]] = {}
+    for number, one in enumerate(findings):
+        alike = (one.level, one.sentence) if one.factor is RiskFactor.DEPENDENCIES else (number,)
+        found.setdefault(alike, []).append(one)
+    return [replace(same[0], place=_places([one.place for one in same])) for same in found.values()]
+
+
+def _places(places: Sequence[str]) -> str:
+    several = list(dict.fromkeys(places))
+    return several[0] if len(several) == 1 else f"{several[0]} and {len(several) - 1} more"

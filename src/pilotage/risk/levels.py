@@ -1,0 +1,68 @@
+"""How risky a range is: by its probability, by what this project usually releases, and by what was found (R17).
+
+docs/decisions/0132-a-level-compares-a-release-with-its-project.md has the rule and the figures behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from pilotage.model.risk import CONTEXT, Finding, RiskFactor, RiskLevel, Standing
+
+MEDIUM_FROM, HIGH_FROM = 0.3, 0.75
+"""Probabilities of a repair from which a range is medium and high, where no release can be compared with it."""
+
+ENOUGH = 5
+"""With fewer measured releases, nobody knows what this project usually releases."""
+
+_UNUSUAL = 0.8
+"""A range is unusual if it is riskier than this share of the earlier releases."""
+
+
+@dataclass(frozen=True)
+class Released:
+    """An earlier release, measured as the range is. score: probability of a repair, 0…1 · sizes: as `sizes_of` has
+    them."""
+
+    score: float
+    sizes: Mapping[RiskFactor, int]
+
+
+def standing_of(score: float, earlier: Sequence[Released], unmeasured: int) -> Standing | None:
+    if not earlier:
+        return None
+    return Standing(len(earlier), sum(one.score < score for one in earlier), unmeasured)
+
+
+def level_of(score: float, standing: Standing | None, findings: Iterable[Finding]) -> RiskLevel:
+    """What makes a release critical is a finding, such as data that is lost, and never a probability: most repairs are
+    of small things."""
+    scored = (finding.level for finding in findings if finding.factor not in CONTEXT)
+    return highest((_measured(score, standing), *scored))
+
+
+def _measured(score: float, standing: Standing | None) -> RiskLevel:
+    """High only if the range is unusual for this project as well; a likely repair is never low."""
+    if score < MEDIUM_FROM:
+        return RiskLevel.LOW
+    usual = standing is not None and standing.releases >= ENOUGH and standing.share < _UNUSUAL
+    return RiskLevel.MEDIUM if score < HIGH_FROM or usual else RiskLevel.HIGH
+
+
+def factor_level(
+    factor: RiskFactor, size: int, findings: Iterable[Finding], earlier: Sequence[Released]
+) -> tuple[RiskLevel, str]:
+    """A factor's level by its findings and by its size among earlier releases, and what the size says."""
+    found = highest(finding.level for finding in findings if finding.factor is factor)
+    smaller = sum(one.sizes.get(factor, 0) < size for one in earlier)
+    if not size or len(earlier) < ENOUGH or smaller < 0.9 * len(earlier):
+        return found, ""
+    which = f"all of the last {len(earlier)} releases"
+    if smaller < len(earlier):
+        which = f"{smaller} of the last {len(earlier)} releases"
+    return highest((found, RiskLevel.MEDIUM)), f"more than in {which}"
+
+
+def highest(levels: Iterable[RiskLevel]) -> RiskLevel:
+    return max(levels, key=lambda one: one.rank, default=RiskLevel.LOW)

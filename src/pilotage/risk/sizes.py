@@ -1,0 +1,45 @@
+"""How much of each kind of file a range changes: what a factor of one release is compared by with earlier ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from pilotage.model.change import Change, FileKind, FilePatch
+from pilotage.model.file_kind import kind_of
+from pilotage.model.risk import RiskFactor
+from pilotage.risk.direction import is_left_out
+
+_FACTOR_OF: Mapping[FileKind, RiskFactor] = {
+    FileKind.SOURCE: RiskFactor.COMPLEXITY,
+    FileKind.INFRASTRUCTURE: RiskFactor.INFRASTRUCTURE,
+    FileKind.CONFIGURATION: RiskFactor.INFRASTRUCTURE,
+    FileKind.MIGRATION: RiskFactor.MIGRATIONS,
+    FileKind.DEPENDENCIES: RiskFactor.DEPENDENCIES,
+}
+
+READ = (FileKind.SOURCE, FileKind.MIGRATION, FileKind.INFRASTRUCTURE, FileKind.CONFIGURATION)
+"""What a reviewer reads for faults that reach users: no tests, documents, lock files or generated files."""
+
+
+def lines_of(file: FilePatch) -> int:
+    return file.added + file.deleted
+
+
+def sizes_of(changes: Iterable[Change]) -> dict[RiskFactor, int]:
+    """Changed lines by factor; of migrations the number of files that run forward."""
+    found: dict[RiskFactor, int] = {}
+    migrations: set[str] = set()
+    for change in changes:
+        for file in change.files:
+            factor = _FACTOR_OF.get(kind_of(file.path))
+            if factor is RiskFactor.MIGRATIONS:
+                migrations |= set() if is_left_out(file.path) else {file.path}
+            elif factor is not None:
+                found[factor] = found.get(factor, 0) + lines_of(file)
+    return {**found, RiskFactor.MIGRATIONS: len(migrations)}
+
+
+def to_read(change: Change) -> tuple[FilePatch, ...]:
+    """The files of a change that a reviewer reads, most lines first."""
+    files = (file for file in change.files if kind_of(file.path) in READ and lines_of(file))
+    return tuple(sorted(files, key=lambda file: -lines_of(file)))
