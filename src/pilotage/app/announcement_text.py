@@ -106,7 +106,7 @@ def facts_of(
         "signed": _signed(store, plan),
         "artifact": artifact_of(loaded, store, rollout.id if rollout else "") if item in BRIEFINGS else "",
         "support": support_of(loaded),
-        "risk": f"{plan.risk.level.value}: {plan.risk.chance}" if plan.risk else "",
+        "risk": f"{plan.risk.level.value}: {plan.risk.lead}" if plan.risk else "",
         "success": success_of(plan),
         "webinar": loaded.configuration.meetings.webinar_link or "",
         "mitigations": mitigations(loaded, store, plan) if item in BRIEFINGS else [],

@@ -180,7 +180,7 @@ def phase_gates(
     known = rows.tracked(store.engine, plan.service, plan.environment, plan.version)
     if known is None or known.dropped:
         return ()
-    release = refreshed(loaded, store, known, Seen(gates=found, risk=plan.risk.chance if plan.risk else ""))
+    release = refreshed(loaded, store, known, Seen(gates=found, risk=plan.risk.lead if plan.risk else ""))
     today = day_of(store.clock.now(), release.zone).isoformat()
     return tuple(_gates_of(release, loaded.configuration.phases.gates, today, given, where))
 

@@ -154,7 +154,7 @@ def _say_risk(project: Project, plan: Plan) -> None:
         return
     found = [f"{one.sentence} ({one.place})" for one in risk.findings if one.level is risk.level and one.place]
     shown = f"`pilotage plan {plan.version} -e {plan.environment} --section risk` recommends how to release it"
-    project.warn(f"risk {risk.level.upper()}: {found[0] if found else risk.chance}; {shown}")
+    project.warn(f"risk {risk.level.upper()}: {found[0] if found else risk.lead}; {shown}")
 
 
 def _say_when(project: Project, calendar: Calendar) -> None:

@@ -14,11 +14,7 @@ from pilotage.cli.groups import DefaultGroup, Unnamed
 from pilotage.cli.options import json_option
 
 if TYPE_CHECKING:
-    from rich.text import Text
-
     from pilotage.app.risk import Answer
-
-_COLOUR = {"low": "green", "medium": "yellow", "high": "red", "critical": "bold red"}
 
 repository_option = click.option(
     "--repository",
@@ -67,54 +63,11 @@ assess.context_class = Unnamed
 
 
 def _show(answer: Answer, per_commit: bool) -> None:
-    from rich.text import Text
-
     from pilotage.cli.edge import console
-    from pilotage.render.rich_table import rich_table
+    from pilotage.render.risk_screen import screen_of
 
-    found, screen = answer.assessment, console()
-    level = Text(found.level.upper(), _COLOUR[found.level])
-    screen.print(Text("risk ").append_text(level).append(f"   {found.chance}"))
-    rows = (
-        (one.factor, Text(one.level, _COLOUR[one.level]), f"{one.share_percent:.0f}%", one.sentence)
-        for one in found.factors
-    )
-    screen.print(rich_table(("factor", "level", "share", "why"), rows))
-    for finding in found.findings[:12]:
-        where = f"  {finding.place}" if finding.place else ""
-        _show_point(Text("•", _COLOUR[finding.level]), Text(finding.sentence).append(where, "dim"))
-    if found.mitigations:
-        screen.print(Text("\nwhat helps", "bold"))
-        for cure in found.mitigations:
-            _show_point(Text(" "), Text(cure))
-    screen.print(Text("\nrecommended ", "bold").append(found.advice))
-    screen.print(Text(f"measured by {found.model}", "dim"))
-    if per_commit:
-        _show_changes(answer)
-
-
-def _show_point(mark: Text, words: Text) -> None:
-    """What is too long for the line continues below its first word."""
-    from rich.table import Table
-
-    from pilotage.cli.edge import console
-
-    grid = Table.grid(padding=(0, 1, 0, 0))
-    grid.add_row(mark, words)
-    console().print(grid)
-
-
-def _show_changes(answer: Answer) -> None:
-    from pilotage.cli.edge import console
-    from pilotage.model.quantity import format_share
-    from pilotage.render.rich_table import rich_table
-
-    rows = []
-    for change in sorted(answer.changes, key=lambda change: -change.score):
-        factor, part = max(change.parts, key=lambda pair: pair[1])
-        most = str(factor) if part > 0 else "less than usual"
-        rows.append((change.commit[:10], format_share(round(change.score, 3)), most, change.subject))
-    console().print(rich_table(("change", "risk", "most of it", "subject"), rows))
+    for part in screen_of(answer.assessment, answer.changes if per_commit else ()):
+        console().print(part)
 
 
 @risk.command("train")

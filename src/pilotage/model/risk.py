@@ -69,7 +69,7 @@ class Finding:
 
 
 CONTEXT = frozenset((RiskFactor.EXPERIENCE, RiskFactor.TIMING))
-"""Factors that are shown and never scored: neither foretells a repair in any of the data that the model was tested on."""
+"""Factors that are shown and never scored: neither foretells a repair in the data that the model was tested on."""
 
 
 @dataclass(frozen=True)

@@ -193,7 +193,7 @@ def _conflicts(a: Plan, b: Plan, cause: str) -> Iterator[PlanChange]:
 
 
 def _risk(a: Plan, b: Plan, cause: str) -> Iterator[PlanChange]:
-    old, new = (NOTHING if r is None else f"{r.level}: {r.chance}; {r.advice}" for r in (a.risk, b.risk))
+    old, new = (NOTHING if r is None else f"{r.level}: {r.lead}; {r.advice}" for r in (a.risk, b.risk))
     if old != new:
         yield PlanChange("risk", "assessment", old, new, "approvers", cause)
 

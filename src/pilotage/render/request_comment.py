@@ -16,6 +16,7 @@ from pilotage.model.plan_change import PlanChange
 from pilotage.model.risk import Assessment
 from pilotage.model.text import plain
 from pilotage.render.markdown import literal, section_to_markdown
+from pilotage.render.risk_words import actions, reading
 from pilotage.render.sections import headline, sections, summary
 
 MOST = 65_536
@@ -125,9 +126,8 @@ def _risk(comment: RequestComment) -> Iterator[str]:
     if found is None:
         yield from (f"Unknown: {literal(comment.no_risk)}.", "")
         return
-    yield from (f"**{found.level.value.capitalize()}**: {literal(found.chance)}.", "")
-    said = [f"{one.level}: {one.sentence}{f' ({one.place})' * bool(one.place)}" for one in found.findings]
-    said += [f"To reduce it: {cure}" for cure in found.mitigations]
+    yield from (f"**{found.level.value.capitalize()}**: {literal(found.lead)}.", "")
+    said = [*actions(found), *reading(found)]
     yield from (f"- {literal(one)}" for one in said[:_MOST_FINDINGS])
     if len(said) > _MOST_FINDINGS:
         yield f"- … and {len(said) - _MOST_FINDINGS} more"

@@ -44,9 +44,7 @@ def _standing(found: Standing | None) -> StandingOutput | None:
 
 
 def _factor(found: FactorRisk) -> RiskFactorOutput:
-    return RiskFactorOutput(
-        factor=found.factor, level=found.level if found.scored else None, reason=found.sentence
-    )
+    return RiskFactorOutput(factor=found.factor, level=found.level if found.scored else None, reason=found.sentence)
 
 
 def _finding(found: Finding) -> RiskFindingOutput:

@@ -17,6 +17,7 @@ from pilotage.plan.attendance import outside_hours
 from pilotage.plan.monitoring import UNKNOWN_FOR, limit_in_words
 from pilotage.plan.values import origin, show_value
 from pilotage.render.days import show_day, show_instant
+from pilotage.render.risk_words import CONTEXT, actions, level_word, reading
 from pilotage.render.timeline_section import timeline_section
 from pilotage.render.wave_section import waves_section
 
@@ -108,14 +109,11 @@ def _unknown_risk(why: str) -> tuple[Section, ...]:
 
 
 def _risk(risk: Assessment) -> Section:
-    rows = tuple((f.factor, f.level, f"{f.share_percent:.0f}%", f.sentence) for f in risk.factors)
+    rows = tuple((f.factor, level_word(f), f.sentence) for f in risk.factors)
     return Section(
         "risk", "Risk",
-        (f"{risk.level.upper()}: {risk.chance} (model {risk.model}).", f"Recommendation: {risk.advice}."),
-        ("factor", "level", "share", "why"), rows,
-        tuple(f"{f.level}: {f.sentence}{f' ({f.place})' * bool(f.place)}" for f in risk.findings)
-        + tuple(f"To reduce it: {cure}" for cure in risk.mitigations),
-        ("share",),
+        (f"{risk.level.upper()}: {risk.lead}.", f"Recommendation: {risk.advice}.", CONTEXT),
+        ("factor", "level", "why"), rows, (*actions(risk), *reading(risk), *risk.notes),
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pilotage.model.change import Change, FileKind
 from pilotage.model.file_kind import kind_of
 from pilotage.risk.features import FEATURES
-from pilotage.risk.people import Known
+from pilotage.risk.people import NOTHING_KNOWN, Known
 
 RANKED = ("lines_added", "lines_deleted", "decisions_added", "hunks", "files", "length", "changes", "experience")
 """The measures that have a rank."""
@@ -33,7 +33,7 @@ class Measured:
     measures: tuple[float, ...]
     ranks: tuple[float, ...] = (0.5,) * len(RANKED)
     source: bool = True
-    known: Known = Known()
+    known: Known = NOTHING_KNOWN
 
     def of(self, name: str) -> float:
         return self.measures[FEATURES.index(name)]

@@ -33,6 +33,9 @@ class Known:
     people: int = 0
 
 
+NOTHING_KNOWN = Known()
+
+
 def known_of(change: Change, history: History) -> Known:
     files = to_read(change)
     pasts = {file.path: history.of(file.before or file.path) for file in files}
@@ -69,9 +72,7 @@ def findings_of(changes: Sequence[tuple[Change, Known]]) -> list[Finding]:
     writers: dict[str, set[str]] = {}
     seen: set[str] = set()
     for change, known in changes:
-        for path, owner in known.owners:
-            if path not in seen and not is_bot(owner):
-                owner_of[path] = owner
+        owner_of |= {path: owner for path, owner in known.owners if path not in seen and not is_bot(owner)}
         for file in to_read(change):
             seen.add(file.path)
             if owner := owner_of.get(file.path):

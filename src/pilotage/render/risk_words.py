@@ -1,0 +1,44 @@
+"""The risk of a change in words, the same in plans, comments and on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+
+from pilotage.model.risk import Assessment, ChangeRisk, FactorRisk, Finding
+
+NOT_SCORED = "–"
+CONTEXT = f"{NOT_SCORED} is not scored: who wrote a change, and when, did not foretell repairs in our tests."
+
+
+def level_word(factor: FactorRisk) -> str:
+    return factor.level if factor.scored else NOT_SCORED
+
+
+def actions(found: Assessment) -> Iterator[str]:
+    """Each finding that a person can act on, most harmful first, then what reduces the risk."""
+    for one in found.actions:
+        place, link = (f" ({one.place})" if one.place else ""), (f" {one.link}" if one.link else "")
+        yield f"{one.level}: {one.sentence}{place}{link}"
+    yield from (f"To reduce it: {cure}" for cure in found.mitigations)
+
+
+def by_cure(found: Assessment) -> Iterator[tuple[str, tuple[Finding, ...]]]:
+    """Neighbouring findings that one action answers, with that action."""
+    for cure, findings in groupby(found.actions, key=lambda one: one.mitigation):
+        yield cure, tuple(findings)
+
+
+def reading(found: Assessment) -> Iterator[str]:
+    """`Read first: 3f2a9c1d90 Add billing, 84 lines in src/billing/pay.py and 2 more files`."""
+    yield from (f"Read first: {one.commit[:10]} {one.subject[:80]}, {where(one)}" for one in found.read_first)
+
+
+def where(change: ChangeRisk) -> str:
+    """`84 lines in src/billing/pay.py and 2 more files`."""
+    lines = f"{change.lines:,} line{'s' * (change.lines != 1)}"
+    if not change.paths:
+        return lines
+    left = change.files - 1
+    more = f" and {left} more file{'s' * (left != 1)}" if left else ""
+    return f"{lines} in {change.paths[0]}{more}"

@@ -1,0 +1,102 @@
+"""R17: a level compares a release with its project; findings raise it; context never does."""
+
+from __future__ import annotations
+
+import pytest
+
+from pilotage.model.risk import ChangeRisk, Finding, RiskFactor, RiskLevel, Standing
+from pilotage.risk import people
+from pilotage.risk.levels import HIGH_FROM, MEDIUM_FROM, Released, factor_level, level_of, standing_of
+from pilotage.risk.people import Known
+from pilotage.risk.reading import read_first
+from tests.unit.risk.changes import change
+
+LOW, MEDIUM, HIGH, CRITICAL = RiskLevel
+
+
+def finding(factor: RiskFactor, level: RiskLevel) -> Finding:
+    return Finding(factor, level, "found")
+
+
+@pytest.mark.parametrize(
+    ("score", "standing", "level"),
+    [
+        (0.01, None, LOW),
+        (MEDIUM_FROM, None, MEDIUM),
+        (HIGH_FROM, None, HIGH),
+        (HIGH_FROM, Standing(10, 9), HIGH),
+        (HIGH_FROM, Standing(10, 4), MEDIUM),
+        (HIGH_FROM, Standing(2, 0), HIGH),
+        (0.999, Standing(10, 0), MEDIUM),
+    ],
+)
+def test_r17_a_release_is_high_only_where_it_is_unusual_for_its_project(
+    score: float, standing: Standing | None, level: RiskLevel
+) -> None:
+    assert level_of(score, standing, ()) is level
+
+
+def test_r17_findings_raise_the_level_and_context_does_not() -> None:
+    assert level_of(0.0, None, [finding(RiskFactor.MIGRATIONS, CRITICAL)]) is CRITICAL
+    assert level_of(0.0, None, [finding(RiskFactor.TIMING, CRITICAL), finding(RiskFactor.EXPERIENCE, HIGH)]) is LOW
+
+
+def test_r17_a_factor_is_medium_if_nearly_no_release_changed_as_much() -> None:
+    earlier = [Released(0.1, {RiskFactor.COMPLEXITY: lines}) for lines in range(100, 1100, 100)]
+    assert factor_level(RiskFactor.COMPLEXITY, 5000, (), earlier) == (
+        MEDIUM,
+        "more than in all of the last 10 releases",
+    )
+    assert factor_level(RiskFactor.COMPLEXITY, 950, (), earlier) == (MEDIUM, "more than in 9 of the last 10 releases")
+    assert factor_level(RiskFactor.COMPLEXITY, 500, (), earlier) == (LOW, "")
+    assert factor_level(RiskFactor.COMPLEXITY, 5000, (), earlier[:3]) == (LOW, ""), "three releases say little"
+
+
+@pytest.mark.parametrize(
+    ("standing", "said"),
+    [
+        (Standing(10, 8), "riskier than 8 of the last 10 releases"),
+        (Standing(10, 0), "riskier than none of the last 10 releases"),
+        (Standing(4, 4), "riskier than all of the last 4 releases"),
+        (Standing(1, 0), "no riskier than the last release"),
+        (Standing(3, 1, 7), "riskier than 1 of the last 3 releases (7 older ones were too large to measure)"),
+    ],
+)
+def test_the_sentence_says_how_many_releases_were_measured(standing: Standing, said: str) -> None:
+    assert standing.sentence == said
+
+
+def test_without_a_measured_release_nothing_is_said() -> None:
+    assert standing_of(0.5, (), 3) is None
+
+
+def risk(name: str, score: float, lines: int) -> ChangeRisk:
+    return ChangeRisk(name, name, "ada@example.org", score, lines, 1, ("a.py",))
+
+
+def test_what_to_read_first_is_likely_and_short() -> None:
+    changes = [
+        risk("giant", 0.3, 3000), risk("dense", 0.2, 20), risk("usual", 0.15, 60), risk("tiny", 0.001, 1),
+        risk("notes", 0.3, 0),
+    ]  # fmt: skip
+    assert [one.commit for one in read_first(changes)] == ["dense", "usual", "giant"]
+    assert read_first(changes[:3]) == (), "all of it is to be read"
+
+
+OWNED = Known(owners=(("pay.py", "ada@example.org"),), people=5)
+
+
+def test_files_that_one_person_knows_are_a_finding() -> None:
+    (own,) = people.findings_of([(change({"pay.py": 80}, author="ada@example.org"), OWNED)])
+    assert (own.sentence, own.place) == ("only ada had changed this file in the year before", "pay.py")
+    assert own.mitigation == "have ada at hand during the rollout"
+    (other,) = people.findings_of([(change({"pay.py": 80}, author="eve@example.org"), OWNED)])
+    assert other.sentence == "only ada had changed this file in the year before, now eve did"
+    assert "have ada review it" in other.mitigation
+
+
+def test_where_hardly_anyone_works_or_little_changes_no_owner_is_named() -> None:
+    few = Known(owners=OWNED.owners, people=2)
+    assert not people.findings_of([(change({"pay.py": 80}), few)])
+    assert not people.findings_of([(change({"pay.py": 8}), OWNED)])
+    assert not people.findings_of([(change({"pay.py": 80, "other.py": 900}), OWNED)])
