@@ -157,7 +157,7 @@ class Mariadb:
             needs("mariadbd"), "--no-defaults", f"--datadir={self.folder}", f"--port={self.port}",
             "--bind-address=127.0.0.1", f"--socket={self.folder}/socket", f"--pid-file={self.folder}/pid",
             f"--server-id={self.number}", "--log-bin=log", "--skip-name-resolve", "--innodb-flush-log-at-trx-commit=0",
-            "--innodb-buffer-pool-size=32M", "--performance-schema=off",
+            "--innodb-buffer-pool-size=32M", "--performance-schema=off", _temporary(self.folder),
             *(["--user=nobody"] if os.geteuid() == 0 else []),
         ]  # fmt: skip
         own(self.folder)
@@ -229,12 +229,22 @@ def _installed(folder: Path) -> Mariadb:
     """A server's folder; it is not started."""
     needs("mariadbd")
     folder.mkdir()
-    own(folder)
+    temporary = _temporary(folder)
     user = ["--user=nobody"] if os.geteuid() == 0 else []
     given = ["--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"]
-    command = [needs("mariadb-install-db"), "--no-defaults", *given, *user, f"--datadir={folder}"]
+    command = [needs("mariadb-install-db"), "--no-defaults", *given, *user, f"--datadir={folder}", temporary]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=120)
     return Mariadb(folder, 1)
+
+
+def _temporary(folder: Path) -> str:
+    """The option that gives a server its own place for temporary tables, next to its data: a server that starts removes
+    those of every other server that shares one."""
+    made = folder.with_name(f"{folder.name}-temporary")
+    made.mkdir(exist_ok=True)
+    for one in (folder, made):
+        own(one)
+    return f"--tmpdir={made}"
 
 
 def _begin(server: Mariadb) -> None:
