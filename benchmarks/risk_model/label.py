@@ -23,7 +23,7 @@ def _one(clone: Path, into: Path) -> str:
     np.savez_compressed(
         into / f"{name}.npz",
         features=np.array([m.measures for m in found.measured], dtype=np.float32),
-        at=np.array([m.change.at for m in found.measured]),
+        at=np.array([m.change.landed for m in found.measured]),
         added=np.array([sum(f.added for f in m.change.files) for m in found.measured]),
         harmful=np.array(found.harmful),
     )

@@ -3,41 +3,27 @@
 from __future__ import annotations
 
 import re
-import secrets
 import subprocess
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from contextlib import closing
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import IO
 
-from pilotage.adapters.git_patch import Patch
+from pilotage.adapters import git_history
+from pilotage.adapters.git_messages import BEGIN, END, MARK, said
+from pilotage.adapters.git_people import People
 from pilotage.adapters.ports import AdapterError
-from pilotage.model.change import Change, FilePatch
+from pilotage.model.change import Change
 from pilotage.model.commit import Commit, ReviewedCommit
 from pilotage.model.path_pattern import WHOLE_REPOSITORY, Scope
 from pilotage.model.text import clean
 
-_MARK = secrets.token_hex(8)
-"""A marker that cannot occur in a message, because it is random. It shows where a message starts and ends."""
-
-_BEGIN, _END = f"\x01{_MARK}", f"\x02{_MARK}"
-_HEADER = f"%x01{_MARK}%H%x00%P%x00%aE%x00%at%x00%ai%x00%B%x02{_MARK}"
-_PATCH = (
-    "--no-color", "--no-ext-diff", "--no-textconv", "--no-show-signature", "--src-prefix=a/", "--dst-prefix=b/", "-M",
-    "-l400", "--first-parent", "--diff-merges=first-parent",
-)  # fmt: skip
 _SETTINGS = (
     "core.quotepath=off", "log.showSignature=false", "log.showRoot=true", "i18n.logOutputEncoding=UTF-8",
+    "diff.submodule=short", "diff.ignoreSubmodules=none", "diff.interHunkContext=0", "diff.algorithm=myers",
+    "diff.relative=false", "mailmap.file=", "mailmap.blob=HEAD:.mailmap",
 )  # fmt: skip
 """What is read must not hang on how someone likes their git."""
-
-_MOST = 2**20
-"""Bytes of a line that are looked at: what is longer was not written by hand."""
-
-_LONGEST_MESSAGE = 20_000
-"""Characters of a message that are read: of a longer one the beginning, and its end for the trailers."""
-_TRAILERS = 4_000
 
 _UNSHALLOW = "fetch the history with `git fetch --unshallow`"
 
@@ -58,15 +44,22 @@ class Git:
 
     def __init__(self, path: Path, scope: Scope = WHOLE_REPOSITORY) -> None:
         self.path, self.scope = path, scope
+        self.people = People()
         self._base = ["git", *(part for setting in _SETTINGS for part in ("-c", setting)), "-C", str(path)]
 
-    def run(self, *arguments: str) -> str:
-        """Standard output of `git …`, decoded leniently."""
+    def command(self, *arguments: str) -> list[str]:
+        """The words of `git …`, as a process takes them."""
+        return [*self._base, *arguments]
+
+    def run(self, *arguments: str, given: str | None = None, fine: Sequence[int] = (0,)) -> str:
+        """Standard output of `git …`, decoded leniently. given: its standard input · fine: exit statuses that are no
+        failure."""
+        stdin = given.encode() if given is not None else None
         try:
-            done = subprocess.run([*self._base, *arguments], capture_output=True, check=False)
+            done = subprocess.run([*self._base, *arguments], input=stdin, capture_output=True, check=False)
         except FileNotFoundError:
             raise AdapterError("git is not on PATH: install it") from None
-        if done.returncode:
+        if done.returncode not in fine:
             words = done.stderr.decode(errors="replace").strip().splitlines()
             raise AdapterError(f"git {arguments[0]}: {words[0] if words else f'exit {done.returncode}'}")
         return done.stdout.decode(errors="replace")
@@ -139,33 +132,24 @@ class Git:
     def changes(self, revisions: Sequence[str], *options: str) -> Iterator[Change]:
         """Changes with their patches, oldest first, along first parents. A merged branch is one change, by the author
         of its last commit. revisions: as `git log` takes them."""
-        authors = self._authors(revisions)
-        arguments = ["log", "--reverse", f"--format={_HEADER}", "-p", "-U0", *_PATCH, *options, *revisions, "--"]
-        arguments += self.scope.paths.pathspecs
-        with TemporaryFile() as words, self._reading(arguments, words) as process:
-            assert process.stdout is not None
-            for change in _parse(process.stdout):
-                merged = change.parents[1:]
-                yield replace(change, author=authors.get(merged[-1], change.author)) if merged else change
-            if process.wait():
-                words.seek(0)
-                raise AdapterError(f"git log: {words.read(500).decode(errors='replace').strip()}")
+        return git_history.changes(self, revisions, options)
 
-    def _reading(self, arguments: Sequence[str], words: IO[bytes]) -> subprocess.Popen[bytes]:
-        return subprocess.Popen([*self._base, *arguments], stdout=subprocess.PIPE, stderr=words)
+    def names(self, revisions: Sequence[str], *options: str) -> Iterator[Change]:
+        """Changes with the names of their files alone: no lines, much quicker. Oldest first."""
+        return git_history.names(self, revisions, options)
 
-    def _authors(self, revisions: Sequence[str]) -> dict[str, str]:
-        lines = self.run("log", "--format=%H %aE", *revisions, "--").splitlines()
-        return dict(line.split(" ", 1) for line in lines if " " in line)
+    def year_before(self, commit: str, seconds: float) -> Iterator[Change]:
+        """Changes up to a commit, with the names of their files, that landed so shortly before it. Oldest first."""
+        return git_history.year_before(self, commit, seconds)
 
     def commits(self, first: str, last: str) -> tuple[ReviewedCommit, ...]:
         """Every commit after `first` up to `last`, whole messages, newest first. Raises AdapterError."""
-        form = f"--format=%H%x00%P%x00%aE%x00%B%x02{_MARK}"
+        form = f"--format=%H%x00%P%x00%aE%x00%B%x02{MARK}"
         range_ = f"{self.commit(first)}..{self.commit(last)}"
         self.see_whole([range_], f"{first}..{last}")
         text = self.run("log", form, range_, "--")
-        blocks = (block.lstrip("\n").split("\0", 3) for block in text.split(_END) if block.strip())
-        return tuple(ReviewedCommit(b[0], tuple(b[1].split()), b[2].lower(), _said(b[3])) for b in blocks)
+        blocks = (block.lstrip("\n").split("\0", 3) for block in text.split(END) if block.strip())
+        return tuple(ReviewedCommit(b[0], tuple(b[1].split()), b[2].lower(), said(b[3])) for b in blocks)
 
     def touching(self, revisions: Sequence[str], paths: Sequence[str]) -> frozenset[str]:
         """Ids of the commits but merges that touch one of the paths. Raises AdapterError."""
@@ -185,44 +169,51 @@ class Git:
     def told(self, revisions: Sequence[str]) -> tuple[Commit, ...]:
         """Commits with their messages and the names of their files, newest first; merges name no files. Raises
         AdapterError."""
-        form = f"--format=%x01{_MARK}%H%x00%P%x00%aN%x00%aE%x00%ct%x00%B%x02{_MARK}"
+        form = f"--format=%x01{MARK}%H%x00%P%x00%aN%x00%aE%x00%ct%x00%B%x02{MARK}"
         text = self.run("log", form, "--name-only", "--no-renames", "--topo-order", *revisions, "--")
         found = []
-        for block in text.split(_BEGIN)[1:]:
-            head, _, files = block.partition(_END)
+        for block in text.split(BEGIN)[1:]:
+            head, _, files = block.partition(END)
             identity, parents, name, email, at, message = head.split("\0", 5)
             touched = tuple(path for path in files.split("\n") if path)
-            who, said = clean(name), _said(message)
-            found.append(Commit(identity, tuple(parents.split()), who, email.lower(), float(at), said, touched))
+            who, words = clean(name), said(message)
+            found.append(Commit(identity, tuple(parents.split()), who, email.lower(), float(at), words, touched))
         return tuple(found)
-
-    def names(self, revisions: Sequence[str], *options: str) -> Iterator[Change]:
-        """Changes with the names of their files alone: no lines, much quicker. Oldest first."""
-        authors = self._authors(revisions)
-        arguments = ["log", "--reverse", f"--format={_HEADER}", "--name-only", *_PATCH, "--no-renames", *options]
-        text = self.run(*arguments, *revisions, "--", *self.scope.paths.pathspecs)
-        for block in text.split(_BEGIN)[1:]:
-            head, _, paths = block.partition(_END)
-            change = _head(head)
-            files = tuple(FilePatch(path, path, 0, 0) for path in paths.split("\n") if path)
-            merged = change.parents[1:]
-            author = authors.get(merged[-1], change.author) if merged else change.author
-            yield replace(change, author=author, files=files)
 
     def contents(self, names: Sequence[str]) -> list[bytes | None]:
         """What `REVISION:PATH` each holds; None where there is nothing. One process for all of them."""
-        asked = [name for name in names if "\n" not in name]
-        arguments = [*self._base, "cat-file", "--batch"]
-        with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-            assert process.stdin is not None
-            assert process.stdout is not None
-            found: dict[str, bytes | None] = {}
-            for name in asked:
-                process.stdin.write(name.encode() + b"\n")
-                process.stdin.flush()
-                found[name] = _object(process.stdout)
-            process.stdin.close()
-        return [found.get(name) for name in names]
+        with closing(self.reading()) as reading:
+            return [reading.of(name) for name in names]
+
+    def reading(self) -> Contents:
+        """To look up one content after the other; close it."""
+        return Contents(self.command("cat-file", "--batch"))
+
+
+class Contents:
+    """One process of git that answers what `REVISION:PATH` holds. It starts with the first question."""
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self._command = command
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def of(self, name: str) -> bytes | None:
+        """None where there is nothing."""
+        if "\n" in name:
+            return None
+        if self._process is None:
+            self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(name.encode() + b"\n")
+        self._process.stdin.flush()
+        return _object(self._process.stdout)
+
+    def close(self) -> None:
+        if self._process is not None:
+            with self._process as process:
+                if process.stdin is not None:
+                    process.stdin.close()
 
 
 def _names(version: str, prefix: str) -> tuple[str, ...]:
@@ -243,48 +234,3 @@ def _object(stream: IO[bytes]) -> bytes | None:
     content = stream.read(int(head[2]))
     stream.read(1)
     return content if head[1] == b"blob" else None
-
-
-def _said(message: str) -> str:
-    if len(message) > _LONGEST_MESSAGE:
-        message = f"{message[: _LONGEST_MESSAGE - _TRAILERS]}\n\n…\n\n{message[-_TRAILERS:]}"
-    return clean(message).strip()
-
-
-def _head(text: str) -> Change:
-    commit, parents, author, at, written, message = text.split("\0", 5)
-    zone = written.rsplit(" ", 1)[-1]
-    sign = -1 if zone.startswith("-") else 1
-    offset = sign * (int(zone[1:3]) * 3600 + int(zone[3:5]) * 60) if len(zone) == 5 and zone[1:].isdecimal() else 0
-    return Change(commit, tuple(parents.split()), author.lower(), int(at), offset, _said(message), ())
-
-
-def _parse(stream: IO[bytes]) -> Iterator[Change]:
-    begin, end = _BEGIN.encode(), _END.encode()
-    head: bytes | None = None
-    files: list[FilePatch] = []
-    patch = Patch()
-    for raw in stream:
-        if patch.left:
-            patch.line(raw[:_MOST])
-            continue
-        if raw.startswith(begin):
-            if head is not None:
-                yield replace(_head(head.decode(errors="replace")), files=_done(files, patch))
-            head, files, patch = raw[len(begin) :], [], Patch()
-            while not head.rstrip(b"\n").endswith(end):
-                more = stream.readline()
-                if not more:
-                    return
-                head += more
-            head = head.rstrip(b"\n").removesuffix(end)
-        elif raw.startswith(b"diff --git "):
-            files, patch = list(_done(files, patch)), Patch.of(raw)
-        else:
-            patch.note(raw)
-    if head is not None:
-        yield replace(_head(head.decode(errors="replace")), files=_done(files, patch))
-
-
-def _done(files: list[FilePatch], patch: Patch) -> tuple[FilePatch, ...]:
-    return (*files, patch.result()) if patch.path else tuple(files)

@@ -3,79 +3,176 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field
 
-from pilotage.model.change import FileKind, FilePatch
-from pilotage.model.file_kind import kind_of
+from pilotage.adapters.git_lines import decisions, is_idle
+from pilotage.adapters.git_names import unquoted
+from pilotage.adapters.git_space import INDENTED, Pair, depth, is_indented_anew, same_lines
+from pilotage.model.change import Entry, FileKind, FilePatch
+from pilotage.model.file_kind import kind_of, suffix_of
+from pilotage.model.foreign import HEAD, is_library, is_minified, says_generated
 
 _HUNK = re.compile(rb"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 
+_MOST = 100_000
+"""Lines of a hunk that are compared without their white space; nobody reviews more."""
 
-_DECISION = re.compile(
-    rb"\b(?:if|elif|else if|elsif|for|while|until|unless|case|when|catch|except|rescue|match)\b|&&|\|\||\?[^.?:]"
-)
+_ENTRIES = {b"120000": Entry.LINK, b"160000": Entry.SUBMODULE}
 
 
-_IDLE = re.compile(rb"\+\s*(?:$|#|//|/?\*|--|<!--|;)")
+@dataclass
+class _Hunk:
+    """old, new: its lines, of a hunk that has both · idle, void: which of its new and its old lines are blank or a
+    comment · branches: decisions of each new line · same: lines that differ in white space alone · moved: those of
+    them whose depth changed too, in a language where that means something."""
+
+    start: int
+    was: int
+    first: int
+    count: int
+    old: list[bytes] = field(default_factory=list)
+    new: list[bytes] = field(default_factory=list)
+    idle: list[bool] = field(default_factory=list)
+    void: list[bool] = field(default_factory=list)
+    branches: list[int] = field(default_factory=list)
+    same: list[Pair] = field(default_factory=list)
+    moved: list[Pair] = field(default_factory=list)
 
 
 class Patch:
     """One file's part of a patch while it is read line by line."""
 
     def __init__(self) -> None:
-        self.path = self._before = ""
-        self._added = self._deleted = self._branches = self.left = 0
-        self._hunks: list[tuple[int, int, int, int]] = []
-        self._idle: list[int] = []
-        self._code = self._gone = False
+        self.path = self._before = self._suffix = ""
+        self.left = 0
+        self._hunks: list[_Hunk] = []
+        self._depths: list[Pair] = []
+        self._head: list[bytes] = []
+        self._size = self._longest = self._lines = 0
+        self._code = self._gone = self._unsaid = False
+        self._modes = (b"", b"")
+        self._entry = Entry.FILE
 
     @staticmethod
     def of(line: bytes) -> Patch:
         """From `diff --git a/X b/X`; other names come in the lines after it."""
         patch = Patch()
-        text = line[11:].rstrip(b"\n").decode(errors="replace")
-        half = len(text) // 2
-        patch.path = patch._before = text[half + 1 :].strip('"').removeprefix("b/")
-        patch._code = kind_of(patch.path) is FileKind.SOURCE
+        text = line[11:].rstrip(b"\n")
+        patch._before = unquoted(text[len(text) // 2 + 1 :]).removeprefix("b/")
+        patch._named(patch._before)
         return patch
+
+    def _named(self, path: str) -> None:
+        self.path, self._suffix = path, suffix_of(path)
+        self._code = kind_of(path) is FileKind.SOURCE
 
     def note(self, line: bytes) -> None:
         """A line between hunks."""
         if line.startswith(b"@@ "):
             if found := _HUNK.match(line):
                 start, old, first, new = (1 if group is None else int(group) for group in found.groups())
-                self._hunks.append((start, old, first, new))
+                self._hunks.append(_Hunk(start, old, first, new))
                 self.left = old + new
         elif line.startswith(b"rename from "):
-            self._before = _named(line[12:])
+            self._before = unquoted(line[12:].rstrip(b"\n"))
         elif line.startswith(b"rename to "):
-            self.path = _named(line[10:])
-            self._code = kind_of(self.path) is FileKind.SOURCE
-        elif line.startswith(b"new file "):
+            self._named(unquoted(line[10:].rstrip(b"\n")))
+        elif line.startswith(b"new file mode "):
             self._before = ""
-        elif line.startswith(b"deleted file "):
+            self._entry = _ENTRIES.get(line[14:20], self._entry)
+        elif line.startswith(b"deleted file mode "):
             self._gone = True
+            self._entry = _ENTRIES.get(line[18:24], self._entry)
+        elif line.startswith(b"index ") and line.rstrip()[-7:-6] == b" ":
+            self._entry = _ENTRIES.get(line.rstrip()[-6:], self._entry)
+        elif line.startswith(b"old mode "):
+            self._modes = (line[9:15], b"")
+        elif line.startswith(b"new mode "):
+            self._modes = (self._modes[0], line[9:15])
 
     def line(self, line: bytes) -> None:
         """A line of a hunk."""
-        if line.startswith(b"+"):
-            if self._code:
-                if _IDLE.match(line):
-                    self._idle.append(self._added)
-                else:
-                    self._branches += len(_DECISION.findall(line))
-            self._added += 1
-        elif line.startswith(b"-"):
-            self._deleted += 1
-        else:  # "\ No newline at end of file"
+        if not line.startswith((b"+", b"-")):  # "\ No newline at end of file"
             return
+        hunk = self._hunks[-1]
+        is_new, text = line.startswith(b"+"), line[1:]
+        if self._code:
+            self._look(text, hunk, is_new)
+        if hunk.was and hunk.count and hunk.was + hunk.count <= _MOST:
+            (hunk.new if is_new else hunk.old).append(text)
         self.left -= 1
+        if not self.left:
+            self._compare(hunk)
+
+    def _look(self, text: bytes, hunk: _Hunk, is_new: bool) -> None:
+        if not is_new:
+            hunk.void.append(is_idle(text, self._suffix))
+            if hunk.start <= HEAD and len(hunk.void) <= HEAD and b"enerated" in text:
+                self._unsaid |= says_generated([text], self._suffix)
+            return
+        idle = is_idle(text, self._suffix)
+        hunk.idle.append(idle)
+        hunk.branches.append(0 if idle else decisions(text))
+        if hunk.first <= HEAD and len(self._head) < HEAD:
+            self._head.append(text)
+        if not self._before:
+            self._lines, self._size = self._lines + 1, self._size + len(text)
+            self._longest = max(self._longest, len(text))
+
+    def _compare(self, hunk: _Hunk) -> None:
+        """Which lines are the same but for white space, once all of a hunk is there."""
+        if not (hunk.old and hunk.new):
+            return
+        for i, j in same_lines(hunk.old, hunk.new):
+            old, new = depth(hunk.old[i]), depth(hunk.new[j])
+            if self._suffix not in INDENTED or not hunk.new[j].strip() or old == new:
+                hunk.same.append((i, j))
+            else:
+                hunk.moved.append((i, j))
+                self._depths.append((old, new))
+        hunk.old, hunk.new = [], []
+
+    def _header(self) -> bool | None:
+        """Whether the file says that a program wrote it; None where this patch does not touch what says so."""
+        if not self._code or not self._hunks or self._gone:
+            return None
+        is_new, starts = not self._before, self._hunks[0].first <= 1
+        if says_generated(self._head, self._suffix) or (starts and is_library(self._head, self._suffix)):
+            return True
+        if is_new:
+            return is_minified(self._lines, self._size, self._longest, self._suffix)
+        return False if self._unsaid else None
 
     def result(self) -> FilePatch:
+        anew = is_indented_anew(self._depths)
+        hunks: list[tuple[int, int, int, int]] = []
+        idle: list[int] = []
+        added = deleted = branches = void = 0
+        for hunk in self._hunks:
+            same = sorted([*hunk.same, *hunk.moved]) if anew else hunk.same
+            for start, was, first, count in _parted(hunk, same):
+                hunks.append((start, was, first, count))
+                i, j = start - hunk.start if was else 0, first - hunk.first if count else 0
+                void += sum(hunk.void[i : i + was])
+                branches += sum(hunk.branches[j : j + count])
+                idle += [added + n for n, one in enumerate(hunk.idle[j : j + count]) if one]
+                added, deleted = added + count, deleted + was
+        before, after = (mode[-3:-2] for mode in self._modes)
         return FilePatch(
-            self.path, self._before, self._added, self._deleted, self._branches, tuple(self._hunks), self._gone,
-            tuple(self._idle),
+            self.path, self._before, added, deleted, branches, tuple(hunks), self._gone, tuple(idle), void,
+            self._entry, self._header(), runnable=None if before == after else after == b"7",
         )  # fmt: skip
 
 
-def _named(text: bytes) -> str:
-    return text.rstrip(b"\n").decode(errors="replace").strip('"')
+def _parted(hunk: _Hunk, same: list[Pair]) -> list[tuple[int, int, int, int]]:
+    """What is left of a hunk without the lines that stayed the same, as git numbers hunks: a side without lines has the
+    number of the line before."""
+    if not same:
+        return [(hunk.start, hunk.was, hunk.first, hunk.count)]
+    found, i, j = [], 0, 0
+    for x, y in [*same, (hunk.was, hunk.count)]:
+        was, count = x - i, y - j
+        if was or count:
+            found.append((hunk.start + i - (not was), was, hunk.first + j - (not count), count))
+        i, j = x + 1, y + 1
+    return found

@@ -21,11 +21,11 @@ from pilotage.app.risk_reading import measure
 from pilotage.model.advisory import Advisory
 from pilotage.model.answers import RiskTolerance
 from pilotage.model.calendar import Calendar
-from pilotage.model.change import FileKind, FilePatch
+from pilotage.model.change import Entry, FileKind, FilePatch
 from pilotage.model.file_kind import kind_of
 from pilotage.model.risk import Assessment, ChangeRisk, Finding
 from pilotage.report.commit_words import Kind
-from pilotage.risk import complexity, dependencies, infrastructure, migrations, people, timing
+from pilotage.risk import complexity, dependencies, entries, infrastructure, migrations, people, timing
 from pilotage.risk.advisories import Advisories
 from pilotage.risk.assessment import assess, of_change
 from pilotage.risk.dependency_floods import grouped
@@ -80,7 +80,7 @@ def assess_range(git: Git, question: Question) -> Answer:
     read = looked_into(git, first, last)
     measured = measure(git, first, read.changes)
     findings = [*_looked_into(git, first, last, measured, question.advisories)]
-    findings += infrastructure.findings_of([f for m in measured for f in m.change.files])
+    findings += _beside([f for m in measured for f in m.change.files], git, last)
     if question.when is not None:
         findings += timing.findings_of(question.when, question.calendar, question.others)
     findings += people.findings_of([(m.change, m.known) for m in measured])
@@ -115,7 +115,7 @@ def _looked_into(
     yield from grouped(
         one for path, before, after in locks for one in dependencies.findings_of(path, before, after, advisories)
     )
-    migrating = sorted({f.path for f in files if kind_of(f.path) is FileKind.MIGRATION})
+    migrating = sorted({f.path for f in files if f.kind is FileKind.MIGRATION})
     for path, before, after in _both(git, first, last, migrating):
         if after and after != before:
             yield from migrations.findings_of(path, after, before or "")
@@ -128,15 +128,23 @@ def _looked_into(
             yield from complexity.findings_of(path, before or "", after)
 
 
+def _beside(files: Sequence[FilePatch], git: Git, last: str) -> list[Finding]:
+    """What changes beside the code: infrastructure, submodules, and the permission to run a file."""
+    asked = infrastructure.charts_of(files)
+    contents = git.contents([f"{last}:{path}" for path in asked])
+    charts = {path for path, content in zip(asked, contents, strict=True) if content is not None}
+    return [*infrastructure.findings_of(files, charts), *entries.findings_of(files)]
+
+
 def _locks(files: Sequence[FilePatch]) -> list[str]:
-    return sorted({f.path for f in files if kind_of(f.path) is FileKind.DEPENDENCIES})
+    return sorted({f.path for f in files if f.kind is FileKind.DEPENDENCIES and f.entry is Entry.FILE})
 
 
 def _decisive(files: Sequence[FilePatch]) -> list[str]:
     """The source files that got most decisions, none of those with hardly any."""
     added: dict[str, int] = {}
     for file in files:
-        if kind_of(file.path) is FileKind.SOURCE:
+        if file.kind is FileKind.SOURCE:
             added[file.path] = added.get(file.path, 0) + file.branches
     most = sorted(added, key=lambda path: -added[path])[:_MOST_FILES]
     return [path for path in most if added[path] >= _LEAST_DECISIONS]

@@ -59,8 +59,7 @@ def _read(git: Git, first: str | None, last: str) -> _Range:
     history = History()
     if first is None:
         return _Range(changes=tuple(git.changes([last])), history=history, lengths={})
-    began = int(git.run("log", "-1", "--format=%at", first))
-    for past in git.names([first], f"--since={int(began - YEAR)}"):
+    for past in git.year_before(first, YEAR):
         history.add(remembered(past))
     changes = tuple(git.changes([f"{first}..{last}"]))
     return _Range(changes=changes, history=history, lengths=_lengths(git, first, changes))

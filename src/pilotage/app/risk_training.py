@@ -43,7 +43,7 @@ def learn(repository: Path, revision: str, undone: Sequence[tuple[str, str]] = (
     git.see_whole([last], revision)
     labelled = label_newest(git, last, _READ, _harmed(git, undone))
     # Not the latest date: a clock that was ahead would make everything ripe.
-    now = median_low([one.measured.change.at for one in labelled[-9:]] or [0])
+    now = median_low([one.measured.change.landed for one in labelled[-9:]] or [0])
     known = ripe_source(labelled, Horizon.DAYS_30, now)[-NEWEST:]
     harmful = sum(one.harmful(Horizon.DAYS_30) for one in known)
     origin = (

@@ -5,25 +5,28 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from pilotage.model.file_kind import FileKind as FileKind
+from pilotage.model.file_kind import kind_of
 
-class FileKind(StrEnum):
-    SOURCE = "source"
-    TEST = "test"
-    INFRASTRUCTURE = "infrastructure"
-    MIGRATION = "migration"
-    DEPENDENCIES = "dependencies"
-    CONFIGURATION = "configuration"
-    DOCUMENTATION = "documentation"
-    OTHER = "other"
+
+class Entry(StrEnum):
+    """What lies at a path."""
+
+    FILE = "file"
+    LINK = "link"
+    SUBMODULE = "submodule"
 
 
 @dataclass(frozen=True)
 class FilePatch:
-    """What a change did to one file.
+    """What a change did to one file. White space is left out: `docs/decisions/0131` says where it counts all the same.
 
     added, deleted: lines · branches: decisions among the added lines · hunks: runs of lines as (first old, old count,
     first new, new count) · before: the path it had, empty for a new file · idle: which of the added lines, counted from
-    0, are blank or a comment; of source files only.
+    0, are blank or a comment; of source files only · void: how many of the deleted lines are · header: whether its
+    first lines say that a program wrote it, None where the change does not touch them · generated, vendored: what is
+    known beside the name, from attributes of the repository or from its header · runnable: the permission to run that
+    it got or lost, None where it kept it.
     """
 
     path: str
@@ -34,17 +37,46 @@ class FilePatch:
     hunks: tuple[tuple[int, int, int, int], ...] = ()
     gone: bool = False
     idle: tuple[int, ...] = ()
+    void: int = 0
+    entry: Entry = Entry.FILE
+    header: bool | None = None
+    generated: bool | None = None
+    vendored: bool | None = None
+    runnable: bool | None = None
 
     @property
     def worth(self) -> int:
         """Added lines that are neither blank nor a comment."""
         return self.added - len(self.idle)
 
+    @property
+    def lost(self) -> int:
+        """Deleted lines that were neither blank nor a comment."""
+        return self.deleted - self.void
+
+    @property
+    def kind(self) -> FileKind:
+        """By its path, and by what the repository and the file's header say of it."""
+        match self.entry:
+            case Entry.LINK:
+                return FileKind.OTHER
+            case Entry.SUBMODULE:
+                return FileKind.DEPENDENCIES
+            case Entry.FILE:
+                return kind_of(self.path, self.generated, self.vendored)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing changed but white space, blank lines and comments."""
+        return not (self.worth or self.lost or self.gone or self.path != self.before or self.runnable is not None)
+
 
 @dataclass(frozen=True)
 class Change:
-    """author: as in the mail map · at: Unix seconds, when it was written · offset: seconds east of Greenwich at that
-    place · message: complete · parents: several for a merge; its patch is against the first."""
+    """author: an address that stands for the person, as in the mail map · at: Unix seconds, when its author wrote it ·
+    offset: seconds east of Greenwich at that place · message: complete · parents: several for a merge; its patch is
+    against the first · name: the author's · landed: Unix seconds, when it came into this history, by clocks that agree
+    with one another: what orders and ages a history."""
 
     commit: str
     parents: tuple[str, ...]
@@ -53,6 +85,8 @@ class Change:
     offset: int
     message: str
     files: tuple[FilePatch, ...]
+    name: str = ""
+    landed: float = 0.0
 
     @property
     def subject(self) -> str:

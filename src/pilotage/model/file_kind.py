@@ -1,23 +1,38 @@
-"""What a file is, by its path alone."""
+"""What a file is: by its suffix and its name first, by its folder only where these leave it open."""
 
 from __future__ import annotations
 
 import posixpath
 import re
+from enum import StrEnum
 from functools import lru_cache
 
-from pilotage.model.change import FileKind
+from pilotage.model.foreign import is_generated, is_vendored
+
+
+class FileKind(StrEnum):
+    SOURCE = "source"
+    TEST = "test"
+    INFRASTRUCTURE = "infrastructure"
+    MIGRATION = "migration"
+    DEPENDENCIES = "dependencies"
+    CONFIGURATION = "configuration"
+    DOCUMENTATION = "documentation"
+    OTHER = "other"
+
 
 _SOURCE = frozenset((
     "py", "pyx", "rb", "js", "jsx", "mjs", "cjs", "ts", "tsx", "vue", "svelte", "go", "rs", "java", "kt", "kts",
     "scala", "groovy", "c", "h", "cc", "cpp", "cxx", "hpp", "hh", "m", "mm", "cs", "fs", "vb", "php", "pl", "pm",
     "swift", "lua", "ex", "exs", "erl", "clj", "cljs", "hs", "ml", "mli", "r", "jl", "dart", "sh", "bash", "zsh",
-    "ps1", "sql", "proto", "thrift", "elm", "nim", "zig", "erb", "haml", "slim",
+    "ps1", "sql", "proto", "thrift", "elm", "nim", "zig", "erb", "haml", "slim", "mts", "cts", "pyi", "cljc", "cr", "d",
+    "f90", "f95", "for", "pas", "s", "asm", "sol", "cu", "cuh", "astro", "tcl", "awk", "el", "lisp", "rkt", "fish", "bat",
+    "cmd", "psm1", "pks", "pkb", "plsql", "graphql", "gql", "jsp", "cshtml", "razor", "ejs", "hbs", "pug", "twig",
 ))  # fmt: skip
-_DOCUMENTS = frozenset((
-    "md", "markdown", "rst", "txt", "adoc", "asciidoc", "org", "tex", "html", "htm", "svg", "png", "jpg", "gif",
-    "pdf", "ico",
-))  # fmt: skip
+_PROSE = frozenset(("md", "mdx", "markdown", "rst", "adoc", "asciidoc", "org", "tex"))
+"""What nobody runs, wherever it lies: a README beside a chart, a migration or a test."""
+
+_DOCUMENTS = _PROSE | {"txt", "html", "htm", "svg", "png", "jpg", "jpeg", "gif", "webp", "pdf", "ico"}
 _SETTINGS = frozenset((
     "yaml", "yml", "toml", "ini", "cfg", "conf", "properties", "env", "json", "xml", "plist",
 ))  # fmt: skip
@@ -27,23 +42,47 @@ _TEST = re.compile(
     r"|(^|/)(test_[^/]*|[^/]*([._-](test|spec|tests)|Tests?|Spec))\.[A-Za-z0-9]+$|(^|/)conftest\.py$"
 )
 _MIGRATION = re.compile(
-    r"(^|/)([a-z]+[_-])?[mM]igrations?/(.*/)?((\d|(Version|Migration|m)_?\d)[^/]*\.(py|rb|js|mjs|cjs|ts|mts|cts|php|exs|go|edgeql|kts?)"
+    r"(^|/)([a-z]+[_-])?[mM]igrations?/(.*/)?((\d|(Version|Migration)_?\d|m_?\d{4})[^/]*\.(py|rb|js|mjs|cjs|ts|mts|cts|php|exs|go|edgeql|kts?)"
     r"|(Migration_?|M|V)?\d+_?[^/]*(?<!\.Designer)\.cs|[^/]*\.sql|[VRUB]\d[^/]*__[^/]*\.(java|kt)|[^/]*changelog[^/]*\.groovy"
     r"|\d[^/]*\.(up|down)\.json)$"
     r"|(^|/)drizzle/(.*/)?[^/]*\.sql$|(^|/)(alembic|migrations?|migrate_repo)/versions/[^/]*\.py$"
     r"|(^|/)piccolo_migrations/[^/]*_\d[^/]*\.py$|(^|/)db/(post_)?migrate/(.*/)?\d[^/]*\.rb$"
-    r"|(^|/)(flyway|liquibase|db/changelogs?|changelogs?/db)/.*\.(sql|xml|ya?ml|json|groovy)$"
+    r"|(^|/)flyway/.*\.sql$|(^|/)(liquibase|db/changelogs?|changelogs?/db)/.*\.(sql|xml|ya?ml|json|groovy)$"
     r"|(^|/)([VRUB]\d+([_.]\d+)*|R)__[^/]*\.sql$|(^|/)db[^/]*changelog[^/]*\.(xml|ya?ml|json|sql|groovy)$"
     r"|(^|/)([^/]*[._-])?changelog[^/]*\.xml$|(^|/)db/(schema\.rb|structure\.sql)$"
     r"|(^|/)(deploy|revert|verify|evolutions|db/(up|down))/(.*/)?[^/]*\.sql$|(^|/)[sS]cripts/(Script)?\d{3}[^/]*\.sql$",
 )
 _INFRASTRUCTURE = re.compile(
-    r"\.(tf|tfvars|hcl|bicep)$|(^|/)(Dockerfile[^/]*|[^/]*\.Dockerfile|docker-compose[^/]*\.ya?ml|compose\.ya?ml"
-    r"|Jenkinsfile|Procfile|Vagrantfile|Chart\.yaml|values[^/]*\.yaml|kustomization\.yaml|serverless\.ya?ml|\.gitlab-ci\.yml"
-    r"|azure-pipelines\.yml|bitbucket-pipelines\.yml|\.travis\.yml|appveyor\.yml|cloudbuild\.ya?ml|nginx[^/]*\.conf)$"
-    r"|(^|/)(\.github/workflows|\.circleci|terraform|helm|charts|k8s|kubernetes/manifests|ansible|playbooks"
-    r"|cloudformation|deploy/manifests)/[^/]"
+    r"\.(tf|tfvars|tftpl|tofu|hcl|bicep)$|\.tf(vars)?\.json$|(^|/)(Dockerfile(\.[^/]*|[-_][^/.]*)?|[^/]*\.Dockerfile|Containerfile"
+    r"|docker-compose[^/]*\.ya?ml|compose\.ya?ml|Jenkinsfile|Procfile|Vagrantfile|Chart\.yaml|kustomization\.ya?ml"
+    r"|helmfile[^/]*\.ya?ml|serverless\.ya?ml|skaffold\.ya?ml|\.gitlab-ci\.yml|azure-pipelines[^/]*\.yml"
+    r"|bitbucket-pipelines\.yml|\.travis\.yml|appveyor\.yml|cloudbuild\.ya?ml|nginx[^/]*\.conf)$"
+    r"|(^|/)(\.github/workflows|\.circleci)/[^/]+\.ya?ml$|(^|/)\.github/actions/(.*/)?action\.ya?ml$"
 )
+"""What its name or its suffix says."""
+
+_DEPLOYED = re.compile(
+    r"(^|/)(k8s|kubernetes|deploy/manifests|kustomize)/(.*/)?[^/]*\.(ya?ml|json)$"
+    r"|(^|/)(ansible|playbooks)/(.*/)?[^/]*\.(ya?ml|j2|ini|cfg|json)$"
+    r"|(^|/)(cloudformation|terraform)/(.*/)?[^/]*\.(ya?ml|json|template|tpl|j2|tmpl)$"
+    r"|(^|/)(charts?|helm|helm-charts?)/(.*/)?(templates/(.*/)?[^/]*\.(ya?ml|tpl|txt)|values[^/]*\.ya?ml)$"
+)
+"""What its folder says of a file that is no code and no prose."""
+
+_ABOUT = re.compile(r"(^|/)(src|lib|pkg|internal|cmd|components|docs?|[dD]ocumentation|examples?|samples?)/")
+"""Where a tool about infrastructure keeps its own files, above the folder that has the name of what it is about."""
+
+_SHOWN = re.compile(r"(^|/)(docs?|[dD]ocumentation|examples?|samples?)/")
+"""Where infrastructure is shown, and nothing is deployed from."""
+
+_OF_DOCS = re.compile(r"(^|/)docs?/(.*/)?conf\.py$")
+_BUILD = re.compile(
+    r"(^|/)(CMakeLists\.txt|(GNU)?[mM]akefile|Rakefile|[jJ]ustfile|meson\.build|BUILD(\.bazel)?|WORKSPACE|configure\.ac)$"
+    r"|\.(mk|cmake|bazel|bzl)$"
+)
+_PAGES = re.compile(r"(^|/)(templates?|views?|src|app|apps|components|partials|layouts|pages|web|www|public)/")
+"""Where HTML is what users see, and no documentation."""
+
 _DEPENDENCIES = re.compile(
     # From the last "requirements" of the name: from each of them, the work would grow with the square of the name.
     r"requirements((?!requirements)[^/])*\.(txt|in)$|(^|/)(requirements/[^/]*\.(txt|in)|constraints[^/]*\.txt"
@@ -55,35 +94,54 @@ _DEPENDENCIES = re.compile(
     r"|Chart\.lock|MODULE\.bazel\.lock|environment\.ya?ml|build\.sbt|deps\.edn|project\.clj|Package\.resolved|Podfile\.lock|conda-lock\.yml"
     r"|Gemfile(\.lock)?|[^/]*\.gemspec|composer\.(json|lock))$"
 )
-_GENERATED = re.compile(
-    r"(^|/)(vendor|node_modules|third_party|dist|generated|\.yarn)/|\.(min\.js|pb\.go|snap|lock)$|_pb2\.py$|\.generated\."
-)
-
 
 LONGEST_PATH = 500
 """Characters of a path that are looked at, from its end; the file systems of Linux take four thousand."""
 
 
 @lru_cache(maxsize=65536)
-def kind_of(path: str) -> FileKind:
-    """The kind of the file at `path`, as its name and folder tell; vendored and generated files are OTHER."""
+def kind_of(path: str, generated: bool | None = None, vendored: bool | None = None) -> FileKind:
+    """The kind of the file at `path`. Code that nobody here writes is OTHER; what it runs on counts all the same: lock
+    files, and migrations that a tool wrote. generated, vendored: as the repository says; None leaves it to the path."""
     path = path[-LONGEST_PATH:]
-    suffix = posixpath.splitext(path)[1][1:].lower()
+    if is_vendored(path) if vendored is None else vendored:
+        return FileKind.OTHER
     if _DEPENDENCIES.search(path):
         return FileKind.DEPENDENCIES
-    if _GENERATED.search(path):
+    if generated is None and is_generated(path):
         return FileKind.OTHER
+    kind = _written(path)
+    return FileKind.OTHER if generated and kind in _MERELY_GENERATED else kind
+
+
+_MERELY_GENERATED = (FileKind.SOURCE, FileKind.TEST, FileKind.CONFIGURATION, FileKind.DOCUMENTATION)
+
+
+def _written(path: str) -> FileKind:
+    suffix = suffix_of(path)
+    if suffix in _PROSE:
+        return FileKind.DOCUMENTATION
     if _TEST.search(path):
         return FileKind.TEST
     if _MIGRATION.search(path):
         return FileKind.MIGRATION
-    if _INFRASTRUCTURE.search(path):
+    is_shown = bool(_SHOWN.search(path))
+    if _INFRASTRUCTURE.search(path) and not is_shown:
         return FileKind.INFRASTRUCTURE
-    if suffix in _SOURCE:
-        return FileKind.SOURCE
+    if suffix in _SOURCE or (suffix in ("html", "htm") and not is_shown and _PAGES.search(path)):
+        return FileKind.DOCUMENTATION if _OF_DOCS.search(path) else FileKind.SOURCE
+    if (found := _DEPLOYED.search(path)) and not _ABOUT.search(path[: found.start() + 1]):
+        return FileKind.INFRASTRUCTURE
+    if _BUILD.search(path):
+        return FileKind.CONFIGURATION
     if suffix in _DOCUMENTS:
         return FileKind.DOCUMENTATION
     return FileKind.CONFIGURATION if suffix in _SETTINGS else FileKind.OTHER
+
+
+def suffix_of(path: str) -> str:
+    """`py` of `src/a.PY`; empty where there is none."""
+    return posixpath.splitext(path)[1][1:].lower()
 
 
 _FIX = re.compile(

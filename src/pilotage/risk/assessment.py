@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta, timezone
 
 from pilotage.model.answers import DeploymentStrategy, RiskTolerance
 from pilotage.model.change import Change, FileKind
-from pilotage.model.file_kind import kind_of
 from pilotage.model.quantity import percent_of
 from pilotage.model.risk import CONTEXT, Assessment, ChangeRisk, FactorRisk, Finding, Horizon, RiskFactor, RiskLevel
 from pilotage.risk import people
@@ -142,7 +141,7 @@ def _source(measured: Sequence[Measured]) -> str:
     lines: dict[str, int] = {}
     for m in measured:
         for file in m.change.files:
-            if kind_of(file.path) is FileKind.SOURCE:
+            if file.kind is FileKind.SOURCE:
                 folder = file.path.rpartition("/")[0]
                 lines[folder] = lines.get(folder, 0) + lines_of(file)
     if not any(lines.values()):

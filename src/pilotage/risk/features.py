@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 
 from pilotage.model.change import Change, FileKind, FilePatch
-from pilotage.model.file_kind import kind_of, repairs
+from pilotage.model.file_kind import repairs
 
 YEAR = 365.25 * 86400
 _MONTH = YEAR / 12
@@ -106,15 +106,15 @@ class History:
 
 
 def remembered(change: Change) -> Touched:
-    return Touched(change.at, change.author, tuple(f.path for f in change.files), repairs(change.message))
+    return Touched(change.landed, change.author, tuple(f.path for f in change.files), repairs(change.message))
 
 
 def features_of(change: Change, history: History, lengths: Mapping[str, int]) -> tuple[float, ...]:
     """The measures of a change, in the order of FEATURES. lengths: lines of each touched source file before it."""
-    code = [f for f in change.files if kind_of(f.path) is FileKind.SOURCE]
-    added, deleted = sum(f.worth for f in code), sum(f.deleted for f in code)
+    code = [f for f in change.files if f.kind is FileKind.SOURCE and not f.is_idle]
+    added, deleted = sum(f.worth for f in code), sum(f.lost for f in code)
     length = sum(lengths.get(f.before, 0) for f in code if f.before)
-    tests = sum(f.added for f in change.files if kind_of(f.path) is FileKind.TEST)
+    tests = sum(f.added for f in change.files if f.kind is FileKind.TEST)
     values = {
         "lines_added": _log(added),
         "lines_deleted": _log(deleted),
@@ -123,7 +123,7 @@ def features_of(change: Change, history: History, lengths: Mapping[str, int]) ->
         "files": _log(len(code)),
         "new_files": _log(sum(not f.before for f in code)),
         "folders": _log(len({_folder(f.path) for f in code})),
-        "entropy": _entropy([f.added + f.deleted for f in code]),
+        "entropy": _entropy([f.worth + f.lost for f in code]),
         "length": _log(length / len(code)) if code else 0.0,
         "share_changed": min(1.0, (added + deleted) / length) if length else float(added > 0),
         "tests_added": _log(tests),
@@ -139,7 +139,7 @@ def features_of(change: Change, history: History, lengths: Mapping[str, int]) ->
 def _other_kinds(files: Iterable[FilePatch]) -> dict[str, float]:
     lines: Counter[FileKind] = Counter()
     for file in files:
-        lines[kind_of(file.path)] += file.added + file.deleted
+        lines[file.kind] += file.added + file.deleted
     kinds = (FileKind.INFRASTRUCTURE, FileKind.MIGRATION, FileKind.DEPENDENCIES, FileKind.CONFIGURATION)
     return {kind.value: _log(lines[kind]) for kind in kinds}
 
@@ -151,7 +151,7 @@ def _past_of(paths: list[str], change: Change, history: History) -> dict[str, fl
     authors = {author for p in known for author, times in p.authors.items() if times > 0}
     changes = sum(p.changes for p in known)
     own = sum(p.authors[change.author] for p in known)
-    idle = [min(YEAR, max(0.0, change.at - p.last)) if p.changes > 0 else YEAR for p in past]
+    idle = [min(YEAR, max(0.0, change.landed - p.last)) if p.changes > 0 else YEAR for p in past]
     experience = history.experience(change.author)
     return {
         "authors": _log(len(authors)),

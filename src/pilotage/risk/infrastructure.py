@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Iterator
 
 from pilotage.model.change import FileKind, FilePatch
-from pilotage.model.file_kind import LONGEST_PATH, kind_of
+from pilotage.model.file_kind import LONGEST_PATH
 from pilotage.model.risk import Finding, RiskFactor, RiskLevel
 
+_CLUSTER = ("cluster", RiskLevel.MEDIUM)
 _KINDS = (
-    (re.compile(r"\.(tf|tfvars|hcl|bicep)$"), "provisioning", RiskLevel.HIGH),
-    (re.compile(r"(^|/)(helm|charts|k8s|kubernetes|kustomiz|Chart\.y|values[^/]*\.yaml)"), "cluster", RiskLevel.MEDIUM),
-    (re.compile(r"(^|/)(ansible|playbooks|cloudformation)/"), "provisioning", RiskLevel.HIGH),
-    (re.compile(r"Dockerfile|compose[^/]*\.ya?ml$|Vagrantfile|Procfile"), "image", RiskLevel.MEDIUM),
+    (re.compile(r"\.(tf|tfvars|tftpl|tofu|hcl|bicep|tf\.json|tfvars\.json)$"), "provisioning", RiskLevel.HIGH),
+    (re.compile(r"(^|/)(k8s|kubernetes|kustomiz|deploy/manifests|skaffold|helmfile|Chart\.y)"), *_CLUSTER),
+    (re.compile(r"(^|/)(ansible|playbooks|cloudformation|terraform)/"), "provisioning", RiskLevel.HIGH),
+    (re.compile(r"Dockerfile|Containerfile|compose[^/]*\.ya?ml$|Vagrantfile|Procfile"), "image", RiskLevel.MEDIUM),
     (re.compile(r"nginx[^/]*\.conf$"), "routing", RiskLevel.MEDIUM),
 )
 _CURE = {
@@ -24,16 +26,29 @@ _CURE = {
 }
 
 
-def findings_of(files: Iterable[FilePatch]) -> list[Finding]:
-    """One finding per kind of infrastructure. Build pipelines do not reach users and are not findings."""
+def charts_of(files: Iterable[FilePatch]) -> list[str]:
+    """Where a `Chart.yaml` would make some of these files parts of a Helm chart."""
+    return sorted({f"{chart}Chart.yaml" for file in files if file.kind in _OPEN for chart in _chart(file.path)})
+
+
+def _chart(path: str) -> Iterator[str]:
+    """The folder of the chart that a file may belong to, with its slash."""
+    if found := _TEMPLATE.search(path[-LONGEST_PATH:]):
+        yield path[: len(path) - len(found[0])] + found[1]
+    elif posixpath.basename(path).startswith("values") and path.endswith((".yaml", ".yml")):
+        yield path[: path.rfind("/") + 1]
+
+
+_TEMPLATE = re.compile(r"(^|/)(templates|crds)/[^/]*(/[^/]*)?\.(ya?ml|tpl|txt)$")
+
+
+def findings_of(files: Iterable[FilePatch], charts: Container[str]) -> list[Finding]:
+    """One finding per kind of infrastructure. Build pipelines do not reach users and are not findings. charts: the
+    `Chart.yaml` of the repository that `charts_of` asked for."""
     touched: dict[tuple[str, RiskLevel], list[FilePatch]] = {}
     for file in files:
-        if kind_of(file.path) is not FileKind.INFRASTRUCTURE:
-            continue
-        for pattern, name, level in _KINDS:
-            if pattern.search(file.path[-LONGEST_PATH:]):
-                touched.setdefault((name, level), []).append(file)
-                break
+        if (sort := _sort(file, charts)) is not None:
+            touched.setdefault(sort, []).append(file)
     found = []
     for (name, level), patches in touched.items():
         lines = sum(p.added + p.deleted for p in patches)
@@ -41,3 +56,16 @@ def findings_of(files: Iterable[FilePatch]) -> list[Finding]:
         words = f"{name}: {lines} line{'s' * (lines != 1)} in {count} file{'s' * (count != 1)}"
         found.append(Finding(RiskFactor.INFRASTRUCTURE, level, words, patches[0].path, _CURE[name]))
     return found
+
+
+def _sort(file: FilePatch, charts: Container[str]) -> tuple[str, RiskLevel] | None:
+    if file.kind in _OPEN and any(f"{chart}Chart.yaml" in charts for chart in _chart(file.path)):
+        return _CLUSTER
+    if file.kind is not FileKind.INFRASTRUCTURE:
+        return None
+    path = file.path[-LONGEST_PATH:]
+    return next(((name, level) for pattern, name, level in _KINDS if pattern.search(path)), None)
+
+
+_OPEN = (FileKind.INFRASTRUCTURE, FileKind.CONFIGURATION, FileKind.DOCUMENTATION, FileKind.OTHER)
+"""Kinds of a file that its place in a chart makes a part of it."""

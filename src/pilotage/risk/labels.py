@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from pilotage.model.change import Change, FileKind, FilePatch
-from pilotage.model.file_kind import kind_of, repairs
+from pilotage.model.file_kind import repairs
 from pilotage.model.risk import Horizon
 from pilotage.risk.features import History, features_of
 from pilotage.risk.measured import Measured, Ranks, touches_source
@@ -45,7 +45,7 @@ class Labelled:
 
 def ripe(labelled: Iterable[Labelled], horizon: Horizon, now: float) -> list[Labelled]:
     """Those whose horizon has passed, in their order. now: Unix seconds."""
-    return [one for one in labelled if one.measured.change.at <= now - horizon * _DAY]
+    return [one for one in labelled if one.measured.change.landed <= now - horizon * _DAY]
 
 
 class Lines:
@@ -81,14 +81,14 @@ class _Harm:
     """Which change blames whom, as the changes go by."""
 
     numbers: dict[str, int] = field(default_factory=dict)
-    at: list[int] = field(default_factory=list)
+    at: list[float] = field(default_factory=list)
     repaired: dict[int, float] = field(default_factory=dict)
     reverted: dict[int, float] = field(default_factory=dict)
 
     def add(self, change: Change) -> int:
         """Its number."""
         number = len(self.at)
-        self.at.append(change.at)
+        self.at.append(change.landed)
         self.numbers[change.commit] = number
         self.numbers.update(dict.fromkeys(change.parents[1:], number))
         return number
@@ -96,12 +96,14 @@ class _Harm:
     def blame(self, change: Change, code: list[FilePatch], wrote: set[int]) -> None:
         """wrote: the changes whose lines it deleted."""
         if found := _REVERTED.search(change.message):
-            self._set(self.reverted, {n for name, n in self.numbers.items() if name.startswith(found[1])}, change.at)
-        small = len(code) <= _MOST_FILES and sum(f.deleted for f in code) <= _MOST_LINES
+            self._set(
+                self.reverted, {n for name, n in self.numbers.items() if name.startswith(found[1])}, change.landed
+            )
+        small = len(code) <= _MOST_FILES and sum(f.lost for f in code) <= _MOST_LINES
         if repairs(change.message) and small:
-            self._set(self.repaired, wrote, change.at)
+            self._set(self.repaired, wrote, change.landed)
 
-    def _set(self, kind: dict[int, float], guilty: set[int], at: int) -> None:
+    def _set(self, kind: dict[int, float], guilty: set[int], at: float) -> None:
         for n in guilty:
             kind.setdefault(n, max(0.0, (at - self.at[n]) / _DAY))
 
@@ -119,7 +121,7 @@ def label(
     measured: list[Measured] = []
     for change in changes:
         number = harm.add(change)
-        code = [f for f in change.files if kind_of(f.path) is FileKind.SOURCE]
+        code = [f for f in change.files if f.kind is FileKind.SOURCE]
         before = {f.before: lines.length(f.before) for f in code if f.before}
         measures = features_of(change, history, before)
         source = touches_source(change)

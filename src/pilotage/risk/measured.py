@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pilotage.model.change import Change, FileKind
-from pilotage.model.file_kind import kind_of
 from pilotage.risk.features import FEATURES
 from pilotage.risk.people import NOTHING_KNOWN, Known
 
@@ -71,4 +70,4 @@ class Ranks:
 
 def touches_source(change: Change) -> bool:
     """Whether a line of source is added or deleted: a file that only moved is as it was."""
-    return any((f.added or f.deleted) and kind_of(f.path) is FileKind.SOURCE for f in change.files)
+    return any((f.worth or f.lost) and f.kind is FileKind.SOURCE for f in change.files)

@@ -93,7 +93,7 @@ def checked(model: RiskModel, labelled: Sequence[Labelled], horizon: Horizon, no
     known = ripe_source(labelled, horizon, now)
     newer = known[-min(NEWEST, len(known) // 2) :]
     try:
-        own = kept_up(model, labelled, newer[0].measured.change.at if newer else 0, "")
+        own = kept_up(model, labelled, newer[0].measured.change.landed if newer else 0, "")
     except TooLittleHistory:
         return None
     return Check(horizon=horizon, shipped=level(model, newer, horizon), own=level(own, newer, horizon))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from pilotage.model.change import Change, FileKind, FilePatch
-from pilotage.model.file_kind import kind_of
 from pilotage.model.risk import RiskFactor
 from pilotage.risk.direction import is_left_out
 
@@ -22,7 +21,8 @@ READ = (FileKind.SOURCE, FileKind.MIGRATION, FileKind.INFRASTRUCTURE, FileKind.C
 
 
 def lines_of(file: FilePatch) -> int:
-    return file.added + file.deleted
+    """Without white space, blank lines and comments."""
+    return file.worth + file.lost
 
 
 def sizes_of(changes: Iterable[Change]) -> dict[RiskFactor, int]:
@@ -31,7 +31,7 @@ def sizes_of(changes: Iterable[Change]) -> dict[RiskFactor, int]:
     migrations: set[str] = set()
     for change in changes:
         for file in change.files:
-            factor = _FACTOR_OF.get(kind_of(file.path))
+            factor = _FACTOR_OF.get(file.kind)
             if factor is RiskFactor.MIGRATIONS:
                 migrations |= set() if is_left_out(file.path) else {file.path}
             elif factor is not None:
@@ -41,5 +41,5 @@ def sizes_of(changes: Iterable[Change]) -> dict[RiskFactor, int]:
 
 def to_read(change: Change) -> tuple[FilePatch, ...]:
     """The files of a change that a reviewer reads, most lines first."""
-    files = (file for file in change.files if kind_of(file.path) in READ and lines_of(file))
+    files = (file for file in change.files if file.kind in READ and lines_of(file))
     return tuple(sorted(files, key=lambda file: -lines_of(file)))

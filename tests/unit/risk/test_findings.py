@@ -130,14 +130,30 @@ def patch(path: str, added: int = 10) -> FilePatch:
     [("infra/main.tf", HIGH), ("charts/shop/values.yaml", MEDIUM), ("Dockerfile", MEDIUM), ("ansible/site.yml", HIGH)],
 )
 def test_what_runs_the_service_raises_the_infrastructure_factor(path: str, level: RiskLevel) -> None:
-    assert [f.level for f in infrastructure.findings_of([patch(path)])] == [level]
+    charts = {"charts/shop/Chart.yaml"}
+    assert [f.level for f in infrastructure.findings_of([patch(path)], charts)] == [level]
 
 
 @pytest.mark.parametrize(
-    "path", [".github/workflows/ci.yml", "docs/terraform.md", "src/docker_client.py", "tests/fixtures/main.tf"]
+    "path",
+    [
+        ".github/workflows/ci.yml",
+        "docs/terraform.md",
+        "src/docker_client.py",
+        "tests/fixtures/main.tf",
+        "src/terraform/parser.py",
+        "src/terraform/schema.json",
+        "src/components/charts/line.tsx",
+        "src/components/charts/templates/line.yaml",
+        "charts/line/values.yaml",
+        "pkg/helm/render.go",
+        "tools/dockerfile_lint.py",
+        "examples/shop/main.tf",
+        "ansible/library/shop.py",
+    ],
 )
 def test_what_only_speaks_of_infrastructure_does_not(path: str) -> None:
-    assert not infrastructure.findings_of([patch(path)])
+    assert not infrastructure.findings_of([patch(path)], {"charts/shop/Chart.yaml"})
 
 
 HARD = "def f(x):\n" + "".join(f"    if x == {n}:\n        return {n}\n" for n in range(20))

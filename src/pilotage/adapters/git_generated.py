@@ -1,0 +1,64 @@
+"""Which files say in their first lines that a program wrote them, followed from change to change.
+
+A patch shows the header of a file only where the file is new or its first lines change. What a reading has not seen yet
+is looked up once, as it was before the change.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from pilotage.model.change import Change, Entry, FileKind, FilePatch
+from pilotage.model.file_kind import kind_of, suffix_of
+from pilotage.model.foreign import HEAD, is_library, is_minified, says_generated
+
+if TYPE_CHECKING:
+    from pilotage.adapters.git import Contents, Git
+
+
+class Generated:
+    """Of one reading, whose changes come in the order in which they landed."""
+
+    def __init__(self, git: Git) -> None:
+        self._contents: Contents = git.reading()
+        self._known: dict[str, bool] = {}
+
+    def __enter__(self) -> Generated:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self._contents.close()
+
+    def marked(self, change: Change) -> Change:
+        """The change, with `generated` set where a file's header says so and no attribute says otherwise."""
+        files = tuple(self._marked(file, change.parents[:1]) for file in change.files)
+        return change if all(a is b for a, b in zip(files, change.files, strict=True)) else replace(change, files=files)
+
+    def _marked(self, file: FilePatch, parent: tuple[str, ...]) -> FilePatch:
+        if file.entry is not Entry.FILE or kind_of(file.path) is not FileKind.SOURCE:
+            return file
+        now = file.header
+        if now is None:
+            now = self._known.get(file.before)
+        if now is None:
+            now = bool(parent and file.before) and self._looked_up(f"{parent[0]}:{file.before}", file.before)
+        if file.before != file.path:
+            self._known.pop(file.before, None)
+        self._known[file.path] = now
+        return replace(file, generated=True) if now and file.generated is None else file
+
+    def _looked_up(self, name: str, path: str) -> bool:
+        content = self._contents.of(name)
+        return content is not None and _is_generated(content, suffix_of(path))
+
+
+def _is_generated(content: bytes, suffix: str) -> bool:
+    head = content[:20_000].split(b"\n", HEAD)[:HEAD]
+    if says_generated(head, suffix) or is_library(head, suffix):
+        return True
+    lines = content.count(b"\n") or 1
+    if len(content) < 100 * lines:
+        return False
+    return is_minified(lines, len(content), max(map(len, content.split(b"\n"))), suffix)

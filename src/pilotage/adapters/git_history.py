@@ -1,0 +1,190 @@
+"""Reads changes along first parents: with their patches, or with the names of their files alone."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from tempfile import TemporaryFile
+from typing import TYPE_CHECKING, IO
+
+from pilotage.adapters.clock import SYSTEM
+from pilotage.adapters.git_attributes import Attributes
+from pilotage.adapters.git_generated import Generated
+from pilotage.adapters.git_messages import BEGIN, END, MARK, said
+from pilotage.adapters.git_patch import Patch
+from pilotage.adapters.git_time import agreed
+from pilotage.adapters.ports import AdapterError
+from pilotage.model.change import Change, Entry, FilePatch
+
+if TYPE_CHECKING:
+    from pilotage.adapters.git import Git
+
+_HEADER = f"%x01{MARK}%H%x00%P%x00%aN%x00%aE%x00%at%x00%ai%x00%B%x02{MARK}"
+_ALONG = ("--first-parent", "--diff-merges=first-parent")
+_PATCH = (
+    "--no-color", "--no-ext-diff", "--no-textconv", "--no-show-signature", "--src-prefix=a/", "--dst-prefix=b/", "-M",
+    "-l400", *_ALONG,
+)  # fmt: skip
+"""What is read must not hang on how someone likes their git."""
+
+_LONGEST = 2**20
+"""Bytes of a line that are looked at: what is longer was not written by hand."""
+
+_AROUND = 100
+"""Commits before a range whose clocks are looked at, too."""
+
+_FEW, _MANY = 4_000, 100_000
+"""Commits that are looked at for the year before one: few as a rule, and at most."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Line:
+    """What is known of each commit on a line of first parents before it is read. landed: when, by agreeing clocks ·
+    author: of a merged branch, by the merge."""
+
+    landed: Mapping[str, float]
+    author: Mapping[str, tuple[str, str]]
+
+    def told(self, change: Change) -> Change:
+        name, author = self.author.get(change.commit, (change.name, change.author))
+        return replace(change, name=name, author=author, landed=self.landed.get(change.commit, float(change.at)))
+
+
+def changes(git: Git, revisions: Sequence[str], options: Sequence[str] = ()) -> Iterator[Change]:
+    """As `Git.changes`."""
+    line = _line(git, revisions, options)
+    arguments = ["log", "--reverse", f"--format={_HEADER}", "-p", "-U0", *_PATCH, *options, *revisions, "--"]
+    arguments += git.scope.paths.pathspecs
+    with ExitStack() as stack:
+        words = stack.enter_context(TemporaryFile())
+        generated = stack.enter_context(Generated(git))
+        attributes = stack.enter_context(Attributes(git, _tip(revisions)))
+        process = stack.enter_context(subprocess.Popen(git.command(*arguments), stdout=subprocess.PIPE, stderr=words))
+        assert process.stdout is not None
+        for change in _parse(process.stdout):
+            files = tuple(_attributed(file, attributes) for file in change.files)
+            yield _known(git, line.told(generated.marked(replace(change, files=files))))
+        if process.wait():
+            words.seek(0)
+            raise AdapterError(f"git log: {words.read(500).decode(errors='replace').strip()}")
+
+
+def names(git: Git, revisions: Sequence[str], options: Sequence[str] = ()) -> Iterator[Change]:
+    """As `Git.names`."""
+    line = _line(git, revisions, options)
+    arguments = ["log", "--reverse", f"--format={_HEADER}", "--name-only", "-z", *_PATCH, "--no-renames", *options]
+    text = git.run(*arguments, *revisions, "--", *git.scope.paths.pathspecs)
+    for block in text.split(BEGIN)[1:]:
+        head, _, paths = block.partition(END)
+        found = (path.lstrip("\n") for path in paths.split("\0"))
+        files = tuple(FilePatch(path, path, 0, 0) for path in found if path)
+        yield _known(git, line.told(replace(_head(head), files=files)))
+
+
+def year_before(git: Git, commit: str, seconds: float) -> Iterator[Change]:
+    """As `Git.year_before`. `git log --since` is no help: it ends at the first commit whose clock was behind."""
+    for most in (_FEW, _MANY):
+        listed = _listed(git, [commit], [f"--max-count={most}"])
+        times = agreed([one.at for one in listed], SYSTEM.now())
+        count = sum(at >= times[-1] - seconds for at in times) if times else 0
+        if count < len(listed) or len(listed) < most:
+            break
+    return names(git, [commit], [f"--max-count={count}"]) if count else iter(())
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Listed:
+    commit: str
+    at: float
+    merged: str
+
+
+def _listed(git: Git, revisions: Sequence[str], options: Sequence[str]) -> list[_Listed]:
+    """Commits on the line of first parents, oldest first: when each was committed, and the last parent of a merge."""
+    found = []
+    for line in git.run("rev-list", *_ALONG[:1], "--parents", "--timestamp", *options, *revisions, "--").splitlines():
+        at, commit, *parents = line.split()
+        found.append(_Listed(commit=commit, at=float(at), merged=parents[-1] if len(parents) > 1 else ""))
+    return found[::-1]
+
+
+def _line(git: Git, revisions: Sequence[str], options: Sequence[str]) -> _Line:
+    listed = _listed(git, revisions, options)
+    known = listed
+    if any(".." in one or one.startswith("^") for one in revisions):  # which clock is wrong, more of them tell
+        known = _listed(git, [_tip(revisions)], [f"--max-count={len(listed) + _AROUND}"])
+    times = agreed([one.at for one in known], SYSTEM.now())
+    by = _authors(git, [one.merged for one in listed if one.merged])
+    return _Line(
+        landed={one.commit: at for one, at in zip(known, times, strict=True)},
+        author={one.commit: by[one.merged] for one in listed if one.merged in by},
+    )
+
+
+def _authors(git: Git, commits: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Name and address of each commit's author."""
+    if not commits:
+        return {}
+    arguments = ("log", "--no-walk=unsorted", "--stdin", "--format=%H%x00%aN%x00%aE")
+    lines = (line.split("\0") for line in git.run(*arguments, given="\n".join(commits)).split("\n"))
+    return {line[0]: (line[1], line[2]) for line in lines if len(line) == 3}
+
+
+def _tip(revisions: Sequence[str]) -> str:
+    """The newest of the revisions: what the repository says of its files, it says there."""
+    named = [one for one in revisions if not one.startswith(("-", "^"))]
+    return (named or ["HEAD"])[-1].rpartition("..")[2].lstrip(".") or "HEAD"
+
+
+def _attributed(file: FilePatch, attributes: Attributes) -> FilePatch:
+    said_generated, said_vendored = attributes.of(file.path) if file.entry is Entry.FILE else (None, None)
+    if said_generated is said_vendored is None:
+        return file
+    return replace(file, generated=said_generated, vendored=said_vendored)
+
+
+def _known(git: Git, change: Change) -> Change:
+    return replace(change, author=git.people.address(change.name, change.author))
+
+
+def _head(text: str) -> Change:
+    commit, parents, name, author, at, written, message = text.split("\0", 6)
+    zone = written.rsplit(" ", 1)[-1]
+    sign = -1 if zone.startswith("-") else 1
+    offset = sign * (int(zone[1:3]) * 3600 + int(zone[3:5]) * 60) if len(zone) == 5 and zone[1:].isdecimal() else 0
+    return Change(
+        commit, tuple(parents.split()), author.lower(), int(at), offset, said(message), (), said(name), float(at)
+    )
+
+
+def _parse(stream: IO[bytes]) -> Iterator[Change]:
+    begin, end = BEGIN.encode(), END.encode()
+    head: bytes | None = None
+    files: list[FilePatch] = []
+    patch = Patch()
+    for raw in stream:
+        if patch.left:
+            patch.line(raw[:_LONGEST])
+            continue
+        if raw.startswith(begin):
+            if head is not None:
+                yield replace(_head(head.decode(errors="replace")), files=_done(files, patch))
+            head, files, patch = raw[len(begin) :], [], Patch()
+            while not head.rstrip(b"\n").endswith(end):
+                more = stream.readline()
+                if not more:
+                    return
+                head += more
+            head = head.rstrip(b"\n").removesuffix(end)
+        elif raw.startswith(b"diff --git "):
+            files, patch = list(_done(files, patch)), Patch.of(raw)
+        else:
+            patch.note(raw)
+    if head is not None:
+        yield replace(_head(head.decode(errors="replace")), files=_done(files, patch))
+
+
+def _done(files: list[FilePatch], patch: Patch) -> tuple[FilePatch, ...]:
+    return (*files, patch.result()) if patch.path else tuple(files)
