@@ -77,7 +77,8 @@ class Attributes:
         }  # fmt: skip
         subprocess.run(["git", "init", "-q", "--template=", str(top)], env=alone, check=True, capture_output=True)
         self._process = subprocess.Popen(
-            ["git", "-c", f"core.attributesFile={os.devnull}", "-C", str(top), "check-attr", "--stdin", "-z", GENERATED, VENDORED],
+            ["git", "-c", f"core.attributesFile={os.devnull}", "-C", str(top), "check-attr", "--stdin", "-z",
+             GENERATED, VENDORED],
             env=alone, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         )  # fmt: skip
 

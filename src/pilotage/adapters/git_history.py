@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from tempfile import TemporaryFile
-from typing import TYPE_CHECKING, IO
+from typing import IO, TYPE_CHECKING
 
 from pilotage.adapters.clock import SYSTEM
 from pilotage.adapters.git_attributes import Attributes

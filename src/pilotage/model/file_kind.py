@@ -25,9 +25,10 @@ _SOURCE = frozenset((
     "py", "pyx", "rb", "js", "jsx", "mjs", "cjs", "ts", "tsx", "vue", "svelte", "go", "rs", "java", "kt", "kts",
     "scala", "groovy", "c", "h", "cc", "cpp", "cxx", "hpp", "hh", "m", "mm", "cs", "fs", "vb", "php", "pl", "pm",
     "swift", "lua", "ex", "exs", "erl", "clj", "cljs", "hs", "ml", "mli", "r", "jl", "dart", "sh", "bash", "zsh",
-    "ps1", "sql", "proto", "thrift", "elm", "nim", "zig", "erb", "haml", "slim", "mts", "cts", "pyi", "cljc", "cr", "d",
-    "f90", "f95", "for", "pas", "s", "asm", "sol", "cu", "cuh", "astro", "tcl", "awk", "el", "lisp", "rkt", "fish", "bat",
-    "cmd", "psm1", "pks", "pkb", "plsql", "graphql", "gql", "jsp", "cshtml", "razor", "ejs", "hbs", "pug", "twig",
+    "ps1", "sql", "proto", "thrift", "elm", "nim", "zig", "erb", "haml", "slim", "mts", "cts", "pyi", "cljc", "cr",
+    "d", "f90", "f95", "for", "pas", "s", "asm", "sol", "cu", "cuh", "astro", "tcl", "awk", "el", "lisp", "rkt", "fish",
+    "bat", "cmd", "psm1", "pks", "pkb", "plsql", "graphql", "gql", "jsp", "cshtml", "razor", "ejs", "hbs", "pug",
+    "twig",
 ))  # fmt: skip
 _PROSE = frozenset(("md", "mdx", "markdown", "rst", "adoc", "asciidoc", "org", "tex"))
 """What nobody runs, wherever it lies: a README beside a chart, a migration or a test."""

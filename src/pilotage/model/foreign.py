@@ -85,7 +85,8 @@ _GENERATORS = re.compile(
     rb"|cbindgen|prost-build|rust-protobuf|tonic-build|gnu bison|kiota|nswag|smithy|wire)\b"
 )
 _HANDS_OFF = re.compile(
-    rb"\b(?:do not|don't|never|not to|must not|not intended for) (?:be )?(?:manual(?:ly)?|hand)?[- ]?(?:edit|modif|change|touch|alter)"
+    rb"\b(?:do not|don't|never|not to|must not|not intended for) (?:be )?(?:manual(?:ly)?|hand)?[- ]?"
+    rb"(?:edit|modif|change|touch|alter)"
     rb"|\b(?:changes|edits|modifications)\b.{0,60}\b(?:lost|overwritten)\b"
 )
 
@@ -145,7 +146,7 @@ _WIDE, _WIDEST = 110, 500
 
 def is_minified(lines: int, size: int, longest: int, suffix: str) -> bool:
     """Whether a file is too wide to be written by hand. lines, size, longest: of the whole file, in bytes. For scripts
-    and styles of the web linguist's measure, an average line of 110, and one line of 500; for others five times that."""
+    and styles of the web an average line of 110, which is linguist's measure, and one of 500; else five times both."""
     times = 1 if suffix in _MINIFIED else 5
     return lines > 0 and size > lines * _WIDE * times and longest > _WIDEST * times
 

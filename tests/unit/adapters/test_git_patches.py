@@ -53,7 +53,7 @@ PYTHON = "def a(b):\n  for c in b:\n    if c:\n      return 1\n  return 2\n"
         pytest.param("a.js", "a(b,c)\n", "a( b, c )\n", id="within a line"),
         pytest.param("a.js", JAVASCRIPT, JAVASCRIPT.rstrip("\n"), id="the end of the last line"),
         pytest.param("a.py", PYTHON, PYTHON.replace("  ", "    "), id="a whole file of Python, from two to four"),
-        pytest.param("a.py", PYTHON.replace("  ", "\t"), PYTHON.replace("  ", "    "), id="a whole file of Python, from tabs"),
+        pytest.param("a.py", PYTHON.replace("  ", "\t"), PYTHON.replace("  ", "    "), id="Python, from tabs"),
         pytest.param("a.py", PYTHON, PYTHON.replace("\n", "  \r\n"), id="Python, at the end of lines"),
     ],
 )  # fmt: skip
@@ -65,9 +65,9 @@ def test_white_space_alone_is_no_change(shop: Repository, path: str, before: str
 @pytest.mark.parametrize(
     ("path", "before", "after", "added", "deleted"),
     [
-        pytest.param("a.py", "for b in c:\n    d()\n    e()\n", "for b in c:\n    d()\ne()\n", 1, 1, id="a line left its loop"),
-        pytest.param("a.py", "if a:\n    if b:\n        c()\n        d()\n", "if a:\n    if b:\n        c()\n    d()\n", 1, 1,
-                     id="half its depth, but one line alone"),
+        pytest.param("a.py", "for b in c:\n    d()\n    e()\n", "for b in c:\n    d()\ne()\n", 1, 1, id="it left its loop"),
+        pytest.param("a.py", "if a:\n    if b:\n        c()\n        d()\n",
+                     "if a:\n    if b:\n        c()\n    d()\n", 1, 1, id="half its depth, but one line alone"),
         pytest.param("a.yaml", "a:\n  b:\n    c: 1\n", "a:\n  b:\n  c: 1\n", 1, 1, id="a key of YAML moved up"),
         pytest.param("a.js", 'a("b c")\n', 'a("bc")\n', 1, 1, id="words of a text"),
         pytest.param("a.js", "a();\nb();\n", "if (c) {\n  a();\n  b();\n}\n", 2, 0, id="a block that got a condition"),
