@@ -63,7 +63,7 @@ def works(place: Path, status: str, failpoint: str = "") -> int:
     [
         # between the event and the row of the announcement · between that row and the outbox
         pytest.param("completed", "announcement-due", "status_page_done", marks=pytest.mark.long),
-        ("completed", "announcement-settled", "status_page_done"),
+        pytest.param("completed", "announcement-settled", "status_page_done", marks=pytest.mark.long),
         ("rolled-back", "announcement-withdrawn", "rollback_notice"),
         pytest.param("rolled-back", "announcement-due", "rollback_notice", marks=pytest.mark.long),
         pytest.param("rolled-back", "announcement-settled", "rollback_notice", marks=pytest.mark.long),

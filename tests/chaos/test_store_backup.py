@@ -192,7 +192,8 @@ def test_a_restore_that_is_killed_is_never_half_used(
 
 
 @on_postgresql
-@pytest.mark.parametrize("point", [pytest.param("restore-marked", marks=pytest.mark.long), "restore-swapped"])
+@pytest.mark.long
+@pytest.mark.parametrize("point", ["restore-marked", "restore-swapped"])
 def test_a_store_outgrows_its_machine_and_comes_back(
     point: str, tmp_path: Path, at: Callable[[Path], Project], stored: tuple[Path, Path],
     monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest,

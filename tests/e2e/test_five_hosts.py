@@ -225,6 +225,7 @@ PAGE = (Path(__file__).parents[2] / "docs/start/own-machines.md").read_text()
 QUICK = {**FAST, "canary.weights": ["5%", "100%"]}
 
 
+@pytest.mark.long
 def test_r27_r28_the_page_leads_from_haproxy_and_three_machines_to_a_canary(tmp_path: Path, programs: Path) -> None:
     """As the page says it, while users are there: what they have is moved, then released."""
     with contextlib.ExitStack() as stack:

@@ -130,7 +130,7 @@ def test_reports_of_a_support_desk_undo_a_release_at_low_risk_tolerance(shop: Ma
     "marks",
     [
         pytest.param((5, 5, 5, 5, 4), marks=pytest.mark.long, id="4.8"),
-        pytest.param((4, 4, 4, 4, 4, 4, 4, 4, 4, 3), id="3.9"),
+        pytest.param((4, 4, 4, 4, 4, 4, 4, 4, 4, 3), marks=pytest.mark.long, id="3.9"),
     ],
 )
 def test_200_answers_decide_whether_a_canary_gets_more_users(shop: Make, marks: tuple[int, ...]) -> None:

@@ -235,6 +235,7 @@ def test_r15_a_bad_big_bang_is_restored_behind_the_page(shop: Make) -> None:
     assert told(it).count("rollback-step-completed") == 5
 
 
+@pytest.mark.long
 def test_r16_the_code_goes_out_dark_and_the_flag_reaches_everyone(shop: Make) -> None:
     it = shop(strategy="feature-toggle", **QUICK["feature-toggle"])
     it.configure(flag={"file": "flags.json", "key": "new-checkout"})

@@ -239,7 +239,7 @@ def check_end(plan: Plan, strategy: str, state: RolloutState, world: World, full
 
 
 Strategies.TestCase.settings = settings(
-    max_examples=examples(100), stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=examples(60), stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck)
 )
 TestStrategies = Strategies.TestCase
 
