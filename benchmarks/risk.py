@@ -1,132 +1,178 @@
-"""The risk model against lines added alone and against six factors weighted by hand, on changes it has not seen.
+"""The risk model on changes it has not seen: `python benchmarks/risk.py`, from stored measures and labels.
 
-`python benchmarks/risk.py`. Two splits, never at random: one repository left out at a time, and the first 60 % of each
-repository's changes for learning, the rest for asking. Lines added alone is the one-feature model of Zeng et al.
-("Deep Just-in-Time Defect Prediction: How Far Are We?", ISSTA 2021).
+Two tests. One repository of the training data is left out at a time. And a set of repositories that nothing was ever
+learned from or chosen by. Beside the model: lines added, and lines of source added, which is the fairer baseline. Then
+what each part of the model is worth, the releases, and what is not foretold.
 """
 
 from __future__ import annotations
 
 import platform
 import sys
-from collections.abc import Callable, Iterator
-from itertools import pairwise
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy.stats import rankdata
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from benchmarks.risk_model.train import Data, fit, read, scores
+from benchmarks.risk_model.chosen import SHAPE, WHOLE, WITHOUT_RANKS
+from benchmarks.risk_model.columns import FRESH, LEARNED, Changes, Floats, Shape, fit, log_odds, others, read
+from benchmarks.risk_model.figures import Figures, auc, figures, kept_up, precision_area, sigmoid
+from benchmarks.risk_model.releases import release_table
 
-from pilotage.risk.features import FEATURES
+from pilotage.model.risk import Horizon
+from pilotage.risk.model import RiskModel
 
 RESAMPLES = 200
+DAYS_30 = Horizon.DAYS_30
 
 
-def auc(score: np.ndarray, harmful: np.ndarray) -> float:
-    """Probability that a harmful change scores above a harmless one."""
-    ranks, n = rankdata(score), int(harmful.sum())
-    return float((ranks[harmful].sum() - n * (n + 1) / 2) / (n * (len(harmful) - n)))
+@dataclass(frozen=True, kw_only=True)
+class Test:
+    """A set of repositories, and of each the model that has not seen it."""
+
+    title: str
+    data: tuple[Changes, ...]
+    learned: Sequence[Changes]
+
+    def models(self, shape: Shape, *, own_levels: bool = True) -> list[RiskModel]:
+        if self.data == tuple(self.learned):
+            return [fit(others(self.learned, one), shape, own_levels=own_levels) for one in self.data]
+        return [fit(self.learned, shape, own_levels=own_levels)] * len(self.data)
 
 
-def precision_area(score: np.ndarray, harmful: np.ndarray) -> float:
-    """Average precision: the area below the curve of precision over recall."""
-    found = harmful[np.argsort(-score, kind="stable")]
-    precision = np.cumsum(found) / np.arange(1, len(found) + 1)
-    return float(precision[found].mean())
-
-
-def recall_at_effort(score: np.ndarray, harmful: np.ndarray, lines: np.ndarray, effort: float = 0.2) -> float:
-    """Share of the harmful changes met when a fifth of all lines is read, the most harmful a line first."""
-    order = np.argsort(-score / (lines + 1), kind="stable")
-    within = np.cumsum(lines[order]) <= effort * lines.sum()
-    return float(harmful[order][within].sum() / harmful.sum())
-
-
-def by_hand(features: np.ndarray) -> np.ndarray:
-    """Points as a checklist gives them, factor by factor."""
-    of = {name: features[:, i].astype(float) for i, name in enumerate(FEATURES)}
-    lines = np.expm1(of["lines_added"])
-    points = (lines > 20) * 1.0 + (lines > 100) + (lines > 400) + (of["decisions_added"] > np.log1p(10))
-    points += 2.0 * (of["infrastructure"] > 0) + 3.0 * (of["migration"] > 0) + 2.0 * (of["dependencies"] > 0)
-    found: np.ndarray = points + 2.0 * of["newcomer"] + (of["ownership"] == 0) + of["night"] + of["weekend"]
-    return found
-
-
-def left_out(data: Data) -> Iterator[tuple[str, dict[str, np.ndarray], np.ndarray]]:
-    for name, one in data.items():
-        model = fit([other for key, other in data.items() if key != name])
-        yield name, one, scores(model, one["features"])
-
-
-def in_time(data: Data) -> Iterator[tuple[str, dict[str, np.ndarray], np.ndarray]]:
-    cut = {name: int(0.6 * len(one["at"])) for name, one in data.items()}
-    model = fit([{k: v[: cut[name]] for k, v in one.items()} for name, one in data.items()])
-    for name, one in data.items():
-        later = {k: v[cut[name] :] for k, v in one.items()}
-        yield name, later, scores(model, later["features"])
-
-
-def interval(measure: Callable[..., float], *columns: np.ndarray) -> str:
+def interval(score: Floats, harmful: np.ndarray) -> str:
     chance = np.random.default_rng(1)
-    n = len(columns[0])
-    found = [measure(*(c[rows] for c in columns)) for rows in (chance.integers(0, n, n) for _ in range(RESAMPLES))]
-    low, high = np.quantile(found, [0.025, 0.975])
-    return f"{measure(*columns):.3f} ({low:.3f}–{high:.3f})"
+    n = len(score)
+    found = [auc(score[rows], harmful[rows]) for rows in (chance.integers(0, n, n) for _ in range(RESAMPLES))]
+    low, high = np.nanquantile(found, [0.025, 0.975])
+    return f"{auc(score, harmful):.3f} ({low:.3f}–{high:.3f})"
 
 
 _COLUMNS = (
-    "repository", "changes", "harmful", "AUC, ours (95 %)", "lines added", "lines of code added", "by hand",
-    "PR-AUC, ours", "lines added", "recall at 20 % effort, ours", "lines added", "foretold",
+    "repository", "changes", "of source", "repaired", "AUC, source (95 %)", "lines added", "lines of source added",
+    "AUC, all changes", "PR-AUC", "lines of source added", "Brier", "slope", "level error", "kept up",
 )  # fmt: skip
 
 
-def table(title: str, split: Iterator[tuple[str, dict[str, np.ndarray], np.ndarray]]) -> None:
-    print(f"\n{title}\n")
-    print(f"| {' | '.join(_COLUMNS)} |")
-    print("|---" * len(_COLUMNS) + "|")
+def table(test: Test, scores: Sequence[Floats], horizon: Horizon) -> None:
+    print(f"\n## {test.title}: a repair {horizon.words}\n")
+    print(f"| {' | '.join(_COLUMNS)} |\n{'|---' * len(_COLUMNS)}|")
     rows = []
-    for name, one, score in split:
-        y, lines = one["harmful"], one["added"].astype(float)
-        code, hand = one["features"][:, 0].astype(float), by_hand(one["features"])
+    for one, score in zip(test.data, scores, strict=True):
+        found, later = figures(one, score, horizon), figures(one, kept_up(one, score, horizon), horizon)
+        mine = one.known(horizon) & one.source
+        y, code = one.harmful(horizon)[mine], one.measure("lines_added")[mine]
         row = [
-            auc(score, y), auc(lines, y), auc(code, y), auc(hand, y),
-            precision_area(score, y), precision_area(lines, y),
-            recall_at_effort(score, y, lines), recall_at_effort(np.ones(len(y)), y, lines), score.mean() / y.mean(),
+            found.auc, auc(one.added[mine], y), auc(code, y), found.whole, found.area, precision_area(code, y),
+            found.brier, found.slope, found.error, later.error,
         ]  # fmt: skip
         rows.append(row)
-        shown = " | ".join(f"{value:.3f}" for value in row[1:-1])
+        numbers = " | ".join(f"{value:.3f}" for value in row[1:8])
         print(
-            f"| {name} | {len(y)} | {y.mean():.1%} | {interval(auc, score, y)} | {shown} | {row[-1]:.2f}× |", flush=True
+            f"| {one.name} | {found.changes} | {found.source} | {found.harmful:.1%} | {interval(score[mine], y)} | "
+            f"{numbers} | {found.error:.2f}× | {later.error:.2f}× |",
+            flush=True,
         )
     mean = np.array(rows).mean(0)
-    print(
-        f"| **mean** | | | **{mean[0]:.3f}** | "
-        + " | ".join(f"**{v:.3f}**" for v in mean[1:-1])
-        + f" | {mean[-1]:.2f}× |"
-    )
+    errors = np.exp(np.log(np.array(rows)[:, 8:]).mean(0))
+    numbers = " | ".join(f"**{value:.3f}**" for value in mean[:8])
+    print(f"| **mean** | | | | {numbers} | **{errors[0]:.2f}×** | **{errors[1]:.2f}×** |")
 
 
-def calibration(split: Iterator[tuple[str, dict[str, np.ndarray], np.ndarray]]) -> None:
-    print("\nForetold and found, repositories left out, tenths of the score\n")
-    found = [(score, one["harmful"]) for _, one, score in split]
-    score, harmful = np.concatenate([s for s, _ in found]), np.concatenate([h for _, h in found])
-    edges = np.quantile(score, np.linspace(0, 1, 11))
+def parts(test: Test, chosen: Sequence[RiskModel], horizon: Horizon) -> None:
+    """Each part of the model, with and without."""
+    usual = [log_odds(model, one, horizon) for model, one in zip(chosen, test.data, strict=True)]
+    own = [kept_up(one, score, horizon) for one, score in zip(test.data, usual, strict=True)]
+
+    def of(shape: Shape, *, own_levels: bool = True) -> list[Floats]:
+        models = test.models(shape, own_levels=own_levels)
+        return [log_odds(model, one, horizon) for model, one in zip(models, test.data, strict=True)]
+
+    def beside(name: str) -> list[Floats]:
+        return [one.beside[f"score_{name}_{horizon.value}"] for one in test.data]
+
+    variants: list[tuple[str, Callable[[], list[Floats]]]] = [
+        ("the model as shipped", lambda: usual),
+        ("with the level kept up (`risk train`)", lambda: own),
+        ("without a base rate of changes without source",
+         lambda: [log_odds(m, one, horizon, base=False) for m, one in zip(chosen, test.data, strict=True)]),
+        ("without ranks", lambda: of(WITHOUT_RANKS)),
+        ("with all measures and all ranks", lambda: of(WHOLE)),
+        ("with one level for all repositories while fitting", lambda: of(SHAPE, own_levels=False)),
+        ("with the kinds of files of the version before", lambda: beside("kinds")),
+        ("with the words of changed lines", lambda: beside("words")),
+    ]  # fmt: skip
+    print(f"\n### With and without: {test.title}, {horizon.words}\n")
+    print("| model | AUC, source | AUC, all | PR-AUC | Brier | slope | level error | of all changes |")
+    print("|---" * 8 + "|")
+    for name, score in variants:
+        found = [figures(one, s, horizon) for one, s in zip(test.data, score(), strict=True)]
+        print(f"| {name} | {_line(found)} |", flush=True)
+
+
+def _line(found: Sequence[Figures]) -> str:
+    def mean(name: str) -> float:
+        return float(np.mean([getattr(one, name) for one in found]))
+
+    def typical(name: str) -> float:
+        return float(np.exp(np.mean(np.log([getattr(one, name) for one in found]))))
+
+    order = f"{mean('auc'):.4f} | {mean('whole'):.4f} | {mean('area'):.4f} | {mean('brier'):.5f} | {mean('slope'):.3f}"
+    return f"{order} | {typical('error'):.2f}× | {typical('whole_error'):.2f}×"
+
+
+def not_foretold(test: Test, scores: Sequence[Floats]) -> None:
+    """Reverts alone: whether the model, and lines of source, tell a change that is taken back later from others."""
+    print(f"\n### Reverts are not foretold: {test.title}\n")
+    print("| repository | reverted within two years | AUC | AUC, not blamed by a repair | lines of source added |")
+    print("|---" * 5 + "|")
+    rows = []
+    for one, score in zip(test.data, scores, strict=True):
+        mine = one.known(Horizon.YEARS_2) & one.source
+        y = one.reverted[mine] <= Horizon.YEARS_2
+        if y.sum() < 5:
+            continue
+        # Of the changes that no repair altered: what is left to foretell when repairs are taken away.
+        calm = ~((one.harm[mine] <= Horizon.YEARS_2) & ~y)
+        code = one.measure("lines_added")[mine]
+        row = auc(score[mine], y), auc(score[mine][calm], y[calm]), auc(code, y)
+        rows.append(row)
+        print(f"| {one.name} | {y.sum()} of {len(y)} | {' | '.join(f'{value:.3f}' for value in row)} |")
+    if rows:
+        print(f"| **mean** | | {' | '.join(f'**{value:.3f}**' for value in np.array(rows).mean(0))} |")
+
+
+def calibration(test: Test, scores: Sequence[Floats], horizon: Horizon) -> None:
+    print(f"\n### Foretold and found: {test.title}, {horizon.words}, tenths of the probability\n")
+    kept = [one.known(horizon) & one.source for one in test.data]
+    p = np.concatenate([sigmoid(score[mine]) for score, mine in zip(scores, kept, strict=True)])
+    y = np.concatenate([one.harmful(horizon)[mine] for one, mine in zip(test.data, kept, strict=True)])
     print("| foretold | found | changes |\n|---|---|---|")
-    for low, high in pairwise(edges):
-        rows = (score >= low) & (score <= high)
-        print(f"| {score[rows].mean():.1%} | {harmful[rows].mean():.1%} | {rows.sum()} |")
-    brier, base = np.mean((score - harmful) ** 2), harmful.mean() * (1 - harmful.mean())
-    print(f"\nBrier score {brier:.4f}; of the base rate alone {base:.4f}")
+    for rows in np.array_split(np.argsort(p, kind="stable"), 10):
+        print(f"| {p[rows].mean():.1%} | {y[rows].mean():.1%} | {len(rows)} |")
+    without = np.concatenate([one.harmful(horizon)[one.known(horizon) & ~one.source] for one in test.data])
+    print(f"\n{len(without)} changes without source: {without.mean():.2%} were taken back {horizon.words}")
 
 
 def main() -> None:
-    data = read()
+    learned = tuple(read(LEARNED))
+    fresh = tuple(read(FRESH)) if FRESH.exists() else ()
     print(f"{platform.platform()}, Python {platform.python_version()}, numpy {np.__version__}")
-    table("One repository left out at a time", left_out(data))
-    table("The first 60 % of each repository's changes learned, the rest asked", in_time(data))
-    calibration(left_out(data))
+    tests = [Test(title="one repository left out at a time", data=learned, learned=learned)]
+    if fresh:
+        tests.append(Test(title="repositories never learned from", data=fresh, learned=learned))
+    for test in tests:
+        chosen = test.models(SHAPE)
+        for horizon in Horizon:
+            table(test, [log_odds(m, one, horizon) for m, one in zip(chosen, test.data, strict=True)], horizon)
+        usual = [log_odds(m, one, DAYS_30) for m, one in zip(chosen, test.data, strict=True)]
+        calibration(test, usual, DAYS_30)
+        release_table(test.title, test.data, usual)
+        not_foretold(test, usual)
+        for horizon in (DAYS_30, Horizon.YEARS_2):
+            parts(test, chosen, horizon)
 
 
 if __name__ == "__main__":

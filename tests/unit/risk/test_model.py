@@ -1,0 +1,100 @@
+"""R17: the model: what it takes, what it says of a change without source, and its file."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from pilotage.model.risk import Horizon
+from pilotage.risk.features import FEATURES
+from pilotage.risk.measured import RANKED, Measured
+from pilotage.risk.model import BadModel, OldModel, RiskModel, shipped
+
+from .dated_changes import added, change
+
+
+def measured(*, source: bool = True, rank: float = 0.5, **values: float) -> Measured:
+    measures = tuple(values.get(name, 0.0) for name in FEATURES)
+    return Measured(change(1, "Change", added("src/a.py", 3)), measures, (rank,) * len(RANKED), source)
+
+
+def test_a_longer_horizon_foretells_more() -> None:
+    for one in (measured(lines_added=5), measured(), measured(source=False)):
+        p = [shipped().probability(one, horizon) for horizon in Horizon]
+        assert p == sorted(p)
+        assert len(set(p)) == len(Horizon)
+
+
+def test_a_change_without_source_has_the_base_rate_whatever_its_measures() -> None:
+    p = {shipped().probability(measured(source=False, tests_added=n)) for n in range(9)}
+    assert p == {shipped().without_source[0]}
+    assert shipped().parts(measured(source=False, tests_added=9)) == dict.fromkeys(
+        shipped().parts(measured()), 0.0
+    )  # fmt: skip
+    assert shipped().probability(measured(source=False)) < shipped().probability(measured(lines_added=3))
+
+
+def test_what_is_large_here_is_riskier() -> None:
+    p = [shipped().probability(measured(lines_added=3, rank=rank)) for rank in (0.1, 0.5, 0.9)]
+    assert p == sorted(p)
+
+
+def test_the_parts_make_up_the_score() -> None:
+    from pilotage.risk.model import sigmoid
+
+    one = measured(lines_added=4, hunks=2, changes=1, rank=0.7)
+    total = sum(shipped().parts(one).values())
+    assert shipped().probability(one) == pytest.approx(sigmoid(shipped().intercepts[0] + total))
+
+
+def test_the_horizon_is_said_in_words() -> None:
+    assert [horizon.words for horizon in Horizon] == ["within 30 days", "within 90 days", "within two years"]
+
+
+def test_the_model_survives_its_json() -> None:
+    assert RiskModel.from_json(shipped().to_json()) == shipped()
+
+
+def test_a_model_of_an_earlier_version_is_named() -> None:
+    with pytest.raises(OldModel, match="run `pilotage risk train` again"):
+        RiskModel.from_json('{"format": 1, "intercept": -2.3, "measures": {}}')
+
+
+def _with(*path: str, value: Any) -> str:
+    content = json.loads(shipped().to_json())
+    place = content
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    return json.dumps(content)
+
+
+_FIRST = shipped().terms[0].name
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{}",
+        "[]",
+        '{"format": 9}',
+        '{"format": true}',
+        _with("intercepts", "30", value=5),  # more within 30 days than within 90
+        _with("intercepts", "30", value="1"),
+        _with("intercepts", value={}),
+        _with("without_source", "730", value=1.5),
+        _with("without_source", "30", value=0),
+        _with("terms", value={"flies": {"weight": 1, "mean": 0, "deviation": 1}}),
+        _with("terms", value={"weekend rank": {"weight": 1, "mean": 0, "deviation": 1}}),
+        _with("terms", _FIRST, "deviation", value=0),
+        _with("terms", _FIRST, "weight", value=1e300),
+        _with("terms", _FIRST, "weight", value=float("nan")),
+    ],
+)
+def test_a_hostile_file_is_refused_in_one_sentence(text: str) -> None:
+    with pytest.raises(BadModel, match="risk model") as told:
+        RiskModel.from_json(text)
+    assert "\n" not in str(told.value)
