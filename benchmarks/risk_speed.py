@@ -54,7 +54,7 @@ def main() -> None:
         peer = timed(lambda span=span, path=path: _log(path, span))  # type: ignore[misc]
         revisions = list(_newest(git))
         began = time.perf_counter()
-        measured = label(islice(git.changes(revisions), MANY)).count
+        measured = len(label(islice(git.changes(revisions), MANY)))
         took = time.perf_counter() - began
         began = time.perf_counter()
         _log(path, *revisions)

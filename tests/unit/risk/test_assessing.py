@@ -168,29 +168,46 @@ def test_a_reverted_change_did_harm(shop: Repository) -> None:
 
 
 def past(it: Repository, changes: int) -> None:
-    """Changes of many lines that are repaired soon, and of few that never are; then a quiet year."""
+    """Changes of many lines that are repaired the day after, and of few that never are; then a quiet year."""
+    commits = []
     for n in range(changes):
         large, name = n % 4 == 0, f"src/thing{n}.py"
-        it.commit(f"Add thing {n}", {name: "".join(f"x{k} = {k}\n" for k in range(60 if large else 2))})
+        commits.append((f"Add thing {n}", name, "".join(f"x{k} = {k}\n" for k in range(60 if large else 2))))
         if large:
-            it.commit(f"Fix crash of thing {n}", {name: "x0 = 1\n" + "".join(f"x{k} = {k}\n" for k in range(1, 60))})
+            text = "x0 = 1\n" + "".join(f"x{k} = {k}\n" for k in range(1, 60))
+            commits.append((f"Fix crash of thing {n}", name, text))
+    it.commit("Begin", {"README.md": "Things\n"})
+    it.commit_many(commits)
     it.clock += 500 * DAY
     it.commit("Say goodbye", {"src/last.py": "goodbye = 1\n"})
 
 
 def test_a_repository_teaches_its_own_level_and_one_without_a_past_does_not(tmp_path: Path) -> None:
     it = Repository(tmp_path / "past")
-    past(it, 260)
+    past(it, 600)
     learned = learn(it.path, "HEAD")
-    assert learned.harmful >= 40
+    assert (learned.changes, learned.harmful) == (600, 120)
     assert "of past" in learned.model.origin
+    (check,) = (one for one in learned.checks if one.horizon is Horizon.DAYS_30)
+    assert (check.own.found, check.own.foretold) == pytest.approx((0.2, 0.2), abs=0.04)
     offered = _figures(it.path, (), {})
     assert offered is not None, "what an offer after a rollback says, by a process of its own"
+    assert (offered["changes"], offered["better"]) == (375, True)
+    assert offered["own"] == pytest.approx(check.own.foretold)
     young = Repository(tmp_path / "young")
     young.commit("Begin", {"a.py": CODE})
     with pytest.raises(TooLittleHistory, match="at least 300 and 5"):
         learn(young.path, "HEAD")
     assert _figures(young.path, (), {}) is None
+
+
+def test_changes_without_source_are_low_however_many(shop: Repository) -> None:
+    shop.commit_many([(f"Say part {n}", "README.md", f"Part {n}\n" * n) for n in range(1, 31)])
+    found = ask(shop).assessment
+    assert (found.changes, found.level) == (30, RiskLevel.LOW)
+    assert found.probability_percent < 15
+    said = {f.factor: f.sentence for f in found.factors}
+    assert said[RiskFactor.COMPLEXITY] == "no source file is touched"
 
 
 def pilotage(cwd: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
