@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 
 from pilotage.adapters.figures import values_of
 from pilotage.adapters.ports import AdapterError
+from pilotage.app.forecasts import forecasts_of
 from pilotage.app.project import Project
 from pilotage.app.reports import deployments_of, dora_from_tags, period_of, rollouts_of, told_of
 from pilotage.app.repository import git_here
@@ -43,9 +44,13 @@ class Report:
 
 def period_report(project: Project, environment: str | None, since: str, until: date | None, reader: str) -> Report:
     """What a time was like. reader: executive, technical or business. Raises BadSpan."""
-    period = gathered(project, project.environment(environment), since, until)
+    name = project.environment(environment)
+    period = gathered(project, name, since, until)
+    if Reader(reader) is Reader.TECHNICAL:
+        as_of = min(period.dora.until, project.clock.now())
+        period = replace(period, forecasts=forecasts_of(project, name, as_of, reads_git=True))
     document = report_of(period, Reader(reader))
-    return Report(document=document, output=period_output(document, period.dora, period.told))
+    return Report(document=document, output=period_output(document, period))
 
 
 def dora_report(project: Project, environment: str | None, since: str, until: date | None) -> Report:

@@ -9,13 +9,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from pilotage.app.forecasts import forecasts_of
 from pilotage.app.periods import BadSpan, gathered
 from pilotage.app.project import Project
+from pilotage.model.document import Document
+from pilotage.model.output.forecasts import ForecastsOutput
 from pilotage.model.output.reports import DoraOutput
 from pilotage.model.quantity import about
+from pilotage.render.forecast_output import forecasts_part
 from pilotage.render.report_outputs import dora_output
 from pilotage.report.dora import FORMULA, Deployment, Dora, Figure
 from pilotage.report.dora_section import shown
+from pilotage.report.forecast_section import forecast_sections
+from pilotage.report.told import Forecasts
 
 DEFINITIONS: Mapping[str, str] = {
     "deployment-frequency": "First rollouts of a version that reached users. A return to an earlier version is part of "
@@ -61,7 +67,8 @@ class Distribution:
 
 @dataclass(frozen=True, kw_only=True)
 class DoraView:
-    """span: the period in words · formula: version of the definitions · output: the same for programs."""
+    """span: the period in words · formula: version of the definitions · output: the same for programs · forecasts: of
+    risk, of all releases until now."""
 
     service: str
     environment: str
@@ -72,6 +79,7 @@ class DoraView:
     deployments: tuple[Deployment, ...]
     failed: frozenset[str]
     output: DoraOutput
+    forecasts: Document
 
 
 def dora_view(project: Project, environment: str, since: str, until: str) -> DoraView:
@@ -82,7 +90,21 @@ def dora_view(project: Project, environment: str, since: str, until: str) -> Dor
         figures=tuple(_figure(one, period.dora) for one in period.dora.figures),
         distributions=tuple(_distributions(period.dora)), deployments=period.dora.deployments,
         failed=period.dora.failed, output=dora_output(period.dora, period.told),
+        forecasts=_forecasts(forecasts_now(project, environment)),
     )  # fmt: skip
+
+
+def forecasts_now(project: Project, environment: str) -> Forecasts:
+    """As of now, from what is kept: a page never waits for git."""
+    return forecasts_of(project, environment, project.clock.now(), reads_git=False)
+
+
+def forecasts_output(project: Project, environment: str) -> ForecastsOutput:
+    return ForecastsOutput(forecasts=forecasts_part(forecasts_now(project, environment)))
+
+
+def _forecasts(found: Forecasts) -> Document:
+    return Document("", (), forecast_sections(found.followed, found.unforecast, found.zone, "/rollouts/{id}"))
 
 
 def _day(text: str) -> date | None:

@@ -16,7 +16,7 @@ from pilotage.app.after_rollouts import AfterRollouts, FollowUpLooks
 from pilotage.app.publication import noted
 from pilotage.engine.execution import worker
 from pilotage.engine.execution.jobs import Job
-from pilotage.engine.records import announcements, followups, hook_answers, trends, ways
+from pilotage.engine.records import announcements, followups, hook_answers, outcomes, trends, ways
 from pilotage.engine.records.store import Store
 
 if TYPE_CHECKING:
@@ -35,6 +35,9 @@ _NOTES_EVERY = 5.0
 _WAYS_EVERY = 1.0
 _LIMIT_LOGS_EVERY = 10.0
 _TRACES_EVERY = 2.0
+_FORECASTS_EVERY = 3600.0
+_IDLE = 15.0
+"""What a code host or a list of tenants refused is tried again as often, while nothing else changes."""
 _TRENDS_EVERY = 5.0
 
 
@@ -158,6 +161,15 @@ def remind(store: Store) -> None:
     followups.remind(store.engine, store.clock.now())
 
 
+def settle_forecasts(store: Store, directory: Path) -> None:
+    """Keep what became of releases whose risk was forecast."""
+    if not outcomes.any_due(store.engine, store.clock.now()):
+        return
+    from pilotage.app.forecast_looks import look
+
+    look(store, directory)
+
+
 def anchor_audit(store: Store) -> None:
     """Have the audit log's head signed and anchored, if it has grown."""
     from pilotage.engine.integrity import audit_heads
@@ -173,14 +185,15 @@ def jobs(directory: Path) -> tuple[Job, ...]:
         Job(name="monitoring", every=_MONITOR_EVERY, work=Monitoring(directory).keep),
         Job(name="announcing", every=_ANNOUNCE_EVERY, work=lambda store: announce(store, directory)),
         Job(name="after rollouts", every=_FOLLOW_EVERY, work=AfterRollouts(directory).look),
-        Job(name="hooks", every=_FOLLOW_EVERY, work=lambda store: answer_hooks(store, directory)),
-        Job(name="waves", every=_FOLLOW_EVERY, work=WaveNotices(directory).look),
+        Job(name="hooks", every=_FOLLOW_EVERY, work=lambda store: answer_hooks(store, directory), idle=_IDLE),
+        Job(name="waves", every=_FOLLOW_EVERY, work=WaveNotices(directory).look, idle=_IDLE),
         Job(name="follow-ups", every=_REMIND_EVERY, work=FollowUpLooks(directory).look),
         Job(name="reminders", every=_REMIND_EVERY, work=remind),
         Job(name="notes", every=_NOTES_EVERY, work=Notes(directory).publish),
         Job(name="phases", every=_REMIND_EVERY, work=Phases(directory).remind),
         Job(name="ways", every=_WAYS_EVERY, work=Ways(directory).look),
         Job(name="audit", every=_REMIND_EVERY, work=anchor_audit),
+        Job(name="forecasts", every=_FORECASTS_EVERY, work=lambda store: settle_forecasts(store, directory)),
         Job(name="trends", every=_TRENDS_EVERY, work=lambda store: trends.sample(store.engine, store.clock.now())),
         Job(name="logs", every=_LIMIT_LOGS_EVERY, work=lambda _: limit_logs(directory)),
     )

@@ -15,6 +15,7 @@ from pilotage.model.plan import Step
 from pilotage.model.risk import Assessment
 from pilotage.model.segment import Segment
 from pilotage.model.way import WayStage
+from pilotage.plan.caution import caution_of
 from pilotage.plan.dates import Landing, PlanRefused, Search, lateness
 from pilotage.plan.kinds import impact_of
 from pilotage.plan.monitoring import with_alerts, with_signals
@@ -136,7 +137,10 @@ def frame_of(
     if waves is not None:
         exposure = Exposure(with_waves(numbers, waves, service.overrides))
     else:
-        exposure = exposure_of(numbers, service.instances, answers.risk_tolerance, service.traffic, risk)
+        exposure = exposure_of(
+            numbers, service.instances, answers.risk_tolerance, service.traffic, caution_of(risk),
+            hurried=answers.release_type is ReleaseType.HOTFIX,
+        )  # fmt: skip
     numbers = exposure.numbers
     if wrong := unknown_segment(numbers, service.segments, service.environment):
         raise PlanRefused(wrong)

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from pilotage.model.answers import DeploymentStrategy, RiskTolerance
 from pilotage.model.plan import Setting, Step, StepKind
 from pilotage.model.quantity import format_duration, format_share
-from pilotage.model.risk import Assessment, RiskLevel
 from pilotage.model.traffic import WHOLE, percent
+from pilotage.plan.caution import Caution
 from pilotage.plan.exposure import ERRORS, TOP, Ramp, Stage, expected_hurt, ramp
 from pilotage.plan.numbers import BadOverride
 from pilotage.plan.rows import ROWS
@@ -27,8 +27,12 @@ _JUDGEMENT, _SWITCH = 1, 1
 """Seconds: what the judge takes, and what the router takes until it shows the old split again."""
 
 _FOR_TOLERANCE: Mapping[RiskTolerance, float] = {RiskTolerance.LOW: 0.5, RiskTolerance.ZERO_DOWNTIME: 0.25}
-_FOR_RISK: Mapping[RiskLevel, float] = {RiskLevel.HIGH: 0.5, RiskLevel.CRITICAL: 0.25}
 """Factors on the errors that a total outage may cost. Each half costs one more doubling, a minute at most."""
+
+_FIRST = (0.01, 0.02)
+"""Shares of a step before the fixed ones, for a risky release: the first at which enough requests come."""
+_ENOUGH = 2.0
+"""Times `analysis.min_requests`: a step that hardly gets as many would hold for lack of data."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +52,12 @@ class Exposure:
 
 
 def exposure_of(
-    numbers: Numbers, full: int, tolerance: RiskTolerance, traffic: Traffic | None, risk: Assessment | None
+    numbers: Numbers, full: int, tolerance: RiskTolerance, traffic: Traffic | None, caution: Caution, *, hurried: bool
 ) -> Exposure:
     """Compute the weights of `canary.weights: auto`, and who would be affected. Other strategies stay unchanged.
 
-    full: instances that carry all traffic. Raises BadOverride if `canary.holdback` leaves no room for the weights.
+    full: instances that carry all traffic · caution: by the risk of the change · hurried: no step may be added. Raises
+    BadOverride if `canary.holdback` leaves no room for the weights.
     """
     if "canary.weights" not in numbers.settings:
         return Exposure(numbers)
@@ -60,10 +65,12 @@ def exposure_of(
     fixed = _set(numbers, "canary.ramp", False, f"{asked.why}; not used: {obstacle}") if asked.value else numbers
     if traffic is None or obstacle:
         notes = (f"canary.weights: auto keeps the fixed steps: {obstacle}",) if asked.value else ()
+        if asked.value and traffic is not None and not hurried:
+            fixed, more = _one_step_more(fixed, traffic, caution)
+            notes = (*notes, *more)
         chosen, sentences = _fitting(fixed), _hurt_sentence(fixed, None, full, traffic)
         return Exposure(_explained(chosen, sentences), (*notes, *sentences))
-    errors = ERRORS * _FOR_TOLERANCE.get(tolerance, 1) * (_FOR_RISK.get(risk.level, 1) if risk else 1)
-    auto, explanation = _ramped(numbers, traffic, errors)
+    auto, explanation = _ramped(numbers, traffic, ERRORS * _FOR_TOLERANCE.get(tolerance, 1), caution)
     if asked.value:
         sentences = _hurt_sentence(_fitting(auto), _usual(fixed), full, traffic)
         return Exposure(_explained(auto, sentences), (f"canary.weights: auto {explanation}", *sentences))
@@ -83,16 +90,39 @@ def _obstacle(traffic: Traffic | None) -> str:
     return ""
 
 
-def _ramped(numbers: Numbers, traffic: Traffic, errors: float) -> tuple[Numbers, str]:
-    """The numbers of a ramp, and how they were worked out."""
+def _one_step_more(fixed: Numbers, traffic: Traffic, caution: Caution) -> tuple[Numbers, tuple[str, ...]]:
+    """A smaller step before the fixed ones, if the risk is worth it and enough requests come; and why."""
+    setting, phase = fixed.settings["canary.weights"], fixed.value("canary.phase_duration")
+    requests = traffic.requests_per_second * phase
+    needed = _ENOUGH * fixed.value("analysis.min_requests")
+    share = next((one for one in _FIRST if one * requests >= needed), None)
+    if not caution.lengthens or share is None:
+        return fixed, ()
+    weights = fixed.weights("canary.weights")
+    why = (
+        f"first weight {format_share(share)} instead of {format_share(weights[0] / WHOLE)}, one step of "
+        f"{format_duration(phase)} more: {caution.why}"
+    )
+    value = tuple(map(percent, (round(WHOLE * share), *weights)))
+    return _set(fixed, setting.path, value, f"{setting.why}; {why}"), (why,)
+
+
+def _ramped(numbers: Numbers, traffic: Traffic, usual: float, caution: Caution) -> tuple[Numbers, str]:
+    """The numbers of a ramp, and how they were worked out. usual: errors that a total outage may cost, whatever the
+    risk."""
     reaction, of = _reaction(numbers)
     rate, phase = traffic.requests_per_second, numbers.value("canary.phase_duration")
-    found = ramp(rate=rate, reaction=reaction, duration=phase, errors=errors, tick=numbers.value("rollout.interval"))
-    first = (*found.weights, TOP)[0]
+    tick = numbers.value("rollout.interval")
+    found, without = (
+        ramp(rate=rate, reaction=reaction, duration=phase, errors=errors, tick=tick)
+        for errors in (usual * caution.factor, usual)
+    )
+    first, before = (*found.weights, TOP)[0], (*without.weights, TOP)[0]
+    lower = f" instead of {format_share(before / WHOLE)}, because of the {caution.why}" if first < before else ""
+    lost = f"{rate * first / WHOLE * reaction:.0f} errors in the {format_duration(reaction)} before the rollback"
     why = (
-        f"starts at {format_share(first / WHOLE)}: at {rate:g} requests per second, a total outage would cost about "
-        f"{rate * first / WHOLE * reaction:.0f} errors in the {format_duration(reaction)} before the rollback ({of}); "
-        f"{_climb(found)}"
+        f"starts at {format_share(first / WHOLE)}{lower}: at {rate:g} requests per second, a total outage would cost "
+        f"about {lost} ({of}); {_climb(found)}"
     )
     ramping = _set(numbers, "canary.ramp", True, numbers.settings["canary.ramp"].why)
     source = numbers.settings["canary.ramp"].source

@@ -17,8 +17,9 @@ from pilotage.model.output.reports import (
     ReportedRolloutOutput,
 )
 from pilotage.model.quantity import percent_of
+from pilotage.render.forecast_output import forecasts_part
 from pilotage.report import dora
-from pilotage.report.told import Told
+from pilotage.report.told import Period, Told
 
 
 def document_output(document: Document) -> DocumentOutput:
@@ -32,11 +33,12 @@ def dora_output(made: dora.Dora, told: Sequence[Told]) -> DoraOutput:
     return DoraOutput(formula=dora.FORMULA, metrics=_metrics(made), rollouts=_rollouts(told))
 
 
-def period_output(document: Document, made: dora.Dora, told: Sequence[Told]) -> PeriodReportOutput:
+def period_output(document: Document, period: Period) -> PeriodReportOutput:
     """The report of a period with its metrics and rollouts."""
     return PeriodReportOutput(
-        formula=dora.FORMULA, metrics=_metrics(made), rollouts=_rollouts(told), report=document_output(document)
-    )
+        formula=dora.FORMULA, metrics=_metrics(period.dora), rollouts=_rollouts(period.told),
+        report=document_output(document), forecasts=forecasts_part(period.forecasts) if period.forecasts else None,
+    )  # fmt: skip
 
 
 def _metrics(made: dora.Dora) -> tuple[DoraMetricOutput, ...]:

@@ -15,6 +15,7 @@ from pilotage.report.dora import Dora
 from pilotage.report.dora_section import dora_section, excluded_section, key_figures
 from pilotage.report.executive import ends_of, executive_report
 from pilotage.report.feedback import feedback_section, lessons_of
+from pilotage.report.forecast_section import forecast_sections
 from pilotage.report.statistics import median_interval, wilson
 from pilotage.report.told import Business, Compared, Period, Reader, Told
 
@@ -25,6 +26,7 @@ _SECTIONS: Mapping[Reader, tuple[str, ...]] = {
         "rollouts",
         "performance",
         "excluded",
+        "forecasts",
         "lessons",
         "recommendations",
         "actions",
@@ -45,8 +47,10 @@ def report_of(period: Period, reader: Reader) -> Document:
         "feedback": feedback_section(period.said, period.told, asked=period.asked),
         "lessons": _lessons(period), "recommendations": advice_section(advice_for(period)), "actions": _actions(period),
     }  # fmt: skip
-    parts = tuple(made[name] for name in _SECTIONS[reader])
-    return Document(title, tuple(_lead(period)), parts, key_figures(period.dora))
+    forecasts = period.forecasts
+    found = forecast_sections(forecasts.followed, forecasts.unforecast, forecasts.zone) if forecasts else ()
+    parts = (one for name in _SECTIONS[reader] for one in (found if name == "forecasts" else (made[name],)))
+    return Document(title, tuple(_lead(period)), tuple(parts), key_figures(period.dora))
 
 
 def dora_document(dora: Dora, place: str, span: str, told: Sequence[Told]) -> Document:

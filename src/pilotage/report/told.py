@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from pilotage.model.forecast import Followed
 from pilotage.report.dora import Dora
 
 
@@ -79,10 +80,20 @@ class Said:
         return self.version or "(no version named)"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Forecasts:
+    """followed: releases with a forecast of their risk, oldest first · unforecast: how many had none · zone: of
+    days."""
+
+    followed: tuple[Followed, ...]
+    unforecast: int
+    zone: str
+
+
 @dataclass(frozen=True)
 class Period:
     """dora and told: of the same period · span: it in words · open_actions: of retrospectives, in words · said: what
-    users said, by version · asked: whether they have a form."""
+    users said, by version · asked: whether they have a form · forecasts: None for readers who do not ask for them."""
 
     service: str
     environment: str
@@ -93,3 +104,4 @@ class Period:
     open_actions: tuple[str, ...] = ()
     said: tuple[Said, ...] = ()
     asked: bool = False
+    forecasts: Forecasts | None = None

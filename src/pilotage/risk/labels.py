@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 import re
 from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pilotage.model.change import Change, FileKind, FilePatch
@@ -63,6 +63,9 @@ class Lines:
     def rewrite(self, file: FilePatch, change: int) -> list[int]:
         """Take in a patch; whose lines it deleted."""
         lines = self._files.pop(file.before, array("l")) if file.before else array("l")
+        # A file whose length is not given is as long as it must have been.
+        needed = max((start + old - bool(old) for start, old, _, _ in file.hunks), default=0)
+        lines.extend([_NOBODY] * (needed - len(lines)))
         idle, written, parts, blamed, at = set(file.idle), 0, array("l"), list[int](), 0
         for start, old, _, new in file.hunks:
             first = start - 1 if old else start
@@ -95,17 +98,25 @@ class _Harm:
 
     def blame(self, change: Change, code: list[FilePatch], wrote: set[int]) -> None:
         """wrote: the changes whose lines it deleted."""
-        if found := _REVERTED.search(change.message):
-            self._set(
-                self.reverted, {n for name, n in self.numbers.items() if name.startswith(found[1])}, change.landed
-            )
-        small = len(code) <= _MOST_FILES and sum(f.lost for f in code) <= _MOST_LINES
-        if repairs(change.message) and small:
+        self._set(self.reverted, reverted_by(change, self.numbers), change.landed)
+        if is_repair(change, code):
             self._set(self.repaired, wrote, change.landed)
 
     def _set(self, kind: dict[int, float], guilty: set[int], at: float) -> None:
         for n in guilty:
             kind.setdefault(n, max(0.0, (at - self.at[n]) / _DAY))
+
+
+def reverted_by(change: Change, numbers: Mapping[str, int]) -> set[int]:
+    """Which changes it takes back. numbers: of changes, by their commits."""
+    found = _REVERTED.search(change.message)
+    return {number for commit, number in numbers.items() if commit.startswith(found[1])} if found else set()
+
+
+def is_repair(change: Change, code: Sequence[FilePatch]) -> bool:
+    """Whether the lines that it deletes were wrong: it says so, and is no rewrite."""
+    small = len(code) <= _MOST_FILES and sum(f.lost for f in code) <= _MOST_LINES
+    return small and repairs(change.message)
 
 
 def label(

@@ -11,7 +11,7 @@ import pytest
 from pilotage import Answers, Plan, Service, Traffic, make_plan
 from pilotage.model.answers import DeploymentStrategy, RiskTolerance
 from pilotage.model.plan import Step, StepKind
-from pilotage.model.risk import Assessment, RiskLevel
+from pilotage.model.risk import Assessment, RiskLevel, Standing
 from pilotage.plan.numbers import BadOverride, Override
 from pilotage.plan.reasons import why
 
@@ -133,11 +133,84 @@ def test_r17_r18_less_tolerance_and_more_risk_begin_smaller(
     tolerance: RiskTolerance, level: RiskLevel | None, first: int
 ) -> None:
     """Ten errors in 13 s at 100 requests a second are 0.7 %; half of it for each of the two that is careful."""
-    risk = (
-        None if level is None else Assessment("A..B", 1, 0.5, level, (), (), (), DeploymentStrategy.CANARY, (), "", "")
-    )
+    risk = assessed(level, 0.5) if level else None
     made = plan(AUTO, Traffic(100, 0.001), risk, risk_tolerance=tolerance)
     assert watches(made)[0].weight == first
+
+
+def assessed(level: RiskLevel, percent: float, standing: Standing | None = None) -> Assessment:
+    return Assessment(
+        "A..B", 7, percent, level, (), (), (), DeploymentStrategy.CANARY, (), "", "", standing=standing,
+        horizon_days=30,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("level", "percent", "first"),
+    [
+        (RiskLevel.LOW, 29, 7),
+        (RiskLevel.LOW, 100, 7),  # whatever the probability: a low risk is not slowed
+        (RiskLevel.MEDIUM, 30, 7),
+        (RiskLevel.MEDIUM, 40, 5),  # 7.5 errors
+        (RiskLevel.MEDIUM, 60, 3),  # 5 errors
+        (RiskLevel.HIGH, 75, 3),  # 4 errors
+        (RiskLevel.HIGH, 100, 2),  # 3 errors
+        (RiskLevel.CRITICAL, 5, 1),  # 2.5 errors, because of what was found
+    ],
+)
+def test_r17_the_first_weight_follows_the_probability(level: RiskLevel, percent: float, first: int) -> None:
+    """Ten errors are 0.7 %. Above 30 %, the errors that are risked times the probability stay the same."""
+    made = plan(AUTO, Traffic(100, 0.001), assessed(level, percent))
+    found = watches(made)
+    assert found[0].weight == first
+    assert sum(step.duration for step in found[:-1]) == made.number("canary.phase_duration"), "no longer than usual"
+
+
+def test_r17_the_plan_says_why_it_begins_smaller() -> None:
+    risk = assessed(RiskLevel.HIGH, 82, Standing(10, 9))
+    made = plan(AUTO, Traffic(100, 0.001), risk)
+    assert made.notes[0].startswith(
+        "canary.weights: auto starts at 0.2% instead of 0.7%, because of the high risk (82% probability that at least "
+        "one of 7 changes will need a fix within 30 days; riskier than 9 of the last 10 releases): at 100 requests "
+    )
+    assert "riskier than 9 of the last 10 releases" in " ".join(why(made, "canary.weights").because)
+    assert made.hash == plan(AUTO, Traffic(100, 0.001), risk).hash
+    assert "instead of" not in plan(AUTO, Traffic(100, 0.001), assessed(RiskLevel.LOW, 5)).notes[0]
+    # On a busy service the usual first weight is the smallest that there is.
+    assert "instead of" not in plan(AUTO, Traffic(5000, 0.001), risk).notes[0]
+
+
+def test_r17_fixed_weights_are_never_changed() -> None:
+    risk = assessed(RiskLevel.HIGH, 82)
+    assert weights(plan(None, Traffic(50, 0.001), risk)) == (5, 25, 50, 100)
+    assert weights(plan({"canary.weights": ["10%", "100%"]}, BUSY, risk)) == (10, 100)
+
+
+@pytest.mark.parametrize(
+    ("level", "rate", "expected"),
+    [
+        (RiskLevel.HIGH, 50, (1, 5, 25, 50, 100)),
+        (RiskLevel.CRITICAL, 50, (1, 5, 25, 50, 100)),
+        (RiskLevel.MEDIUM, 50, (5, 25, 50, 100)),
+        (RiskLevel.LOW, 50, (5, 25, 50, 100)),
+        # 200 requests, twice analysis.min_requests, in 4 h: 1.4 a second at 1 %, 0.7 at 2 %.
+        (RiskLevel.HIGH, 1, (2, 5, 25, 50, 100)),
+        (RiskLevel.HIGH, 0.5, (5, 25, 50, 100)),
+        (RiskLevel.HIGH, None, (5, 25, 50, 100)),
+    ],
+)
+def test_r17_with_little_traffic_an_unusual_risk_is_worth_one_step_more(
+    level: RiskLevel, rate: float | None, expected: tuple[int, ...]
+) -> None:
+    traffic = None if rate is None else Traffic(rate, 0.001)
+    risk = assessed(level, 80, Standing(10, 9))
+    made = plan(AUTO, traffic, risk)
+    assert weights(made) == expected
+    said = f"first weight {expected[0]}% instead of 5%, one step of 4h more: {level} risk (80% probability"
+    assert any(note.startswith(said) for note in made.notes) is (len(expected) == 5)
+    if len(expected) == 5:
+        hotfix = plan(AUTO, traffic, risk, release_type="hotfix")
+        assert weights(hotfix) == (5, 25, 50, 100), "a hotfix is not slowed"
 
 
 def test_harm_that_no_metric_shows_lengthens_the_reaction_time() -> None:

@@ -18,3 +18,6 @@ class Job:
     every: float
     """Seconds between two runs."""
     work: Callable[[Store], object]
+    idle: float | None = None
+    """Seconds between two runs while nothing changes in the store, where that can be asked cheaply; None if it runs
+    anyway."""

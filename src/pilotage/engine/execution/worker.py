@@ -112,7 +112,7 @@ class Worker:
             ("notary", _SIGN_EVERY, lambda: self._notary.serve(self.store.clock.now())),
         )
         others: list[tuple[str, float, Callable[[], object]]] = [
-            (job.name, job.every, partial(job.work, self.store)) for job in self._jobs
+            (job.name, job.every, self._work_of(job)) for job in self._jobs
         ]
         threads = [Regularly(*one).start(self.stopping) for one in [*own, *others]]
         while not self.stopping.is_set():
@@ -126,6 +126,10 @@ class Worker:
         for thread in threads:
             thread.join(_LAST_LOOKS / len(threads))
         self._heart.stop()
+
+    def _work_of(self, job: Job) -> Callable[[], object]:
+        work = partial(job.work, self.store)
+        return work if job.idle is None else only_when_changed(self.store.engine, work, job.idle)
 
     def _driver(self, rollout: str) -> Driver:
         return Driver(self.store, self.directory, rollout, self.holder, self._heart, self._crew)

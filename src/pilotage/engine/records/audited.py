@@ -98,6 +98,7 @@ UNAUDITED: Mapping[str, str] = {
     "audit": "the log itself",
     "answers_once": "answers kept for repeated requests",
     "hook_answers": "what code hosts heard of rollouts",
+    "outcomes": "what became of forecasts, by the worker",
     "feed": "the order of events, for streams",
     "feed_heads": "how far that order is",
 }

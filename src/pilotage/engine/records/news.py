@@ -24,20 +24,20 @@ holds."""
 
 class Changes:
     """Whether a database may have changed since the last call. An SQLite file says so; any other store may always
-    have."""
+    have. at_least: seconds after which the answer is yes in any case."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine, self._is_file = engine, engine.dialect.name == "sqlite"
+    def __init__(self, engine: Engine, at_least: float = _AT_LEAST) -> None:
+        self._engine, self._is_file, self._at_least = engine, engine.dialect.name == "sqlite", at_least
         self._connection: PoolProxiedConnection | None = None
         self._seen: object = None
         self._at = -math.inf
 
     def any(self) -> bool:
-        """True at least once a second."""
+        """True the first time, too."""
         now, before = time.monotonic(), self._seen
         if self._is_file:
             self._seen = self._version()
-        if self._is_file and self._seen == before and now - self._at < _AT_LEAST:
+        if self._is_file and self._seen == before and now - self._at < self._at_least:
             return False
         self._at = now
         return True
@@ -84,7 +84,7 @@ class News:
         self._lists_at = now + min(_SHARE * (now - began), _AT_MOST)
 
 
-def only_when_changed(engine: Engine, work: Callable[[], object]) -> Callable[[], object]:
-    """`work` where the database was changed since, and once a second."""
-    changes = Changes(engine)
+def only_when_changed(engine: Engine, work: Callable[[], object], at_least: float = _AT_LEAST) -> Callable[[], object]:
+    """`work` where the database was changed since, and every so many seconds."""
+    changes = Changes(engine, at_least)
     return lambda: work() if changes.any() else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pilotage.model.output.base import Output, Part
+from pilotage.model.output.forecasts import ForecastsPart
 
 
 class BarOutput(Part, frozen=True, kw_only=True):
@@ -114,6 +115,8 @@ class PeriodReportOutput(DoraOutput, frozen=True, kw_only=True):
     """`report --format json`."""
 
     report: DocumentOutput
+    forecasts: ForecastsPart | None = None
+    """Forecasts of risk and their outcomes; null unless the audience is `technical`."""
 
 
 class IncidentOutput(Output, frozen=True, kw_only=True):

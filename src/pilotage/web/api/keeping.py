@@ -12,11 +12,13 @@ from pilotage.app import flags, freezes
 from pilotage.app.hosts import examine_hosts
 from pilotage.app.periods import dora_report
 from pilotage.app.permissions import Permission
+from pilotage.app.report_page import forecasts_output
 from pilotage.app.requests import FreezeRequest
 from pilotage.app.waves import view
 from pilotage.model.errors import Invalid
 from pilotage.model.output.base import Output, Part
 from pilotage.model.output.flags import FlagOutput
+from pilotage.model.output.forecasts import ForecastsOutput
 from pilotage.model.output.hosts import HostsOutput
 from pilotage.model.output.reports import DoraOutput
 from pilotage.model.output.waves import WavesOutput
@@ -134,6 +136,10 @@ def _dora(asked: Asked) -> Response:
     return json_answer(made.output)
 
 
+def _forecasts(asked: Asked) -> Response:
+    return json_answer(forecasts_output(asked.project, asked.params["environment"]))
+
+
 ROUTES = (
     Route(
         method="GET", path=f"{PLACE}/freezes", permission=Permission.READ, answer=_freezes, gives=FreezesAnswer,
@@ -166,5 +172,9 @@ ROUTES = (
     Route(
         method="GET", path=f"{PLACE}/dora", permission=Permission.READ, answer=_dora, query=PeriodQuery,
         gives=DoraOutput, summary="Show DORA's metrics of an environment.",
+    ),
+    Route(
+        method="GET", path=f"{PLACE}/forecasts", permission=Permission.READ, answer=_forecasts, gives=ForecastsOutput,
+        summary="Show forecasts of risk and what became of the releases of an environment.",
     ),
 )  # fmt: skip

@@ -6,7 +6,8 @@ from starlette.responses import Response
 
 from pilotage.app.grid import grid_of
 from pilotage.app.permissions import Permission
-from pilotage.app.report_page import DoraView, as_csv, dora_view
+from pilotage.app.report_page import DoraView, as_csv, dora_view, forecasts_output
+from pilotage.model.output.forecasts import ForecastsOutput
 from pilotage.model.output.reports import DoraOutput
 from pilotage.web.answers import json_answer
 from pilotage.web.pages.page import page
@@ -38,6 +39,10 @@ def _json(asked: Asked) -> Response:
     return json_answer(_view(asked).output)
 
 
+def _forecasts(asked: Asked) -> Response:
+    return json_answer(forecasts_output(asked.project, asked.params["environment"]))
+
+
 def _csv(asked: Asked) -> Response:
     name = f"{asked.params['service']}-{asked.params['environment']}.csv"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
@@ -55,6 +60,10 @@ ROUTES = (
     Route(
         method="GET", path=f"{_ONE}.json", permission=Permission.READ, answer=_json, kind=Kind.PAGE,
         query=PeriodQuery, summary="DORA's figures of a period as JSON.", gives=DoraOutput,
+    ),
+    Route(
+        method="GET", path=f"{_ONE}/forecasts.json", permission=Permission.READ, answer=_forecasts, kind=Kind.PAGE,
+        summary="Forecasts of risk and what became of the releases, as JSON.", gives=ForecastsOutput,
     ),
     Route(
         method="GET", path=f"{_ONE}.csv", permission=Permission.READ, answer=_csv, kind=Kind.PAGE, query=PeriodQuery,

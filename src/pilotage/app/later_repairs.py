@@ -1,0 +1,87 @@
+"""What git tells of releases: whether a later commit reverts or repairs them, and how far git was read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pilotage.adapters.git import Git
+from pilotage.adapters.ports import AdapterError
+from pilotage.model.forecast import Forecast
+from pilotage.report.outcomes import Signal
+from pilotage.risk.followed import Released, repaired
+
+_MOST_CHANGES = 3_000
+"""Along first parents, since the oldest release that is looked at: some seconds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repairs:
+    """signals: by rollout · missing: by rollout, why git cannot tell."""
+
+    signals: Mapping[str, Signal] = field(default_factory=dict)
+    missing: Mapping[str, str] = field(default_factory=dict)
+
+
+def repairs_of(git: Git | None, forecasts: Sequence[Forecast], later: Iterable[str], now: float) -> Repairs:
+    """forecasts: oldest first · later: versions that were deployed, whose tags may lie on branches of their own."""
+    if not forecasts:
+        return Repairs()
+    if git is None:
+        return Repairs(missing={one.rollout: "there is no git repository" for one in forecasts})
+    try:
+        return _looked(git, forecasts, tuple(later), now)
+    except AdapterError as error:
+        return Repairs(missing={one.rollout: f"git cannot tell: {error}" for one in forecasts})
+
+
+def _looked(git: Git, forecasts: Sequence[Forecast], later: Sequence[str], now: float) -> Repairs:
+    seen, missing, released = _seen_until(git, now), dict[str, str](), dict[str, Released]()
+    for one in forecasts:
+        commits = _commits(git, one.revisions)
+        if not commits:
+            missing[one.rollout] = "git does not have its commits any more"
+        else:
+            released[one.rollout] = Released(name=one.rollout, commits=commits, until=one.until)
+    first = next((one.revisions.partition("..")[0] for one in forecasts if one.rollout in released), "")
+    signals: dict[str, Signal] = {}
+    for tip in _tips(git, later) if first else ():
+        if int(git.run("rev-list", "--count", "--first-parent", f"{first}..{tip}")) > _MOST_CHANGES:
+            missing |= dict.fromkeys(released, f"more than {_MOST_CHANGES:,} changes have followed")
+            break
+        git.see_whole([f"{first}..{tip}"], f"{first[:12]}..{tip}")
+        for name, change in repaired(git.changes([f"{first}..{tip}"]), tuple(released.values())).items():
+            signal = Signal(at=float(change.at), why=f"{change.commit[:10]} repairs it: {change.subject[:80]}")
+            signals[name] = min(signals.get(name, signal), signal, key=lambda found: found.at)
+    stale = {
+        one.rollout: "git was not fetched since its time was over"
+        for one in forecasts if one.rollout in released and seen < one.until
+    }  # fmt: skip
+    return Repairs(signals=signals, missing=stale | missing)
+
+
+def _commits(git: Git, revisions: str) -> frozenset[str]:
+    try:
+        return frozenset(git.run("rev-list", revisions, "--").split())
+    except AdapterError:
+        return frozenset()
+
+
+def _tips(git: Git, later: Sequence[str]) -> Iterator[str]:
+    """HEAD, and the tags of versions that are not in its history."""
+    yield "HEAD"
+    known = {tag: git.commit(tag) for version in later if (tag := git.tag_of(version))}
+    beside = set(git.run("rev-list", "--no-walk", *known.values(), "^HEAD").split()) if known else set[str]()
+    yield from (tag for tag, commit in known.items() if commit in beside)
+
+
+def _seen_until(git: Git, now: float) -> float:
+    """Until when git knows what happened, Unix seconds: without a remote to fetch from, until now."""
+    if not git.run("remote").strip():
+        return float("inf")
+    # A clock that was ahead proves nothing.
+    newest = max(
+        (at for at in map(float, git.run("log", "--all", "-50", "--format=%ct").split()) if at <= now), default=0.0
+    )
+    fetched = git.path / git.run("rev-parse", "--git-path", "FETCH_HEAD").strip()
+    return max(newest, fetched.stat().st_mtime if fetched.exists() else 0.0)

@@ -1,0 +1,40 @@
+"""Which releases later changes had to repair: reverts, and repairs that alter a release's own lines, as in `labels`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from pilotage.model.change import Change, FileKind
+from pilotage.model.file_kind import kind_of
+from pilotage.risk.labels import Lines, is_repair, reverted_by
+
+
+@dataclass(frozen=True, kw_only=True)
+class Released:
+    """commits: all that came out with it, merged ones too · until: Unix seconds; later repairs do not count."""
+
+    name: str
+    commits: frozenset[str]
+    until: float
+
+
+def repaired(changes: Iterable[Change], releases: Sequence[Released]) -> Mapping[str, Change]:
+    """The first repair of each release that needed one, by its name. changes: along first parents, oldest first, from
+    the first change of the oldest release on; nothing of what came before is known, and nothing of it is blamed."""
+    owner_of = {commit: one for one in releases for commit in one.commits}
+    lines, numbers, owners = Lines({}), dict[str, int](), list[Released | None]()
+    found: dict[str, Change] = {}
+    for number, change in enumerate(changes):
+        names = (change.commit, *change.parents[1:])
+        owner = next((owner_of[name] for name in names if name in owner_of), None)
+        owners.append(owner)
+        numbers |= dict.fromkeys(names, number)
+        code = [file for file in change.files if kind_of(file.path) is FileKind.SOURCE]
+        deleted = {one for file in code for one in lines.rewrite(file, number) if one >= 0}
+        accused = reverted_by(change, numbers) | (deleted if is_repair(change, code) else set())
+        for one in accused:
+            hit = owners[one]
+            if hit is not None and hit is not owner and change.at <= hit.until:
+                found.setdefault(hit.name, change)
+    return found
