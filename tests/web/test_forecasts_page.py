@@ -30,7 +30,8 @@ def released(server: Served, version: str, days_ago: float, level: RiskLevel, pe
     at = server.store.clock.now() - days_ago * DAY
     made = server.store.create(plan, begin(plan, "2.3.0", Mode.FULL), Snapshot(), "dora", at)
     state = replace(made.state, status=Status.COMPLETED, at=at + 600)
-    found: Rollout = server.store.record(made, Decision(state, (), (Event("completed", "done"),)), None, LiveView(at=at))
+    decision = Decision(state, (), (Event("completed", "done"),))
+    found: Rollout = server.store.record(made, decision, None, LiveView(at=at))
     return found
 
 

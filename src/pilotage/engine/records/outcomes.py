@@ -41,7 +41,7 @@ class KeptRisk(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Kept(msgspec.Struct, frozen=True):
-    risk: msgspec.Raw | None = None
+    risk: KeptRisk | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,8 +72,7 @@ def _read(engine: Engine, hashes: tuple[str, ...]) -> tuple[tuple[str, KeptRisk 
 def risk_in(body: str) -> KeptRisk | None:
     """None where the plan has no forecast, or one that this version does not score."""
     try:
-        kept = msgspec.json.decode(body, type=_Kept).risk
-        risk = msgspec.json.decode(kept, type=KeptRisk | None) if kept is not None else None
+        risk = msgspec.json.decode(body, type=_Kept).risk
     except msgspec.MsgspecError:
         return None
     return risk if risk is not None and risk.horizon_days <= _LONGEST else None

@@ -11,6 +11,7 @@ class LevelForecastOutput(Part, frozen=True, kw_only=True):
     level: str
     """`low`, `medium`, `high` or `critical`."""
     releases: int
+    """How many there are."""
     repaired: int
     """How many of them needed a repair."""
     forecast_percent: float
@@ -40,6 +41,7 @@ class ReleaseForecastOutput(Part, frozen=True, kw_only=True):
     days: int
     """Days after the start of the rollout that the probability is about."""
     changes: int
+    """Number of changes."""
     revisions: str
     """Its commits, as full ids."""
     model: str
@@ -83,3 +85,4 @@ class ForecastsOutput(Output, frozen=True, kw_only=True):
     """Forecasts of risk of an environment's releases of the last two years."""
 
     forecasts: ForecastsPart
+    """The forecasts with their outcomes and scores."""
