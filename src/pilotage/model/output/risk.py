@@ -106,6 +106,7 @@ class LevelCheckOutput(Part, frozen=True, kw_only=True):
     horizon_days: int
     """A repair within this many days counts."""
     changes: int
+    """Changes that it was measured on."""
     found: float
     """Share of them that needed a repair."""
     shipped_foretold: float
