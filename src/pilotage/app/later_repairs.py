@@ -51,7 +51,7 @@ def _looked(git: Git, forecasts: Sequence[Forecast], later: Sequence[str], now: 
             break
         git.see_whole([f"{first}..{tip}"], f"{first[:12]}..{tip}")
         for name, change in repaired(git.changes([f"{first}..{tip}"]), tuple(released.values())).items():
-            signal = Signal(at=float(change.at), why=f"{change.commit[:10]} repairs it: {change.subject[:80]}")
+            signal = Signal(at=change.landed, why=f"{change.commit[:10]} repairs it: {change.subject[:80]}")
             signals[name] = min(signals.get(name, signal), signal, key=lambda found: found.at)
     stale = {
         one.rollout: "git was not fetched since its time was over"

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pilotage.model.change import Change, FileKind
-from pilotage.model.file_kind import kind_of
 from pilotage.risk.labels import Lines, is_repair, reverted_by
 
 
@@ -30,11 +29,11 @@ def repaired(changes: Iterable[Change], releases: Sequence[Released]) -> Mapping
         owner = next((owner_of[name] for name in names if name in owner_of), None)
         owners.append(owner)
         numbers |= dict.fromkeys(names, number)
-        code = [file for file in change.files if kind_of(file.path) is FileKind.SOURCE]
+        code = [file for file in change.files if file.kind is FileKind.SOURCE]
         deleted = {one for file in code for one in lines.rewrite(file, number) if one >= 0}
         accused = reverted_by(change, numbers) | (deleted if is_repair(change, code) else set())
         for one in accused:
             hit = owners[one]
-            if hit is not None and hit is not owner and change.at <= hit.until:
+            if hit is not None and hit is not owner and change.landed <= hit.until:
                 found.setdefault(hit.name, change)
     return found
