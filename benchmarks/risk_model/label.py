@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
@@ -17,14 +18,41 @@ from benchmarks.risk_model import tokens
 
 from pilotage.adapters.git import Git
 from pilotage.app.risk_reading import label_newest
+from pilotage.model.path_pattern import WHOLE_REPOSITORY, PathPatterns, Scope
 
 MOST = 6200
 _VERSION = re.compile(r"^(.*?)[vV]?(\d+(?:[._]\d+)+)$")
 
 
+class _But(PathPatterns):
+    """All paths but these."""
+
+    @property
+    def pathspecs(self) -> tuple[str, ...]:
+        return (":(top)", *(f":(top,exclude,literal){path}" for path in self.patterns))
+
+
+def _absent(git: Git) -> tuple[str, ...]:
+    """Paths of which the clone lacks a content: some copies leave out large files."""
+    raw = ("--first-parent", "--diff-merges=first-parent", "--raw", "--no-abbrev", "--no-renames", "--format=")
+    lines = git.run("log", *raw, f"--max-count={2 * MOST}", "HEAD").splitlines()
+    paths: dict[str, str] = {}
+    for line in lines:
+        head, _, path = line.partition("\t")
+        if "160000" not in head:  # a submodule is elsewhere anyway
+            paths.update(dict.fromkeys((blob for blob in head.split()[2:4] if blob.strip("0")), path))
+    asked = "".join(f"{blob}\n" for blob in paths)
+    command = ["git", "-C", str(git.path), "cat-file", "--batch-check=%(objecttype)"]
+    # A missing one is answered with its id.
+    said = subprocess.run(command, input=asked, capture_output=True, text=True, check=True).stdout.splitlines()
+    return tuple({paths[line.split()[0]] for line in said if line.endswith(" missing")})
+
+
 def _one(clone: Path, into: Path, with_words: bool) -> str:
     name = clone.parent.name if clone.name == "repo" else clone.name
-    git = tokens.Reading(clone) if with_words else Git(clone)
+    absent = _absent(Git(clone))
+    scope = Scope(paths=_But(patterns=absent)) if absent else WHOLE_REPOSITORY
+    git = tokens.Reading(clone, scope) if with_words else Git(clone, scope)
     found = label_newest(git, git.commit("HEAD"), MOST)
     commits = [one.measured.change.commit for one in found]
     np.savez_compressed(
