@@ -114,7 +114,7 @@ def table(rows: Sequence[tuple[RiskLevel, bool]], title: str) -> Iterator[str]:
 
 def main() -> None:
     alone, compared = [], []
-    for path in map(Path, sys.argv[1:]):
+    for path in (Path(one) for one in sys.argv[1:] if one != "--rows"):
         mine = releases_of(path)
         for n, one in enumerate(mine):
             stands = standing(one, mine[:n][::-1])

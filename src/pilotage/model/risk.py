@@ -119,7 +119,10 @@ class Standing:
         else:
             which = "none" if not self.riskier_than else "all" if self.share == 1 else str(self.riskier_than)
             words = f"riskier than {which} of the last {self.releases} releases"
-        return f"{words} ({self.unmeasured} older ones were too large to measure)" if self.unmeasured else words
+        if not self.unmeasured:
+            return words
+        older = "1 older one was" if self.unmeasured == 1 else f"{self.unmeasured} older ones were"
+        return f"{words} ({older} too large to measure)"
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from itertools import groupby
 from pilotage.model.risk import Assessment, ChangeRisk, FactorRisk, Finding
 
 NOT_SCORED = "–"
-CONTEXT = f"{NOT_SCORED} is not scored: who wrote a change, and when, did not foretell repairs in our tests."
+CONTEXT = f"{NOT_SCORED} not scored: who wrote a change, and when, foretold no repairs in our tests."
+_LONGEST_PATH = 60
 
 
 def level_word(factor: FactorRisk) -> str:
@@ -41,4 +42,17 @@ def where(change: ChangeRisk) -> str:
         return lines
     left = change.files - 1
     more = f" and {left} more file{'s' * (left != 1)}" if left else ""
-    return f"{lines} in {change.paths[0]}{more}"
+    return f"{lines} in {shortened(change.paths[0])}{more}"
+
+
+def shortened(path: str) -> str:
+    """A long path with its first folder and as many of its last parts as have room: `saleor/…/mutations/create.py`."""
+    if len(path) <= _LONGEST_PATH:
+        return path
+    first, *folders, name = path.split("/")
+    kept = name
+    for folder in reversed(folders):
+        if len(first) + len(folder) + len(kept) + 4 > _LONGEST_PATH:
+            break
+        kept = f"{folder}/{kept}"
+    return f"{first}/…/{kept}"
