@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from pilotage.adapters.git import Git
 from pilotage.model.change import Change
 
-_MOST_COMMITS = 30
-"""A branch of more commits is no pull request that someone reviewed in one piece."""
+_MOST_COMMITS, _MOST_AUTHORS = 30, 2
+"""A branch of more commits, or of more people, is no pull request that was reviewed in one piece."""
 _DEEPEST = 4
 
 
 @dataclass(frozen=True)
 class LookedInto:
-    """changes: those of the range, oldest first, each looked-into merge replaced by its parts · notes: a sentence for
-    each such merge."""
+    """changes: those of the range, oldest first, each looked-into merge replaced by its parts · notes: a sentence
+    about these merges."""
 
     changes: tuple[Change, ...]
     notes: tuple[str, ...]
@@ -31,53 +31,74 @@ def looked_into(git: Git, first: str, last: str) -> LookedInto:
     changes = list(git.changes([f"{first}..{last}"]))
     if not any(change.parents[1:] for change in changes):
         return LookedInto(tuple(changes), ())
-    parents = _parents(git, first, last)
-    notes: list[str] = []
-    return LookedInto(tuple(_opened(git, changes, parents, _DEEPEST, notes)), tuple(notes))
+    graph = _graph(git, first, last)
+    merges: list[tuple[int, Change]] = []
+    opened = tuple(_opened(git, changes, graph, _DEEPEST, merges))
+    return LookedInto(opened, _notes(merges))
 
 
-def _parents(git: Git, first: str, last: str) -> Mapping[str, tuple[str, ...]]:
-    lines = (line.split() for line in git.run("rev-list", "--parents", f"{first}..{last}").splitlines())
-    return {identity: tuple(parents) for identity, *parents in lines}
+def _notes(merges: Sequence[tuple[int, Change]]) -> tuple[str, ...]:
+    if not merges:
+        return ()
+    count, merge = max(merges, key=lambda pair: pair[0])
+    words = f"{merge.commit[:10]} ({merge.subject[:60]}) counts as the {count} changes that it merges"
+    if others := len(merges) - 1:
+        words += f", and so do{'es' * (others == 1)} {others} other merge{'s' * (others != 1)} of whole branches"
+    return (words,)
+
+
+@dataclass(frozen=True)
+class _Commit:
+    author: str
+    parents: tuple[str, ...]
+
+
+_Graph = Mapping[str, _Commit]
+
+
+def _graph(git: Git, first: str, last: str) -> _Graph:
+    lines = (line.split("\0") for line in git.run("log", "--format=%H%x00%P%x00%aE", f"{first}..{last}").splitlines())
+    return {identity: _Commit(author, tuple(parents.split())) for identity, parents, author in lines}
 
 
 def _opened(
-    git: Git, changes: Sequence[Change], parents: Mapping[str, tuple[str, ...]], depth: int, notes: list[str]
+    git: Git, changes: Sequence[Change], graph: _Graph, depth: int, merges: list[tuple[int, Change]]
 ) -> Iterator[Change]:
-    merges = {change.commit for change in changes if change.parents[1:]}
-    brought = _brought([change.commit for change in changes], merges, parents)
+    """merges: takes each one that is looked into, with the number of its parts."""
+    brought = _brought([change.commit for change in changes], graph)
     for change in changes:
-        inner = brought.get(change.commit, frozenset())
-        if not depth or not _is_branch(inner, parents):
+        if not depth or not _is_branch(brought.get(change.commit, frozenset()), graph):
             yield change
             continue
         one, *others = change.parents
         parts = [part for other in others for part in git.changes([other, f"^{one}"])]
-        notes.append(f"{change.commit[:10]} ({change.subject[:60]}) counts as the {len(parts)} changes that it merges")
-        yield from _opened(git, parts, parents, depth - 1, notes)
+        if len(parts) < 2:
+            yield change
+            continue
+        merges.append((len(parts), change))
+        yield from _opened(git, parts, graph, depth - 1, merges)
 
 
-def _brought(
-    chain: Sequence[str], merges: set[str], parents: Mapping[str, tuple[str, ...]]
-) -> dict[str, frozenset[str]]:
+def _brought(chain: Sequence[str], graph: _Graph) -> dict[str, frozenset[str]]:
     """Which commits each merge brings that its first parent did not have. chain: oldest first."""
     seen, found = set(chain), dict[str, frozenset[str]]()
     for commit in chain:
-        if commit not in merges:
-            continue
-        mine, left = set[str](), list(parents.get(commit, ())[1:])
+        left = list(graph[commit].parents[1:]) if commit in graph else []
+        mine = set[str]()
         while left:
             one = left.pop()
-            if one in parents and one not in seen:
+            if one in graph and one not in seen:
                 seen.add(one)
                 mine.add(one)
-                left += parents[one]
-        found[commit] = frozenset(mine)
+                left += graph[one].parents
+        if mine:
+            found[commit] = frozenset(mine)
     return found
 
 
-def _is_branch(brought: frozenset[str], parents: Mapping[str, tuple[str, ...]]) -> bool:
-    """Whether it holds merged branches of its own, or is too long for one. Merges of the trunk into the branch bring
-    nothing."""
-    merged = sum(any(other in brought for other in parents[one][1:]) for one in brought)
-    return merged > 1 or len(brought) > _MOST_COMMITS
+def _is_branch(brought: frozenset[str], graph: _Graph) -> bool:
+    """Whether it holds merged branches of its own, or the work of several people, or is too long for one. Merges of the
+    trunk into the branch bring nothing."""
+    merged = sum(any(other in brought for other in graph[one].parents[1:]) for one in brought)
+    authors = {graph[one].author for one in brought if not graph[one].parents[1:]}
+    return merged > 1 or len(brought) > _MOST_COMMITS or len(authors) > _MOST_AUTHORS

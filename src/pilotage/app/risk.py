@@ -79,7 +79,7 @@ def assess_range(git: Git, question: Question) -> Answer:
     comparison = Comparison(git, first, model, MeasuredReleases(question.folder))
     read = looked_into(git, first, last)
     measured = measure(git, first, read.changes)
-    findings = [*_looked_into(git, first, last, measured, question.advisories)]
+    findings = grouped(_looked_into(git, first, last, measured, question.advisories))
     findings += _beside([f for m in measured for f in m.change.files], git, last)
     if question.when is not None:
         findings += timing.findings_of(question.when, question.calendar, question.others)
@@ -112,9 +112,8 @@ def _looked_into(
     """Lock files, migrations and the functions that got harder: as they were at the beginning and are at the end."""
     files = [f for m in measured for f in m.change.files]
     locks = _both(git, first, last, _locks(files))
-    yield from grouped(
-        one for path, before, after in locks for one in dependencies.findings_of(path, before, after, advisories)
-    )
+    for path, before, after in locks:
+        yield from dependencies.findings_of(path, before, after, advisories)
     migrating = sorted({f.path for f in files if f.kind is FileKind.MIGRATION})
     for path, before, after in _both(git, first, last, migrating):
         if after and after != before:

@@ -106,7 +106,8 @@ def _factor(
     facts = [finding.sentence for finding in mine if not finding.mitigation]
     count = len(mine) - len(facts)
     said = f"{count} finding{'s' * (count != 1)}" if count else ""
-    words = "; ".join(part for part in (_words(factor, size, measured), compared, *facts[:3], said) if part)
+    size_words = "" if facts and factor is RiskFactor.DEPENDENCIES else _words(factor, size, measured)
+    words = "; ".join(part for part in (size_words, compared, *facts[:3], said) if part)
     return FactorRisk(factor, level, words or _NOTHING[factor], scored)
 
 
@@ -132,9 +133,9 @@ def _words(factor: RiskFactor, size: int, measured: Sequence[Measured]) -> str:
         case RiskFactor.MIGRATIONS:
             return f"{size} migration file{'s' * (size != 1)}" if size else ""
         case RiskFactor.INFRASTRUCTURE:
-            return f"{size:,} line{'s' * (size != 1)} of configuration and infrastructure" if size else ""
+            return f"{size:,} line{'s' * (size != 1)} of infrastructure" if size else ""
         case RiskFactor.DEPENDENCIES:
-            return f"{size:,} line{'s' * (size != 1)} of manifests and lock files" if size else ""
+            return "only requests and checksums change, no locked version" if size else ""
 
 
 def _source(measured: Sequence[Measured]) -> str:

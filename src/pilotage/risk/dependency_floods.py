@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from pilotage.model.risk import Finding, RiskFactor
+from pilotage.model.risk import Finding, RiskFactor, RiskLevel
 from pilotage.risk.dependencies import MAJOR, READ_NOTES, WITHIN_MAJOR
 
 _SINGLE = 3
@@ -33,11 +33,11 @@ def grouped(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def _merged(findings: Iterable[Finding]) -> list[Finding]:
-    """One finding for each sentence about packages, with all of its places."""
+    """One finding for each sentence, with all of its places. What can do lasting harm is listed place by place."""
     found: dict[tuple[object, ...], list[Finding]] = {}
     for number, one in enumerate(findings):
-        alike = (one.level, one.sentence) if one.factor is RiskFactor.DEPENDENCIES else (number,)
-        found.setdefault(alike, []).append(one)
+        together = one.factor is RiskFactor.DEPENDENCIES or one.level.rank <= RiskLevel.MEDIUM.rank
+        found.setdefault((one.factor, one.level, one.sentence, 0 if together else number), []).append(one)
     return [replace(same[0], place=_places([one.place for one in same])) for same in found.values()]
 
 

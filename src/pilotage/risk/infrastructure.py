@@ -18,6 +18,10 @@ _KINDS = (
     (re.compile(r"Dockerfile|Containerfile|compose[^/]*\.ya?ml$|Vagrantfile|Procfile"), "image", RiskLevel.MEDIUM),
     (re.compile(r"nginx[^/]*\.conf$"), "routing", RiskLevel.MEDIUM),
 )
+_SHOWN = {
+    "provisioning": "provisioning of machines and services", "cluster": "deployment to the cluster",
+    "image": "container image", "routing": "routing of requests",
+}  # fmt: skip
 _CURE = {
     "provisioning": "apply it to a copy of the environment first, and keep its plan (`terraform plan -out`)",
     "cluster": "compare the rendered manifests of both versions before the release",
@@ -53,7 +57,7 @@ def findings_of(files: Iterable[FilePatch], charts: Container[str]) -> list[Find
     for (name, level), patches in touched.items():
         lines = sum(p.added + p.deleted for p in patches)
         count = len({p.path for p in patches})
-        words = f"{name}: {lines} line{'s' * (lines != 1)} in {count} file{'s' * (count != 1)}"
+        words = f"{_SHOWN[name]}: {lines:,} line{'s' * (lines != 1)} in {count} file{'s' * (count != 1)}"
         found.append(Finding(RiskFactor.INFRASTRUCTURE, level, words, patches[0].path, _CURE[name]))
     return found
 
@@ -65,6 +69,11 @@ def _sort(file: FilePatch, charts: Container[str]) -> tuple[str, RiskLevel] | No
         return None
     path = file.path[-LONGEST_PATH:]
     return next(((name, level) for pattern, name, level in _KINDS if pattern.search(path)), None)
+
+
+def reaches_users(file: FilePatch) -> bool:
+    """Whether a file of infrastructure is part of what runs: a build pipeline is not."""
+    return _sort(file, ()) is not None
 
 
 _OPEN = (FileKind.INFRASTRUCTURE, FileKind.CONFIGURATION, FileKind.DOCUMENTATION, FileKind.OTHER)

@@ -10,14 +10,16 @@ from dataclasses import dataclass
 
 from pilotage.model.risk import CONTEXT, Finding, RiskFactor, RiskLevel, Standing
 
-MEDIUM_FROM, HIGH_FROM = 0.3, 0.75
-"""Probabilities of a repair from which a range is medium and high, where no release can be compared with it."""
+MEDIUM_FROM, HIGH_FROM = 0.2, 0.75
+"""Probabilities of a repair within 30 days from which a range is medium and high."""
 
 ENOUGH = 5
 """With fewer measured releases, nobody knows what this project usually releases."""
 
-_UNUSUAL = 0.8
-"""A range is unusual if it is riskier than this share of the earlier releases."""
+_UNUSUAL, _UNUSUAL_FROM = 0.8, 0.5
+"""A range that is riskier than this share of the earlier releases is high from a lower probability."""
+_USUAL = 0.5
+"""A range that is not riskier than this share of them is what this project usually releases, and never high."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +45,13 @@ def level_of(score: float, standing: Standing | None, findings: Iterable[Finding
 
 
 def _measured(score: float, standing: Standing | None) -> RiskLevel:
-    """High only if the range is unusual for this project as well; a likely repair is never low."""
     if score < MEDIUM_FROM:
         return RiskLevel.LOW
-    usual = standing is not None and standing.releases >= ENOUGH and standing.share < _UNUSUAL
-    return RiskLevel.MEDIUM if score < HIGH_FROM or usual else RiskLevel.HIGH
+    share = standing.share if standing is not None and standing.releases >= ENOUGH else None
+    if share is None:
+        return RiskLevel.HIGH if score >= HIGH_FROM else RiskLevel.MEDIUM
+    unusual = share >= _UNUSUAL and score >= _UNUSUAL_FROM
+    return RiskLevel.HIGH if unusual or (share > _USUAL and score >= HIGH_FROM) else RiskLevel.MEDIUM
 
 
 def factor_level(

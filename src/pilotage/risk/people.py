@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pilotage.model.change import Change
@@ -14,7 +14,9 @@ from pilotage.risk.sizes import lines_of, to_read
 if TYPE_CHECKING:
     from pilotage.risk.features import History
 
-_LEAST_LINES, _LEAST_SHARE = 50, 0.2
+_LEAST_LINES, _LEAST_SHARE, _MOST_SHARE = 50, 0.2, 0.8
+"""Lines of one owner that are worth a word: at least so many, and of all lines not nearly all, because that is how the
+project works."""
 _LEAST_PEOPLE = 3
 """Where fewer people work, everyone knows who knows what."""
 _LEAST_CHANGES = 3
@@ -63,40 +65,66 @@ def in_words(changes: Sequence[tuple[Change, Known]]) -> str:
 
 
 def findings_of(changes: Sequence[tuple[Change, Known]]) -> list[Finding]:
-    """Files that only one person knows, most changed lines first, at most two people."""
-    total = sum(lines_of(file) for change, _ in changes for file in to_read(change))
+    """Files that only one person knew: changed by another, else by that person; at most two people, most lines
+    first."""
     if max((known.people for _, known in changes), default=0) < _LEAST_PEOPLE:
         return []
+    total = sum(lines_of(file) for change, _ in changes for file in to_read(change))
+    least = max(_LEAST_LINES, _LEAST_SHARE * total)
+    found: list[tuple[int, Finding]] = []
+    for owner, files in _owned(changes).items():
+        strange = {path: touched for path, touched in files.items() if touched.others}
+        if strange and (lines := sum(one.lines for one in strange.values())) >= _LEAST_LINES:
+            found.append((lines, _by_others(owner, strange)))
+        elif least <= (lines := sum(one.lines for one in files.values())) < _MOST_SHARE * total:
+            found.append((lines, _by_owner(owner, files)))
+    return [finding for _, finding in sorted(found, key=lambda pair: -pair[0])[:2]]
+
+
+@dataclass
+class _Touched:
+    """A file in the range: its changed lines, and who but its owner changed it."""
+
+    lines: int = 0
+    others: set[str] = field(default_factory=set)
+
+
+def _owned(changes: Sequence[tuple[Change, Known]]) -> dict[str, dict[str, _Touched]]:
+    """By owner and path. Who owned a file before the range counts."""
     owner_of: dict[str, str] = {}
-    lines: dict[str, dict[str, int]] = {}
-    writers: dict[str, set[str]] = {}
+    found: dict[str, dict[str, _Touched]] = {}
     seen: set[str] = set()
     for change, known in changes:
         owner_of |= {path: owner for path, owner in known.owners if path not in seen and not is_bot(owner)}
         for file in to_read(change):
             seen.add(file.path)
-            if owner := owner_of.get(file.path):
-                mine = lines.setdefault(owner, {})
-                mine[file.path] = mine.get(file.path, 0) + lines_of(file)
-                writers.setdefault(owner, set()).add(change.author)
-    found = []
-    for owner, files in sorted(lines.items(), key=lambda item: -sum(item[1].values()))[:2]:
-        if sum(files.values()) >= max(_LEAST_LINES, _LEAST_SHARE * total):
-            found.append(_owned(owner, files, writers[owner]))
+            if (owner := owner_of.get(file.path)) is None:
+                continue
+            touched = found.setdefault(owner, {}).setdefault(file.path, _Touched())
+            touched.lines += lines_of(file)
+            if person(change.author) != person(owner) and not is_bot(change.author):
+                touched.others.add(person(change.author))
     return found
 
 
-def _owned(owner: str, files: dict[str, int], writers: set[str]) -> Finding:
-    who, first = person(owner), max(files, key=lambda path: files[path])
-    what = "this file" if len(files) == 1 else f"these {len(files)} files"
-    others = sorted({person(one) for one in writers - {owner} if not is_bot(one)} - {who})
-    words = f"only {who} had changed {what} in the year before"
-    cure = f"have {who} at hand during the rollout"
-    if others:
-        words += f", now {_some(others)} did"
-        cure = f"have {who} review {'it' if len(files) == 1 else 'them'}, or {cure.removeprefix('have ')}"
-    place = first if len(files) == 1 else f"{first} and {len(files) - 1} more"
-    return Finding(RiskFactor.EXPERIENCE, RiskLevel.LOW, words, place, cure)
+def _by_others(owner: str, files: dict[str, _Touched]) -> Finding:
+    who, others = person(owner), sorted({one for touched in files.values() for one in touched.others})
+    what = "a file" if len(files) == 1 else f"{len(files)} files"
+    words = f"{_some(others)} changed {what} that only {who} had changed in the year before"
+    cure = f"have {who} review {'it' if len(files) == 1 else 'them'}"
+    return Finding(RiskFactor.EXPERIENCE, RiskLevel.LOW, words, _place(files), cure)
+
+
+def _by_owner(owner: str, files: dict[str, _Touched]) -> Finding:
+    who, what = person(owner), "this file" if len(files) == 1 else f"these {len(files)} files"
+    words = f"only {who} changed {what}, now and in the year before"
+    cure = f"make sure that {who} can be reached during the rollout"
+    return Finding(RiskFactor.EXPERIENCE, RiskLevel.LOW, words, _place(files), cure)
+
+
+def _place(files: dict[str, _Touched]) -> str:
+    first = max(files, key=lambda path: files[path].lines)
+    return first if len(files) == 1 else f"{first} and {len(files) - 1} more"
 
 
 def is_bot(address: str) -> bool:

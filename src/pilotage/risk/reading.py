@@ -8,20 +8,27 @@ from pilotage.model.risk import ChangeRisk
 
 MOST = 3
 
+_LONGEST = 400
+"""Lines that a person reviews well at one time (Cohen, "Best Kept Secrets of Peer Code Review", 2006). More are a
+project of their own, and no place to begin."""
+
+_HELD = 1 / 3
+"""Share of the range's probability that the changes in question hold together."""
+
 
 def read_first(changes: Sequence[ChangeRisk]) -> tuple[ChangeRisk, ...]:
     """At most three, best first; none where the range is about as short as that.
 
-    The riskiest changes that hold half of the probability together come into question, so that a risky line counts and
-    a harmless one does not. Among these, the one with the most probability per line is first (effort-aware ranking:
+    The riskiest changes that hold a third of the probability together come into question, so that no harmless line is
+    read. Among these, the one with the most probability per line is first (effort-aware ranking:
     Kamei et al., "Revisiting Common Bug Prediction Findings Using Effort-Aware Models", ICSM 2010).
     """
-    readable = sorted((one for one in changes if one.lines), key=lambda one: -one.score)
+    readable = sorted((one for one in changes if 0 < one.lines <= _LONGEST), key=lambda one: -one.score)
     if len(readable) <= MOST:
         return ()
-    half, held, likely = sum(one.score for one in readable) / 2, 0.0, list[ChangeRisk]()
+    enough, held, likely = sum(one.score for one in readable) * _HELD, 0.0, list[ChangeRisk]()
     for one in readable:
-        if held >= half and len(likely) >= MOST:
+        if held >= enough and len(likely) >= MOST:
             break
         likely.append(one)
         held += one.score

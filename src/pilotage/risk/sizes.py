@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping
 from pilotage.model.change import Change, FileKind, FilePatch
 from pilotage.model.risk import RiskFactor
 from pilotage.risk.direction import is_left_out
+from pilotage.risk.infrastructure import reaches_users
 
 _FACTOR_OF: Mapping[FileKind, RiskFactor] = {
     FileKind.SOURCE: RiskFactor.COMPLEXITY,
     FileKind.INFRASTRUCTURE: RiskFactor.INFRASTRUCTURE,
-    FileKind.CONFIGURATION: RiskFactor.INFRASTRUCTURE,
     FileKind.MIGRATION: RiskFactor.MIGRATIONS,
     FileKind.DEPENDENCIES: RiskFactor.DEPENDENCIES,
 }
@@ -26,7 +26,7 @@ def lines_of(file: FilePatch) -> int:
 
 
 def sizes_of(changes: Iterable[Change]) -> dict[RiskFactor, int]:
-    """Changed lines by factor; of migrations the number of files that run forward."""
+    """Changed lines by factor, without build pipelines; of migrations the number of files that run forward."""
     found: dict[RiskFactor, int] = {}
     migrations: set[str] = set()
     for change in changes:
@@ -34,7 +34,7 @@ def sizes_of(changes: Iterable[Change]) -> dict[RiskFactor, int]:
             factor = _FACTOR_OF.get(file.kind)
             if factor is RiskFactor.MIGRATIONS:
                 migrations |= set() if is_left_out(file.path) else {file.path}
-            elif factor is not None:
+            elif factor is not None and (factor is not RiskFactor.INFRASTRUCTURE or reaches_users(file)):
                 found[factor] = found.get(factor, 0) + lines_of(file)
     return {**found, RiskFactor.MIGRATIONS: len(migrations)}
 

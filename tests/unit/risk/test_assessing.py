@@ -207,7 +207,7 @@ def test_changes_without_source_are_low_however_many(shop: Repository) -> None:
     assert (found.changes, found.level) == (30, RiskLevel.LOW)
     assert found.probability_percent < 15
     said = {f.factor: f.sentence for f in found.factors}
-    assert said[RiskFactor.COMPLEXITY] == "no source file is touched"
+    assert said[RiskFactor.COMPLEXITY] == "no source file changes"
 
 
 def pilotage(cwd: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

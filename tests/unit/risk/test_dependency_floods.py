@@ -17,7 +17,8 @@ def test_many_major_versions_are_one_finding() -> None:
     minor = Finding(RiskFactor.DEPENDENCIES, RiskLevel.LOW, "37 upgraded within a major version: a, b", "yarn.lock")
     found = grouped([major("a"), major("b"), major("c"), major("d"), minor])
     assert [one.sentence for one in found] == [
-        "41 packages upgraded, 4 of them by a major version: a 1.0.0 → 2.0.0, b 1.0.0 → 2.0.0, c 1.0.0 → 2.0.0 and 1 more"
+        "41 packages upgraded, 4 of them by a major version: "
+        "a 1.0.0 → 2.0.0, b 1.0.0 → 2.0.0, c 1.0.0 → 2.0.0 and 1 more"
     ]
     assert found[0].level is RiskLevel.MEDIUM
 

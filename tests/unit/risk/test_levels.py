@@ -22,11 +22,14 @@ def finding(factor: RiskFactor, level: RiskLevel) -> Finding:
     ("score", "standing", "level"),
     [
         (0.01, None, LOW),
+        (0.19, Standing(10, 10), LOW),
         (MEDIUM_FROM, None, MEDIUM),
         (HIGH_FROM, None, HIGH),
-        (HIGH_FROM, Standing(10, 9), HIGH),
-        (HIGH_FROM, Standing(10, 4), MEDIUM),
+        (HIGH_FROM, Standing(10, 6), HIGH),
+        (HIGH_FROM, Standing(10, 5), MEDIUM),
         (HIGH_FROM, Standing(2, 0), HIGH),
+        (0.5, Standing(10, 8), HIGH),
+        (0.5, Standing(10, 7), MEDIUM),
         (0.999, Standing(10, 0), MEDIUM),
     ],
 )
@@ -76,23 +79,26 @@ def risk(name: str, score: float, lines: int) -> ChangeRisk:
 
 def test_what_to_read_first_is_likely_and_short() -> None:
     changes = [
-        risk("giant", 0.3, 3000), risk("dense", 0.2, 20), risk("usual", 0.15, 60), risk("tiny", 0.001, 1),
-        risk("notes", 0.3, 0),
+        risk("giant", 0.4, 3000), risk("long", 0.3, 300), risk("dense", 0.2, 20), risk("usual", 0.15, 60),
+        risk("tiny", 0.001, 1), risk("notes", 0.3, 0),
     ]  # fmt: skip
-    assert [one.commit for one in read_first(changes)] == ["dense", "usual", "giant"]
-    assert read_first(changes[:3]) == (), "all of it is to be read"
+    assert [one.commit for one in read_first(changes)] == ["dense", "usual", "long"]
+    assert read_first(changes[:4]) == (), "all of it is to be read"
 
 
 OWNED = Known(owners=(("pay.py", "ada@example.org"),), people=5)
 
 
+OTHERS = (change({"other.py": 60}, author="bob@example.org"), Known(people=5))
+
+
 def test_files_that_one_person_knows_are_a_finding() -> None:
-    (own,) = people.findings_of([(change({"pay.py": 80}, author="ada@example.org"), OWNED)])
-    assert (own.sentence, own.place) == ("only ada had changed this file in the year before", "pay.py")
-    assert own.mitigation == "have ada at hand during the rollout"
+    (own,) = people.findings_of([(change({"pay.py": 80}, author="ada@example.org"), OWNED), OTHERS])
+    assert (own.sentence, own.place) == ("only ada changed this file, now and in the year before", "pay.py")
+    assert own.mitigation == "make sure that ada can be reached during the rollout"
     (other,) = people.findings_of([(change({"pay.py": 80}, author="eve@example.org"), OWNED)])
-    assert other.sentence == "only ada had changed this file in the year before, now eve did"
-    assert "have ada review it" in other.mitigation
+    assert other.sentence == "eve changed a file that only ada had changed in the year before"
+    assert other.mitigation == "have ada review it"
 
 
 def test_where_hardly_anyone_works_or_little_changes_no_owner_is_named() -> None:
@@ -100,3 +106,4 @@ def test_where_hardly_anyone_works_or_little_changes_no_owner_is_named() -> None
     assert not people.findings_of([(change({"pay.py": 80}), few)])
     assert not people.findings_of([(change({"pay.py": 8}), OWNED)])
     assert not people.findings_of([(change({"pay.py": 80, "other.py": 900}), OWNED)])
+    assert not people.findings_of([(change({"pay.py": 80, "other.py": 2}), OWNED)]), "one person wrote it all"
