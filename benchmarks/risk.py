@@ -90,9 +90,6 @@ def parts(test: Test, chosen: Sequence[RiskModel], horizon: Horizon) -> None:
         models = test.models(shape, own_levels=own_levels)
         return [log_odds(model, one, horizon) for model, one in zip(models, test.data, strict=True)]
 
-    def beside(name: str) -> list[Floats]:
-        return [one.beside[f"score_{name}_{horizon.value}"] for one in test.data]
-
     variants: list[tuple[str, Callable[[], list[Floats]]]] = [
         ("the model as shipped", lambda: usual),
         ("with the level kept up (`risk train`)", lambda: own),
@@ -101,8 +98,6 @@ def parts(test: Test, chosen: Sequence[RiskModel], horizon: Horizon) -> None:
         ("without ranks", lambda: of(WITHOUT_RANKS)),
         ("with all measures and all ranks", lambda: of(WHOLE)),
         ("with one level for all repositories while fitting", lambda: of(SHAPE, own_levels=False)),
-        ("with the kinds of files of the version before", lambda: beside("kinds")),
-        ("with the words of changed lines", lambda: beside("words")),
     ]  # fmt: skip
     print(f"\n### With and without: {test.title}, {horizon.words}\n")
     print("| model | AUC, source | AUC, all | PR-AUC | Brier | slope | level error | of all changes |")
@@ -110,6 +105,21 @@ def parts(test: Test, chosen: Sequence[RiskModel], horizon: Horizon) -> None:
     for name, score in variants:
         found = [figures(one, s, horizon) for one, s in zip(test.data, score(), strict=True)]
         print(f"| {name} | {_line(found)} |", flush=True)
+
+
+def tried(data: Sequence[Changes], horizon: Horizon) -> None:
+    """What is stored of some repositories: the kinds of files of the version before, and the words of changed lines."""
+    some = [one for one in data if one.beside]
+    print(f"\n### Tried on {len(some)} of the repositories, one left out at a time, {horizon.words}\n")
+    print("| model | AUC, source | AUC, all | PR-AUC | Brier | slope | level error | of all changes |")
+    print("|---" * 8 + "|")
+    names = (
+        ("learned from the others of these", "same"), ("with the kinds of files of the version before", "kinds"),
+        ("with the words of changed lines", "words"),
+    )  # fmt: skip
+    for words, name in names:
+        found = [figures(one, one.beside[f"score_{name}_{horizon.value}"], horizon) for one in some]
+        print(f"| {words} | {_line(found)} |", flush=True)
 
 
 def _line(found: Sequence[Figures]) -> str:
@@ -163,6 +173,8 @@ def main() -> None:
     tests = [Test(title="one repository left out at a time", data=learned, learned=learned)]
     if fresh:
         tests.append(Test(title="repositories never learned from", data=fresh, learned=learned))
+    for horizon in (DAYS_30, Horizon.YEARS_2):
+        tried(learned, horizon)
     for test in tests:
         chosen = test.models(SHAPE)
         for horizon in Horizon:

@@ -100,9 +100,11 @@ def kept_up(of: Changes, score: Floats, horizon: Horizon) -> Floats:
 
 @dataclass(frozen=True, kw_only=True)
 class Releases:
-    """One row a release. p: that something of it needs a repair within the horizon, as foretold · after: whether a
-    repair of it landed within the horizon after it was released · ever: within the horizon of the change itself."""
+    """One row a release, oldest first. at: Unix seconds · p: that something of it needs a repair within the horizon, as
+    foretold · after: whether a repair of it landed within the horizon after it was released · ever: within the horizon
+    of the change itself."""
 
+    at: Floats
     p: Floats
     changes: Floats
     lines: Floats
@@ -122,13 +124,15 @@ def releases(of: Changes, score: Floats, horizon: Horizon) -> Releases:
         fixed = of.at[n] + harm[n] * _DAY
         after = bool(((fixed > at) & (fixed <= at + horizon * _DAY)).any())
         ever = bool((harm[n] <= horizon).any())
-        rows.append((1 - np.prod(1 - p[n]), last - first, np.expm1(of.measure("lines_added")[n]).sum(), after, ever))
-    table = np.array(rows, dtype=float).reshape(-1, 5)
+        lines = np.expm1(of.measure("lines_added")[n]).sum()
+        rows.append((1 - np.prod(1 - p[n]), last - first, lines, after, ever, at))
+    table = np.array(rows, dtype=float).reshape(-1, 6)
     return Releases(p=table[:, 0], changes=table[:, 1], lines=table[:, 2], after=table[:, 3] > 0, ever=table[:, 4] > 0)
 
 
 def together(parts: Sequence[Releases]) -> Releases:
     return Releases(
+        at=np.concatenate([one.at for one in parts]),
         p=np.concatenate([one.p for one in parts]),
         changes=np.concatenate([one.changes for one in parts]),
         lines=np.concatenate([one.lines for one in parts]),

@@ -1,7 +1,7 @@
 """Labels public repositories' changes and measures them: `python -m benchmarks.risk_model.label CLONE… --into FOLDER`.
 
 What is kept of each change are its measures, its time, its lines added, its label, and where releases lie: nothing of
-anybody's code or text. The newest 6,200 changes of each repository are read; the first 200 only teach what is usual.
+anybody's code or text. The first 200 changes of each repository only teach what is usual.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pilotage.adapters.git import Git
 from pilotage.app.risk_reading import label_newest
 from pilotage.model.path_pattern import WHOLE_REPOSITORY, PathPatterns, Scope
 
-MOST = 6200
+MOST = 4500
 _VERSION = re.compile(r"^(.*?)[vV]?(\d+(?:[._]\d+)+)$")
 
 
@@ -32,10 +32,10 @@ class _But(PathPatterns):
         return (":(top)", *(f":(top,exclude,literal){path}" for path in self.patterns))
 
 
-def _absent(git: Git) -> tuple[str, ...]:
+def _absent(git: Git, most: int) -> tuple[str, ...]:
     """Paths of which the clone lacks a content: some copies leave out large files."""
     raw = ("--first-parent", "--diff-merges=first-parent", "--raw", "--no-abbrev", "--no-renames", "--format=")
-    lines = git.run("log", *raw, f"--max-count={2 * MOST}", "HEAD").splitlines()
+    lines = git.run("log", *raw, f"--max-count={2 * most}", "HEAD").splitlines()
     paths: dict[str, str] = {}
     for line in lines:
         head, _, path = line.partition("\t")
@@ -48,12 +48,12 @@ def _absent(git: Git) -> tuple[str, ...]:
     return tuple({paths[line.split()[0]] for line in said if line.endswith(" missing")})
 
 
-def _one(clone: Path, into: Path, with_words: bool) -> str:
+def _one(clone: Path, into: Path, most: int, with_words: bool) -> str:
     name = clone.parent.name if clone.name == "repo" else clone.name
-    absent = _absent(Git(clone))
+    absent = _absent(Git(clone), most)
     scope = Scope(paths=_But(patterns=absent)) if absent else WHOLE_REPOSITORY
     git = tokens.Reading(clone, scope) if with_words else Git(clone, scope)
-    found = label_newest(git, git.commit("HEAD"), MOST)
+    found = label_newest(git, git.commit("HEAD"), most)
     commits = [one.measured.change.commit for one in found]
     np.savez_compressed(
         into / f"{name}.npz",
@@ -100,11 +100,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("clones", nargs="+", type=Path)
     parser.add_argument("--into", type=Path, required=True)
+    parser.add_argument("--most", type=int, default=MOST, help="Changes read of each, newest first.")
     parser.add_argument("--words", action="store_true", help="Keep the hashed words of changed lines, too.")
     asked = parser.parse_args()
     asked.into.mkdir(parents=True, exist_ok=True)
     for clone in asked.clones:
-        print(_one(clone, asked.into, asked.words), flush=True)
+        print(_one(clone, asked.into, asked.most, asked.words), flush=True)
 
 
 if __name__ == "__main__":

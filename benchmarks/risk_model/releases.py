@@ -8,25 +8,39 @@ import numpy as np
 from benchmarks.risk_model.columns import Changes, Floats, Truths
 from benchmarks.risk_model.figures import Releases, auc, kept_up, releases, together
 
-from pilotage.model.risk import Horizon
+from pilotage.app.earlier_releases import MOST_RELEASES
+from pilotage.model.risk import Horizon, RiskLevel
+from pilotage.risk.features import YEAR
+from pilotage.risk.levels import Released, level_of, standing_of
 
-BOUNDS = (("low", 0.0, 0.3), ("medium", 0.3, 0.75), ("high", 0.75, 1.01))
 _H = Horizon.DAYS_30
+_TWO_YEARS = 2 * YEAR
+
+
+def levels(of: Releases) -> list[RiskLevel]:
+    """As an assessment without findings has them: each release beside the earlier ones of two years."""
+    found = []
+    for n, (at, score) in enumerate(zip(of.at, of.p, strict=True)):
+        before = [
+            Released(float(of.p[k]), {}) for k in range(max(0, n - MOST_RELEASES), n) if of.at[k] > at - _TWO_YEARS
+        ]
+        found.append(level_of(float(score), standing_of(float(score), before, 0), ()))
+    return found
 
 
 def release_table(title: str, data: Sequence[Changes], scores: Sequence[Floats]) -> None:
     each = [releases(one, score, _H) for one, score in zip(data, scores, strict=True)]
     own = [releases(one, kept_up(one, score, _H), _H) for one, score in zip(data, scores, strict=True)]
     for words, found in (("as shipped", each), ("with the level kept up", own)):
-        whole = together(found)
+        whole, level = together(found), np.array([one.rank for of in found for one in levels(of)])
         print(f"\n### Releases, {words}: {title}, {_H.words}\n")
         print("| level | releases | foretold | a repair came within 30 days of the change | of the release |")
         print("|---|---|---|---|---|")
-        for name, low, high in BOUNDS:
-            rows = (whole.p >= low) & (whole.p < high)
+        for one in (RiskLevel.LOW, RiskLevel.MEDIUM, RiskLevel.HIGH):
+            rows = level == one.rank
             if rows.any():
                 shares = (whole.p[rows].mean(), whole.ever[rows].mean(), whole.after[rows].mean())
-                print(f"| {name} | {rows.sum()} | {' | '.join(f'{share:.1%}' for share in shares)} |")
+                print(f"| {one} | {rows.sum()} | {' | '.join(f'{share:.1%}' for share in shares)} |")
         print()
         for name, column in (("the model", "p"), ("number of changes", "changes"), ("lines of source added", "lines")):
             ever, after = _order(found, column, "ever"), _order(found, column, "after")

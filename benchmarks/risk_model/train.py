@@ -1,15 +1,15 @@
-"""Fits the shipped model: `python -m benchmarks.risk_model.train FOLDER` after `label --words` has filled FOLDER.
+"""Fits the shipped model: `python -m benchmarks.risk_model.train FOLDER` after `label` has filled FOLDER.
 
-FOLDER has `learned`, `fresh` and `before`: all of these changes measured with the kinds of files of the version before.
-Writes `learned.npz`, `fresh.npz` and the data sheet `data.md` beside this file, and
-`src/pilotage/risk/model.json` from what is in `learned` alone.
+FOLDER has `learned` and `fresh`. It may have `before`, of some of the learned repositories: what `label --words` found
+with the kinds of files of the version before. Writes `learned.npz`, `fresh.npz` and the data sheet `data.md` beside
+this file, and `src/pilotage/risk/model.json` from what is in `learned` alone.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -79,80 +79,85 @@ def sheet(folder: Path, data: Sequence[Changes]) -> list[str]:
     return found
 
 
-def words_of(folder: Path, one: Changes) -> Floats:
-    """The score of the words of each change, learned forward in time."""
-    with np.load(folder / f"{one.name.replace('/', '+')}.words.npz") as read_:
-        words = np.split(read_["words"], read_["ends"][:-1])
-    return tokens.scores(words, one.at, one.harmful(Horizon.DAYS_90), Horizon.DAYS_90)
+@dataclass(frozen=True, kw_only=True)
+class Before:
+    """The same changes and labels as the version before measured them, and the score of their words."""
+
+    changes: Changes
+    words: Floats
+
+
+def before(folder: Path, one: Changes) -> Before | None:
+    """None where it was not read. Measures that the version before did not have are as now."""
+    path = folder / "before" / f"{one.name.replace('/', '+')}.npz"
+    if not path.exists():
+        return None
+    with np.load(path) as raw, np.load(folder / "learned" / path.name) as now:
+        numbers = {commit: n for n, commit in enumerate(raw["commits"].tolist())}
+        rows = np.array([numbers[commit] for commit in now["commits"].tolist()])
+        measures, source = one.measures.copy(), raw["source"][rows]
+        measures[:, : raw["features"].shape[1]] = raw["features"][rows]
+    changes = replace(one, measures=measures, ranks=ranks(measures, source), source=source)
+    with np.load(path.with_suffix(".words.npz")) as raw:
+        every = np.split(raw["words"], raw["ends"][:-1])
+    words = [every[row] for row in rows]
+    return Before(
+        changes=changes, words=tokens.scores(words, one.at, one.harmful(Horizon.DAYS_90), Horizon.DAYS_90)
+    )  # fmt: skip
 
 
 def with_words(
-    learned: Sequence[Changes], models: Sequence[RiskModel], data: Sequence[Changes],
-    words: dict[str, Floats], horizon: Horizon,
-) -> list[Floats]:  # fmt: skip
-    """The model's log-odds with a term for the words, which the other training repositories have weighed."""
+    data: Sequence[Changes], models: Sequence[RiskModel], words: Sequence[Floats], horizon: Horizon
+) -> list[Floats]:
+    """The model's log-odds with a term for the words, which the other repositories have weighed."""
     found = []
-    for one, model in zip(data, models, strict=True):
+    for one, model, mine in zip(data, models, words, strict=True):
         x, y = [], []
-        for other in others(learned, one):
-            kept = other.known(horizon) & other.source
-            score = log_odds(model, other, horizon)[kept]
-            x.append(np.column_stack([np.ones(kept.sum()), score, words[other.name][kept]]))
-            y.append(other.harmful(horizon)[kept])
+        for other, theirs in zip(data, words, strict=True):
+            if other.name != one.name:
+                kept = other.known(horizon) & other.source
+                score = log_odds(model, other, horizon)[kept]
+                x.append(np.column_stack([np.ones(kept.sum()), score, theirs[kept]]))
+                y.append(other.harmful(horizon)[kept])
         beta = newton(np.vstack(x), np.concatenate(y).astype(float), np.array([1e-9, 1e-9, 1.0]))
         score = log_odds(model, one, horizon)
-        found.append(np.where(one.source, beta[0] + beta[1] * score + beta[2] * words[one.name], score))
-    return found
-
-
-def models_of(learned: Sequence[Changes], data: Sequence[Changes]) -> list[RiskModel]:
-    """Of each repository, the model that has not seen it."""
-    if all(one.name in {other.name for other in learned} for one in data):
-        return [fit(others(learned, one), SHAPE) for one in data]
-    return [fit(learned, SHAPE)] * len(data)
-
-
-def before(folder: Path, data: Sequence[Changes]) -> list[Changes]:
-    """The same changes and labels with the measures that the kinds of files of the version before gave."""
-    found, measured = [], gather(folder)
-    for one in data:
-        of = measured[one.name]
-        if len(of["at"]) != len(one.at):
-            raise SystemExit(f"{one.name}: other changes in {folder}")
-        features, source = of["features"].astype(float), of["source"]
-        found.append(replace(one, measures=features, ranks=ranks(features, source), source=source))
+        found.append(np.where(one.source, beta[0] + beta[1] * score + beta[2] * mine, score))
     return found
 
 
 def main() -> None:
     folder = Path(sys.argv[1])
     stored = {place: gather(folder / place) for place in ("learned", "fresh")}
-    data = {place: store(path, stored[place]) for place, path in (("learned", LEARNED), ("fresh", FRESH))}
-    learned = data["learned"]
-    head = (
-        "| repository | languages | licence | commits read | period | changes | of source | repaired within 30 days |"
-    )
-    lines = [head, "|---" * 8 + "|"]
-    for place, of in data.items():
-        lines += ["", f"{place}:", "", *lines[:2]] if place == "fresh" else []
-        lines += sheet(folder / place, of)
-    (HERE / "data.md").write_text("\n".join([*lines, ""]))
+    learned, fresh = store(LEARNED, stored["learned"]), store(FRESH, stored["fresh"])
+    head = [
+        "| repository | languages | licence | commits read | period | changes | of source | repaired in 30 days |",
+        "|---" * 8 + "|",
+    ]
+    lines = [*head, *sheet(folder / "learned", learned), "", *head, *sheet(folder / "fresh", fresh), ""]
+    (HERE / "data.md").write_text("\n".join(lines))
     total = sum(int(one.known(Horizon.DAYS_30).sum()) for one in learned)
     MODEL.write_text(fit(learned, SHAPE, f"{total:,} changes of {len(learned)} public repositories").to_json())
-    words = {one.name: words_of(folder / place, one) for place, of in data.items() for one in of}
-    earlier = before(folder / "before", learned)
-    for place, of in data.items():
-        models, old = models_of(learned, of), earlier if place == "learned" else before(folder / "before", of)
-        for horizon in _SHOWN:
-            _beside(stored[place], f"score_words_{horizon.value}", with_words(learned, models, of, words, horizon), of)
-            scores = [log_odds(m, one, horizon) for m, one in zip(models_of(earlier, old), old, strict=True)]
-            _beside(stored[place], f"score_kinds_{horizon.value}", scores, of)
-        store({"learned": LEARNED, "fresh": FRESH}[place], stored[place])
+    beside(folder, learned, stored["learned"])
+    store(LEARNED, stored["learned"])
 
 
-def _beside(stored: Stored, name: str, scores: Sequence[Floats], data: Sequence[Changes]) -> None:
-    for one, score in zip(data, scores, strict=True):
-        stored[one.name][name] = (np.round(score * 32) / 32).astype(np.float16)
+def beside(folder: Path, learned: Sequence[Changes], stored: Stored) -> None:
+    """The scores of what was tried, of the repositories that the version before was read of."""
+    found = [(one, earlier) for one in learned if (earlier := before(folder, one))]
+    some = [one for one, _ in found]
+    models = [fit(others(some, one), SHAPE) for one in some]
+    kinds = [earlier.changes for _, earlier in found]
+    old = [fit(others(kinds, one), SHAPE) for one in kinds]
+    for horizon in (Horizon.DAYS_30, Horizon.YEARS_2):
+        scores = {
+            "same": [log_odds(model, one, horizon) for model, one in zip(models, some, strict=True)],
+            "kinds": [log_odds(model, one, horizon) for model, one in zip(old, kinds, strict=True)],
+            "words": with_words(some, models, [earlier.words for _, earlier in found], horizon),
+        }
+        for name, each in scores.items():
+            for one, score in zip(some, each, strict=True):
+                rounded = (np.round(score * 32) / 32).astype(np.float16)
+                stored[one.name][f"score_{name}_{horizon.value}"] = rounded
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 """What is measured of a change, from the change itself and the year before it.
 
 The measures are those of just-in-time defect prediction (Kamei et al., "A Large-Scale Empirical Study of Just-in-Time
-Quality Assurance", IEEE TSE 2013: size, diffusion, purpose, history, experience) with three that make them cheaper to
-read or sharper: decisions added, repairs of the same files in the past year, and what the change's tests are to its
-code. History reaches back one year, so that a range of a large repository can be read in seconds.
+Quality Assurance", IEEE TSE 2013: size, diffusion, purpose, history, experience) with some that make them cheaper to
+read or sharper: decisions added, repairs of the same files in the past year, what the change's tests are to its code,
+and how much the files and the repository changed lately. History reaches back one year, so that a range of a large
+repository can be read in seconds.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ FEATURES = (
     "lines_added", "lines_deleted", "decisions_added", "hunks", "files", "new_files", "folders", "entropy", "length",
     "share_changed", "tests_added", "untested", "infrastructure", "migration", "dependencies", "configuration",
     "authors", "changes", "repairs", "idle", "experience", "experience_here", "ownership", "newcomer", "is_repair",
-    "night", "weekend",
+    "night", "weekend", "recent_changes", "recent_repairs", "pace",
 )  # fmt: skip
 """In this order everywhere; counts are natural logarithms of one more."""
 
@@ -40,11 +41,29 @@ class Touched:
 
 
 @dataclass
+class _Lately:
+    """Changes and repairs, of which a month takes away all but 1/e."""
+
+    at: float = 0.0
+    changes: float = 0.0
+    repairs: float = 0.0
+
+    def add(self, touched: Touched) -> None:
+        left = self.left(touched.at)
+        self.changes, self.repairs = self.changes * left + 1, self.repairs * left + touched.repair
+        self.at = max(self.at, touched.at)
+
+    def left(self, at: float) -> float:
+        return math.exp(-max(0.0, at - self.at) / _MONTH)
+
+
+@dataclass
 class _Past:
     changes: int = 0
     repairs: int = 0
     last: float = -math.inf
     authors: Counter[str] = field(default_factory=Counter)
+    lately: _Lately = field(default_factory=_Lately)
 
 
 class History:
@@ -55,13 +74,16 @@ class History:
         self._authors: Counter[str] = Counter()
         self._folders: Counter[tuple[str, str]] = Counter()
         self._year: deque[Touched] = deque()
+        self._lately = _Lately()
 
     def add(self, touched: Touched) -> None:
         self._forget(touched.at - YEAR)
         self._year.append(touched)
         self._count(touched, 1)
+        self._lately.add(touched)
         for path in touched.paths:
             self._files[path].last = max(self._files[path].last, touched.at)
+            self._files[path].lately.add(touched)
 
     def _forget(self, before: float) -> None:
         while self._year and self._year[0].at < before:
@@ -96,6 +118,10 @@ class History:
     def people(self) -> int:
         """How many people changed anything in the year."""
         return sum(count > 0 for count in self._authors.values())
+
+    def pace(self, at: float) -> float:
+        """Changes of the whole repository lately."""
+        return self._lately.changes * self._lately.left(at)
 
     def experience(self, author: str) -> int:
         return self._authors[author]
@@ -153,6 +179,7 @@ def _past_of(paths: list[str], change: Change, history: History) -> dict[str, fl
     own = sum(p.authors[change.author] for p in known)
     idle = [min(YEAR, max(0.0, change.landed - p.last)) if p.changes > 0 else YEAR for p in past]
     experience = history.experience(change.author)
+    lately = [(p.lately.left(change.landed), p.lately) for p in past]
     return {
         "authors": _log(len(authors)),
         "changes": _log(changes / count),
@@ -162,6 +189,9 @@ def _past_of(paths: list[str], change: Change, history: History) -> dict[str, fl
         "experience_here": _log(history.experience_in(change.author, {_folder(p) for p in paths})),
         "ownership": own / changes if changes else 0.0,
         "newcomer": float(experience == 0),
+        "recent_changes": _log(sum(left * one.changes for left, one in lately) / count),
+        "recent_repairs": _log(sum(left * one.repairs for left, one in lately) / count),
+        "pace": _log(history.pace(change.landed)),
     }
 
 

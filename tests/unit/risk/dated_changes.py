@@ -22,4 +22,4 @@ def rewritten(path: str, lines: int, at: int = 1) -> FilePatch:
 def change(number: int, message: str, *files: FilePatch, days: float = 0) -> Change:
     """The id is its number; `days` after the start, so many days as its number where left out."""
     at = START + int((days or number) * DAY)
-    return Change(f"{number:040x}", (), "ada@example.org", at, 0, message, files)
+    return Change(f"{number:040x}", (), "ada@example.org", at, 0, message, files, landed=at)
