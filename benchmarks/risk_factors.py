@@ -60,12 +60,15 @@ def main() -> int:
         asked = Question(f"{case.commit}^..{case.commit}", case.when)
         found = assess_range(Git(_clone(Path(sys.argv[1]), case.repository)), asked).assessment
         factor = next(f for f in found.factors if f.factor is case.factor)
-        raised = case.said in factor.sentence
+        found_of = [f.sentence for f in found.findings if f.factor is case.factor and f.mitigation]
+        raised = any(case.said in sentence for sentence in (factor.sentence, *found_of))
         wrong += raised is not case.raised
         shown = "yes" if raised else "no"
+        level = factor.level if factor.scored else "not scored"
         print(
             f"| {case.factor} | {case.repository}@{case.commit} | {case.what} | "
-            f"{shown if raised is case.raised else f'**{shown}, wrong**'} | {factor.level} | {factor.sentence} |"
+            f"{shown if raised is case.raised else f'**{shown}, wrong**'} | {level} | "
+            f"{'; '.join((factor.sentence, *found_of))} |"
         )
     return min(wrong, 1)
 

@@ -40,8 +40,15 @@ def standing_of(score: float, earlier: Sequence[Released], unmeasured: int) -> S
 def level_of(score: float, standing: Standing | None, findings: Iterable[Finding]) -> RiskLevel:
     """What makes a release critical is a finding, such as data that is lost, and never a probability: most repairs are
     of small things."""
-    scored = (finding.level for finding in findings if finding.factor not in CONTEXT)
-    return highest((_measured(score, standing), *scored))
+    return highest((_measured(score, standing), *(one.level for one in findings if _raises(one))))
+
+
+def _raises(finding: Finding) -> bool:
+    """Whether a finding raises the whole release and not only its factor: releases with a major version of a package
+    or a harder function were not repaired more often than others of the same probability."""
+    if finding.factor in CONTEXT:
+        return False
+    return finding.level.rank >= RiskLevel.HIGH.rank or finding.factor is RiskFactor.MIGRATIONS
 
 
 def _measured(score: float, standing: Standing | None) -> RiskLevel:

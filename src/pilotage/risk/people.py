@@ -26,11 +26,12 @@ _LEAST_CHANGES = 3
 @dataclass(frozen=True)
 class Known:
     """What the year before a change says about its author and files. newcomer: the author changed nothing here ·
-    strange: the author changed none of these files · owners: files that one person alone changed, several times, with
-    that person · people: how many changed anything."""
+    strange: the author changed none of these files, but others did · idle: nobody changed any of them · owners: files that one
+    person alone changed, several times, with that person · people: how many changed anything."""
 
     newcomer: bool = False
     strange: bool = False
+    idle: bool = False
     owners: tuple[tuple[str, str], ...] = ()
     people: int = 0
 
@@ -48,7 +49,8 @@ def known_of(change: Change, history: History) -> Known:
     touched = [who for who in authors.values() if who]
     newcomer = history.experience(change.author) == 0
     strange = bool(touched) and not newcomer and not any(change.author in who for who in touched)
-    return Known(newcomer, strange, owners, history.people)
+    idle = not touched and any(file.before for file in files)
+    return Known(newcomer, strange, idle, owners, history.people)
 
 
 def in_words(changes: Sequence[tuple[Change, Known]]) -> str:
@@ -61,6 +63,8 @@ def in_words(changes: Sequence[tuple[Change, Known]]) -> str:
         words.append(f"{_some(new)} changed nothing here in the year before")
     if strange:
         words.append(f"{_some(strange)} changed files that they had not touched for a year")
+    if idle := sum(known.idle for _, known in people):
+        words.append(f"{idle} of {len(changes)} changes are in files that nobody had touched for a year")
     return "; ".join(words)
 
 

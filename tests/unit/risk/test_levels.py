@@ -41,6 +41,9 @@ def test_r17_a_release_is_high_only_where_it_is_unusual_for_its_project(
 
 def test_r17_findings_raise_the_level_and_context_does_not() -> None:
     assert level_of(0.0, None, [finding(RiskFactor.MIGRATIONS, CRITICAL)]) is CRITICAL
+    assert level_of(0.0, None, [finding(RiskFactor.MIGRATIONS, MEDIUM)]) is MEDIUM, "a lock"
+    assert level_of(0.0, None, [finding(RiskFactor.DEPENDENCIES, HIGH)]) is HIGH, "a vulnerability"
+    assert level_of(0.0, None, [finding(RiskFactor.DEPENDENCIES, MEDIUM)]) is LOW, "a major version"
     assert level_of(0.0, None, [finding(RiskFactor.TIMING, CRITICAL), finding(RiskFactor.EXPERIENCE, HIGH)]) is LOW
 
 
