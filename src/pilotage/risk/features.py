@@ -73,28 +73,29 @@ class History:
         self._files: dict[str, _Past] = defaultdict(_Past)
         self._authors: Counter[str] = Counter()
         self._folders: Counter[tuple[str, str]] = Counter()
-        self._year: deque[Touched] = deque()
+        self._year: deque[tuple[Touched, tuple[_Past, ...]]] = deque()
         self._lately = _Lately()
 
     def add(self, touched: Touched) -> None:
         self._forget(touched.at - YEAR)
-        self._year.append(touched)
-        self._count(touched, 1)
+        # By then another file may have the name.
+        files = tuple(self._files[path] for path in touched.paths)
+        self._year.append((touched, files))
+        self._count(touched, files, 1)
         self._lately.add(touched)
-        for path in touched.paths:
-            self._files[path].last = max(self._files[path].last, touched.at)
-            self._files[path].lately.add(touched)
+        for past in files:
+            past.last = max(past.last, touched.at)
+            past.lately.add(touched)
 
     def _forget(self, before: float) -> None:
-        while self._year and self._year[0].at < before:
-            self._count(self._year.popleft(), -1)
+        while self._year and self._year[0][0].at < before:
+            self._count(*self._year.popleft(), -1)
 
-    def _count(self, touched: Touched, sign: int) -> None:
+    def _count(self, touched: Touched, files: Iterable[_Past], sign: int) -> None:
         self._authors[touched.author] += sign
         for folder in {_folder(path) for path in touched.paths}:
             self._folders[touched.author, folder] += sign
-        for path in touched.paths:
-            past = self._files[path]
+        for past in files:
             past.changes += sign
             past.repairs += sign * touched.repair
             past.authors[touched.author] += sign

@@ -6,6 +6,7 @@ import math
 
 import pytest
 
+from pilotage.model.change import FilePatch
 from pilotage.risk.features import FEATURES, History, features_of
 from pilotage.risk.measured import RANKED, WINDOW, Measured, Ranks, touches_source
 
@@ -72,3 +73,17 @@ def test_what_happened_lately_fades() -> None:
     later, now = seen(2 + month), seen(2)
     assert {name: later[name] * math.e for name in later} == pytest.approx(now, rel=0.01)
     assert seen(2, "src/new.py")["recent_changes"] == 0
+
+
+def test_what_is_forgotten_is_forgotten_of_the_file_that_had_the_name() -> None:
+    """b.py was repaired often; another file takes its name. A year later nothing is left, and no less than that."""
+    history = History()
+    for day in range(1, 9):
+        history.follow(change(day, "Fix a crash", added("src/b.py", 3, at=2)))
+    history.follow(change(10, "Add", added("src/a.py", 3)))
+    history.follow(change(11, "Move", FilePatch("src/b.py", "src/a.py", 1, 0)))
+    found = features_of(change(12, "Add", added("src/b.py", 3, at=2), days=371), history, {})
+    assert found[FEATURES.index("repairs")] >= 0
+    history.follow(change(13, "Add", added("src/c.py", 3), days=372))
+    found = features_of(change(14, "Add", added("src/b.py", 3, at=2), days=373), history, {})
+    assert (found[FEATURES.index("repairs")], math.expm1(found[FEATURES.index("changes")])) == (0, pytest.approx(2))
