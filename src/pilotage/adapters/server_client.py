@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 import urllib3
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, ProtocolError
 
 from pilotage.adapters.http import json_of
 from pilotage.adapters.ports import AdapterError
@@ -20,13 +21,18 @@ _LONGEST_LINE = 64 << 20
 
 
 class Refused(PilotageError):
-    """The server refuses the request. status: of HTTP · exit_status: that the server names."""
+    """The server refuses the request. status: of HTTP · exit_status, code_there: that the server names."""
 
     code = "server-refused"
 
-    def __init__(self, sentence: str, status: int, exit_status: int) -> None:
+    def __init__(self, sentence: str, status: int, exit_status: int, code: str = "") -> None:
         super().__init__(sentence)
+        self.code_there = code
         self.status, self.exit_status = status, exit_status  # type: ignore[misc]  # declared for the class
+
+
+class ConnectionLost(AdapterError):
+    """The server was reached, and its answer did not come whole: it may have carried out the request."""
 
 
 class ServerClient:
@@ -51,9 +57,10 @@ class ServerClient:
             except HTTPError as error:
                 raise AdapterError(f"{self.url} ended its answer early: {error}") from None
 
-    def lines(self, path: str, content: Json) -> Iterator[bytes]:
-        """Each line as it comes. Raises Refused, AdapterError."""
-        with self._answer(path, content) as answer:
+    def lines(self, path: str, content: Json, key: str = "") -> Iterator[bytes]:
+        """Each line as it comes. key: under which the server carries it out once, however often it is asked. Raises
+        Refused, ConnectionLost, AdapterError."""
+        with self._answer(path, content, {"Idempotency-Key": key} if key else {}) as answer:
             rest = b""
             try:
                 for chunk in answer.stream(1 << 16):
@@ -62,13 +69,18 @@ class ServerClient:
                     if len(rest) > _LONGEST_LINE:
                         raise AdapterError(f"{self.url} sent a line of more than {_LONGEST_LINE:,} bytes")
             except HTTPError as error:
-                raise AdapterError(f"{self.url} ended its answer early: {error}") from None
+                raise ConnectionLost(f"{self.url} ended its answer early: {error}") from None
 
-    def _answer(self, path: str, content: Json) -> urllib3.BaseHTTPResponse:
+    def _answer(
+        self, path: str, content: Json, more: Mapping[str, str] = MappingProxyType({})
+    ) -> urllib3.BaseHTTPResponse:  # fmt: skip
+        headers = {**self._headers, **more}
         try:
             answer = self._pool.request(
-                "POST", self.url + path, json=content, headers=self._headers, redirect=False, preload_content=False
+                "POST", self.url + path, json=content, headers=headers, redirect=False, preload_content=False
             )
+        except ProtocolError as error:
+            raise ConnectionLost(f"{self.url} does not answer: {error}") from None
         except HTTPError as error:
             raise AdapterError(f"{self.url} does not answer: {error}") from None
         if answer.status >= 300:
@@ -85,4 +97,5 @@ class ServerClient:
             return AdapterError(f"{self.url} answered {answer.status}: is it the address of a Pilotage server?")
         problem = json_of(body, self.url)
         status = find(problem, "exit_status")
-        return Refused(str(find(problem, "detail")), answer.status, status if isinstance(status, int) else 1)
+        code = str(find(problem, "code") or "")
+        return Refused(str(find(problem, "detail")), answer.status, status if isinstance(status, int) else 1, code)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -32,7 +31,6 @@ from pilotage.model.version import check_version
 _KEPT = 8 * 86400.0
 """Seconds for which a message is remembered: senders repeat one for three days at most."""
 _LONGEST_VERSION = 200
-_ONE_AT_A_TIME = threading.Lock()
 
 
 class NoHook(PilotageError):
@@ -71,7 +69,8 @@ def take(project: Project, name: str, headers: Mapping[str, str], body: bytes) -
     version = _version(section, message)
     once = hashlib.sha256(f"hook {name} {proven.delivery}".encode()).hexdigest()
     links = project.store.accounts.links
-    with _ONE_AT_A_TIME:
+    # One at a time on all servers of the store: a sender repeats a message to whichever answers.
+    with project.store.turns.taken(f"hook {name}"):
         if proven.delivery and links.seen(once):
             return Taken(sentence="ignored: this message was taken before")
         taken = _release(_as_hook(project, name, section), section, version)

@@ -12,7 +12,6 @@ from pilotage.cli.options import json_option
 
 if TYPE_CHECKING:
     from pilotage.app.changed import Range, Touched
-    from pilotage.model.output.touched import ChangedOutput
 
 
 @click.command()
@@ -37,8 +36,9 @@ def changed(project: Project, range_: str, form: str, as_json: bool) -> None:
     found = find(project, range_)
     if as_json or form == "json":
         from pilotage.cli.output import show_json
+        from pilotage.render.touched import changed_output
 
-        show_json(_output(range_, found))
+        show_json(changed_output(range_, found))
     elif form == "matrix":
         click.echo(json.dumps({"include": [{"service": one.service} for one in found.services if one]}))
     else:
@@ -64,16 +64,3 @@ def _why(one: Touched) -> str:
         more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
         parts.append(f"{words[reason]}: {paths[0]}{more}")
     return "; ".join(parts)
-
-
-def _output(range_: str, found: Range) -> ChangedOutput:
-    from pilotage.model.output.touched import ChangedOutput, ServiceChangedOutput, TouchingPathOutput
-
-    services = tuple(
-        ServiceChangedOutput(
-            service=one.service, touched=bool(one),
-            files=tuple(TouchingPathOutput(path=path, reason=reason.value) for path, reason in one.because),
-        )
-        for one in found.services
-    )  # fmt: skip
-    return ChangedOutput(range=range_, services=services, shared=found.shared, ignored=found.ignored)

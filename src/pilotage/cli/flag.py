@@ -76,15 +76,10 @@ def drill(project: Project, key: str, environment: str | None, as_json: bool) ->
 
     done = drill_flag(project, project.actor, key, environment)
     if as_json:
+        from pilotage.app.flag_output import drilled_output
         from pilotage.cli.output import show_json
-        from pilotage.model.output.flags import FlagDrillOutput
 
-        seconds = round(done.seconds, 3)
-        show_json(
-            FlagDrillOutput(
-                flag=done.flag, environment=done.environment, duration_seconds=seconds, next_drill=done.next or None
-            )
-        )  # fmt: skip
+        show_json(drilled_output(done))
         return
     then = f"; next drill by {done.next}" if done.next else ""
     click.echo(f"{done.flag}: turned on and off for a test user within {done.seconds:.3f} s{then}")
@@ -104,16 +99,10 @@ def experiment(project: Project, environment: str | None, as_json: bool) -> None
 
     rollout, version, found = flags.experiment(project, environment)
     if as_json:
+        from pilotage.app.flag_output import experiment_output
         from pilotage.cli.output import show_json
-        from pilotage.model.output.flags import FlagExperimentOutput
 
-        show_json(
-            FlagExperimentOutput(
-                rollout=rollout, version=version, winner=found.winner or None, difference_points=found.difference,
-                interval_points=found.interval, on_requests=found.on_requests, off_requests=found.off_requests,
-                sentence=found.sentence,
-            )
-        )  # fmt: skip
+        show_json(experiment_output(rollout, version, found))
         return
     click.echo(found.sentence)
 
@@ -133,13 +122,10 @@ def stale(project: Project, environment: str | None, as_json: bool, fail: bool) 
 
     found = flags.stale(project, environment)
     if as_json:
+        from pilotage.app.flag_output import stale_output
         from pilotage.cli.output import show_json
-        from pilotage.model.output.flags import StaleFlag, StaleFlagsOutput
 
-        listed = (
-            StaleFlag(flag=one.flag, days=one.days, version=one.version, expired=one.expired or None) for one in found
-        )
-        show_json(StaleFlagsOutput(stale=tuple(listed)))
+        show_json(stale_output(found))
     for one in found if not as_json else ():
         click.echo(one.sentence)
     raise SystemExit(3 if fail and found else 0)

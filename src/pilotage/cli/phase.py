@@ -75,10 +75,11 @@ def show_all(
     if ics is not None:
         printed.write_tasks(project, found[0], ics)
     elif as_json:
+        from pilotage.app.phase_output import release_output
         from pilotage.cli.output import show_json
         from pilotage.model.output.phases import PhasesOutput
 
-        show_json(PhasesOutput(releases=tuple(printed.output(project, one) for one in found)))
+        show_json(PhasesOutput(releases=tuple(release_output(project, one) for one in found)))
     elif version:
         printed.show_release(project, found[0], everything)
     else:

@@ -11,7 +11,6 @@ from pilotage.app.project import Project
 
 if TYPE_CHECKING:
     from pilotage.model.activity import TrackedItem, TrackedRelease
-    from pilotage.model.output.phases import PhaseItemOutput, TrackedReleaseOutput
 
 
 def write_tasks(project: Project, release: TrackedRelease, path: Path) -> None:
@@ -87,28 +86,3 @@ def _why(item: TrackedItem) -> str:
     if item.met_by == "person":
         return f"{item.actor}: {item.note}" if item.actor else item.note
     return item.note or ", ".join(item.gates)
-
-
-def output(project: Project, release: TrackedRelease) -> TrackedReleaseOutput:
-    from pilotage.app.activities import forecast_of, today_of
-    from pilotage.model.output.phases import TrackedReleaseOutput
-
-    forecast, today = forecast_of(project, release), today_of(project, release).isoformat()
-    return TrackedReleaseOutput(
-        service=release.service, environment=release.environment, version=release.version,
-        planned=str(forecast.planned), earliest=str(forecast.earliest), safe=str(forecast.safe),
-        late_days=forecast.late, completed=release.completed,
-        items=tuple(_item_output(item, today) for item in release.items),
-    )  # fmt: skip
-
-
-def _item_output(item: TrackedItem, today: str) -> PhaseItemOutput:
-    from pilotage.model.output.phases import PhaseItemOutput
-    from pilotage.model.timestamp import timestamp
-
-    return PhaseItemOutput(
-        item=item.id, title=item.title, kind="milestone" if item.milestone else "activity", phase=item.phase,
-        owner=item.owner, assignee=item.assignee or None, gates=item.gates, due=item.due, state=item.state.value,
-        overdue=item.overdue(today), met_by=item.met_by.value or None, note=item.note, actor=item.actor or None,
-        changed_at=timestamp(item.at) if item.at else None,
-    )  # fmt: skip

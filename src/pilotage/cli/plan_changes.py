@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from pilotage.app.plan import Retargeted
     from pilotage.app.project import Project
-    from pilotage.model.output.records import ChangeOutput
     from pilotage.model.plan import Plan
     from pilotage.model.plan_change import PlanChange
 
@@ -28,10 +27,10 @@ def named_plan(project: Project, named: str) -> Plan:
 
 def show_changes(changes: Sequence[PlanChange], as_json: bool) -> None:
     if as_json:
+        from pilotage.app.plan_output import changes_output
         from pilotage.cli.output import show_json
-        from pilotage.model.output.records import ChangesOutput
 
-        show_json(ChangesOutput(changes=_outputs(changes)))
+        show_json(changes_output(changes))
     elif not changes:
         click.echo("no difference")
     elif for_terminal():
@@ -45,23 +44,13 @@ def show_changes(changes: Sequence[PlanChange], as_json: bool) -> None:
         click.echo("\n".join(changes_lines(tuple(changes), piped_width())))
 
 
-def _outputs(changes: Sequence[PlanChange]) -> tuple[ChangeOutput, ...]:
-    from pilotage.model.output.records import ChangeOutput
-
-    return tuple(
-        ChangeOutput(section=c.part, name=c.what, before=c.before, after=c.after, affects=c.whom, reason=c.reason)
-        for c in changes
-    )
-
-
 def show_retargeted(moved: Retargeted, as_json: bool) -> None:
     """Show what moves, and who must be notified again."""
     if as_json:
+        from pilotage.app.plan_output import retarget_output
         from pilotage.cli.output import show_json
-        from pilotage.model.output.records import RenotifyOutput, RetargetOutput
 
-        again = tuple(RenotifyOutput(audience=r.audience, channels=r.told_by, owner=r.owner) for r in moved.again)
-        show_json(RetargetOutput(changes=_outputs(moved.changes), notify_again=again))
+        show_json(retarget_output(moved))
         return
     show_changes(moved.changes, as_json=False)
     click.echo("\nNotify again:" if moved.again else "\nNobody was notified of the old date yet.")

@@ -35,10 +35,11 @@ def show(project: Project, /, count: int, as_json: bool) -> None:
     pilotage train departures --format ics           as a calendar
     """
     from pilotage.app.trains import station
-    from pilotage.cli.train_output import show_train, train_output
+    from pilotage.cli.train_output import show_train
 
     here = station(project)
     if as_json:
+        from pilotage.app.train_output import train_output
         from pilotage.cli.output import show_json
 
         show_json(train_output(project, here))
@@ -76,7 +77,7 @@ def board(project: Project, change: str, reason: str) -> None:
 def departures(project: Project, count: int, form: str, output: Path | None) -> None:
     """List departures and cut-offs. In a calendar, entries keep their place when a train moves."""
     from pilotage.app.trains import station
-    from pilotage.cli.train_output import departures_output, show_departures
+    from pilotage.cli.train_output import show_departures
 
     here = station(project)
     if form == "table" and output is None:
@@ -88,6 +89,7 @@ def departures(project: Project, count: int, form: str, output: Path | None) -> 
 
         content = to_train_ics(here.train.line, here.next_trains(count), here.now)
     else:
+        from pilotage.app.train_output import departures_output
         from pilotage.cli.output import json_text
 
         content = json_text(departures_output(here, count)) + "\n"

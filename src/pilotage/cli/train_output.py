@@ -13,7 +13,6 @@ from pilotage.app.project import Project
 if TYPE_CHECKING:
     from pilotage.app.boarding import Manifest, Passenger
     from pilotage.app.trains import Departure, Station
-    from pilotage.model.output.trains import DepartureOutput, DeparturesOutput, PassengerOutput, TrainOutput
 
 _MOST = 40
 """Changes that are listed."""
@@ -89,69 +88,15 @@ def show_departures(here: Station, count: int) -> None:
 
 
 def _departure_row(here: Station, one: object) -> tuple[str, ...]:
+    from pilotage.app.train_output import phase_of
     from pilotage.app.trains import Departure, NoTrain
 
     if isinstance(one, NoTrain):
         return (f"{one.day}", "–", "–", "–", "–", one.why)
     assert isinstance(one, Departure)
     versions = ", ".join(here.versions_on(one)) or "–"
-    return (f"{one.day}", _clock(one.departs), _clock(one.cutoff), _phase(here, one) or "–", versions, one.moved)
-
-
-def _phase(here: Station, train: Departure) -> str | None:
-    return next((one.phase.replace("_", " ") for one in here.in_flight if one.train == train), None)
+    return (f"{one.day}", _clock(one.departs), _clock(one.cutoff), phase_of(here, one) or "–", versions, one.moved)
 
 
 def _clock(moment: datetime) -> str:
     return f"{moment:%a %Y-%m-%d %H:%M %Z}"
-
-
-# ── for programs ───────────────────────────────────────────────────────────────────────────────────────────
-
-
-def train_output(project: Project, here: Station) -> TrainOutput:
-    from pilotage.app.boarding import Manifest, manifest
-    from pilotage.model.output.trains import TrainOutput
-
-    found = manifest(project, here, here.next) if here.next else Manifest()
-    return TrainOutput(
-        name=here.train.name, next=_departure(here, here.next) if here.next else None, boarding=here.boarding,
-        left_seconds=here.left_seconds, late_roles=tuple(here.train.late), since=found.since,
-        aboard=tuple(map(_passenger, found.aboard)), missed=tuple(map(_passenger, found.missed)),
-        unknown=found.why_not or None, in_flight=tuple(_departure(here, one.train) for one in here.in_flight),
-    )  # fmt: skip
-
-
-def departures_output(here: Station, count: int) -> DeparturesOutput:
-    from pilotage.app.trains import Departure, NoTrain
-    from pilotage.model.output.trains import DeparturesOutput, NoTrainOutput
-
-    trains, rule = here.next_trains(count), here.train.rule
-    return DeparturesOutput(
-        name=here.train.name, rule=rule.rrule, time=f"{rule.clock:%H:%M}", zone=here.calendar.zone,
-        source=here.train.source,
-        departures=tuple(_departure(here, one) for one in trains if isinstance(one, Departure)),
-        none=tuple(NoTrainOutput(train=f"{one.day}", why=one.why) for one in trains if isinstance(one, NoTrain)),
-    )  # fmt: skip
-
-
-def _departure(here: Station, one: Departure) -> DepartureOutput:
-    from pilotage.model.output.trains import DepartureOutput
-    from pilotage.model.timestamp import timestamp
-
-    departs, cutoff, late = (timestamp(moment.timestamp()) for moment in (one.departs, one.cutoff, one.late_until))
-    return DepartureOutput(
-        train=f"{one.day}", departs_at=departs, cutoff_at=cutoff, late_until=late, moved=one.moved or None,
-        phase=_phase(here, one), versions=here.versions_on(one),
-    )  # fmt: skip
-
-
-def _passenger(one: Passenger) -> PassengerOutput:
-    from pilotage.model.output.trains import PassengerOutput
-    from pilotage.model.timestamp import timestamp
-
-    return PassengerOutput(
-        commit=one.commit, title=one.title, kind=one.kind, request=one.request or None, tickets=one.tickets,
-        authors=one.authors, merged_at=timestamp(one.at.timestamp()), late_by=one.late.actor if one.late else None,
-        late_reason=one.late.reason if one.late else None, services=one.services,
-    )  # fmt: skip

@@ -21,10 +21,11 @@ from pilotage.model.errors import Forbidden, PilotageError
 from pilotage.web import forgery
 from pilotage.web.credentials import NotSignedIn, by_cookie, cookie_name, identity_of
 from pilotage.web.finishing import finished
+from pilotage.web.in_turn import in_turn
 from pilotage.web.once import applies, carry_out_once
 from pilotage.web.pages.error import error_page
 from pilotage.web.place import place_of
-from pilotage.web.preconditions import require_unchanged, with_etag
+from pilotage.web.preconditions import with_etag
 from pilotage.web.problem import Problem, Refused, problem_answer, problem_of, problem_of_any
 from pilotage.web.reading import body_of, form_of, json_body, query_of
 from pilotage.web.route import Asked, Audience, Kind, Route
@@ -67,8 +68,8 @@ def _whole(site: Site, route: Route, request: Request, body: bytes) -> Response:
 def _in_thread(asked: Asked) -> Response:
     if applies(asked):
         return carry_out_once(asked)
-    require_unchanged(asked)
-    return with_etag(asked, shared_answer(asked))
+    with in_turn(asked):
+        return with_etag(asked, shared_answer(asked))
 
 
 def _check(site: Site, route: Route, request: Request, body: bytes) -> Asked:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
-from typing import Annotated
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, TypeVar
 from urllib.parse import urlencode
 
 import msgspec
 
 from pilotage.model.errors import Invalid
 from pilotage.web.route import Asked, Query
+
+_T = TypeVar("_T")
 
 Limit = Annotated[int, msgspec.Meta(ge=1, le=200)]
 Cursor = Annotated[str, msgspec.Meta(max_length=500)]
@@ -43,3 +45,15 @@ def link(asked: Asked, following: str) -> Mapping[str, str]:
         return {}
     query = {**dict(asked.request.query_params), "after": following}
     return {"Link": f'<{asked.request.url.path}?{urlencode(query)}>; rel="next"'}
+
+
+def part_of(every: Sequence[_T], query: PageQuery, name: Callable[[_T], object]) -> tuple[Sequence[_T], str]:
+    """The entries of a page, and `next`; empty on the last one. name: that an entry keeps for ever. Raises Invalid."""
+    begin, after = 0, position_of(query.after)
+    if query.after:
+        begin = next((number for number, one in enumerate(every, 1) if str(name(one)) == after), 0)
+        if not begin:
+            raise Invalid("this cursor belongs to another list, or its last entry is gone: begin with the first page")
+    shown = every[begin : begin + query.limit]
+    more = begin + query.limit < len(every)
+    return shown, cursor_at(str(name(shown[-1]))) if more else ""

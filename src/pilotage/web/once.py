@@ -14,7 +14,7 @@ from pilotage.engine.execution.failpoints import reach
 from pilotage.engine.records.at_work import Key
 from pilotage.engine.records.once import LEASE, Entry, Found
 from pilotage.model.errors import Invalid
-from pilotage.web.preconditions import require_unchanged
+from pilotage.web.in_turn import in_turn
 from pilotage.web.problem import Refused
 from pilotage.web.route import Asked, Kind
 
@@ -48,35 +48,43 @@ class AnswerLost(Refused):
 
 def applies(asked: Asked) -> bool:
     """Whether the request carries a key that counts."""
-    given = HEADER in asked.request.headers and asked.identity is not None
-    return given and asked.route.method == "POST" and asked.route.kind is Kind.API
+    return has_key(asked) and asked.route.method == "POST" and asked.route.kind is Kind.API
+
+
+def has_key(asked: Asked) -> bool:
+    return HEADER in asked.request.headers and asked.identity is not None
 
 
 def carry_out_once(asked: Asked) -> Response:
     """Raises KeyReused, StillRunning, AnswerLost, Invalid, and whatever the route's function raises."""
-    key = _key_of(asked)
+    key = key_of(asked)
     entry = asked.site.once.begin(
-        key, _hash_of(asked), asked.site.store.clock.now(), repeatable=asked.route.remade is not None
+        key, hash_of(asked), asked.site.store.clock.now(), repeatable=asked.route.remade is not None
     )  # fmt: skip
-    match entry.found:
-        case Found.OTHER:
-            raise KeyReused("this Idempotency-Key was used for another request; make a new one")
-        case Found.RUNNING:
-            raise StillRunning("the first request with this Idempotency-Key is still at work; ask again")
-        case Found.ANSWERED:
-            return _again(asked, entry)
-        case Found.CUT_OFF:
-            return _kept(asked, key, _remade(asked, entry))
-        case Found.FRESH:
-            reach("request-begun")
-            return _kept(asked, key, _worked(asked, key))
+    require_mine(entry)
+    if entry.found is Found.ANSWERED:
+        return again(asked, entry)
+    if entry.found is Found.CUT_OFF:
+        return _kept(asked, key, _remade(asked, entry))
+    try:
+        reach("request-begun")
+        return _kept(asked, key, _worked(asked, key))
+    finally:
+        asked.site.once.ended(key)
+
+
+def require_mine(entry: Entry) -> None:
+    """Raises KeyReused, StillRunning."""
+    if entry.found is Found.OTHER:
+        raise KeyReused("this Idempotency-Key was used for another request; make a new one")
+    if entry.found is Found.RUNNING:
+        raise StillRunning("the first request with this Idempotency-Key is still at work; ask again")
 
 
 def _worked(asked: Asked, key: Key) -> Response:
     once = asked.site.once
     try:
-        with _renewed(asked, key), once.at_work(key):
-            require_unchanged(asked)
+        with renewed(asked, key), once.at_work(key), in_turn(asked):
             answer = asked.route.answer(asked)
             assert isinstance(answer, Response)
             reach("request-acted")
@@ -95,7 +103,7 @@ def _kept(asked: Asked, key: Key, answer: Response) -> Response:
     return answer
 
 
-def _again(asked: Asked, entry: Entry) -> Response:
+def again(asked: Asked, entry: Entry) -> Response:
     if asked.route.secret:
         raise AnswerLost("this request was carried out; its answer has a secret, which is shown once")
     return Response(entry.body, entry.status, headers={**entry.headers, "Idempotency-Replayed": "true"})
@@ -110,7 +118,7 @@ def _remade(asked: Asked, entry: Entry) -> Response:
 
 
 @contextlib.contextmanager
-def _renewed(asked: Asked, key: Key) -> Iterator[None]:
+def renewed(asked: Asked, key: Key) -> Iterator[None]:
     """Other servers see that this one still works on it."""
     over = threading.Event()
 
@@ -126,7 +134,8 @@ def _renewed(asked: Asked, key: Key) -> Iterator[None]:
         over.set()
 
 
-def _key_of(asked: Asked) -> Key:
+def key_of(asked: Asked) -> Key:
+    """Raises Invalid."""
     text = asked.request.headers[HEADER].strip()
     found = _TEXT.fullmatch(text)
     if found is None:
@@ -134,7 +143,7 @@ def _key_of(asked: Asked) -> Key:
     return Key(who=f"{asked.who.kind}:{asked.who.name}", text=found[1])
 
 
-def _hash_of(asked: Asked) -> str:
+def hash_of(asked: Asked) -> str:
     request = asked.request
     parts = (request.method, request.url.path, request.url.query)
     return hashlib.sha256("\0".join(parts).encode() + b"\0" + asked.raw).hexdigest()

@@ -130,7 +130,7 @@ def _of_query(route: Route) -> list[JsonObject]:
 def _of_headers(route: Route) -> list[JsonObject]:
     if route.media == _STREAM:
         return [_LAST_EVENT]
-    streams = inspect.iscoroutinefunction(route.answer)
+    streams = inspect.iscoroutinefunction(route.answer) and not route.keeps
     once = route.method == "POST" and route.permission is not Audience.ANYONE and not streams
     found = (_IDEMPOTENCY_KEY, once), (_IF_MATCH, bool(route.about)), (_IF_NONE_MATCH, not route.changes)
     return [header for header, taken in found if taken]

@@ -12,7 +12,7 @@ from dataclasses import replace
 from starlette.responses import Response
 
 from pilotage.web.problem import Refused
-from pilotage.web.route import Asked, Kind, Route
+from pilotage.web.route import Asked, Kind, Query, Route
 
 
 class ChangedMeanwhile(Refused):
@@ -75,12 +75,17 @@ def version_of(*parts: object) -> str:
 
 def _present(asked: Asked) -> Response:
     route = _shows(asked)
-    query = route.query() if route.query is not None else None
+    query = _query_like(route.query, asked.body) if route.query is not None else None
     shown = replace(asked, route=route, query=query, body=None)
     answer = route.answer(shown)
     assert isinstance(answer, Response)
     _tagged(answer, bytes(answer.body))
     return answer
+
+
+def _query_like(kind: type[Query], body: object) -> Query:
+    """Of what the body is about: such as the same version."""
+    return kind(**{name: getattr(body, name) for name in kind.__struct_fields__ if hasattr(body, name)})
 
 
 def _shows(asked: Asked) -> Route:

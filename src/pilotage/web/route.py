@@ -57,6 +57,16 @@ class Sharing(StrEnum):
     """It depends on nothing of the reader but what they may do; the page shows the name only as it is."""
 
 
+class Turn(StrEnum):
+    """When a request waits for another one that changes the same thing (`about`)."""
+
+    ALWAYS = "always"
+    IF_MATCH = "with If-Match"
+    """Otherwise it waits for nobody: it takes users off a version, or lasts until a worker has answered."""
+    OWN = "never"
+    """Its function compares within the transaction that changes."""
+
+
 class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a request carries: the base of all bodies."""
 
@@ -125,9 +135,11 @@ class Route:
     """One method of one path. permission: asked for the place that the path names (`place.py`) · takes, query: types of
     body and parameters · gives: type of the answer's body; None for pages and empty answers · media: its media type ·
     status: of success · about: the path of the GET that shows what this changes; its ETag is what `If-Match` names ·
-    secret: the answer has a secret that is shown once, and must be kept nowhere · remade: makes the answer of a request
-    whose server died from what it had recorded; such a request may be carried out again as long as it has made no
-    rollout and no command · shared: who else gets the answer of a GET that somebody asked for just before."""
+    turn: when it waits for others that change that · keeps: a coroutine that keeps its answer under an
+    `Idempotency-Key` by itself · secret: the answer has a secret that is shown once, and must be kept nowhere · remade:
+    makes the answer of a request whose server died from what it had recorded; such a request may be carried out again
+    as long as it has made no rollout and no command · shared: who else gets the answer of a GET that somebody asked for
+    just before."""
 
     method: str
     path: str
@@ -141,6 +153,8 @@ class Route:
     media: str = "application/json"
     status: int = 200
     about: str = ""
+    turn: Turn = Turn.ALWAYS
+    keeps: bool = False
     secret: bool = False
     shared: Sharing = Sharing.NOBODY
     remade: Callable[[Asked, Made], Response] | None = None

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import cast
 
 import msgspec
 
 from pilotage.adapters.ports import AdapterError
-from pilotage.adapters.server_client import Refused, ServerClient
+from pilotage.adapters.server_client import ConnectionLost, Refused, ServerClient
 from pilotage.app.output import write_file
 from pilotage.app.remote.keyring import token_for
 from pilotage.model.errors import Invalid, Unavailable
@@ -19,6 +21,9 @@ from pilotage.model.shell import Ended, Message, Said, SentFile, ShellRequest, W
 
 _MOST = 700_000
 """Bytes of all files that are sent; base64 adds a third."""
+
+_ATTEMPTS, _PAUSE = 30, 1.0
+"""How often a request is sent whose connection is lost; seconds between two attempts."""
 
 
 def request_of(
@@ -51,8 +56,8 @@ def send(url: str, request: ShellRequest, say: Callable[[str, str], None]) -> in
     client = ServerClient(url, token_for(url))
     named = {file.word for file in request.files}
     try:
-        for line in client.lines("/api/v1/shell", cast("Json", msgspec.to_builtins(request))):
-            match msgspec.json.decode(line, type=Message):
+        for message in _messages(client, request):
+            match message:
                 case Said(stream=stream, text=text):
                     say(stream, text)
                 case Wrote() as wrote:
@@ -66,6 +71,32 @@ def send(url: str, request: ShellRequest, say: Callable[[str, str], None]) -> in
             raise Unauthorized(f"{url}: {refused}", cure=f"run `pilotage login {url}`") from None
         raise
     raise AdapterError(f"{url} ended its answer before the command ended; see what it did with `pilotage status`")
+
+
+def _messages(client: ServerClient, request: ShellRequest) -> Iterator[Message]:
+    """Where the connection is lost, the same request is sent again under its key: the server, or another one of the
+    same store, says how the command ended, and does nothing twice. What it said is not repeated."""
+    key, content = uuid.uuid4().hex, cast("Json", msgspec.to_builtins(request))
+    for left in reversed(range(_ATTEMPTS)):
+        first = True
+        try:
+            for line in client.lines("/api/v1/shell", content, key):
+                message = msgspec.json.decode(line, type=Message)
+                if first and isinstance(message, Ended) and left < _ATTEMPTS - 1:
+                    yield Said(stream="err", text="pilotage: the connection was lost, and the command has ended\n")
+                first = False
+                yield message
+            return
+        except ConnectionLost:
+            if not left:
+                raise
+        except AdapterError:
+            if not left or left == _ATTEMPTS - 1:
+                raise  # at the first attempt, nothing was asked yet
+        except Refused as refused:
+            if not left or refused.code_there != "request-running":
+                raise
+        time.sleep(_PAUSE)
 
 
 class Unauthorized(Unavailable):

@@ -6,6 +6,7 @@ tells how far a request came whose server was killed, and a server that was take
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -76,11 +77,32 @@ class Once:
 
     def __init__(self, engine: Engine, by: str) -> None:
         self._engine, self._by = engine, by
+        self._at_work, self._turn = set[Key](), threading.Lock()
         event.listen(engine, "commit", _say_so)
 
     def begin(self, key: Key, request: str, now: float, *, repeatable: bool) -> Entry:
         """Take the key for this request, or say what stands under it. request: hash of what is asked for · repeatable:
-        it may be carried out again as long as it has made no rollout and no command."""
+        it may be carried out again as long as it has made no rollout and no command. FRESH lasts until `ended`."""
+        with self._turn:
+            running = key in self._at_work
+            self._at_work.add(key)
+        if running:  # also where a clock that jumped ahead has ended its lease
+            return Entry(found=Found.RUNNING)
+        try:
+            entry = self._taken(key, request, now, repeatable)
+        except BaseException:
+            self.ended(key)
+            raise
+        if entry.found is not Found.FRESH:
+            self.ended(key)
+        return entry
+
+    def ended(self, key: Key) -> None:
+        """This process is at work on it no more."""
+        with self._turn:
+            self._at_work.discard(key)
+
+    def _taken(self, key: Key, request: str, now: float, repeatable: bool) -> Entry:
         mine = {"request": request, "at": now, "by": self._by, "until": now + LEASE, "acted": 0, "made": None}
         with self._engine.begin() as connection:
             connection.execute(delete(answers_once).where(answers_once.c.at < now - KEPT))
@@ -117,6 +139,11 @@ class Once:
             yield
         finally:
             AT_WORK.reset(before)
+
+    def acts(self, key: Key) -> None:
+        """What comes now may change something that no transaction of this process tells of."""
+        with self._engine.begin() as connection:
+            connection.execute(update(answers_once).where(self._mine(key)).values(acted=answers_once.c.acted + 1))
 
     def answer(self, key: Key, status: int, headers: Mapping[str, str], body: str) -> None:
         """Keep the answer."""

@@ -33,6 +33,7 @@ from pilotage.engine.records.rows import ACTIVE, FINAL
 from pilotage.engine.records.server_records import ServerRecords
 from pilotage.engine.records.statements import clock, state_columns
 from pilotage.engine.records.tables import commands, rollouts
+from pilotage.engine.records.turns import Turns
 from pilotage.engine.records.wave_moves import WaveMoves
 from pilotage.model.clock import Clock
 from pilotage.model.errors import Conflict
@@ -62,6 +63,7 @@ class Store(Reads, ServerRecords):
         acts.watch(self._engine, clock)
         self._file = self._engine.dialect.name == "sqlite"
         self._turn = threading.Lock()
+        self.turns = Turns(self._engine, directory)
         self.freezes, self.wave_moves = Freezes(self._engine), WaveMoves(self._engine)
 
     @property
@@ -70,6 +72,7 @@ class Store(Reads, ServerRecords):
 
     def close(self) -> None:
         self._engine.dispose()
+        self.turns.close()
 
     @contextmanager
     def in_turn(self) -> Iterator[None]:

@@ -109,26 +109,32 @@ ROUTES = (
     Route(
         method="POST", path="/api/v1/access/grants", permission=Permission.MANAGE_PEOPLE, answer=_give,
         takes=GrantBody, summary="Give a role.", gives=ChangedOutput,
+        about="/api/v1/access",
     ),
     Route(
         method="POST", path="/api/v1/access/grants/revoke", permission=Permission.MANAGE_PEOPLE, answer=_take_away,
         takes=GrantBody, summary="Take a role away.", gives=ChangedOutput,
+        about="/api/v1/access",
     ),
     Route(
         method="POST", path="/api/v1/access/roles/{role}", permission=Permission.MANAGE_PEOPLE, answer=_save_role,
         takes=RoleBody, summary="Make or change a role of your own.", gives=RoleOutput,
+        about="/api/v1/access",
     ),
     Route(
         method="POST", path="/api/v1/access/roles/{role}/delete", permission=Permission.MANAGE_PEOPLE,
         answer=_delete_role, takes=NothingBody, summary="Delete a role of your own.", gives=ChangedOutput,
+        about="/api/v1/access",
     ),
     Route(
         method="POST", path="/api/v1/access/people/{person}/disable", permission=Permission.MANAGE_PEOPLE,
         answer=_disable, takes=NothingBody, summary="Disable an account.", gives=ChangedOutput,
+        about="/api/v1/access",
     ),
     Route(
         method="POST", path="/api/v1/access/people/{person}/enable", permission=Permission.MANAGE_PEOPLE,
         answer=_enable, takes=NothingBody, summary="Enable an account again.", gives=ChangedOutput,
+        about="/api/v1/access",
     ),
     Route(
         method="GET", path="/api/v1/access/why", permission=Audience.SIGNED_IN, answer=_why, query=WhyQuery,

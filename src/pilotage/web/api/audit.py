@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from starlette.responses import Response
+from typing import Literal
+
+from starlette.responses import Response, StreamingResponse
 
 from pilotage.app import audit_log
 from pilotage.app.permissions import Permission
@@ -35,6 +37,13 @@ class AuditQuery(Query, frozen=True, kw_only=True):
     limit: int = 50
 
 
+class ExportQuery(AuditQuery, frozen=True, kw_only=True):
+    """Empty fields allow everything. begins, ends: Unix seconds · below, limit: count for lists only · format: JSON
+    lines with hashes, or CSV for spreadsheets."""
+
+    format: Literal["jsonl", "csv"] = "jsonl"
+
+
 class HeadBody(Body, frozen=True, kw_only=True):
     """Nothing."""
 
@@ -59,6 +68,16 @@ def _rows(asked: Asked) -> Response:
     return json_answer(rows_for(asked))
 
 
+def _export(asked: Asked) -> Response:
+    query = asked.query_as(ExportQuery)
+    if query.format == "csv":
+        lines = audit_log.csv_lines(asked.project, asked.who.name, filter_in(query))
+        return StreamingResponse(lines, media_type="text/csv; charset=utf-8")
+    return StreamingResponse(
+        audit_log.json_lines(asked.project, asked.who.name, filter_in(query)), media_type="application/jsonl"
+    )  # fmt: skip
+
+
 def _verify(asked: Asked) -> Response:
     return json_answer(checked_output(audit_log.verify(asked.project, asked.who.name)))
 
@@ -74,6 +93,10 @@ ROUTES = (
     Route(
         method="GET", path="/api/v1/audit", permission=Permission.READ_AUDIT, answer=_rows, query=AuditQuery,
         summary="List who changed what, newest first.", gives=AuditLogOutput,
+    ),
+    Route(
+        method="GET", path="/api/v1/audit/export", permission=Permission.READ_AUDIT, answer=_export,
+        query=ExportQuery, media="application/jsonl", summary="Give all rows, oldest first, as JSON lines or as CSV.",
     ),
     Route(
         method="GET", path="/api/v1/audit/verification", permission=Permission.READ_AUDIT, answer=_verify,

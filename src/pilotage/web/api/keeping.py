@@ -1,4 +1,4 @@
-"""What people keep an eye on beside rollouts: freezes, flags, waves, hosts, DORA's figures."""
+"""What people keep an eye on beside rollouts: freezes, hosts, DORA's figures."""
 
 from __future__ import annotations
 
@@ -8,29 +8,22 @@ from typing import Annotated
 import msgspec
 from starlette.responses import Response
 
-from pilotage.app import flags, freezes
+from pilotage.app import freezes
 from pilotage.app.hosts import examine_hosts
 from pilotage.app.periods import dora_report
 from pilotage.app.permissions import Permission
 from pilotage.app.report_page import forecasts_output
 from pilotage.app.requests import FreezeRequest
-from pilotage.app.waves import view
 from pilotage.model.errors import Invalid
 from pilotage.model.output.base import Output, Part
-from pilotage.model.output.flags import FlagOutput
 from pilotage.model.output.forecasts import ForecastsOutput
 from pilotage.model.output.hosts import HostsOutput
 from pilotage.model.output.reports import DoraOutput
-from pilotage.model.output.waves import WavesOutput
-from pilotage.model.traffic import percent
 from pilotage.render.hosts import output_of as hosts_output
-from pilotage.render.wave_section import output_of as waves_output
 from pilotage.web.answers import json_answer
 from pilotage.web.api.environments import PLACE
+from pilotage.web.api.wishes import Name, Words
 from pilotage.web.route import Asked, Body, Query, Route
-
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-Reason = Annotated[str, msgspec.Meta(max_length=2000)]
 
 
 class FreezeBody(Body, frozen=True, kw_only=True):
@@ -38,19 +31,13 @@ class FreezeBody(Body, frozen=True, kw_only=True):
 
     name: Name
     seconds: Annotated[float, msgspec.Meta(gt=0, le=366 * 86400)]
-    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=2000)]
+    reason: Words
 
 
 class LiftBody(Body, frozen=True, kw_only=True):
     """name: of the freeze."""
 
     name: Name
-
-
-class KillBody(Body, frozen=True, kw_only=True):
-    """reason: recorded with it."""
-
-    reason: Reason = ""
 
 
 class PeriodQuery(Query, frozen=True, kw_only=True):
@@ -108,21 +95,6 @@ def _lift(asked: Asked) -> Response:
     return json_answer(DoneAnswer(sentence=f"freeze {name!r} has ended"))
 
 
-def _flag(asked: Asked) -> Response:
-    key, ramp = flags.read(asked.project, asked.params["environment"])
-    return json_answer(FlagOutput(flag=key, groups=ramp.groups, weight_percent=percent(ramp.share)))
-
-
-def _kill(asked: Asked) -> Response:
-    reason = asked.body_as(KillBody).reason
-    key, took = flags.kill(asked.project, asked.who.name, asked.params["environment"], reason)
-    return json_answer(DoneAnswer(sentence=f"{key} is off for everyone, confirmed after {took:.3f} s"))
-
-
-def _waves(asked: Asked) -> Response:
-    return json_answer(waves_output(view(asked.project, asked.params["environment"])))
-
-
 def _hosts(asked: Asked) -> Response:
     place = asked.params["environment"]
     return json_answer(hosts_output(place, examine_hosts(asked.project, place)))
@@ -152,18 +124,6 @@ ROUTES = (
     Route(
         method="POST", path=f"{PLACE}/freezes/lift", permission=Permission.FREEZE, answer=_lift, takes=LiftBody,
         gives=DoneAnswer, about=f"{PLACE}/freezes", summary="End a freeze now.",
-    ),
-    Route(
-        method="GET", path=f"{PLACE}/flag", permission=Permission.READ, answer=_flag, gives=FlagOutput,
-        summary="Show who has the environment's flag.",
-    ),
-    Route(
-        method="POST", path=f"{PLACE}/flag/kill", permission=Permission.KILL_FLAG, answer=_kill, takes=KillBody,
-        gives=DoneAnswer, about=f"{PLACE}/flag", summary="Turn the flag off for everyone.",
-    ),
-    Route(
-        method="GET", path=f"{PLACE}/waves", permission=Permission.READ, answer=_waves, gives=WavesOutput,
-        summary="Show waves of tenants.",
     ),
     Route(
         method="GET", path=f"{PLACE}/hosts", permission=Permission.READ, answer=_hosts, gives=HostsOutput,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import msgspec
@@ -11,15 +10,12 @@ from starlette.responses import Response
 from pilotage.app.commands import clean_up
 from pilotage.app.deploy import deploy
 from pilotage.app.homes import attend
-from pilotage.app.known_risk import planned
 from pilotage.app.permissions import Permission
-from pilotage.app.plan import PlanRequest
 from pilotage.app.readiness.assessment import assess_readiness
 from pilotage.app.requests import DeployRequest, RollbackRequest, SignOffRequest, WaiverRequest
 from pilotage.app.rollback import go_back
 from pilotage.app.signoffs import sign_off, waive
 from pilotage.engine.rescue.returning import DeployResult
-from pilotage.model.acceptance import Acceptance
 from pilotage.model.errors import Conflict
 from pilotage.model.output.base import Output, Part
 from pilotage.model.output.readiness import ReadinessOutput
@@ -27,29 +23,14 @@ from pilotage.model.plan import Plan
 from pilotage.render.readiness_output import readiness_output
 from pilotage.web.answers import json_answer
 from pilotage.web.api.environments import PLACE
-from pilotage.web.route import Asked, Body, Made, Query, Route
-
-Version = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-Reason = Annotated[str, msgspec.Meta(max_length=2000)]
-Words = Annotated[str, msgspec.Meta(min_length=1, max_length=2000)]
-Items = Annotated[tuple[Annotated[str, msgspec.Meta(max_length=200)], ...], msgspec.Meta(max_length=100)]
-
-
-class VersionQuery(Query, frozen=True, kw_only=True):
-    """version: of the release."""
-
-    version: Version
-
-
-class PlanBody(Body, frozen=True, kw_only=True):
-    """version: of the release · accept: conflicts that the plan may have, each with the reason."""
-
-    version: Version
-    accept: Annotated[Mapping[str, Reason], msgspec.Meta(max_length=50)] = {}
+from pilotage.web.api.wishes import Items, PlanBody, Reason, VersionQuery, Words, planned_by, planned_of
+from pilotage.web.preconditions import version_of
+from pilotage.web.route import Asked, Body, Made, Route, Turn
 
 
 class DeployBody(PlanBody, frozen=True, kw_only=True):
-    """version: of the release · accept: conflicts that the plan may have, each with the reason · plan_hash: of the plan
+    """version: of the release · day: on which all users have it; null for a plan without a date · done: finished phases
+    · accept: conflicts that the plan may have, each with the reason · plan_hash: of the plan
     that you have seen; another one is refused · on_conflict: while another rollout is under way, refuse, queue or
     replace it · break_glass: why freezes and readiness do not count this time · may_undo: deploying the stable version
     may roll back the rollout under way."""
@@ -68,7 +49,8 @@ class RollbackBody(Body, frozen=True, kw_only=True):
 
 
 class SignOffBody(PlanBody, frozen=True, kw_only=True):
-    """version: of the release · accept: conflicts that the plan may have, each with the reason · role: such as
+    """version: of the release · day: on which all users have it; null for a plan without a date · done: finished phases
+    · accept: conflicts that the plan may have, each with the reason · role: such as
     `qa-lead` · items: those to sign; none for all of the role · comment: shown with the sign-off."""
 
     role: Words
@@ -77,7 +59,8 @@ class SignOffBody(PlanBody, frozen=True, kw_only=True):
 
 
 class WaiverBody(PlanBody, frozen=True, kw_only=True):
-    """version: of the release · accept: conflicts that the plan may have, each with the reason · role: the owner of the
+    """version: of the release · day: on which all users have it; null for a plan without a date · done: finished phases
+    · accept: conflicts that the plan may have, each with the reason · role: the owner of the
     items, or `release-manager` · items: those to waive · until: when it ends, Unix seconds · reason: stays visible."""
 
     role: Words
@@ -132,26 +115,27 @@ class OtherPlan(Conflict):
     """The release has another plan now than the one that was seen. Look at it again."""
 
 
-def _planned(asked: Asked, version: str, accept: Mapping[str, str]) -> Plan:
-    accepted = {name: Acceptance(by=asked.who.name, reason=reason) for name, reason in accept.items()}
-    return planned(asked.project, asked.params["environment"], PlanRequest(version, accept=accepted))
+def plan_answer(plan: Plan) -> PlanAnswer:
+    return PlanAnswer(plan_hash=plan.hash, stops=bool(plan.stopped_by), plan=msgspec.Raw(plan.to_json().encode()))
 
 
 def _plan(asked: Asked) -> Response:
     body = asked.body_as(PlanBody)
-    plan = _planned(asked, body.version, body.accept)
-    answer = PlanAnswer(plan_hash=plan.hash, stops=bool(plan.stopped_by), plan=msgspec.Raw(plan.to_json().encode()))
-    return json_answer(answer)
+    plan = planned_by(asked, body)
+    return json_answer(plan_answer(plan))
 
 
 def _readiness(asked: Asked) -> Response:
-    plan = _planned(asked, asked.query_as(VersionQuery).version, {})
-    return json_answer(readiness_output(assess_readiness(asked.project, asked.who.name, plan, keeps=False)))
+    plan = planned_of(asked, asked.query_as(VersionQuery))
+    found = readiness_output(assess_readiness(asked.project, asked.who.name, plan, keeps=False))
+    standing = [(gate.item, gate.status) for gate in found.gates]
+    # Beside this there is only when it was checked, and by whom.
+    return json_answer(found, headers={"ETag": f'"{version_of(found.plan_hash, standing, found.signatures)}"'})
 
 
 def _deploy(asked: Asked) -> Response:
     body = asked.body_as(DeployBody)
-    plan = _planned(asked, body.version, body.accept)
+    plan = planned_by(asked, body)
     if body.plan_hash not in ("", plan.hash):
         raise OtherPlan(f"{body.version} has the plan {plan.hash[:12]} now, and you saw {body.plan_hash[:12]}")
     request = DeployRequest(
@@ -191,7 +175,7 @@ def _begun_before(asked: Asked, made: Made) -> Response:
 
 def _sign(asked: Asked) -> Response:
     body = asked.body_as(SignOffBody)
-    plan = _planned(asked, body.version, body.accept)
+    plan = planned_by(asked, body)
     request = SignOffRequest(plan=plan, role=body.role, items=body.items, comment=body.comment)
     done = sign_off(asked.project, asked.who.name, request)
     signed = [SignedPart(item=one.id, done=True, sentence="") for one in done.signed]
@@ -201,7 +185,7 @@ def _sign(asked: Asked) -> Response:
 
 def _waive(asked: Asked) -> Response:
     body = asked.body_as(WaiverBody)
-    plan = _planned(asked, body.version, body.accept)
+    plan = planned_by(asked, body)
     request = WaiverRequest(plan=plan, items=body.items, role=body.role, until=body.until, reason=body.reason)
     done = waive(asked.project, asked.who.name, request)
     return json_answer(SignedAnswer(items=tuple(SignedPart(item=one.item, done=True, sentence="") for one in done)))
@@ -222,20 +206,23 @@ ROUTES = (
     ),
     Route(
         method="POST", path=f"{PLACE}/sign-offs", permission=Permission.SIGN_OFF, answer=_sign, takes=SignOffBody,
+        about=f"{PLACE}/readiness",
         gives=SignedAnswer, summary="Sign off items of a release.",
     ),
     Route(
         method="POST", path=f"{PLACE}/waivers", permission=Permission.WAIVE, answer=_waive, takes=WaiverBody,
+        about=f"{PLACE}/readiness",
         gives=SignedAnswer, summary="Waive items of a release until a time.",
     ),
     Route(
         method="POST", path=f"{PLACE}/deploy", permission=Permission.DEPLOY, answer=_deploy, takes=DeployBody,
-        gives=StartedAnswer, status=202, about=PLACE, remade=_begun_before, summary="Roll out a version.",
+        gives=StartedAnswer, status=202, about=PLACE, turn=Turn.IF_MATCH, remade=_begun_before,
+        summary="Roll out a version.",
     ),
     Route(
         method="POST", path=f"{PLACE}/rollback", permission=Permission.ROLL_BACK, answer=_go_back,
-        takes=RollbackBody, gives=StartedAnswer, status=202, about=PLACE, remade=_begun_before,
-        summary="Roll back, or return to an earlier version.",
+        takes=RollbackBody, gives=StartedAnswer, status=202, about=PLACE, turn=Turn.IF_MATCH,
+        remade=_begun_before, summary="Roll back, or return to an earlier version.",
     ),
     Route(
         method="POST", path=f"{PLACE}/cleanup", permission=Permission.CLEAN, answer=_clean, gives=CleanedAnswer,

@@ -17,9 +17,9 @@ from pilotage.model.record import RolloutSummary
 from pilotage.model.rollout import CommandKind
 from pilotage.render.outputs import event_output, explanation_output, rollout_outputs
 from pilotage.web.answers import json_answer
-from pilotage.web.api.releasing import PlanAnswer
+from pilotage.web.api.releasing import PlanAnswer, plan_answer
 from pilotage.web.preconditions import require_version, version_of
-from pilotage.web.route import Asked, Audience, Body, Made, Query, Route, Sharing
+from pilotage.web.route import Asked, Audience, Body, Made, Query, Route, Sharing, Turn
 
 _ONE = "/api/v1/rollouts/{rollout}"
 
@@ -92,9 +92,7 @@ def _explanation(asked: Asked) -> Response:
 
 
 def _plan(asked: Asked) -> Response:
-    plan = asked.site.store.get(asked.params["rollout"]).plan
-    answer = PlanAnswer(plan_hash=plan.hash, stops=bool(plan.stopped_by), plan=msgspec.Raw(plan.to_json().encode()))
-    return json_answer(answer)
+    return json_answer(plan_answer(asked.site.store.get(asked.params["rollout"]).plan))
 
 
 def _version(rollout: RolloutSummary) -> str:
@@ -117,7 +115,7 @@ def _command(kind: CommandKind, permission: Permission) -> Route:
     return Route(
         method="POST", path=f"/api/v1/rollouts/{{rollout}}/{kind.value}", permission=permission, answer=answer,
         summary=f"{kind.value.capitalize()} a rollout.", takes=CommandBody, gives=CommandAnswer, about=_ONE,
-        remade=_remade,
+        turn=Turn.OWN, remade=_remade,
     )  # fmt: skip
 
 

@@ -10,9 +10,12 @@ from starlette.responses import Response, StreamingResponse
 
 from pilotage.app.remote.carrying import Workplace, carry_out
 from pilotage.model.errors import PilotageError
-from pilotage.model.shell import Ended, Said, SentFile, ShellRequest
+from pilotage.model.shell import Ended, Message, Said, SentFile, ShellRequest
+from pilotage.web.once import has_key
 from pilotage.web.route import Asked, Audience, Body, Route
+from pilotage.web.streamed_once import Line, carried_out_once
 
+_MEDIA = "application/x-ndjson"
 _log = logging.getLogger(__name__)
 
 
@@ -33,30 +36,36 @@ async def _carry_out(asked: Asked) -> Response:
         words=body.words, stdin=body.stdin, columns=body.columns, files=body.files,
         traceparent=body.traceparent,
     )  # fmt: skip
-    messages = carry_out(Workplace(config=asked.site.project.config), asked.who, request)
+    lines = _lines(carry_out(Workplace(config=asked.site.project.config), asked.who, request))
+    if has_key(asked):
+        return await carried_out_once(asked, lines, _MEDIA)
+    return StreamingResponse((line.text async for line in lines), media_type=_MEDIA)
 
-    async def lines() -> AsyncIterator[bytes]:
-        try:
-            async for message in messages:
-                yield msgspec.json.encode(message) + b"\n"
-        except PilotageError as error:
-            yield msgspec.json.encode(Said(stream="err", text=f"pilotage: {error}\n")) + b"\n"
-            yield msgspec.json.encode(Ended(status=error.exit_status)) + b"\n"
-        except Exception:
-            # The answer has begun: without a last line, a client could not tell this from a lost connection.
-            _log.exception("a client's command line failed")
-            yield msgspec.json.encode(Said(stream="err", text="pilotage: an internal error of the server\n")) + b"\n"
-            yield msgspec.json.encode(Ended(status=1)) + b"\n"
-        finally:
-            await messages.aclose()  # type: ignore[attr-defined]  # an async generator
 
-    return StreamingResponse(lines(), media_type="application/x-ndjson")
+async def _lines(messages: AsyncIterator[Message]) -> AsyncIterator[Line]:
+    try:
+        async for message in messages:
+            yield _line(message)
+    except PilotageError as error:
+        yield _line(Said(stream="err", text=f"pilotage: {error}\n"))
+        yield _line(Ended(status=error.exit_status))
+    except Exception:
+        # The answer has begun: without a last line, a client could not tell this from a lost connection.
+        _log.exception("a client's command line failed")
+        yield _line(Said(stream="err", text="pilotage: an internal error of the server\n"))
+        yield _line(Ended(status=1))
+    finally:
+        await messages.aclose()  # type: ignore[attr-defined]  # an async generator
+
+
+def _line(message: Message) -> Line:
+    return Line(text=msgspec.json.encode(message) + b"\n", last=isinstance(message, Ended))
 
 
 ROUTES = (
     Route(
         method="POST", path="/api/v1/shell", permission=Audience.SIGNED_IN, answer=_carry_out, takes=ShellBody,
-        media="application/x-ndjson",
+        media=_MEDIA, keeps=True,
         summary="Carry out a command line; the answer is a line of JSON for everything that it says.",
     ),
 )  # fmt: skip

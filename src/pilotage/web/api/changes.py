@@ -1,0 +1,80 @@
+"""What commits of the server's checkout mean: which services they touch, and how likely they need a fix."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+from starlette.responses import Response
+
+from pilotage.app.changed import changed
+from pilotage.app.permissions import Permission
+from pilotage.app.risk import assess_changes
+from pilotage.app.risk_training import train
+from pilotage.model.errors import Invalid
+from pilotage.model.output.risk import RiskOutput, TrainedOutput
+from pilotage.model.output.touched import ChangedOutput
+from pilotage.render.risk import risk_output
+from pilotage.render.touched import changed_output
+from pilotage.web.answers import json_answer
+from pilotage.web.api.phases import RangeQuery
+from pilotage.web.api.wishes import Revisions
+from pilotage.web.route import Asked, Body, Query, Route
+
+_YEARS = range(1970, 2200)
+
+
+class RiskQuery(Query, frozen=True, kw_only=True):
+    """range: commits, as `A..B`; B is HEAD where it is left out · at: when it is to be released, by the calendar's
+    clocks; now, where left out · commits: also each commit, riskiest first."""
+
+    range: Revisions
+    at: datetime | None = None
+    commits: bool = False
+
+
+class TrainBody(Body, frozen=True, kw_only=True):
+    """revision: whose history is used."""
+
+    revision: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] = "HEAD"
+
+
+def _changed(asked: Asked) -> Response:
+    range_ = asked.query_as(RangeQuery).range
+    return json_answer(changed_output(range_, changed(asked.project, range_)))
+
+
+def _risk(asked: Asked) -> Response:
+    query = asked.query_as(RiskQuery)
+    if query.at is not None and (query.at.tzinfo is not None or query.at.year not in _YEARS):
+        raise Invalid("at is a time without a zone, such as 2026-12-01T14:30")
+    found = assess_changes(asked.project, query.range, when=query.at)
+    return json_answer(risk_output(found.assessment, found.changes if query.commits else None))
+
+
+def _train(asked: Asked) -> Response:
+    learned = train(asked.project, asked.body_as(TrainBody).revision)
+    return json_answer(
+        TrainedOutput(
+            changes=learned.changes, harmful=learned.harmful, model=learned.model.origin,
+            scales={str(factor): round(scale, 3) for factor, scale in learned.scales},
+            auc=learned.auc[0], shipped_auc=learned.auc[1],
+        )
+    )  # fmt: skip
+
+
+ROUTES = (
+    Route(
+        method="GET", path="/api/v1/changed", permission=Permission.READ, answer=_changed, query=RangeQuery,
+        gives=ChangedOutput, summary="Say which services a range of commits touches.",
+    ),
+    Route(
+        method="GET", path="/api/v1/services/{service}/risk", permission=Permission.READ, answer=_risk,
+        query=RiskQuery, gives=RiskOutput, summary="Assess how likely a range of commits needs a fix, and why.",
+    ),
+    Route(
+        method="POST", path="/api/v1/risk/model", permission=Permission.CONFIGURE, answer=_train, takes=TrainBody,
+        gives=TrainedOutput, summary="Fit the risk model to the history of the server's checkout.",
+    ),
+)  # fmt: skip
