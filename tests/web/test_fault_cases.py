@@ -19,7 +19,7 @@ from pilotage.engine.records.at_work import Key
 from pilotage.engine.records.once import LEASE, Found, Once
 from pilotage.engine.records.signatures import signatures_of
 from pilotage.model.rollout import CommandKind
-from tests.web.site import CONFIG, Client, Got, Served, served
+from tests.web.site import CONFIG, Client, Got, Served, served, with_flag
 from tests.web.test_hooks import HOOKS, PUBLISHED, SECRET, from_github, sent
 
 pytestmark = pytest.mark.usefixtures("no_worker")
@@ -170,14 +170,17 @@ def _waiver(item: str, role: str) -> dict[str, object]:
 
 
 def test_c6_23_what_was_signed_for_another_plan_counts_no_longer(server: Served, ada: Client) -> None:
-    ada = server.signed_in("ada")  # a waiver is a person's word, and a token's is nobody's
-    item, role = _open_item(ada)
-    assert ada.post(f"{PLACE}/waivers", _waiver(item, role)).json["items"][0]["done"]
-    assert _gate(ada, item) == "waived"
+    ada = server.signed_in("ada")  # a sign-off is a person's word, and a token's is nobody's
+    gates = ada.get(f"{PLACE}/readiness?version=2.5.0").json["gates"]
+    found = next(one for one in gates if one["status"] == "not-ready" and "sign-off" in one["next_step"])
+    item, role = found["item"], found["owner"].lower().replace(" ", "-")
+    signed = ada.post(f"{PLACE}/sign-offs", {"version": "2.5.0", "role": role, "items": [item]})
+    assert signed.json["items"] == [{"item": item, "done": True, "sentence": ""}], signed.text
+    assert _gate(ada, item) == "ready"
     planned = ada.post(f"{PLACE}/plan", {"version": "2.5.0"}).json["plan_hash"]
     config = server.site.project.config
     config.write_text(config.read_text().replace("team_size: small", "team_size: large"))
-    assert _gate(ada, item) != "waived"
+    assert _gate(ada, item) == "not-ready"
     got = ada.post(f"{PLACE}/deploy", {"version": "2.5.0", "plan_hash": planned})
     assert (got.status, got.json["code"]) == (409, "other-plan")
 
@@ -277,13 +280,6 @@ def test_c6_33_no_secret_leaves_in_an_answer_of_an_error(
 # ── what two change at once ────────────────────────────────────────────────────────────────────────────────
 
 
-def _with_flag(text: str) -> str:
-    lines = text.splitlines(keepends=True)
-    at = next(number for number, line in enumerate(lines) if "18080" in line)
-    flag = "        flag: {file: flags.json, key: new-checkout, owner: ada}\n"
-    return "".join([*lines[: at + 1], flag, *lines[at + 1 :]])
-
-
 def test_c6_36_of_two_who_turn_the_same_flag_off_one_saw_what_was_no_longer_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -292,7 +288,7 @@ def test_c6_36_of_two_who_turn_the_same_flag_off_one_saw_what_was_no_longer_so(
     shown = {"share": 500}
     monkeypatch.setattr(flags, "read", lambda *_: ("new-checkout", _Ramp(shown["share"])))
     monkeypatch.setattr(flags, "kill", lambda *_: _off(shown))
-    with served(tmp_path, _with_flag(CONFIG)) as server:
+    with served(tmp_path, with_flag(CONFIG)) as server:
         server.person("ada", "admin")
         ada = server.with_token("ada", "admin")
         seen = {"If-Match": ada.get(f"{PLACE}/flag").headers["etag"]}

@@ -12,7 +12,7 @@ from pilotage.app import activities, feature_freeze
 from pilotage.app.activities import WorkRequest
 from pilotage.app.permissions import Permission
 from pilotage.app.phase_output import release_output
-from pilotage.model.activity import NotTracked
+from pilotage.model.activity import NotTracked, TrackedRelease
 from pilotage.model.errors import Invalid
 from pilotage.model.output.base import Output, Part
 from pilotage.model.output.phases import PhasesOutput
@@ -94,12 +94,7 @@ def _one(asked: Asked) -> Response:
 
 
 def _shown(asked: Asked, status: int = 200, version: str = "") -> Response:
-    try:
-        found = activities.tracked_here(
-            asked.project, asked.params["environment"], version or asked.params["version"]
-        )  # fmt: skip
-    except NotTracked as error:
-        raise NotFound(str(error)) from None
+    found = _tracked(asked, version or asked.params["version"])
     return json_answer(PhasesOutput(releases=(release_output(asked.project, found),)), status)
 
 
@@ -111,7 +106,7 @@ def _track(asked: Asked) -> Response:
 
 
 def _tasks(asked: Asked) -> Response:
-    found = activities.tracked_here(asked.project, asked.params["environment"], asked.params["version"])
+    found = _tracked(asked, asked.params["version"])
     today = activities.today_of(asked.project, found).isoformat()
     sentence = activities.forecast_of(asked.project, found).sentence
     content = to_phase_tasks(found, today, sentence, asked.project.moment)
@@ -131,6 +126,14 @@ def _check(asked: Asked) -> Response:
             note=found.note,
         )
     )  # fmt: skip
+
+
+def _tracked(asked: Asked, version: str) -> TrackedRelease:
+    """Raises NotFound."""
+    try:
+        return activities.tracked_here(asked.project, asked.params["environment"], version)
+    except NotTracked as error:
+        raise NotFound(str(error)) from None
 
 
 def _request(asked: Asked, names: tuple[str, ...] = (), note: str = "", go: bool | None = None) -> WorkRequest:
