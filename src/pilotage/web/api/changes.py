@@ -16,6 +16,7 @@ from pilotage.model.errors import Invalid
 from pilotage.model.output.risk import RiskOutput, TrainedOutput
 from pilotage.model.output.touched import ChangedOutput
 from pilotage.render.risk import risk_output
+from pilotage.render.risk_training import trained_output
 from pilotage.render.touched import changed_output
 from pilotage.web.answers import json_answer
 from pilotage.web.api.phases import RangeQuery
@@ -55,13 +56,7 @@ def _risk(asked: Asked) -> Response:
 
 def _train(asked: Asked) -> Response:
     learned = train(asked.project, asked.body_as(TrainBody).revision)
-    return json_answer(
-        TrainedOutput(
-            changes=learned.changes, harmful=learned.harmful, model=learned.model.origin,
-            scales={str(factor): round(scale, 3) for factor, scale in learned.scales},
-            auc=learned.auc[0], shipped_auc=learned.auc[1],
-        )
-    )  # fmt: skip
+    return json_answer(trained_output(learned.model, learned.changes, learned.harmful, learned.checks))
 
 
 ROUTES = (
@@ -75,6 +70,6 @@ ROUTES = (
     ),
     Route(
         method="POST", path="/api/v1/risk/model", permission=Permission.CONFIGURE, answer=_train, takes=TrainBody,
-        gives=TrainedOutput, summary="Fit the risk model to the history of the server's checkout.",
+        gives=TrainedOutput, summary="Keep the risk model's level up with the history of the server's checkout.",
     ),
 )  # fmt: skip
