@@ -150,6 +150,7 @@ class Once:
         kept = {"status": status, "headers": dict(headers), "body": body}
         with self._engine.begin() as connection:
             connection.execute(update(answers_once).where(self._mine(key)).values(**kept))
+        self.ended(key)
 
     def release(self, key: Key) -> None:
         """There is no answer. Where nothing was recorded, the key is free again."""
