@@ -101,8 +101,10 @@ def _factor(
     earlier: Sequence[Released],
 ) -> FactorRisk:  # fmt: skip
     scored = factor not in CONTEXT
-    level, compared = factor_level(factor, size, findings, earlier) if scored else (RiskLevel.LOW, "")
     mine = [finding for finding in findings if finding.factor is factor]
+    if factor is RiskFactor.DEPENDENCIES and not mine:
+        earlier = ()  # lines of a manifest say nothing by themselves
+    level, compared = factor_level(factor, size, findings, earlier) if scored else (RiskLevel.LOW, "")
     facts = [finding.sentence for finding in mine if not finding.mitigation]
     count = len(mine) - len(facts)
     said = f"{count} finding{'s' * (count != 1)}" if count else ""
@@ -129,13 +131,14 @@ def _words(factor: RiskFactor, size: int, measured: Sequence[Measured]) -> str:
             return people.in_words([(m.change, m.known) for m in measured]) if measured else "no change"
         case RiskFactor.TIMING:
             late = sum(_is_late(m.change) for m in measured)
-            return f"{late} of {len(measured)} changes were written at night or on a weekend" if late else ""
+            verb = "was" if late == 1 else "were"
+            return f"{late} of {len(measured)} changes {verb} written at night or on a weekend" if late else ""
         case RiskFactor.MIGRATIONS:
             return f"{size} migration file{'s' * (size != 1)}" if size else ""
         case RiskFactor.INFRASTRUCTURE:
             return f"{size:,} line{'s' * (size != 1)} of infrastructure" if size else ""
         case RiskFactor.DEPENDENCIES:
-            return "only requests and checksums change, no locked version" if size else ""
+            return "no locked package changes" if size else ""
 
 
 def _source(measured: Sequence[Measured]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pilotage.model.change import Change
+from pilotage.model.change import Change, FileKind
 from pilotage.model.risk import Finding, RiskFactor, RiskLevel
 from pilotage.risk.sizes import lines_of, to_read
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _LEAST_LINES, _LEAST_SHARE, _MOST_SHARE = 50, 0.2, 0.8
 """Lines of one owner that are worth a word: at least so many, and of all lines not nearly all, because that is how the
 project works."""
+_LEAST_OF_A_FILE = 10
+"""Lines of a file below which nobody needs its owner, such as of a version."""
 _LEAST_PEOPLE = 3
 """Where fewer people work, everyone knows who knows what."""
 _LEAST_CHANGES = 3
@@ -26,8 +28,8 @@ _LEAST_CHANGES = 3
 @dataclass(frozen=True)
 class Known:
     """What the year before a change says about its author and files. newcomer: the author changed nothing here ·
-    strange: the author changed none of these files, but others did · idle: nobody changed any of them · owners: files that one
-    person alone changed, several times, with that person · people: how many changed anything."""
+    strange: the author changed none of these files, but others did · idle: nobody changed any of them · owners: files
+    that one person alone changed, several times, with that person · people: how many changed anything."""
 
     newcomer: bool = False
     strange: bool = False
@@ -64,7 +66,8 @@ def in_words(changes: Sequence[tuple[Change, Known]]) -> str:
     if strange:
         words.append(f"{_some(strange)} changed files that they had not touched for a year")
     if idle := sum(known.idle for _, known in people):
-        words.append(f"{idle} of {len(changes)} changes are in files that nobody had touched for a year")
+        verb = "is" if idle == 1 else "are"
+        words.append(f"{idle} of {len(changes)} changes {verb} in files that nobody had touched for a year")
     return "; ".join(words)
 
 
@@ -77,7 +80,7 @@ def findings_of(changes: Sequence[tuple[Change, Known]]) -> list[Finding]:
     least = max(_LEAST_LINES, _LEAST_SHARE * total)
     found: list[tuple[int, Finding]] = []
     for owner, files in _owned(changes).items():
-        strange = {path: touched for path, touched in files.items() if touched.others}
+        strange = {path: one for path, one in files.items() if one.others and one.lines >= _LEAST_OF_A_FILE}
         if strange and (lines := sum(one.lines for one in strange.values())) >= _LEAST_LINES:
             found.append((lines, _by_others(owner, strange)))
         elif least <= (lines := sum(one.lines for one in files.values())) < _MOST_SHARE * total:
@@ -101,6 +104,8 @@ def _owned(changes: Sequence[tuple[Change, Known]]) -> dict[str, dict[str, _Touc
     for change, known in changes:
         owner_of |= {path: owner for path, owner in known.owners if path not in seen and not is_bot(owner)}
         for file in to_read(change):
+            if file.kind is not FileKind.SOURCE:
+                continue
             seen.add(file.path)
             if (owner := owner_of.get(file.path)) is None:
                 continue

@@ -12,6 +12,9 @@ _LONGEST = 400
 """Lines that a person reviews well at one time (Cohen, "Best Kept Secrets of Peer Code Review", 2006). More are a
 project of their own, and no place to begin."""
 
+_LEAST_LEFT = 0.5
+"""Share of all lines that are then left unread; where it is less, all of it is to be read."""
+
 _HELD = 1 / 3
 """Share of the range's probability that the changes in question hold together."""
 
@@ -32,4 +35,6 @@ def read_first(changes: Sequence[ChangeRisk]) -> tuple[ChangeRisk, ...]:
             break
         likely.append(one)
         held += one.score
-    return tuple(sorted(likely, key=lambda one: -one.score / one.lines)[:MOST])
+    best = sorted(likely, key=lambda one: -one.score / one.lines)[:MOST]
+    left = 1 - sum(one.lines for one in best) / sum(one.lines for one in changes)
+    return tuple(best) if left >= _LEAST_LEFT else ()
