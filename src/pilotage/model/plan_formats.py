@@ -197,12 +197,8 @@ def _unit(part: JsonObject) -> str:
 
 
 def _risk_in_percent(risk: JsonObject) -> JsonObject:
-    factors = [
-        {**_renamed(one, {"share": "share_percent"}), "share_percent": percent_of(number_at(one, "share"))}
-        for one in each(object_at, risk, "factors")
-    ]
     probability = percent_of(number_at(risk, "score"))
-    return {**_renamed(risk, {"score": "probability_percent"}), "probability_percent": probability, "factors": factors}
+    return {**_renamed(risk, {"score": "probability_percent"}), "probability_percent": probability}
 
 
 def _renamed(part: JsonObject, names: Mapping[str, str]) -> JsonObject:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pilotage.model.risk import ChangeRisk, Finding, RiskFactor, RiskLevel, Standing
+from pilotage.model.converting import convert
+from pilotage.model.risk import Assessment, ChangeRisk, Finding, RiskFactor, RiskLevel, Standing
 from pilotage.risk import people
 from pilotage.risk.levels import HIGH_FROM, MEDIUM_FROM, Released, factor_level, level_of, standing_of
 from pilotage.risk.people import Known
@@ -110,3 +111,15 @@ def test_where_hardly_anyone_works_or_little_changes_no_owner_is_named() -> None
     assert not people.findings_of([(change({"pay.py": 8}), OWNED)])
     assert not people.findings_of([(change({"pay.py": 80, "other.py": 900}), OWNED)])
     assert not people.findings_of([(change({"pay.py": 80, "other.py": 2}), OWNED)]), "one person wrote it all"
+
+
+def test_an_assessment_of_an_older_plan_is_read_and_keeps_its_horizon() -> None:
+    """Plans of formats 4 to 8: a share for each factor, and a repair within two years."""
+    old = {
+        "revisions": "A..B", "changes": 3, "probability_percent": 43.0, "level": "medium",
+        "factors": [{"factor": "team experience", "level": "high", "share_percent": 66.0, "sentence": "ada is new"}],
+        "findings": [], "mitigations": [], "strategy": "canary", "settings": [], "why": "", "model": "the old one",
+    }  # fmt: skip
+    found = convert(old, Assessment)
+    assert found.lead == "43% probability that at least one of 3 changes will need a fix within two years"
+    assert found.factors[0].level is HIGH
