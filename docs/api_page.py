@@ -41,6 +41,13 @@ An error is a problem (RFC 9457) with the media type `application/problem+json`.
  "detail": "ada may not deploy in shop/production; has viewer, needs deployer, approver, admin"}
 ```
 
+## Changes
+
+A POST with an `Idempotency-Key` is carried out once, however often you send it. `If-Match` is up to you: send
+the `ETag` of what you saw, and the request changes nothing if that has changed since (status 412, with the present
+state as `present`). Without it, the request counts whatever is there. Send it with `approve` and `promote`. An abort
+needs none.
+
 ## Permissions
 
 Each route names the permission that it needs, for the service and environment in its path.

@@ -86,6 +86,12 @@ EXAMPLES: tuple[ev.Occurrence, ...] = (
     ev.EnvironmentRemoved(version="2.4.0", actor="ada"),
     ev.StabilityConfirmed(version="2.3.9", seconds=1800.0, requests=41_200, errors=3, probes=90),
     ev.StabilityLost(version="2.3.9", reason="error rate: 6.1 % of 2,040 requests"),
+    ev.RecordsWentBack(
+        rollout="shop-2.4.1-0c5d",
+        head="9f2c" * 16,
+        reason="the store went back in time: shop-2.4.1-0c5d, which was completed, is missing",
+    ),
+    ev.RecordsAccepted(head="9f2c" * 16, actor="ada", reason="restored after the disk failed"),
 )
 """One of each type, in the order of the page."""
 

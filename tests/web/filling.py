@@ -48,7 +48,7 @@ PLACED: Mapping[str, Callable[[Served, Spot], str]] = {
 FREE: Mapping[str, str] = {
     "token": "none", "account": "deploy-bot", "role": "team-lead", "person": "somebody",
     "secret": "unknown", "version": "2.4.0", "way": "none", "hook": "ci", "rest": "", "file": "index.html",
-    "item": "internal_notice", "number": "1", "provider": "none",
+    "item": "internal_notice", "invitation": "none", "number": "1", "provider": "none",
     "group": "none", "backup": "none", "wave": "early", "tenant": "acme",
 }  # fmt: skip
 """Parameters that say nothing about the place, each with any value that their route takes."""

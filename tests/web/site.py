@@ -175,7 +175,10 @@ def granted(role: str) -> Grant:
 @contextlib.contextmanager
 def served(folder: Path, config: str = CONFIG) -> Iterator[Served]:
     (folder / "pilotage.yaml").write_text(config)
-    site = Site(project=Project(folder / "pilotage.yaml"), limits=Limits(minute=0, anonymous=0))
+    site = Site(
+        project=Project(folder / "pilotage.yaml"),
+        limits=Limits(minute=0, anonymous=0, public=0, streams=0, streams_of_address=0),
+    )
     server = uvicorn.Server(
         uvicorn.Config(application(site), host="127.0.0.1", port=0, log_level="warning", lifespan="off")
     )  # fmt: skip

@@ -210,7 +210,8 @@ def test_r34_a_client_that_does_not_read_is_no_fault_of_the_server(
     assert caplog.messages == []
 
 
-def _small_queue(self: hub.Follower, wants: object) -> None:
+def _small_queue(self: hub.Follower, wants: object, who: str = "", address: str = "") -> None:
+    self.who, self.address = who, address
     self.wants, self.queue, self.lost = wants, asyncio.Queue(2), asyncio.Event()  # type: ignore[assignment]
 
 

@@ -7,6 +7,7 @@ import base64
 import contextlib
 import hmac
 import json
+import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -39,6 +40,7 @@ class Issuer:
         said = {
             "iss": self.url, "aud": AUDIENCE, "iat": now, "nbf": now, "exp": now + 300, "sub": "repo:acme/shop",
             "repository": "acme/shop", "ref": "refs/tags/v2.4.0", "environment": "production", "run_id": "77",
+            "jti": secrets.token_hex(8),
         } | claims  # fmt: skip
         said = {name: value for name, value in said.items() if value is not None}
         return jwt.encode({"alg": alg, "kid": kid or key.kid}, said, key, algorithms=[alg])
@@ -193,6 +195,17 @@ def test_r34_what_is_not_right_is_refused_and_only_the_audit_log_says_why(
     row = site.with_token("root", "admin").get("/api/v1/audit?outcome=failed").json["rows"][0]
     assert (row["action"], row["proof"]) == ("sign-in", "CI job")
     assert why in row["reason"]
+
+
+@pytest.mark.parametrize("claims", [{}, {"jti": None}], ids=["jti", "none"])
+def test_r34_an_id_token_is_exchanged_once(site: Served, issuer: Issuer, claims: Any) -> None:
+    token = issuer.token(KEY, **claims)
+    assert _exchanged(site, token).status == 200
+    got = _exchanged(site, token)
+    assert (got.status, got.json["detail"]) == (401, REFUSED)
+    site.person("root", "admin")
+    row = site.with_token("root", "admin").get("/api/v1/audit?outcome=failed").json["rows"][0]
+    assert "exchanged before" in row["reason"]
 
 
 def test_r34_an_issuer_may_rotate_its_keys(site: Served, issuer: Issuer) -> None:

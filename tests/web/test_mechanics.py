@@ -160,6 +160,14 @@ def test_r34_limits_count_identities_and_addresses(tmp_path: Path) -> None:
         assert [wrong.get("/api/v1/rollouts").status for _ in range(3)] == [401, 401, 429]
 
 
+def test_r34_what_is_open_to_everybody_has_a_limit_too(tmp_path: Path) -> None:
+    with served(tmp_path) as server:
+        server.site.limits = Limits(minute=0, anonymous=0, public=2)
+        got = [server.anybody().get("/public/status/") for _ in range(3)]
+        assert [one.status for one in got] == [404, 404, 429]
+        assert server.anybody().get("/healthz").status == 200
+
+
 # ── answers ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -177,9 +185,9 @@ def test_r34_answers_and_logs_name_the_request(
     server: Served, ada: Client, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caplog.handler.addFilter(WithRequestId())
-    monkeypatch.setattr(server.site.store, "active", lambda: 1 / 0)
+    monkeypatch.setattr(server.site.store, "queued", lambda: 1 / 0)
     with caplog.at_level(logging.ERROR):
-        got = ada.get("/api/v1/rollouts", **{"X-Request-Id": "proxy-12345678"})
+        got = ada.get("/api/v1/queue", **{"X-Request-Id": "proxy-12345678"})
     assert (got.status, got.headers["x-request-id"]) == (500, "proxy-12345678")
     assert "ZeroDivisionError" not in got.text
     assert [record.__dict__["request"] for record in caplog.records] == ["proxy-12345678"]
@@ -193,8 +201,8 @@ def test_c6_5_a_store_that_cannot_be_used_is_no_fault_of_the_client(
     def away() -> None:
         raise sqlite3.OperationalError("disk I/O error at /secret/path")
 
-    monkeypatch.setattr(server.site.store, "active", away)
-    got = ada.get("/api/v1/rollouts")
+    monkeypatch.setattr(server.site.store, "queued", away)
+    got = ada.get("/api/v1/queue")
     assert (got.status, got.json["exit_status"]) == (503, 9)
     assert "secret" not in got.text
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,6 +11,8 @@ import pytest
 
 from pilotage.app.identity import links, throttle
 from pilotage.app.identity.secrets import hash_of
+from pilotage.app.permissions import People
+from pilotage.engine.records.failures import Failed
 from pilotage.engine.records.links import NewAccount
 from pilotage.engine.records.persons import NameTaken
 from pilotage.engine.records.store import Store
@@ -42,7 +44,7 @@ def test_r34_one_of_four_who_use_a_link_at_once_gets_the_account(store: Store, p
 
     def use(name: str) -> str:
         try:
-            return links.redeem(store, secret, name, GOOD).name
+            return links.redeem(store, People(by_name={}, where=""), secret, name, GOOD).name
         except links.LinkOver:
             return "over"
 
@@ -65,8 +67,26 @@ def test_r34_a_challenge_a_code_and_a_recovery_code_count_once(store: Store, poo
 
 def test_r34_failures_at_once_are_all_counted(store: Store, pool: ThreadPoolExecutor) -> None:
     made, now = throttle.attempt("password", "ada", "192.0.2.7"), time.time()
-    list(pool.map(lambda _: store.accounts.failures.count(made.limits, now), range(20)))
-    assert [one.count for one in store.accounts.failures.of(made.limits, now).values()] == [20, 20, 20]
+    failures, seen = store.accounts.failures, list[int]()
+    list(pool.map(lambda _: failures.count(made.limits, now, lambda _: 0.0), range(20)))
+
+    def look(known: Mapping[str, Failed]) -> float:
+        seen.extend(one.count for one in known.values())
+        return 1.0
+
+    failures.count(made.limits, now, look)
+    assert seen == [20, 20, 20]
+
+
+def test_r34_of_many_guesses_at_once_only_the_free_ones_are_tried(store: Store, pool: ThreadPoolExecutor) -> None:
+    def tried(_: int) -> bool:
+        try:
+            throttle.begin(store, throttle.attempt("password", "bob", "192.0.2.8"))
+        except throttle.TooOften:
+            return False
+        return True
+
+    assert list(pool.map(tried, range(60))).count(True) == throttle.PAIR.free
 
 
 def test_r34_a_first_sign_in_in_two_tabs_makes_one_account(store: Store, pool: ThreadPoolExecutor) -> None:

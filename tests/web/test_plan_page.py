@@ -120,3 +120,19 @@ def test_r34_a_plan_of_another_service_is_not_shown(shop: Served) -> None:
     assert eve.get(other).status == 403
     assert eve.get(f"{own}/diff/{other.rpartition('/')[2]}").status == 404
     assert eve.get("/plans/ffff").status == 404
+
+
+def test_r34_a_first_release_shows_no_approval_that_nobody_is_asked_for(shop: Served) -> None:
+    shop.person("ada", "deployer")
+    text = shop.signed_in("ada").get(made(shop, "ada", "2.4.0")).text
+    assert "Nothing serves yet" in text
+    assert "Approval" not in text.partition("What happens")[2].partition("now</h2>")[0]
+    assert "to approve it" not in text
+
+
+def test_r34_a_version_that_cannot_be_started_is_not_said_to_be_deployable(shop: Served) -> None:
+    shop.person("ada", "deployer")
+    text = shop.signed_in("ada").get(made(shop, "ada", "9.9.9")).text
+    assert "Cannot be started" in text
+    assert "9.9.9 cannot be started:" in text
+    assert "May be deployed" not in text

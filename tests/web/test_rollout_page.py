@@ -81,6 +81,21 @@ def test_r34_an_abort_is_named_by_its_effect_and_recorded_with_its_reason(server
     assert "Asked to abort." in ada.get(got.headers["location"]).text
 
 
+def test_r34_the_author_is_told_why_they_cannot_approve_and_who_can(server: Served) -> None:
+    rollout = waits_for_approval(server)
+    record(server, rollout, replace(rollout.state, author="dora"))
+    server.person("dora", "approver")
+    dora = server.signed_in("dora")
+    got = dora.get(f"/rollouts/{rollout.id}/approve")
+    assert got.status == 409
+    assert "You started this rollout, so another person must approve it." in got.text
+    assert "Nobody else has the role for it" in got.text
+    server.person("bob", "approver@shop/production")
+    server.person("eve", "deployer")
+    assert "bob may." in dora.get(f"/rollouts/{rollout.id}/approve").text
+    assert "this is not possible now" in dora.get(f"/rollouts/{rollout.id}/resume").text
+
+
 def test_r34_an_approval_from_a_stale_tab_does_nothing_and_shows_the_present_state(server: Served) -> None:
     rollout = waits_for_approval(server)
     server.person("bob", "approver")

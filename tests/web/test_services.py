@@ -32,7 +32,7 @@ def test_r34_the_grid_shows_versions_what_rolls_and_what_was_undone(server: Serv
     differs = {"kind": "differs from", "environment": "production", "version": "2.3.0"}
     assert (cells["shop", "staging"]["drift"], production["drift"]) == (differs, None)
     text = server.signed_in("ada").get("/services").text
-    for shown in ("8.1.0 rolled-back", "differs from", "2 services"):
+    for shown in ("8.1.0 rolled back", "differs from", "2 services"):
         assert shown in text
 
 

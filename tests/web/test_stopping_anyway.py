@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import event, update
 
 from pilotage.engine.records.tables_identity import sessions, tokens
-from tests.web.site import Served
+from tests.web.site import CONFIG, Served
 from tests.web.test_shell_of_strangers import carried_out
 
 
@@ -68,3 +68,42 @@ def test_r34_an_error_has_its_page_where_the_store_cannot_even_be_read(server: S
     event.listen(server.store.engine, "before_cursor_execute", gone)
     refused = ada.get("/services")
     assert (refused.status, "<title>" in refused.text) == (503, True)
+
+
+SINGLE = """\
+service: store
+answers: {release_type: minor, deployment_strategy: canary, team_size: small, release_frequency: weekly,
+  risk_tolerance: low, stakeholder_complexity: [internal-only]}
+environments:
+  production:
+    fleet: {kind: process, command: ["{version}/serve", "{port}"], count: 2, health_check_path: /}
+    router: {kind: envoy, listen: "127.0.0.1:18080"}
+"""
+
+
+@pytest.mark.usefixtures("no_worker")
+@pytest.mark.parametrize("config", [CONFIG.replace("  shop:", "  store:"), SINGLE], ids=["several", "single"])
+def test_r34_a_rollout_of_a_service_that_was_renamed_meanwhile_is_aborted_in_every_way(
+    server: Served, config: str
+) -> None:
+    first = server.rollout()
+    server.person("ada", "deployer@shop")
+    server.site.project.config.write_text(config)
+    browser, program = server.signed_in("ada"), server.with_token("ada", "deployer@shop")
+    assert f"/rollouts/{first.id}/abort" in browser.get(f"/rollouts/{first.id}").text
+    assert browser.submit(f"/rollouts/{first.id}/abort", reason="users see errors").status == 303
+    assert program.post(f"/api/v1/rollouts/{first.id}/abort").status == 200
+    assert program.get("/api/v1/services/shop/environments/production/rollouts").status == 200
+    pending = server.store.pending(first.id)
+    assert [one.kind.value for one in pending] == ["abort", "abort"]
+
+
+@pytest.mark.parametrize("config", [CONFIG.replace("  shop:", "  store:"), SINGLE], ids=["several", "single"])
+def test_r34_a_clients_command_line_means_it_by_its_old_name(server: Served, config: str) -> None:
+    from pilotage.app.commands import meant
+
+    first = server.rollout()
+    server.site.project.config.write_text(config)
+    project = server.site.for_(None).for_service("shop")
+    assert meant(project, "production").id == first.id
+    assert meant(project, None).id == first.id

@@ -93,6 +93,17 @@ class TextLines(logging.Formatter):
         return without_secrets(super().format(record))
 
 
+def _fields(record: logging.LogRecord) -> dict[str, object]:
+    """What a line says beside its sentence."""
+    found = getattr(record, "fields", None)
+    if not isinstance(found, dict):
+        return {}
+    return {
+        str(name): without_secrets(plain(value, _LONGEST)) if isinstance(value, str) else value
+        for name, value in found.items()
+    }
+
+
 class JsonLines(logging.Formatter):
     """One object a line: time, level, logger, message; rollout, service, environment, version and trace_id where it is
     about one; error with the traceback."""
@@ -102,7 +113,7 @@ class JsonLines(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(), "logger": record.name,
             "message": without_secrets(plain(record.getMessage(), _LONGEST)), **context(),
-            "thread": record.threadName or "", "pid": record.process or 0,
+            **_fields(record), "thread": record.threadName or "", "pid": record.process or 0,
         }  # fmt: skip
         if record.exc_info:
             found["error"] = without_secrets(plain(self.formatException(record.exc_info), _LONGEST_TRACEBACK))

@@ -17,6 +17,7 @@ from pilotage.app.risk_offer import offer
 from pilotage.app.snapshot import channels_of
 from pilotage.config.calendars import calendar_of
 from pilotage.engine.records import followups, outbox
+from pilotage.model.answers import DeploymentStrategy
 from pilotage.model.clock import day_of
 from pilotage.model.followup import FollowUp
 from pilotage.model.medium import Attachment
@@ -66,8 +67,17 @@ def _after_return(project: Project, rollout: Rollout, left: str, day: date) -> N
     keep_review(project, rollout.plan, rollout.id, day, why, left)
 
 
+def _met_nobody(rollout: Rollout) -> bool:
+    """Whether no user had the version, and none lost an instance of the one before. Rolling, big bang and the dark
+    deployment of a toggle stop instances that serve before anybody has the new version."""
+    beside = (DeploymentStrategy.CANARY, DeploymentStrategy.BLUE_GREEN)
+    return rollout.state.reached == 0 and rollout.plan.answers.deployment_strategy in beside
+
+
 def _after_harm(project: Project, rollout: Rollout, day: date) -> None:
     written = write_down(project, rollout)
+    if _met_nobody(rollout):
+        return  # the document stands; nobody was harmed, so nothing is owed for it
     tasks = _add_tasks(project, rollout, day)
     where = written.link or str(written.document)
     keep_review(

@@ -6,6 +6,7 @@ The engine writes the rows (`engine/records/acts.py`): a use case that asks for 
 from __future__ import annotations
 
 import hashlib
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -56,6 +57,8 @@ OUTSIDE = frozenset({
     Permission.ROTATE_KEY, Permission.CONFIGURE,
 })  # fmt: skip
 """What these change is not in an audited table, so a row is written before they do it."""
+
+_sign_ins = logging.getLogger("pilotage.sign_ins")
 
 CONFIGURATION = "pilotage.yaml"
 _AGAIN_AFTER = 60.0
@@ -156,6 +159,7 @@ def failed_login(store: Store, name: str, proof: Proof, address: str, why: str) 
         actor=name if known else "(unknown name)", kind=ActorKind.PERSON, proof=proof, action="sign-in",
         address=address, object=name if known else "", reason=why,
     )  # fmt: skip
+    _sign_ins.warning("%s did not sign in from %s: %s", act.actor, address, why)
     audit.write(store.engine, act, store.clock.now(), outcome=Outcome.FAILED)
 
 
@@ -166,6 +170,7 @@ def failed_job(store: Store, address: str, why: str) -> None:
     act = Act(
         actor="(CI job)", kind=ActorKind.MACHINE, proof=Proof.CI, action="sign-in", address=address, reason=why
     )  # fmt: skip
+    _sign_ins.warning("a CI job did not sign in from %s: %s", address, why)
     audit.write(store.engine, act, store.clock.now(), outcome=Outcome.FAILED)
 
 
@@ -173,6 +178,15 @@ def failed_job(store: Store, address: str, why: str) -> None:
 def signing_in(name: str, proof: Proof, address: str, kind: ActorKind = ActorKind.PERSON) -> Iterator[None]:
     """What a login changes is the change of who logs in."""
     with doing.doing(Act(actor=name, kind=kind, proof=proof, action="sign-in", address=address)):
+        yield
+
+
+@contextmanager
+def by_link(name: str, what: str, by: str, address: str) -> Iterator[None]:
+    """What a one-time link changes. by: who made the link; empty where the server's start did."""
+    reason = f"the link was made by {by}" if by else ""
+    act = Act(actor=name, kind=ActorKind.PERSON, proof=Proof.LINK, action=what, address=address, reason=reason)
+    with doing.doing(act):
         yield
 
 

@@ -12,6 +12,7 @@ from pilotage.app.permissions import Permission
 from pilotage.app.project import Project, Unclear
 from pilotage.app.requests import CommandRequest
 from pilotage.model.actor import Actor
+from pilotage.model.errors import Invalid
 from pilotage.model.record import RolloutSummary
 from pilotage.model.rollout import CommandKind, Status
 
@@ -105,17 +106,25 @@ def _outcome(project: Project, identity: int) -> tuple[End, str]:
 
 
 def meant(project: Project, environment: str | None) -> RolloutSummary:
-    """The rollout of the environment. If the configuration cannot be read and the store knows several environments, the
-    one in progress, if there is exactly one. Raises Unclear, ConfigError."""
+    """The rollout of the environment. If the configuration cannot be read, or has another name for what rolls out: the
+    one in progress that is meant, if there is exactly one. So a rollout can be stopped whatever was edited meanwhile.
+    Raises Unclear, ConfigError."""
     try:
         return project.newest(environment)
     except Unclear as unclear:
-        if unclear.__cause__ is None:
-            raise
         found = list(_under_way(project, environment))
-        if len(found) != 1:
+        unread = unclear.__cause__ is not None
+        if len(found) != 1 or not (unread or _renamed(project, found[0])):
             raise
         return found[0]
+
+
+def _renamed(project: Project, rollout: RolloutSummary) -> bool:
+    """Whether the configuration knows no such service or environment any more."""
+    try:
+        return rollout.environment not in project.names.environments.get(rollout.service, ())
+    except Invalid:
+        return True
 
 
 def _under_way(project: Project, environment: str | None) -> Iterator[RolloutSummary]:

@@ -79,5 +79,9 @@ def keep_up(project: Project, service: str, environment: str) -> None:
     from pilotage.engine.placement.location import router_runs
 
     stopped = not router_runs(project.directory, service, environment)
+    newest = project.records.newest(service, environment)
+    if newest is not None and (setback := project.records.setback(newest.id)):
+        project.warn(setback)
+        return
     if attend(project, service, environment) is Attended.HERE and stopped:
         project.warn("none of its instances are running: starting them")

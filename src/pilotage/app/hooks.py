@@ -73,7 +73,7 @@ def take(project: Project, name: str, headers: Mapping[str, str], body: bytes) -
     with project.store.turns.taken(f"hook {name}"):
         if proven.delivery and links.seen(once):
             return Taken(sentence="ignored: this message was taken before")
-        taken = _release(_as_hook(project, name, section), section, version)
+        taken = _release(_as_hook(project, name, section), section, version, headers.get("traceparent", "")[:200])
         if taken.rollout:
             remember(project.store, name, section, message, taken.rollout)
         # Noted when it is done: what was refused, or cut off, counts when it is sent again.
@@ -132,14 +132,15 @@ def _as_hook(project: Project, name: str, section: HookSection) -> Project:
     return made
 
 
-def _release(project: Project, section: HookSection, version: str) -> Taken:
+def _release(project: Project, section: HookSection, version: str, traceparent: str) -> Taken:
     if section.environment is None:
         way = start_way(project, project.actor, StartWay(version=version, replace=True)).way
         project.ensure_worker()
         return Taken(sentence=f"the way of {version} has begun", way=way.id)
     wish = PlanRequest(version, today=project.today)
     plan = planned(project, project.environment(section.environment), wish)
-    started = deploy(project, project.actor, DeployRequest(plan=plan, on_conflict="queue"))
+    request = DeployRequest(plan=plan, on_conflict="queue", traceparent=traceparent)
+    started = deploy(project, project.actor, request)
     if started.rollout is None:
         return Taken(sentence=started.sentence)
     attend(project, started.rollout.service, started.rollout.environment)

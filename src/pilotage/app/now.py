@@ -8,11 +8,11 @@ from datetime import date, datetime, timedelta
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from pilotage.app.permissions import Thing
+from pilotage.app.permissions import Permission, Thing
 from pilotage.app.project import Project
 from pilotage.app.roles import Eyes
 from pilotage.app.rollout_choices import choices, why_not
-from pilotage.engine.records import overview, ways
+from pilotage.engine.records import overview, setbacks, ways
 from pilotage.engine.records.overview import Dated
 from pilotage.model.calendar import Freeze
 from pilotage.model.live import LiveView
@@ -96,7 +96,10 @@ def now_of(project: Project, eyes: Eyes, zone: ZoneInfo, freezes: Sequence[Freez
         ),
         more=max(0, len(active) - MOST_SHOWN),
         queued=tuple(one for one in store.queued() if eyes.sees(one.service, one.environment))[:20],
-        waiting=(*_decisions(project, eyes, whole), *_stages(project, eyes), *_duties(project, today)),
+        waiting=(
+            *_left_alone(project, eyes), *_decisions(project, eyes, whole), *_stages(project, eyes),
+            *_duties(project, today),
+        ),
         lately=tuple(sorted((*good, *failed), key=lambda one: -(one.finished_at or one.created_at)))[:8],
         failed=failed[:5],
         ahead=_ahead(project, eyes, today, freezes),
@@ -119,6 +122,16 @@ def _services(project: Project, eyes: Eyes) -> tuple[str, ...] | None:
 
 def _seen(eyes: Eyes, found: Sequence[RolloutSummary]) -> tuple[RolloutSummary, ...]:
     return tuple(one for one in found if eyes.sees(one.service, one.environment))
+
+
+def _left_alone(project: Project, eyes: Eyes) -> Iterator[Waiting]:
+    """Environments whose records are older than what was done there, as after a restore."""
+    for one in setbacks.standing(project.store.engine):
+        if eyes.may(Permission.ADOPT, Thing(service=one.service, environment=one.environment)):
+            yield Waiting(
+                title=f"{one.service} in {one.environment} is left as it is", detail=one.sentence, action="Look",
+                path=f"/services/{quote(one.service, safe='')}/{quote(one.environment, safe='')}", urgent=True,
+            )  # fmt: skip
 
 
 def _decisions(project: Project, eyes: Eyes, whole: Mapping[str, Rollout]) -> Iterator[Waiting]:

@@ -101,6 +101,14 @@ class People:
                 return Actor(name=known, kind=kind, aliases=aliases, roles=roles)
         return Actor(name=name, kind=kind, roles=() if self.by_name else None)
 
+    def owner_of(self, name: str) -> str:
+        """Whose name or alias it is, however it is written; empty for nobody's."""
+        wanted = name.casefold()
+        return next(
+            (known for known, (_, aliases) in self.by_name.items()
+             if wanted in (one.casefold() for one in (known, *aliases))), ""
+        )  # fmt: skip
+
     def holders(self, role: Role) -> tuple[str, ...]:
         """Whoever has a role."""
         return tuple(name for name, (roles, _) in self.by_name.items() if _has(roles, role))

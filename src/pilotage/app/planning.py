@@ -11,8 +11,9 @@ from pilotage.app.permissions import Permission
 from pilotage.app.plan import PlanRequest, compare
 from pilotage.app.project import Project
 from pilotage.app.requests import DeployRequest
+from pilotage.app.startable import lacks_of_version
 from pilotage.engine.records import kept_plans
-from pilotage.model.errors import Invalid
+from pilotage.model.errors import Invalid, PilotageError
 from pilotage.model.plan import Plan
 from pilotage.model.plan_change import PlanChange
 from pilotage.model.record import RolloutSummary
@@ -65,6 +66,14 @@ def queue_of(project: Project, plan: Plan) -> Queue:
     )
 
 
+def lacks(project: Project, plan: Plan) -> str:
+    """Why the version could not be started now, as far as files tell; empty where nothing speaks against it."""
+    try:
+        return lacks_of_version(project.loaded, plan.environment, plan.version)
+    except PilotageError:
+        return ""  # what cannot be read or asked, the deployment itself says
+
+
 def before(project: Project, plan: Plan) -> str | None:
     """Hash of the plan that its environment had last; None for the first."""
     return kept_plans.last_of(project.store.engine, plan.service, plan.environment, plan.hash)
@@ -75,6 +84,7 @@ def changes(old: Plan, new: Plan) -> dict[str, list[PlanChange]]:
     return {part: list(found) for part, found in by_part(compare(old, new)).items()}
 
 
-def deploy_as_read(project: Project, actor: str, plan: Plan, *, queue: bool) -> DeployResult:
+def deploy_as_read(project: Project, actor: str, plan: Plan, *, queue: bool, traceparent: str = "") -> DeployResult:
     """Roll out exactly this plan. queue: behind what rolls out now, which else refuses it. Raises as `deploy`."""
-    return deploy(project, actor, DeployRequest(plan=plan, on_conflict="queue" if queue else "refuse"))
+    wanted = "queue" if queue else "refuse"
+    return deploy(project, actor, DeployRequest(plan=plan, on_conflict=wanted, traceparent=traceparent))

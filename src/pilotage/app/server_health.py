@@ -10,6 +10,7 @@ from pilotage.engine.placement.lock import worker_pid
 from pilotage.engine.records.own_figures import heard_lately, revision_of
 from pilotage.engine.records.restored import half_restored
 from pilotage.engine.records.revision import NEWEST
+from pilotage.engine.records.setbacks import standing
 from pilotage.engine.records.store import Store
 
 _LATELY = 30.0
@@ -70,6 +71,7 @@ def ready(store: Store) -> ServerHealth:
     try:
         revision = revision_of(store.engine)
         heard = heard_lately(store.engine)
+        older = len(standing(store.engine))
     except Exception as error:
         # Its text may hold an address or a statement.
         detail = f"the store does not answer: {type(error).__name__}"
@@ -80,8 +82,15 @@ def ready(store: Store) -> ServerHealth:
             HealthCheck(name="store", grade=Grade.OK, detail="answers", seconds=took),
             _migration(revision),
             _worker(store, heard),
+            *((_records(older),) if older else ()),
         )
     )
+
+
+def _records(older: int) -> HealthCheck:
+    left = "1 environment is left" if older == 1 else f"{older} environments are left"
+    detail = f"{left} as found: the records are older than what was done there; run `pilotage store accept`"
+    return HealthCheck(name="records", grade=Grade.WARN, detail=detail)
 
 
 def _migration(revision: int | None) -> HealthCheck:

@@ -68,6 +68,14 @@ def lacks_of(loaded: Loaded, section: EnvironmentSection, version: str, *, again
     return adapter.lacking(section.fleet, _context(loaded, environment), version, again=again)
 
 
+def lacks_of_version(loaded: Loaded, environment: str, version: str) -> str:
+    """The same by the environment's name, and of files of this machine alone: a page waits for no host."""
+    section = loaded.configuration.environments.get(environment)
+    if section is None or registry.of(Port.FLEET, section.fleet).lacks_there is not None:
+        return ""
+    return lacks_of(loaded, section, version)
+
+
 def _context(loaded: Loaded, environment: str) -> Context:
     """For questions only: nothing is written."""
     place = Path()

@@ -74,6 +74,8 @@ class EnvironmentStatus:
     """A sentence for each scheduled release that people work on: its forecast, and what is overdue."""
     warm: Warm | None = None
     """The version that stays ready for a rollback."""
+    setback: str = ""
+    """That Pilotage leaves the environment alone, because the records are older than what was done there."""
 
     @property
     def headline(self) -> str:
@@ -103,6 +105,8 @@ class EnvironmentStatus:
         since = self.sighting.down_since
         down = f"down since {_clock(since)}" if since else "down"
         why = "" if not self.sighting.router_up else f": no instance of {present} is running"
+        if self.setback and not under_way:
+            return f"{down}{why}, and Pilotage does not start it: its records are older than what was done"
         if self.worker:
             return f"{down}{why}; the worker is starting it again" if not under_way else f"{down}{why}"
         if under_way:
@@ -151,6 +155,7 @@ def status_of(project: Project, environment: str | None) -> EnvironmentStatus:
     newest, now = project.records.newest(service, name), project.clock.now()
     live = project.records.live_views([newest.id])[newest.id] if newest else None
     seen = sighting(project.directory, service, name, now) if home is None else None
+    setback = project.records.setback(newest.id) if newest else ""
     return EnvironmentStatus(
         service=service,
         environment=name,
@@ -172,7 +177,8 @@ def status_of(project: Project, environment: str | None) -> EnvironmentStatus:
         looked=live.at if live and live.at else None,
         split=_split_here(project, service, name) if seen and seen.router_up and not serving else None,
         skipped=project.records.told(newest.id, LEFT_OUT) if newest else (),
-        troubles=(*_untold(project), *_unsigned(project)),
+        troubles=(*filter(None, [setback]), *_untold(project), *_unsigned(project)),
+        setback=setback,
         phases=_phases(project, name),
         warm=_warm(project, newest, now) if home is None else None,
         frozen=tuple(

@@ -151,6 +151,8 @@ REMOTE: Mapping[str, Permission | Here] = {
     "user list": Here.OPERATES,
     "user add": Here.OPERATES,
     "user recover": Here.OPERATES,
+    "user invitations": Here.OPERATES,
+    "user uninvite": Here.OPERATES,
     "user keys": Here.OPERATES,
     "user disable": Here.OPERATES,
     "user enable": Here.OPERATES,
@@ -171,6 +173,7 @@ REMOTE: Mapping[str, Permission | Here] = {
     "scaffold": Here.OPERATES,
     "store backup": Here.OPERATES,
     "store restore": Here.OPERATES,
+    "store accept": Here.OPERATES,
     "store verify": Here.OPERATES,
 }
 """`key` stands for itself without a command."""

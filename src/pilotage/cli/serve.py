@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,11 +34,14 @@ def needed() -> Iterator[None]:
 )
 @click.option("--certificate", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="TLS: PEM file.")
 @click.option("--key", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="TLS: its private key.")
+@click.option(
+    "--log-format", type=click.Choice(["text", "json"]), help="Of the log on standard error. Default: PILOTAGE_LOG."
+)
 @click.option("--worker/--no-worker", default=True, help="Whether rollouts run on this machine too.")
 @click.pass_obj
 def serve(
     project: Project, listen: str, url: str, root_path: str, proxies: tuple[str, ...], certificate: Path | None,
-    key: Path | None, worker: bool,
+    key: Path | None, log_format: str | None, worker: bool,
 ) -> None:  # fmt: skip
     """Serve web pages, the REST API and the event stream, with a worker.
 
@@ -45,6 +49,8 @@ def serve(
     """
     with needed():
         from pilotage.web.serving import Listening, serve
+    if log_format is not None:
+        os.environ["PILOTAGE_LOG"] = log_format  # for the worker that it starts, too
     host, port = address(listen)
     if (certificate is None) != (key is None):
         raise click.UsageError("--certificate and --key belong together")

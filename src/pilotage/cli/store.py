@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pilotage.app.project import Project
-from pilotage.cli.options import json_option
+from pilotage.cli.options import environment_option, json_option
 
 if TYPE_CHECKING:
     from pilotage.model.store_backup import Manifest
@@ -93,6 +93,34 @@ def restore(project: Project, file: Path, yes: bool, force: bool) -> None:
         click.echo(f"what it replaced is in {done.aside}")
     for sentence in done.elsewhere:
         click.echo(sentence)
+
+
+@store.command("accept")
+@environment_option
+@click.option("--reason", default="", help="Why; kept in the records.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def accept(project: Project, environment: str | None, reason: str, yes: bool) -> None:
+    """Go on from records that are older than what was done.
+
+    After a restore, Pilotage leaves an environment as it finds it if more was done there than the records say. This
+    shows what they lack. If you confirm, Pilotage starts and keeps what they say.
+    """
+    from pilotage.app.setbacks import accept as accept_records
+    from pilotage.app.setbacks import left_alone
+
+    found = left_alone(project, environment)
+    if not found:
+        click.echo("the records are not older than what was done: there is nothing to accept")
+        return
+    for one in found:
+        serves = ", ".join(project.store.serving(one.service, one.environment)[:1]) or "nothing"
+        click.echo(f"{one.service} in {one.environment}: {one.sentence.partition('; Pilotage')[0]}")
+        click.echo(f"  the records say that {serves} serves")
+    if not yes:
+        click.confirm("Go on from these records?", abort=True)
+    accept_records(project, project.actor, found, reason)
+    click.echo(f"accepted for {', '.join(f'{one.service}/{one.environment}' for one in found)}")
 
 
 def _said(manifest: Manifest) -> str:

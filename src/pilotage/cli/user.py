@@ -91,6 +91,46 @@ def recover(project: Project, name: str, emergency: bool, url: str) -> None:
 
 
 @user.command()
+@json_option
+@click.pass_obj
+def invitations(project: Project, as_json: bool) -> None:
+    """List invitations and links for new passwords that nobody has used yet."""
+    from pilotage.app.access.output import invitations_output
+    from pilotage.app.identity.links import pending
+
+    found = invitations_output(pending(project))
+    if as_json:
+        from pilotage.cli.output import show_json
+
+        show_json(found)
+        return
+    if not found.invitations:
+        click.echo("no invitation is open", err=True)
+        return
+    from pilotage.cli.plain_table import show_table
+
+    rows = [
+        (
+            one.id, one.name or "chosen by the guest", one.purpose, ", ".join(one.grants) or "no role", one.by,
+            one.expires_at,
+        )
+        for one in found.invitations
+    ]  # fmt: skip
+    show_table(("id", "name", "for", "roles", "made by", "works until"), rows)
+
+
+@user.command()
+@click.argument("identity", metavar="ID")
+@click.pass_obj
+def uninvite(project: Project, identity: str) -> None:
+    """Withdraw the invitation, or link for a new password, with this ID."""
+    from pilotage.app.identity.links import withdraw
+
+    gone = withdraw(project, identity)
+    click.echo(f"the link for {gone.name or 'a new person'} works no more", err=True)
+
+
+@user.command()
 @click.argument("name")
 @click.argument("file", type=click.File())
 @click.pass_obj

@@ -17,7 +17,8 @@ class Outcome(StrEnum):
 
     DONE = "done"
     ALLOWED = "allowed"
-    """Written before something that leaves no other trace in the store, such as a command on a host."""
+    """Written before something that leaves no other trace in the store, such as a command on a host, and of a command
+    to a rollout when it is asked; what the worker answers is a row of its own."""
     REFUSED = "refused"
     FAILED = "failed"
     """A login with a wrong password or code."""

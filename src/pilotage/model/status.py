@@ -21,6 +21,11 @@ class Status(StrEnum):
     """Withdrawn from the queue: it never started, and no user met it."""
 
     @property
+    def word(self) -> str:
+        """As pages begin with it: the same word as in lists of the command line and in JSON."""
+        return self.value.replace("-", " ").capitalize()
+
+    @property
     def final(self) -> bool:
         return self in (Status.COMPLETED, Status.ROLLED_BACK, Status.FAILED, Status.CANCELLED)
 

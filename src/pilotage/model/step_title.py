@@ -24,7 +24,9 @@ def title_of(step: Step, version: str, mode: Mode) -> str:
             return step.title
 
 
-_NOT_FIRST = (StepKind.ANALYSE, StepKind.BAKE, StepKind.KEEP, StepKind.DRAIN, StepKind.RETIRE)
+_NOT_FIRST = (
+    StepKind.GATE, StepKind.ANALYSE, StepKind.BAKE, StepKind.KEEP, StepKind.DRAIN, StepKind.RETIRE,
+)  # fmt: skip
 """What a first deployment leaves out: there is no earlier version."""
 
 
@@ -39,6 +41,8 @@ def _initial(step: Step, version: str) -> str:
             return _start(step, version)
         case StepKind.SET_WEIGHT | StepKind.SWITCH:
             return f"send all requests to {version}"
+        case StepKind.GATE:
+            return "no approval: there is no earlier version"
         case StepKind.ANALYSE | StepKind.BAKE:
             return "no analysis: there is no earlier version to compare with"
         case StepKind.KEEP | StepKind.DRAIN:

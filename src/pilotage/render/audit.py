@@ -12,8 +12,16 @@ from pilotage.model.timestamp import timestamp
 
 _TIMES = ("_at", "begins", "ends", "until")
 _HASHES = ("sha256", "plan_hash", "plan", "artifact")
-_HIDDEN = ("actor", "service", "environment")
-"""Columns that the row says anyway."""
+_HIDDEN = ("actor", "service", "environment", "rollout", "id", "full", "preserved", "holder", "holder_kind", "home")
+"""Columns that the row says anyway, and those that nobody outside of the program knows."""
+_NAMES = {
+    "plan_hash": "plan", "release_date": "date", "disabled_at": "disabled", "expires_at": "ends",
+    "revoked_at": "revoked",
+    "created_by": "made by", "lifted_by": "lifted by", "decided_by": "decided by", "done_by": "done by",
+    "home_name": "runs on", "old": "stable version", "issuer": "identity provider", "totp": "code", "person": "account",
+    "agent": "browser", "attended": "there", "until": "until",
+}  # fmt: skip
+"""Columns in words."""
 
 
 def audit_output(rows: Sequence[Entry], following: int | None = None) -> AuditLogOutput:
@@ -42,9 +50,21 @@ def _changes(row: Entry) -> Iterator[str]:
             was = old[number] if number < len(old) else {}
             is_ = new[number] if number < len(new) else {}
             for name in dict.fromkeys((*was, *is_)):
-                if name in _HIDDEN or (was and is_ and was.get(name) == is_.get(name)):
+                if (
+                    name in _HIDDEN
+                    or (not was and is_.get(name) in (None, "", [], 0))
+                    or (was and is_ and was.get(name) == is_.get(name))
+                ):
                     continue
-                yield f"{name}: {_one(was, is_, name)}"
+                called = _NAMES.get(name, name.replace("_", " "))
+                yield f"{called}: {_one(was, is_, name)}"
+
+
+def _is_same(was: JsonObject, is_: JsonObject, name: str) -> bool:
+    """Whether nothing is to be said of it; of a new row, also what it does not have."""
+    if not was:
+        return is_.get(name) in (None, "", [], 0)
+    return bool(is_) and was.get(name) == is_.get(name)
 
 
 def _rows(of: JsonObject, table: str) -> Sequence[JsonObject]:

@@ -16,25 +16,31 @@ class Pill(NamedTuple):
     words: str
 
 
-STATUS: Mapping[Status, Pill] = {
-    Status.QUEUED: Pill("plan", "Queued"),
-    Status.PROGRESSING: Pill("live", "In progress"),
-    Status.HOLDING: Pill("wait", "Holding"),
-    Status.PAUSED: Pill("wait", "Paused"),
-    Status.WITHDRAWN: Pill("bad", "Withdrawn, decide"),
-    Status.ROLLING_BACK: Pill("bad", "Rolling back"),
-    Status.COMPLETED: Pill("good", "Completed"),
-    Status.ROLLED_BACK: Pill("bad", "Rolled back"),
-    Status.FAILED: Pill("bad", "Failed"),
-    Status.CANCELLED: Pill("none", "Cancelled"),
+_LOOKS: Mapping[Status, str] = {
+    Status.QUEUED: "plan",
+    Status.PROGRESSING: "live",
+    Status.HOLDING: "wait",
+    Status.PAUSED: "wait",
+    Status.WITHDRAWN: "bad",
+    Status.ROLLING_BACK: "bad",
+    Status.COMPLETED: "good",
+    Status.ROLLED_BACK: "bad",
+    Status.FAILED: "bad",
+    Status.CANCELLED: "none",
 }
 
+STATUS: Mapping[Status, Pill] = {status: Pill(look, status.word) for status, look in _LOOKS.items()}
+"""The words are those of the model, here as on the command line and in the API."""
+
+_JUDGED: Mapping[VerdictKind, str] = {
+    VerdictKind.PASS: "good",
+    VerdictKind.FAIL: "bad",
+    VerdictKind.INCONCLUSIVE: "wait",
+    VerdictKind.INSUFFICIENT_DATA: "none",
+    VerdictKind.SOURCE_ERROR: "none",
+}
 _VERDICTS: Mapping[str, Pill] = {
-    VerdictKind.PASS: Pill("good", "Pass"),
-    VerdictKind.FAIL: Pill("bad", "Fail"),
-    VerdictKind.INCONCLUSIVE: Pill("wait", "No clear result"),
-    VerdictKind.INSUFFICIENT_DATA: Pill("none", "Not enough data"),
-    VerdictKind.SOURCE_ERROR: Pill("none", "Not measured"),
+    kind: Pill(look, kind.value.replace("-", " ").capitalize()) for kind, look in _JUDGED.items()
 }
 
 

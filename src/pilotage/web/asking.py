@@ -75,6 +75,8 @@ def _in_thread(asked: Asked) -> Response:
 def _check(site: Site, route: Route, request: Request, body: bytes) -> Asked:
     """Raises NotSignedIn, Forbidden, NotFound, Invalid."""
     version = site.versions.now() if _has_credentials(site, request) else (0, 0)
+    if route.kind is Kind.PUBLIC:
+        request.state.limits = site.limits.take_public(request.client.host if request.client else "")
     identity = None if route.kind is Kind.PUBLIC else _identified(site, request, version)
     if identity is None and route.permission is not Audience.ANYONE:
         raise NotSignedIn("sign in first")
@@ -107,6 +109,7 @@ def _identified(site: Site, request: Request, version: Version) -> Identity | No
         site.limits.take(address, known=False)
         raise
     who = f"{identity.kind}:{identity.name}" if identity else address
+    request.state.actor = identity.name if identity else ""
     request.state.limits = site.limits.take(who, known=identity is not None)
     return identity
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 
 from starlette.responses import RedirectResponse, Response
@@ -13,8 +14,10 @@ from pilotage.engine.records.persons import Person
 from pilotage.model.access import Proof
 from pilotage.web import cookies
 from pilotage.web.credentials import cookie_name
+from pilotage.web.request_log import SIGN_INS
 from pilotage.web.route import Asked
 
+_log = logging.getLogger(SIGN_INS)
 _PATH = re.compile(r"/(?![/\\])[!-\[\]-~]{0,2000}")
 """A path of this site: printable, without a backslash, which browsers take for a slash."""
 
@@ -24,6 +27,7 @@ def enter(asked: Asked, person: Person, proof: Proof, wanted: str) -> Response:
     store, request = asked.site.store, asked.request
     store.persons.end_session(hash_of(request.cookies.get(cookie_name(asked.site), "")))
     agent = request.headers.get("user-agent", "")
+    _log.info("%s signed in by %s from %s", person.name, proof, came_from(asked).address)
     secret = sessions.begin(store, person, proof, came_from(asked).address, agent)
     answer = RedirectResponse(inside(asked.site.root, wanted), 303)
     cookies.keep_session(answer, asked.site, secret)

@@ -33,9 +33,12 @@ _log = logging.getLogger(__name__)
 
 @dataclass(eq=False)
 class Follower:
-    """One stream, in the event loop that serves it. wants: whether a message is for it · lost: it was too slow."""
+    """One stream, in the event loop that serves it. wants: whether a message is for it · who, address: whose it is, and
+    where they are · lost: it was too slow."""
 
     wants: Callable[[Message], bool]
+    who: str = ""
+    address: str = ""
     queue: asyncio.Queue[Message | None] = field(default_factory=lambda: asyncio.Queue(QUEUE))
     lost: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -72,6 +75,11 @@ class Hub:
     def full(self) -> bool:
         """Whether no more may follow."""
         return len(self._followers) >= MOST
+
+    def streams_of(self, who: str, address: str) -> tuple[int, int]:
+        """How many this person has, and how many come from this address."""
+        mine = sum(one.who == who for one in self._followers)
+        return mine, sum(one.address == address for one in self._followers)
 
     def missed(self, position: int) -> list[Message]:
         """The next events after a position; at most some hundred."""

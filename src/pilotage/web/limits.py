@@ -39,17 +39,27 @@ class _Bucket:
 
 @dataclass
 class Limits:
-    """minute, anonymous: requests of an identity, and of an address without a valid one; 0 for any number."""
+    """minute, anonymous, public: requests of an identity, of an address without a valid one, and of an address to what
+    is open to everybody · streams, streams_of_address: event streams at a time; 0 for any number."""
 
     minute: int = 1200
     anonymous: int = 240
+    public: int = 1200
+    streams: int = 24
+    streams_of_address: int = 400
     now: Callable[[], float] = time.monotonic
     _buckets: OrderedDict[str, _Bucket] = field(default_factory=OrderedDict)
     _turn: threading.Lock = field(default_factory=threading.Lock)
 
     def take(self, who: str, *, known: bool) -> Mapping[str, str]:
         """Count a request; the headers that tell how many more may come. Raises TooMany."""
-        most = self.minute if known else self.anonymous
+        return self._take(who, self.minute if known else self.anonymous)
+
+    def take_public(self, address: str) -> Mapping[str, str]:
+        """The same for a route that proves its sender itself. Raises TooMany."""
+        return self._take(f"public {address}", self.public)
+
+    def _take(self, who: str, most: int) -> Mapping[str, str]:
         if not most:
             return {}
         with self._turn:

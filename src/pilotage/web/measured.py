@@ -12,6 +12,8 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pilotage.model.series import Buckets, Family, Labels, Sample, histogram
+from pilotage.web.request_id import CURRENT
+from pilotage.web.request_log import log_request
 
 _BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Seconds."""
@@ -94,4 +96,7 @@ class Measured:
                 traffic.under_way -= 1
             route = self._routes.get(scope.get("endpoint", self), _UNMATCHED)
             method = scope["method"] if scope["method"] in _METHODS else "other"
-            traffic.count(route, method, status, None if streams else time.perf_counter() - began)
+            took = time.perf_counter() - began
+            traffic.count(route, method, status, None if streams else took)
+            actor = str(scope.get("state", {}).get("actor", ""))
+            log_request(method, route, status, took, actor, CURRENT.get())

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pilotage.app.planning import called
 from pilotage.app.project import Project
+from pilotage.engine.records.overview import places
 from pilotage.model.errors import PilotageError
 
 
@@ -40,8 +41,12 @@ def place_of(project: Project, params: Mapping[str, str]) -> Place:
         return Place()
     service, environment = params["service"], params.get("environment", "")
     known = project.names.environments
+    if environment in known.get(service, ()) or (service in known and not environment):
+        return Place(service=service, environment=environment)
+    # A name that was changed or removed in the file still stands for what was done under it.
+    recorded = places(project.store.engine)
+    if (service, environment) in recorded or (not environment and any(one[0] == service for one in recorded)):
+        return Place(service=service, environment=environment)
     if service not in known:
         raise NotFound(f"there is no service {service!r}")
-    if environment and environment not in known[service]:
-        raise NotFound(f"{service} has no environment {environment!r}")
-    return Place(service=service, environment=environment)
+    raise NotFound(f"{service} has no environment {environment!r}")

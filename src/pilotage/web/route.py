@@ -108,6 +108,11 @@ class Asked:
         assert self.identity is not None
         return self.identity
 
+    @property
+    def traceparent(self) -> str:
+        """The trace that the request belongs to, as W3C's header names it; empty for none."""
+        return self.request.headers.get("traceparent", "")[:200]
+
     @cached_property
     def eyes(self) -> Eyes:
         """What the identity sees and may do."""

@@ -19,6 +19,7 @@ from pilotage.app.project import Project
 from pilotage.engine.execution.worker_log import keep_log
 from pilotage.model.errors import Invalid, Unavailable
 from pilotage.web.hurried import Hurried
+from pilotage.web.request_log import keep_request_log
 from pilotage.web.server import application
 from pilotage.web.site import Site
 
@@ -61,6 +62,7 @@ class Listening:
 def serve(project: Project, wanted: Listening, say: Callable[[str], None]) -> None:
     """Serve until a signal ends it; requests under way get some seconds. Raises Unavailable, Invalid."""
     keep_log()
+    keep_request_log()
     with _opened(project, wanted, say) as (server, listener), _attended(project, wanted.worker):
         server.run(sockets=[listener])
 

@@ -96,7 +96,7 @@ class Site:
     def for_(self, identity: Identity | None, service: str | None = None) -> Project:
         """The project as this identity works in it, with the configuration as the file has it now."""
         known = self._current()
-        named = service if service and _several(known) else known.service
+        named = service if service and _must_be_named(known, service) else known.service
         made = Project(known.config, named, known.clock, known.warn, identity)
         shared = ("whole", "names", "store", "records")
         made.__dict__ |= {name: known.__dict__[name] for name in shared if name in known.__dict__}
@@ -139,10 +139,10 @@ class Site:
             return self._known
 
 
-def _several(project: Project) -> bool:
-    """Whether a service has to be named; also while the configuration cannot be read, because then the store knows it
-    by its name: stopping something must not wait until a file is mended."""
+def _must_be_named(project: Project, service: str) -> bool:
+    """Whether a service has to be named; also while the configuration cannot be read or no longer has it, because then
+    the store knows it by its name: stopping something must not wait until a file is mended."""
     try:
-        return project.names.several
+        return project.names.several or service not in project.names.environments
     except PilotageError:
         return True

@@ -22,9 +22,13 @@ from tests import plans
 from tests.unit.app.test_publication import ANSWERS, ENVIRONMENT
 
 
-@pytest.mark.parametrize(("environment", "followed"), [("staging", False), ("production", True)])
+@pytest.mark.parametrize(
+    ("environment", "reached", "followed"),
+    [("staging", 50, False), ("production", 50, True), ("production", 0, False)],
+    ids=["a rehearsal", "users had it", "no user had it"],
+)
 @pytest.mark.parametrize("status", [Status.ROLLED_BACK, Status.COMPLETED])
-def test_what_follows(tmp_path: Path, environment: str, followed: bool, status: Status) -> None:
+def test_what_follows(tmp_path: Path, environment: str, reached: int, followed: bool, status: Status) -> None:
     whole = {
         "service": "shop", "answers": ANSWERS, "readiness": {"staging": "staging"},
         "environments": {"staging": ENVIRONMENT, "production": ENVIRONMENT},
@@ -36,9 +40,9 @@ def test_what_follows(tmp_path: Path, environment: str, followed: bool, status: 
     project = Project.of(load(tmp_path / "pilotage.yaml"), store)
     plan = replace(plans.planned(version="2.0"), service="shop", environment=environment)
     rollout = store.create(plan, begin(plan, "1.0", Mode.FULL), Snapshot(), "ada", store.clock.now())
-    state = replace(rollout.state, status=status, reason="error rate 9 %")
+    state = replace(rollout.state, status=status, reason="error rate 9 %", reached=reached)
     ended = store.record(rollout, Decision(state, (), (Event(status.value, "it ended"),)), None, NOTHING_SEEN)
     follow(project, ended)
-    assert bool(meetings_here(project, everything=True)) is followed
+    assert bool(meetings_here(project, everything=True)) is (followed or (status, reached) == (Status.COMPLETED, 0))
     assert bool(followups.actions_of(store.engine, "shop")) is (followed and status is Status.ROLLED_BACK)
     store.close()

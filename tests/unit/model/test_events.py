@@ -31,7 +31,7 @@ ROOT = Path(__file__).parents[3]
 OF_THE_STORE: set[type[ev.Occurrence]] = {
     ev.PromotedFrom, ev.ArtifactsNamed, ev.RolloutQueued, ev.RolloutStarted, ev.RolloutCancelled, ev.EnvironmentRemoved,
     ev.TraceContinued, ev.ReadinessChecked, ev.ReadinessNotEnforced, ev.ChecksLeftOut, ev.StabilityConfirmed,
-    ev.StabilityLost,
+    ev.StabilityLost, ev.RecordsWentBack, ev.RecordsAccepted,
     ev.CommandRun,
 }  # fmt: skip
 """Told by the store, by `deploy`, by `exec` and by what watches after a rollback; the machine tells all others."""

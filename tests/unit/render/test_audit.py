@@ -23,4 +23,4 @@ def test_r34_times_grants_and_hashes_are_written_for_people() -> None:
     grant = {"role": "deployer", "service": "shop", "environment": "*"}
     after: JsonObject = {"tokens": [{"expires_at": 1795747307.0, "grants": [grant]}], "sha256": "a" * 64}
     said = in_words(_row(None, after))
-    assert said == "expires_at: 2026-11-27 02:41 UTC; grants: deployer@shop; sha256: aaaaaaaaaaaa…"
+    assert said == "ends: 2026-11-27 02:41 UTC; grants: deployer@shop; sha256: aaaaaaaaaaaa…"

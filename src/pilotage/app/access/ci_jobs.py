@@ -15,6 +15,7 @@ from pilotage.adapters.issuer_keys import IssuerKeys
 from pilotage.adapters.ports import AdapterError
 from pilotage.app.auditing import failed_job, signing_in
 from pilotage.app.identity import tokens
+from pilotage.app.identity.secrets import hash_of
 from pilotage.app.project import Project
 from pilotage.config.yaml_reader import ConfigError
 from pilotage.model.access import Grant, HolderKind, Identity, Proof, TokenPurpose
@@ -34,6 +35,8 @@ _LEEWAY = 30
 _LIFETIME = 3600.0
 _KEEP = 7 * 86400.0
 
+_REFUSED = "this id-token is not accepted here; the server's audit log says why"
+
 _KEYS = IssuerKeys()
 
 
@@ -49,12 +52,14 @@ class _NotAccepted(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """A CI job whose id-token is valid. name: what the claims say of it · expires: of the id-token, Unix seconds."""
+    """A CI job whose id-token is valid. name: what the claims say of it · expires: of the id-token, Unix seconds ·
+    once: what only this id-token has."""
 
     account: str
     grants: tuple[Grant, ...]
     name: str
     expires: float
+    once: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,8 +84,12 @@ def identity_of(project: Project, text: str, address: str, keys: IssuerKeys = _K
 
 
 def exchange(project: Project, text: str, address: str, keys: IssuerKeys = _KEYS) -> JobToken:
-    """A token for an hour instead of an id-token, which lasts minutes. Raises JobRefused."""
+    """A token for an hour instead of an id-token, which lasts minutes. Each id-token counts once: whoever finds it in
+    a log later gets nothing. Raises JobRefused."""
     job, now = _accepted(project, text, address, keys), project.clock.now()
+    if not project.store.accounts.links.first_time(hash_of(f"ci {job.once}"), now, job.expires - now + _LEEWAY):
+        failed_job(project.store, address, f"{job.name}: its id-token was exchanged before")
+        raise JobRefused(_REFUSED)
     project.store.tokens.forget_jobs(now - _KEEP)
     with signing_in(job.account, Proof.CI, address, ActorKind.MACHINE):
         made = tokens.issue(
@@ -95,7 +104,7 @@ def _accepted(project: Project, text: str, address: str, keys: IssuerKeys) -> Jo
         return _job(project, text, keys)
     except _NotAccepted as why:
         failed_job(project.store, address, str(why))
-        raise JobRefused("this id-token is not accepted here; the server's audit log says why") from None
+        raise JobRefused(_REFUSED) from None
 
 
 def _job(project: Project, text: str, keys: IssuerKeys) -> Job:
@@ -115,7 +124,7 @@ def _job(project: Project, text: str, keys: IssuerKeys) -> Job:
             assert isinstance(expires, int | float)
             return Job(
                 account=policy.account, grants=tuple(map(Grant.read, policy.grants)), name=_name(claims),
-                expires=float(expires),
+                expires=float(expires), once=f"{issuer} {claims.get('jti') or text.rpartition('.')[0]}",
             )  # fmt: skip
         reasons.append(f"{policy.account}: {why}")
     raise _NotAccepted("; ".join(reasons))

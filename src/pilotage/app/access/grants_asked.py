@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from pilotage.app.project import Project
+from pilotage.app.roles import Eyes
 from pilotage.config.yaml_reader import ConfigError
-from pilotage.model.access import ANYWHERE, AccessRole, Grant
+from pilotage.model.access import ANYWHERE, AccessRole, Grant, Identity
 from pilotage.model.errors import Invalid
 
 
@@ -28,6 +29,8 @@ def checked(project: Project, grant: Grant) -> Grant:
         known = project.names.environments
     except ConfigError:
         return grant
+    if project.identity is not None:
+        known = _seen(project.identity, project, known)
     if grant.service != ANYWHERE and grant.service not in known:
         raise NoSuchGrant(f"there is no service {grant.service!r}; there are {', '.join(known)}")
     there = known[grant.service] if grant.service != ANYWHERE else [one for each in known.values() for one in each]
@@ -35,3 +38,12 @@ def checked(project: Project, grant: Grant) -> Grant:
         where = grant.service if grant.service != ANYWHERE else "No service"
         raise NoSuchGrant(f"{where} has no environment {grant.environment!r}; it has {', '.join(dict.fromkeys(there))}")
     return grant
+
+
+def _seen(
+    identity: Identity, project: Project, known: Mapping[str, tuple[str, ...]]
+) -> Mapping[str, tuple[str, ...]]:  # fmt: skip
+    """Services and environments that this identity sees: the message names no others."""
+    eyes = Eyes(identity=identity, custom=project.store.persons.custom_roles())
+    there = {service: tuple(one for one in each if eyes.sees(service, one)) for service, each in known.items()}
+    return {service: each for service, each in there.items() if each}

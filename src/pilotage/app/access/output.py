@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pilotage.app.access.roles import Access, built_in
+from pilotage.app.identity.links import Pending
 from pilotage.engine.records.persons import TokenRow
 from pilotage.model.output.access import (
     AccessOutput,
     GrantOutput,
+    InvitationPart,
+    InvitationsOutput,
     PersonOutput,
     RoleOutput,
     TokenOutput,
@@ -57,4 +60,17 @@ def access_output(found: Access) -> AccessOutput:
             for one in found.grants
         ),
         roles=tuple(roles),
+    )  # fmt: skip
+
+
+def invitations_output(found: Sequence[Pending]) -> InvitationsOutput:
+    return InvitationsOutput(
+        invitations=tuple(
+            InvitationPart(
+                id=one.id, purpose=one.purpose.value, name=one.name, email=one.email, by=one.by,
+                grants=tuple(each.text for each in one.grants), created_at=timestamp(one.created_at),
+                expires_at=timestamp(one.expires_at),
+            )
+            for one in found
+        )
     )  # fmt: skip

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from pilotage.app.auditing import action_of
 from pilotage.app.identity.sessions import grants_of
 from pilotage.app.permissions import Permission, Thing, may
 from pilotage.app.project import Project
-from pilotage.app.roles import BUILT_IN, permissions_of
-from pilotage.model.access import ANYWHERE, Grant, HolderKind
+from pilotage.app.roles import BUILT_IN, Eyes, permissions_of
+from pilotage.model.access import ANYWHERE, Grant, HolderKind, Identity
 from pilotage.model.actor import ActorKind
 from pilotage.model.errors import Invalid, PilotageError
 from pilotage.model.output.access import WhyOutput
@@ -66,10 +66,18 @@ def why(project: Project, asker: str, actor: str, permission: Permission, servic
         sentences.append(word.sentence)
     allowed = granted and word is None and not account.endswith("is disabled")
     who = () if allowed else tuple(_who_could(project, permission, thing))
+    if project.identity is not None and not _sees(project.identity, custom, thing):
+        who = who[:1]  # the role that is needed; whoever has it there is not shown to who may not look
     return WhyOutput(
         allowed=allowed, actor=actor, action=action_of(permission), service=service, environment=environment,
         sentences=tuple(sentences), who=who,
     )  # fmt: skip
+
+
+def _sees(identity: Identity, custom: Mapping[str, frozenset[str]], thing: Thing) -> bool:
+    """Whether this identity may see who does what there; of no place in particular, everybody who sees any."""
+    eyes = Eyes(identity=identity, custom=custom)
+    return eyes.sees(thing.service, thing.environment) or (not thing.service and eyes.somewhere(Permission.READ))
 
 
 def _held(project: Project, actor: str) -> tuple[list[Held], ActorKind, str]:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 
+from pilotage.app import auditing
 from pilotage.app.identity import tokens
 from pilotage.app.identity.secrets import hash_of, new_secret
 from pilotage.app.identity.sessions import grants_of
 from pilotage.engine.records.device_logins import DeviceLogin
 from pilotage.engine.records.store import Store
-from pilotage.model.access import Identity, TokenPurpose
+from pilotage.model.access import Identity, Proof, TokenPurpose
 from pilotage.model.actor import ActorKind
 from pilotage.model.errors import Conflict, Forbidden, PilotageError
 from pilotage.model.text import line
@@ -65,7 +66,7 @@ def allow(store: Store, identity: Identity, code: str) -> DeviceLogin:
     if identity.kind is not ActorKind.PERSON or identity.token:
         raise Forbidden("only a person who is signed in with a browser can sign a command line in")
     login = waiting(store, code)
-    if not store.device_logins.approve(login, identity.name, store.clock.now()):
+    if not store.device_logins.approve(login, identity.name, identity.proof.value, store.clock.now()):
         raise NoSuchLogin("this command line does not wait any more", cure="run `pilotage login` again")
     return login
 
@@ -74,7 +75,7 @@ def deny(store: Store, code: str) -> None:
     store.device_logins.withdraw(waiting(store, code), store.clock.now())
 
 
-def token_of(store: Store, secret: str) -> str:
+def token_of(store: Store, secret: str, address: str = "") -> str:
     """The token, once. Raises NotApproved, NoSuchLogin."""
     now = store.clock.now()
     try:
@@ -88,6 +89,7 @@ def token_of(store: Store, secret: str) -> str:
         raise NoSuchLogin("whoever said yes has no account any more")
     held = grants_of(store, person)
     name = f"command line on {login.host}"
-    return tokens.issue(
-        store, person.name, name, held, person.name, now + _TOKEN_LIFETIME, purpose=TokenPurpose.COMMAND_LINE
-    )  # fmt: skip
+    with auditing.signing_in(person.name, Proof(login.proof) if login.proof else Proof.LINK, address):
+        return tokens.issue(
+            store, person.name, name, held, person.name, now + _TOKEN_LIFETIME, purpose=TokenPurpose.COMMAND_LINE
+        )  # fmt: skip

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, cast
 from pilotage.adapters.identity_providers.provider import Flow, IdentityNotProven, IdentityProvider, Profile
 from pilotage.adapters.secrets import resolve
 from pilotage.app import auditing
-from pilotage.app.identity.links import refuse_bad_name
+from pilotage.app.identity.links import refuse_bad_name, refuse_name_of
 from pilotage.app.identity.secrets import hash_of, new_secret
 from pilotage.app.identity.signing_in import Came, WrongCredentials
+from pilotage.app.permissions import People
 from pilotage.app.project import Project
 from pilotage.engine.records.links import NewAccount
 from pilotage.engine.records.persons import NameTaken, Person
@@ -99,7 +100,11 @@ def _person(project: Project, section: SignIn, profile: Profile, groups: tuple[s
 
 
 def _joined(project: Project, section: SignIn, profile: Profile, groups: tuple[str, ...]) -> Person:
-    name = re.sub(r"[^A-Za-z0-9._@-]+", "-", profile.name)[:64].strip(".-_@")
+    name, people = re.sub(r"[^A-Za-z0-9._@-]+", "-", profile.name)[:64].strip(".-_@"), People.of(project.whole)
+    if owner := people.owner_of(f"{section.name}:{profile.name}"):
+        name = owner
+    else:
+        refuse_name_of(people, name, f"add {section.name}:{profile.name} to their aliases")
     refuse_bad_name(name)
     account = NewAccount(
         name=name, password=None, email=profile.email, issuer=profile.issuer, subject=profile.subject, groups=groups,

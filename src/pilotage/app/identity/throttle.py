@@ -73,12 +73,13 @@ def attempt(what: str, name: str, address: str, browser: str = "") -> Attempt:
 
 def begin(store: Store, made: Attempt) -> None:
     """Count it as failed until it succeeds. Raises TooOften; then it is not counted and must not be tried."""
-    now, failures = store.clock.now(), store.accounts.failures
-    known = failures.of(made.limits, now)
-    wait = max((made.limits[key].wait(failed, now) for key, failed in known.items()), default=0.0)
-    if wait > 0:
-        raise TooOften(int(wait) + 1)
-    failures.count(made.limits, now)
+    now = store.clock.now()
+
+    def wait(known: Mapping[str, Failed]) -> float:
+        return max((made.limits[key].wait(failed, now) for key, failed in known.items()), default=0.0)
+
+    if (seconds := store.accounts.failures.count(made.limits, now, wait)) > 0:
+        raise TooOften(int(seconds) + 1)
 
 
 def succeed(store: Store, made: Attempt) -> None:

@@ -33,7 +33,7 @@ from pilotage.engine.records.store import Store
 from pilotage.engine.rescue import flag_rescue, rescued
 from pilotage.engine.rescue import take_back as rescue
 from pilotage.engine.rescue.journal import Journal
-from pilotage.engine.rescue.takeover import StoreWentBack, found_at_takeover, went_back
+from pilotage.engine.rescue.takeover import found_at_takeover, require_continued
 from pilotage.model.action import Action
 from pilotage.model.migration import HAS_SCHEMA_ALONE
 from pilotage.model.observation import Verdict
@@ -119,10 +119,9 @@ class Driver:
         """Set the desired state of a finished rollout again: exited instances restart, a router that lost its routes
         gets them back."""
         target = self._open()
-        if went_back(self.rollout, self._journal.witness, knows=self._tenure.knows_witness):
-            raise StoreWentBack(
-                f"the store went back in time, so {self._tenure.name} stays as it is; run `pilotage events --verify`"
-            )
+        if not self._taken_up:
+            require_continued(self._store, self.rollout, self._journal, self._tenure.name)
+            self._taken_up = True
         if rescued.must_wait(self._store, self._directory, self.rollout):
             return
         now = self._store.clock.now()

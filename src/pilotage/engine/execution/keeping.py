@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pilotage.adapters.ports import AdapterError, Fenced
 from pilotage.engine.execution.driver import Driver, LeaseLost
 from pilotage.engine.execution.troubles import Troubles
+from pilotage.engine.records import setbacks
 from pilotage.engine.records.store import Store
 from pilotage.engine.rescue.stuck import tell_stuck
 from pilotage.engine.rescue.takeover import StoreWentBack
@@ -60,11 +61,21 @@ class Keeping:
                 keeper = self._keepers[identity] = self._driver(identity)
             keeper.keep()
             self._troubles.over(identity)
+        except StoreWentBack as error:
+            self._troubles.note(identity, error)
+            self._tell_went_back(identity, error)
         except (AdapterError, LeaseLost) as error:
-            if self._troubles.note(identity, error) and isinstance(error, StoreWentBack | Fenced):
+            if self._troubles.note(identity, error) and isinstance(error, Fenced):
                 tell_stuck(self._store, identity, str(error))
         except Exception:
             _log.exception("%s: keeping it running failed; retrying", identity)
         finally:
             with self._lock:
                 self._busy.discard(identity)
+
+    def _tell_went_back(self, identity: str, error: StoreWentBack) -> None:
+        """In the records themselves, from where status, pages and messages have it."""
+        try:
+            setbacks.tell(self._store, identity, error.event)
+        except Exception:
+            _log.exception("%s: could not be recorded; retrying", identity)

@@ -182,7 +182,9 @@ def _write(connection: Connection, touched: Sequence[_Touched], now: float) -> N
             after.setdefault(one.table.name, []).append(became)
     if objects:
         act = _completed(act, objects, places, reasons)
-        append(connection, act, now, before=before or None, after=after or None, outcome=Outcome.DONE)
+        asked = all(one.table.name in _ASKED for one in touched)
+        outcome = Outcome.ALLOWED if asked else Outcome.DONE
+        append(connection, act, now, before=before or None, after=after or None, outcome=outcome)
 
 
 def _completed(act: Act, objects: list[str], places: list[tuple[str, str]], reasons: list[str]) -> Act:
@@ -195,6 +197,9 @@ def _completed(act: Act, objects: list[str], places: list[tuple[str, str]], reas
         reason=act.reason or next((one for one in reasons if one), ""),
     )  # fmt: skip
 
+
+_ASKED = frozenset({"commands", "way_commands"})
+"""What is written there is done later, or refused: the worker's answer has a row of its own (`replies.py`)."""
 
 _ABOUT_ACCESS = frozenset({"manage-people", "manage-tokens"})
 """A grant's service and environment are what it is about, not where it happened."""

@@ -8,7 +8,7 @@ from sqlalchemy import Engine, func, insert, select, update
 
 from pilotage.engine.records.tables_identity import links
 from pilotage.model.errors import Unavailable
-from pilotage.model.json import text_at
+from pilotage.model.json import optional, text_at
 
 _PURPOSE = "device"
 _MOST = 1000
@@ -22,12 +22,13 @@ class TooManyLogins(Unavailable):
 @dataclass(frozen=True, kw_only=True)
 class DeviceLogin:
     """hash: SHA-256 of the command line's secret · code: what a person compares · host: the machine, as it says ·
-    approved_by: empty until somebody did."""
+    approved_by: empty until somebody did · proof: how they had proved who they are."""
 
     hash: str
     code: str
     host: str
     approved_by: str
+    proof: str = ""
 
 
 class DeviceLogins:
@@ -58,9 +59,9 @@ class DeviceLogins:
             found = (_read(row.hash, row.about) for row in connection.execute(query))
             return next((one for one in found if one.code == code), None)
 
-    def approve(self, login: DeviceLogin, by: str, now: float) -> bool:
+    def approve(self, login: DeviceLogin, by: str, proof: str, now: float) -> bool:
         """False if it was taken, or is over."""
-        about = {"code": login.code, "host": login.host, "approved_by": by}
+        about = {"code": login.code, "host": login.host, "approved_by": by, "proof": proof}
         with self._engine.begin() as connection:
             waits = (links.c.hash == login.hash, links.c.used_at.is_(None), links.c.expires_at > now)
             return connection.execute(update(links).where(*waits).values(about=about)).rowcount == 1
@@ -88,5 +89,6 @@ class DeviceLogins:
 
 def _read(hashed: str, about: object) -> DeviceLogin:
     return DeviceLogin(
-        hash=hashed, code=text_at(about, "code"), host=text_at(about, "host"), approved_by=text_at(about, "approved_by")
-    )
+        hash=hashed, code=text_at(about, "code"), host=text_at(about, "host"),
+        approved_by=text_at(about, "approved_by"), proof=optional(text_at, about, "proof") or "",
+    )  # fmt: skip

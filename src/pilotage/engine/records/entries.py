@@ -28,6 +28,8 @@ from pilotage.engine.integrity.sealing import Seal
 from pilotage.engine.records import chronicle, environments
 from pilotage.engine.records.at_work import note_made
 from pilotage.engine.records.chronicle import Told
+from pilotage.engine.records.replies import TOO_LATE as TOO_LATE
+from pilotage.engine.records.replies import reply_to_rest
 from pilotage.engine.records.rows import readable
 from pilotage.engine.records.statements import encoded, plan_row, snapshot_row, state_columns
 from pilotage.engine.records.tables import QUEUED_RANK, commands, judge_states, live_views, plans, rollouts, snapshots
@@ -43,9 +45,6 @@ from pilotage.report.telling import Subject
 
 Columns: TypeAlias = "Mapping[str, Json | ColumnElement[int]]"
 """New values of a row, by column."""
-
-TOO_LATE = "too late"
-"""Start of the outcome of a command that was not handled before its rollout ended."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,7 +148,7 @@ def withdraw(connection: Connection, identity: str, actor: str, now: float) -> b
     seal, before = ends_with(connection, identity, columns), Told(row["head"], row["events"], bool(row["paged"]))
     told = chronicle.tell(connection, subject, read_snapshot(readable(row["body"])), before, [event], now, seal)
     change(connection, identity, {**columns, **told.columns(), "revision": rollouts.c.revision + 1})
-    close_commands(connection, identity, Status.CANCELLED)
+    close_commands(connection, identity, Status.CANCELLED, now)
     heads.note(connection, identity, Kind.ENDED, now)
     return True
 
@@ -171,10 +170,9 @@ def command(
     return number
 
 
-def close_commands(connection: Connection, rollout: str, status: Status) -> None:
+def close_commands(connection: Connection, rollout: str, status: Status, now: float) -> None:
     """Answer the open commands of a rollout that has ended."""
-    still_open = update(commands).where(commands.c.rollout == rollout, commands.c.outcome.is_(None))
-    connection.execute(still_open.values(outcome=f"{TOO_LATE}: the rollout is {status}"))
+    reply_to_rest(connection, commands, rollout, f"{TOO_LATE}: the rollout is {status}", now)
 
 
 def change(connection: Connection, identity: str, columns: Columns) -> None:

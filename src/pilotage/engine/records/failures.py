@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Engine, delete, insert, select, update
@@ -28,26 +28,34 @@ class Failures:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def of(self, keys: Iterable[str], now: float) -> Mapping[str, Failed]:
-        query = select(failures).where(failures.c.key.in_(tuple(keys)), failures.c.last_at > now - _KEPT)
-        with self._engine.connect() as connection:
-            rows = connection.execute(query).mappings().all()
-        return {row["key"]: Failed(count=row["count"], last_at=row["last_at"]) for row in rows}
-
-    def count(self, keys: Iterable[str], now: float) -> None:
-        """One more for each. Where two count the first one at once, the database refuses one, which counts again."""
+    def count(self, keys: Iterable[str], now: float, wait: Callable[[Mapping[str, Failed]], float]) -> float:
+        """One more for each, unless what was counted before asks for a wait; its seconds. Both are one transaction:
+        guesses that come at once see each other. Where two count the first one at once, the database refuses one, which
+        counts again."""
         try:
-            self._count(keys, now)
+            return self._count(keys, now, wait)
         except IntegrityError:
-            self._count(keys, now)
+            return self._count(keys, now, wait)
 
-    def _count(self, keys: Iterable[str], now: float) -> None:
+    def _count(self, keys: Iterable[str], now: float, wait: Callable[[Mapping[str, Failed]], float]) -> float:
         with self._engine.begin() as connection:
+            # It also takes the one writer's turn of a file, before anything is read.
             connection.execute(delete(failures).where(failures.c.last_at < now - _KEPT))
+            known = dict[str, Failed]()
             for key in sorted(keys):
-                raised = update(failures).where(failures.c.key == key)
-                if not connection.execute(raised.values(count=failures.c.count + 1, last_at=now)).rowcount:
+                mine = select(failures).where(failures.c.key == key).with_for_update()
+                row = connection.execute(mine).mappings().first()
+                if row is not None:
+                    known[key] = Failed(count=row["count"], last_at=row["last_at"])
+            if (seconds := wait(known)) > 0:
+                return seconds
+            for key in sorted(keys):
+                if key in known:
+                    raised = update(failures).where(failures.c.key == key)
+                    connection.execute(raised.values(count=failures.c.count + 1, last_at=now))
+                else:
                     connection.execute(insert(failures).values(key=key, count=1, last_at=now))
+        return 0.0
 
     def forget(self, keys: Iterable[str]) -> None:
         with self._engine.begin() as connection:

@@ -80,6 +80,20 @@ class Links:
             row = connection.execute(query).mappings().first()
         return None if row is None else Link(**{**row, "purpose": LinkPurpose(row["purpose"])})
 
+    def pending(self, now: float) -> tuple[Link, ...]:
+        """Invitations and links for new passwords that can be used now, newest first."""
+        wanted = (LinkPurpose.INVITATION.value, LinkPurpose.RECOVERY.value)
+        query = select(links).where(links.c.purpose.in_(wanted), links.c.used_at.is_(None), links.c.expires_at > now)
+        with self._engine.connect() as connection:
+            rows = connection.execute(query.order_by(links.c.created_at.desc(), links.c.hash)).mappings().all()
+        return tuple(Link(**{**row, "purpose": LinkPurpose(row["purpose"])}) for row in rows)
+
+    def withdraw(self, hashed: str, now: float) -> None:
+        with self._engine.begin() as connection:
+            connection.execute(
+                update(links).where(links.c.hash == hashed, links.c.used_at.is_(None)).values(used_at=now)
+            )
+
     def first_time(self, hashed: str, now: float, lifetime: float) -> bool:
         """Note a secret that counts once; False if it was noted before. lifetime: how long it would be valid."""
         row = {"hash": hashed, "purpose": LinkPurpose.SEEN.value, "about": {}, "created_at": now, "used_at": now}

@@ -130,6 +130,12 @@ class Reader:
         query = "SELECT sentence FROM events WHERE rollout = ? AND type = ? ORDER BY number"
         return tuple(str(row["sentence"]) for row in self._all(query, rollout, type_))
 
+    def setback(self, rollout: str) -> str:
+        """That the records are older than what was done, in a sentence, until somebody accepts them; else empty."""
+        either = "type IN ('records-went-back', 'records-accepted') ORDER BY number DESC LIMIT 1"
+        last = self._first(f"SELECT type, sentence FROM events WHERE rollout = ? AND {either}", rollout)
+        return str(last["sentence"]) if last is not None and last["type"] == "records-went-back" else ""
+
     def places(self) -> tuple[tuple[str, str], ...]:
         rows = self._all("SELECT DISTINCT service, environment FROM rollout ORDER BY service, environment")
         return tuple((str(row["service"]), str(row["environment"])) for row in rows)

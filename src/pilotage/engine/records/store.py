@@ -29,6 +29,7 @@ from pilotage.engine.records.database import LONGEST_WAIT, checkpoint, open_data
 from pilotage.engine.records.entries import Quiet, Wanted
 from pilotage.engine.records.freezes import Freezes
 from pilotage.engine.records.reads import Reads, _waiting
+from pilotage.engine.records.replies import reply
 from pilotage.engine.records.rows import ACTIVE, FINAL
 from pilotage.engine.records.server_records import ServerRecords
 from pilotage.engine.records.statements import clock, state_columns
@@ -37,7 +38,7 @@ from pilotage.engine.records.turns import Turns
 from pilotage.engine.records.wave_moves import WaveMoves
 from pilotage.model.clock import Clock
 from pilotage.model.errors import Conflict
-from pilotage.model.events import EnvironmentRemoved
+from pilotage.model.events import EnvironmentRemoved, RecordsAccepted, RecordsWentBack
 from pilotage.model.json import JsonObject
 from pilotage.model.live import JudgeState, LiveView
 from pilotage.model.plan import Plan
@@ -171,6 +172,11 @@ class Store(Reads, ServerRecords):
             told = tell(connection, subject_of(kept), kept.snapshot, so_far(kept), [event], now)
             self._change(connection, kept, {**state_columns(kept.plan, state), **told.columns()})
 
+    def setback(self, rollout: str) -> str:
+        """That the records are older than what was done, in a sentence, until somebody accepts them; else empty."""
+        found = self.events_of_types(rollout, (RecordsWentBack.type, RecordsAccepted.type), 1)
+        return found[0].sentence if found and found[0].type == RecordsWentBack.type else ""
+
     def note_after(self, identity: str, event: Event, now: float) -> None:
         """Something was seen after the end of a rollout. Raises StoreConflict, Unreadable."""
         ended = self.get(identity)
@@ -200,10 +206,10 @@ class Store(Reads, ServerRecords):
             columns |= told.columns()
             self._change(connection, rollout, columns)
             for identity, outcome in decision.answered:
-                connection.execute(update(commands).where(commands.c.id == identity).values(outcome=outcome))
+                reply(connection, commands, identity, outcome, now)
             if ends:
                 environments.ended(connection, rollout.service, rollout.environment, state)
-                entries.close_commands(connection, rollout.id, state.status)
+                entries.close_commands(connection, rollout.id, state.status, now)
                 heads.note(connection, rollout.id, Kind.ENDED, now)
         if ends:
             checkpoint(self._engine)

@@ -14,6 +14,7 @@ from pilotage.engine.execution.failpoints import reach
 from pilotage.engine.integrity.chain import broken_link, seal
 from pilotage.engine.records.home import Place
 from pilotage.engine.records.outbox import post
+from pilotage.engine.records.replies import reply, reply_to_rest
 from pilotage.engine.records.store import Store, StoreConflict
 from pilotage.engine.records.tables_beside import way_commands, way_events, ways
 from pilotage.model.canonical import canonical_json
@@ -105,10 +106,9 @@ def record(
         head, count = _tell(connection, stored.way, stored.channels, stored.head, stored.events, events, now)
         connection.execute(update(ways).where(ways.c.id == stored.way.id).values(head=head, events=count))
         for identity, outcome in answered:
-            connection.execute(update(way_commands).where(way_commands.c.id == identity).values(outcome=outcome))
+            reply(connection, way_commands, identity, outcome, now)
         if finished is not None:
-            late = update(way_commands).where(way_commands.c.way == stored.way.id, way_commands.c.outcome.is_(None))
-            connection.execute(late.values(outcome=f"{TOO_LATE}: the way is {state.status}"))
+            reply_to_rest(connection, way_commands, stored.way.id, f"{TOO_LATE}: the way is {state.status}", now)
         reach("way-record")
     return replace(stored, state=state, revision=stored.revision + 1, head=head, events=count, finished_at=finished)
 

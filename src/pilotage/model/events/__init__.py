@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, fields
 
 from pilotage.model.converting import convert
 from pilotage.model.event_names import data_today, type_today
-from pilotage.model.events.after import StabilityConfirmed, StabilityLost
+from pilotage.model.events.after import RecordsAccepted, RecordsWentBack, StabilityConfirmed, StabilityLost
 from pilotage.model.events.course import (
     ArtifactsNamed,
     BatchHealthy,
@@ -73,7 +73,7 @@ EVENTS: tuple[type[Occurrence], ...] = (
     InstanceExited, TrafficDiverted, TrafficResumed, TrafficWithdrawn, InstanceReplaced, RetryStarted,
     AnalysisIncomplete, RegressionAccepted, InterventionRequired, RollbackStarted, TrafficRestored, BatchRolledBack,
     RollbackStepCompleted, EnvironmentKept, Completed, RolledBack, Failed, RolloutCancelled, EnvironmentRemoved,
-    StabilityConfirmed, StabilityLost,
+    StabilityConfirmed, StabilityLost, RecordsWentBack, RecordsAccepted,
 )  # fmt: skip
 """In the order of the story."""
 
@@ -200,6 +200,8 @@ __all__ = [
     "PromotedFrom",
     "ReadinessChecked",
     "ReadinessNotEnforced",
+    "RecordsAccepted",
+    "RecordsWentBack",
     "RegressionAccepted",
     "Resumed",
     "RetryStarted",

@@ -1,10 +1,10 @@
-"""What was seen of the version that serves after a rollback."""
+"""What happens after a rollout has ended: what was seen of the version that serves, and of the records themselves."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pilotage.model.events.occurrence import Occurrence
+from pilotage.model.events.occurrence import Occurrence, by_whom
 from pilotage.model.message import Severity
 from pilotage.model.quantity import format_duration
 
@@ -43,3 +43,33 @@ class StabilityLost(Occurrence, tag="stability-lost", severity=Severity.CRITICAL
     @property
     def sentence(self) -> str:
         return f"{self.version} serves after the rollback, and fails: {self.reason}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordsWentBack(Occurrence, tag="records-went-back", severity=Severity.CRITICAL):
+    """The store is older than the journal next to the target, as after a restore. Pilotage starts, stops and moves
+    nothing there until somebody says that the records are right as they are."""
+
+    rollout: str
+    """The rollout that was recorded last."""
+    head: str
+    """Hash of its last event, which the store does not have."""
+    reason: str
+
+    @property
+    def sentence(self) -> str:
+        return f"{self.reason}; Pilotage starts and stops nothing here until you run `pilotage store accept`"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordsAccepted(Occurrence, tag="records-accepted", severity=Severity.INFO):
+    """Somebody says that Pilotage shall go on from the records as they are."""
+
+    head: str
+    """Hash of the event that is given up."""
+    actor: str
+    reason: str = ""
+
+    @property
+    def sentence(self) -> str:
+        return f"Pilotage goes on from these records, accepted {by_whom(self.actor, self.reason)}"

@@ -103,3 +103,24 @@ class WhyOutput(Output, frozen=True, kw_only=True):
     """Each reason for or against it."""
     who: tuple[str, ...]
     """Who could change that, or do it instead."""
+
+
+class InvitationPart(Part, frozen=True, kw_only=True):
+    """A one-time link that was made and not used yet."""
+
+    id: str
+    purpose: str
+    """`invitation` or `recovery`."""
+    name: str
+    """Empty where the person chooses it."""
+    email: str
+    grants: tuple[str, ...]
+    by: str
+    created_at: str
+    expires_at: str
+
+
+class InvitationsOutput(Output, frozen=True, kw_only=True):
+    """Links that still work, newest first."""
+
+    invitations: tuple[InvitationPart, ...]

@@ -5,12 +5,13 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from pilotage.app.access import roles
-from pilotage.app.access.output import access_output, role_output
+from pilotage.app.access.output import access_output, invitations_output, role_output
 from pilotage.app.access.why import permission_called, why
+from pilotage.app.identity import links
 from pilotage.app.permissions import Permission
 from pilotage.model.access import Grant, HolderKind
 from pilotage.model.errors import Invalid
-from pilotage.model.output.access import AccessOutput, ChangedOutput, RoleOutput, WhyOutput
+from pilotage.model.output.access import AccessOutput, ChangedOutput, InvitationsOutput, RoleOutput, WhyOutput
 from pilotage.web.answers import json_answer
 from pilotage.web.route import Asked, Audience, Body, Query, Route
 
@@ -92,6 +93,15 @@ def _enable(asked: Asked) -> Response:
     return json_answer(ChangedOutput(changed=True))
 
 
+def _invitations(asked: Asked) -> Response:
+    return json_answer(invitations_output(links.pending(asked.project)))
+
+
+def _withdraw(asked: Asked) -> Response:
+    links.withdraw(asked.project, asked.params["invitation"])
+    return json_answer(ChangedOutput(changed=True))
+
+
 def _why(asked: Asked) -> Response:
     query = asked.query_as(WhyQuery)
     found = why(
@@ -135,6 +145,14 @@ ROUTES = (
         method="POST", path="/api/v1/access/people/{person}/enable", permission=Permission.MANAGE_PEOPLE,
         answer=_enable, takes=NothingBody, summary="Enable an account again.", gives=ChangedOutput,
         about="/api/v1/access",
+    ),
+    Route(
+        method="GET", path="/api/v1/access/invitations", permission=Permission.MANAGE_PEOPLE, answer=_invitations,
+        summary="List invitations and links for new passwords that nobody has used yet.", gives=InvitationsOutput,
+    ),
+    Route(
+        method="POST", path="/api/v1/access/invitations/{invitation}/revoke", permission=Permission.MANAGE_PEOPLE,
+        answer=_withdraw, takes=NothingBody, summary="Withdraw an invitation.", gives=ChangedOutput,
     ),
     Route(
         method="GET", path="/api/v1/access/why", permission=Audience.SIGNED_IN, answer=_why, query=WhyQuery,

@@ -7,6 +7,7 @@ from starlette.responses import Response
 from pilotage.app.identity import devices
 from pilotage.model.output.base import Output
 from pilotage.web.answers import json_answer
+from pilotage.web.entering import came_from
 from pilotage.web.route import Asked, Audience, Body, Route
 
 
@@ -63,7 +64,11 @@ def _ask(asked: Asked) -> Response:
 
 
 def _token(asked: Asked) -> Response:
-    return json_answer(TokenAnswer(token=devices.token_of(asked.site.store, asked.body_as(SecretBody).secret)))
+    return json_answer(TokenAnswer(token=_taken(asked)))
+
+
+def _taken(asked: Asked) -> str:
+    return devices.token_of(asked.site.store, asked.body_as(SecretBody).secret, came_from(asked).address)
 
 
 def _who(asked: Asked) -> Response:

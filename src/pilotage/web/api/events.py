@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextvars import ContextVar
 from typing import Annotated
 
@@ -18,6 +18,7 @@ from pilotage.model.errors import Unavailable
 from pilotage.web import forgery
 from pilotage.web.credentials import NotSignedIn, by_cookie, identity_of
 from pilotage.web.hub import Follower, Hub
+from pilotage.web.problem import Refused
 from pilotage.web.route import Asked, Audience, Query, Route
 from pilotage.web.said import Message
 
@@ -47,6 +48,17 @@ class TooManyFollow(Unavailable):
     """The server has as many event streams as it serves."""
 
 
+class TooManyOfOne(Refused):
+    """This person, or this address, has as many event streams as one may have."""
+
+    code = "too-many"
+    exit_status, http_status = 9, 429
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return {"Retry-After": "10"}
+
+
 class _Stream:
     """One client's. eyes: what it may see · due: when to ask again."""
 
@@ -54,7 +66,8 @@ class _Stream:
         self._asked, self._query, self._eyes = asked, asked.query_as(EventsQuery), eyes
         self._hub, self._last, self._allowed = asked.site.hub, last, True
         self._due = asyncio.get_running_loop().time() + ASK_AGAIN
-        self.follower = Follower(self._wants)
+        client = asked.request.client
+        self.follower = Follower(self._wants, _named(asked), client.host if client else "")
 
     def _wants(self, message: Message) -> bool:
         query = self._query
@@ -170,6 +183,22 @@ def _is_fault(_record: logging.LogRecord) -> bool:
     return not _DROPPED.get()
 
 
+def _named(asked: Asked) -> str:
+    return f"{asked.who.kind}:{asked.who.name}"
+
+
+def _refuse_more(asked: Asked) -> None:
+    """Nobody takes the streams of all others. Raises TooManyFollow, TooManyOfOne."""
+    hub, limits, client = asked.site.hub, asked.site.limits, asked.request.client
+    if hub.full:
+        raise TooManyFollow("this server has as many event streams as it serves; ask again later")
+    mine, here = hub.streams_of(_named(asked), client.host if client else "")
+    if limits.streams and mine >= limits.streams:
+        raise TooManyOfOne(f"you have {mine} event streams open here, and {limits.streams} are possible: close some")
+    if limits.streams_of_address and here >= limits.streams_of_address:
+        raise TooManyOfOne(f"{here} event streams go to your address, and no more are possible")
+
+
 async def _events(asked: Asked) -> Response:
     if by_cookie(asked.request):
         forgery.require_own_page(asked.site, asked.request)
@@ -177,8 +206,7 @@ async def _events(asked: Asked) -> Response:
         return Response(media_type="text/event-stream")
     eyes = await run_in_threadpool(lambda: asked.eyes)
     last = asked.request.headers.get("last-event-id", "") or asked.query_as(EventsQuery).after
-    if asked.site.hub.full:
-        raise TooManyFollow("this server has as many event streams as it serves; ask again later")
+    _refuse_more(asked)
     return EventStream(_Stream(asked, eyes, last.strip()[:100]), asked.site.hub)
 
 

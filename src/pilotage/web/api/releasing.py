@@ -139,7 +139,8 @@ def _deploy(asked: Asked) -> Response:
     if body.plan_hash not in ("", plan.hash):
         raise OtherPlan(f"{body.version} has the plan {plan.hash[:12]} now, and you saw {body.plan_hash[:12]}")
     request = DeployRequest(
-        plan=plan, on_conflict=body.on_conflict, emergency_reason=body.break_glass, may_undo=body.may_undo
+        plan=plan, on_conflict=body.on_conflict, emergency_reason=body.break_glass, may_undo=body.may_undo,
+        traceparent=asked.traceparent,
     )  # fmt: skip
     return _started(asked, deploy(asked.project, asked.who.name, request))
 

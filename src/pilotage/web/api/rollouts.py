@@ -11,13 +11,18 @@ from pilotage.app.commands import outcome_of, submit_to
 from pilotage.app.explain import explained
 from pilotage.app.permissions import Permission
 from pilotage.app.requests import CommandRequest
+from pilotage.engine.records.overview import places
+from pilotage.engine.records.pages import every_rollout
+from pilotage.model.errors import Invalid
 from pilotage.model.output.base import Output
 from pilotage.model.output.rollouts import EventOutput, ExplanationOutput, RolloutOutput
 from pilotage.model.record import RolloutSummary
 from pilotage.model.rollout import CommandKind
+from pilotage.model.status import Status
 from pilotage.render.outputs import event_output, explanation_output, rollout_outputs
 from pilotage.web.answers import json_answer
 from pilotage.web.api.releasing import PlanAnswer, plan_answer
+from pilotage.web.cursor import PageQuery, cursor_at, link, position_of
 from pilotage.web.preconditions import require_version, version_of
 from pilotage.web.route import Asked, Audience, Body, Made, Query, Route, Sharing, Turn
 
@@ -25,9 +30,26 @@ _ONE = "/api/v1/rollouts/{rollout}"
 
 
 class RolloutsAnswer(Output, frozen=True, kw_only=True):
-    """Rollouts under way."""
+    """Rollouts that wait their turn."""
 
     rollouts: tuple[RolloutOutput, ...]
+
+
+class RolloutsPage(Output, frozen=True, kw_only=True):
+    """Rollouts, the last made first."""
+
+    rollouts: tuple[RolloutOutput, ...]
+    next: str
+    """For `after`; empty on the last page."""
+
+
+class RolloutsQuery(PageQuery, frozen=True, kw_only=True):
+    """status: only those in this status, such as `completed`, or `under-way` for all that roll out; several with
+    commas · service, environment: only those of it."""
+
+    status: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    service: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    environment: Annotated[str, msgspec.Meta(max_length=200)] = ""
 
 
 class CommandBody(Body, frozen=True, kw_only=True):
@@ -48,11 +70,43 @@ class CommandAnswer(Output, frozen=True, kw_only=True):
     sentence: str
 
 
-def _under_way(asked: Asked) -> Response:
-    store = asked.site.store
-    found = [one for one in store.active() if asked.sees(one.service, one.environment)]
-    views = store.live_views([one.id for one in found])
-    return json_answer(RolloutsAnswer(rollouts=rollout_outputs(found, views)))
+UNDER_WAY = "under-way"
+
+
+def _listed(asked: Asked) -> Response:
+    query, store = asked.query_as(RolloutsQuery), asked.site.store
+    places = _places(asked, query)
+    try:
+        found = every_rollout(
+            store.engine, _statuses(query.status), places, position_of(query.after), query.limit + 1
+        )  # fmt: skip
+    except KeyError:
+        raise Invalid("this cursor belongs to another list") from None
+    shown, more = found[: query.limit], len(found) > query.limit
+    following = cursor_at(shown[-1].id) if more else ""
+    outputs = rollout_outputs(shown, store.live_views([one.id for one in shown]))
+    return json_answer(RolloutsPage(rollouts=outputs, next=following), headers=link(asked, following))
+
+
+def _statuses(text: str) -> tuple[Status, ...]:
+    """Raises Invalid."""
+    named = [word.strip() for word in text.split(",") if word.strip()]
+    known: dict[str, tuple[Status, ...]] = {one.value: (one,) for one in Status}
+    known[UNDER_WAY] = tuple(one for one in Status if one is not Status.QUEUED and not one.final)
+    if wrong := next((word for word in named if word not in known), None):
+        raise Invalid(f"there is no status {wrong!r}; there are {', '.join(known)}")
+    return tuple(dict.fromkeys(one for word in named for one in known[word])) or tuple(Status)
+
+
+def _places(asked: Asked, query: RolloutsQuery) -> list[tuple[str, str]] | None:
+    """None where nothing narrows the list."""
+    if not query.service and not query.environment and asked.sees(""):
+        return None
+    return [
+        (service, environment) for service, environment in places(asked.site.store.engine)
+        if query.service in ("", service) and query.environment in ("", environment)
+        and asked.sees(service, environment)
+    ]  # fmt: skip
 
 
 def _one(asked: Asked) -> Response:
@@ -138,9 +192,10 @@ _COMMANDS = {
 
 ROUTES = (
     Route(
-        method="GET", path="/api/v1/rollouts", permission=Audience.SIGNED_IN, answer=_under_way,
+        method="GET", path="/api/v1/rollouts", permission=Audience.SIGNED_IN, answer=_listed, query=RolloutsQuery,
         shared=Sharing.ROLES,
-        summary="List the rollouts under way.", gives=RolloutsAnswer,
+        summary="List rollouts, the last made first; `status=under-way` for those that roll out now.",
+        gives=RolloutsPage,
     ),
     Route(
         method="GET", path=_ONE, permission=Permission.READ, answer=_one,

@@ -67,7 +67,7 @@ def _words(rolling: Rolling) -> Iterator[str]:
     if kinds:
         bad = kinds.count("fail")
         unsure = len(kinds) - kinds.count("pass") - bad
-        yield f"{bad} worse" if bad else f"{unsure} not known yet" if unsure else "all well"
+        yield f"{bad} fail{'s' * (bad == 1)}" if bad else f"{unsure} without a verdict yet" if unsure else "all pass"
 
 
 def _title(now: Now) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from pilotage.app.identity import links
+from pilotage.app.permissions import People
 from pilotage.engine.records.links import LinkPurpose
 from pilotage.engine.records.persons import NameTaken
 from pilotage.model.access import Proof
 from pilotage.model.errors import Invalid, PilotageError, Unavailable
-from pilotage.web.entering import enter
+from pilotage.web.entering import came_from, enter
 from pilotage.web.pages.page import page
 from pilotage.web.route import Asked, Audience, Kind, Route
 
@@ -38,7 +39,10 @@ def _redeem(asked: Asked) -> Response:
     try:
         if password != asked.form.get("again", ""):
             raise Invalid("the two passwords are different")
-        person = links.redeem(asked.site.store, asked.params["secret"], name, password)
+        person = links.redeem(
+            asked.site.store, People.of(asked.project.whole), asked.params["secret"], name, password,
+            came_from(asked).address,
+        )  # fmt: skip
     except (Invalid, NameTaken, Unavailable) as error:
         return _shown(asked, name, error)
     return enter(asked, person, Proof.PASSWORD, "")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pilotage.engine.records.trends import Point
 from pilotage.model.live import SeenVerdict
 from pilotage.model.plan import Plan
+from pilotage.render.pills import verdict_pill
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +30,8 @@ class MetricRow:
 
     name: str
     kind: str
+    bar: str
+    """Its colour: a metric that passes may still lie on both sides of its limit."""
     word: str
     new: str
     stable: str
@@ -42,12 +45,6 @@ class MetricRow:
     trend: Trend | None
 
 
-_WORDS = {
-    "pass": ("good", "Good"), "fail": ("bad", "Worse"), "inconclusive": ("wait", "Not sure yet"),
-    "insufficient-data": ("none", "Not known yet"), "source-error": ("wait", "Not measured"),
-}  # fmt: skip
-
-
 def metrics_of(verdicts: Sequence[SeenVerdict], plan: Plan, course: Sequence[Point]) -> tuple[MetricRow, ...]:
     """course: how they developed, oldest first."""
     limit = plan.number("analysis.max_ratio")
@@ -55,15 +52,17 @@ def metrics_of(verdicts: Sequence[SeenVerdict], plan: Plan, course: Sequence[Poi
 
 
 def _metric(verdict: SeenVerdict, limit: float, course: Sequence[Point]) -> MetricRow:
-    kind, word = _WORDS.get(verdict.kind, ("none", verdict.kind))
+    kind, word = verdict_pill(verdict.kind)
     low, high = verdict.interval or (None, None)
     known = verdict.interval is not None and kind != "none"
+    crosses = known and (high is None or high > limit)
     ratio = f"Ratio {verdict.ratio:.3g}, " if verdict.ratio is not None else ""
     bounds = f"interval {_bound(low, '0')} to {_bound(high, 'any')}, " if known else ""
     return MetricRow(
-        name=_named(verdict.metric), kind=kind, word=word, new=verdict.canary, stable=verdict.stable,
+        name=_named(verdict.metric), kind=kind, bar="wait" if crosses and kind == "good" else kind, word=word,
+        new=verdict.canary, stable=verdict.stable,
         sentence=verdict.sentence, details=verdict.detail,
-        dot=_place(verdict.ratio, limit) if verdict.ratio is not None and known else None,
+        dot=None if verdict.ratio is None else _place(verdict.ratio, limit),
         low=(0.0 if low is None else _place(low, limit)) if known else None,
         high=(100.0 if high is None else _place(high, limit)) if known else None,
         limit=_place(limit, limit), label=f"{ratio}{bounds}limit {limit:g}: {word}",

@@ -12,6 +12,7 @@ from pilotage.app.roles import Eyes
 from pilotage.model.access import Identity
 from pilotage.model.text import clean
 from pilotage.render.document import bars, top
+from pilotage.render.pills import STATUS
 from pilotage.web.assets import digest
 from pilotage.web.frame import frame_of
 from pilotage.web.pages.page_clock import PageClock
@@ -29,6 +30,7 @@ def environment() -> Environment:
     made.filters["duration"] = spoken
     made.filters["chart"] = lambda figure: Markup(bars(figure))
     made.filters["top"] = top
+    made.filters["look"] = lambda status: STATUS[status].state
     return made
 
 

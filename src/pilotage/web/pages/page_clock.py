@@ -23,6 +23,12 @@ class PageClock:
         """Such as `16:23 CET`, or `Wed 26 Nov, 16:23 CET` on another day."""
         return self._element(at, "")
 
+    def dated(self, at: float) -> Markup:
+        """Such as `Fri 27 Nov 2026, 16:23:04 CET`: always with its day, for records."""
+        then = self._local(at)
+        words = f"{then:%a} {then.day} {then:%b %Y}, {then:%H:%M:%S %Z}"
+        return _safe(f'<time datetime="{timestamp(at)}" title="{self._utc(at)}">{words}</time>')
+
     def both(self, at: float | None) -> Markup:
         """Such as `16:23 CET, 5 min ago`."""
         return self._element(at, "" if at is None else f", {self.relative(at)}")

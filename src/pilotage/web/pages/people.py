@@ -6,6 +6,8 @@ from starlette.responses import RedirectResponse, Response
 
 from pilotage.app.access import roles
 from pilotage.app.access.output import access_output
+from pilotage.app.auditing import action_of
+from pilotage.app.identity import links
 from pilotage.app.permissions import Permission
 from pilotage.engine.records.roles import Held
 from pilotage.model.access import Grant, HolderKind
@@ -15,6 +17,8 @@ from pilotage.web.pages.page import page
 from pilotage.web.route import Asked, Kind, Route
 
 _PATH = "/settings/people"
+_MAY = "may-"
+"""How the names of the ticks begin."""
 
 
 def _page(asked: Asked) -> Response:
@@ -31,9 +35,15 @@ def _shown(asked: Asked, error: str = "", status: int = 200) -> Response:
     others = [one for one in found.grants if one.kind is not HolderKind.PERSON or one.holder not in people]
     return page(
         asked, "people.html.j2", status, people=found.people, held=people, others=others,
-        roles=access_output(found).roles, places=places, kinds=list(HolderKind), permissions=list(Permission),
-        error=error, form=asked.form,
+        roles=access_output(found).roles, places=places, kinds=list(HolderKind), error=error, form=asked.form,
+        permissions={action_of(one): one.value for one in Permission}, chosen=_chosen(asked),
+        pending=links.pending(asked.project),
     )  # fmt: skip
+
+
+def _chosen(asked: Asked) -> tuple[str, ...]:
+    """Permissions that were ticked, to be ticked again where the role was refused."""
+    return tuple(name.removeprefix(_MAY) for name in asked.form if name.startswith(_MAY))
 
 
 def _is(held: Held, kind: HolderKind, name: str) -> bool:
@@ -53,8 +63,9 @@ def _change(asked: Asked) -> Response:
             case "disable" | "enable" as wanted:
                 roles.disable(asked.project, me, form.get("holder", ""), disabled=wanted == "disable")
             case "role":
-                named = [one for one in form.get("permissions", "").replace(",", " ").split() if one]
-                roles.make_role(asked.project, me, form.get("name", "").strip(), named)
+                roles.make_role(asked.project, me, form.get("name", "").strip(), _chosen(asked))
+            case "withdraw":
+                links.withdraw(asked.project, form.get("invitation", ""))
             case "delete":
                 roles.delete_role(asked.project, me, form.get("name", ""))
     except PilotageError as wrong:

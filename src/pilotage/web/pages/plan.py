@@ -11,6 +11,7 @@ from pilotage.app.permissions import Permission
 from pilotage.app.project import Unclear
 from pilotage.model.errors import Conflict, Invalid, NotReady, PilotageError
 from pilotage.model.plan import Plan
+from pilotage.model.status import Mode
 from pilotage.render.sections import headline, summary
 from pilotage.web.pages.page import page
 from pilotage.web.pages.plan_view import figures_of, parts_of, people_of, pill_of_plan, steps_of
@@ -77,10 +78,13 @@ def _page(asked: Asked) -> Response:
 
 def _shown(asked: Asked, plan: Plan, status: int = 200, refused: str = "") -> Response:
     project = asked.site.for_(asked.who, plan.service)
+    queue, lacks = planning.queue_of(project, plan), planning.lacks(project, plan)
+    mode = Mode.INITIAL if queue.serving is None and queue.under_way is None else Mode.FULL
     return page(
-        asked, "plan.html.j2", status, plan=plan, title=headline(plan), summary=summary(plan), pill=pill_of_plan(plan),
-        figures=figures_of(plan), rail=steps_of(plan), people=people_of(plan), parts=parts_of(plan), refused=refused,
-        queue=planning.queue_of(project, plan), before=planning.before(project, plan), pill_of=pill_of,
+        asked, "plan.html.j2", status, plan=plan, title=headline(plan), summary=summary(plan), lacks=lacks,
+        pill=pill_of_plan(plan, lacks), figures=figures_of(plan), rail=steps_of(plan, mode),
+        people=people_of(plan, mode), parts=parts_of(plan), refused=refused,
+        queue=queue, before=planning.before(project, plan), pill_of=pill_of,
         may_deploy=asked.may(Permission.DEPLOY, plan.service, plan.environment) and not plan.stopped_by,
     )  # fmt: skip
 
@@ -109,7 +113,9 @@ def _deploy(asked: Asked) -> Response:
     plan = _plan(asked)
     project = asked.site.for_(asked.who, plan.service)
     try:
-        begun = planning.deploy_as_read(project, asked.who.name, plan, queue=asked.form.get("queue") == "yes")
+        begun = planning.deploy_as_read(
+            project, asked.who.name, plan, queue=asked.form.get("queue") == "yes", traceparent=asked.traceparent
+        )
     except (Conflict, NotReady, Invalid) as error:
         return _shown(asked, plan, _status(error), str(error))
     if begun.rollout is None:

@@ -11,6 +11,8 @@ from markupsafe import Markup
 from pilotage.model.document import Section
 from pilotage.model.plan import Plan, Step, StepKind
 from pilotage.model.quantity import format_share
+from pilotage.model.status import Mode
+from pilotage.model.step_title import happens
 from pilotage.model.traffic import WHOLE
 from pilotage.render.charts import gantt, staircase
 from pilotage.render.days import show_day
@@ -40,7 +42,10 @@ class Part:
     chart: Markup
 
 
-def pill_of_plan(plan: Plan) -> Pill:
+def pill_of_plan(plan: Plan, lacks: str = "") -> Pill:
+    """lacks: what is not there to start the version."""
+    if lacks:
+        return Pill(kind="bad", word="Cannot be started")
     if stops := plan.stopped_by:
         return Pill(kind="bad", word=f"Blocked by {len(stops)} conflict{'s' * (len(stops) != 1)}")
     return Pill(kind="good", word="May be deployed")
@@ -71,9 +76,9 @@ _NOTABLE = (
 )  # fmt: skip
 
 
-def steps_of(plan: Plan) -> tuple[RailEntry, ...]:
-    """What people notice of it, in order; at most ten."""
-    shown = [step for step in plan.steps if step.kind in _NOTABLE]
+def steps_of(plan: Plan, mode: Mode = Mode.FULL) -> tuple[RailEntry, ...]:
+    """What people notice of it, in order; at most ten. mode: a first deployment asks and compares nothing."""
+    shown = [step for step in plan.steps if step.kind in _NOTABLE and happens(step, mode)]
     return tuple(RailEntry(state="", title=_title(step), small=_small(step)) for step in shown[:10])
 
 
@@ -96,13 +101,13 @@ def _small(step: Step) -> str:
     return spoken(step.duration) if step.duration else ""
 
 
-def people_of(plan: Plan) -> tuple[str, ...]:
+def people_of(plan: Plan, mode: Mode = Mode.FULL) -> tuple[str, ...]:
     """Who is needed, a sentence each."""
-    return tuple(_people(plan))
+    return tuple(_people(plan, mode))
 
 
-def _people(plan: Plan) -> Iterator[str]:
-    if any(step.kind is StepKind.GATE for step in plan.steps):
+def _people(plan: Plan, mode: Mode) -> Iterator[str]:
+    if any(step.kind is StepKind.GATE and happens(step, mode) for step in plan.steps):
         count, role = int(plan.number("approval.count")), str(plan.setting("approval.role").value)
         who = f"{count} {'person' if count == 1 else 'people'}"
         own = bool(plan.setting("approval.allow_author").value)

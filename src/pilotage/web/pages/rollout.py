@@ -11,7 +11,7 @@ from pilotage.app.explain import explained
 from pilotage.app.permissions import Permission
 from pilotage.app.requests import CommandRequest, RollbackRequest
 from pilotage.app.rollback import go_back
-from pilotage.app.rollout_choices import Choice, Deed, why_not
+from pilotage.app.rollout_choices import Choice, Deed, who_may_approve, why_not
 from pilotage.app.rollout_page import RolloutShown, shown_whole
 from pilotage.engine.records.store import StoreConflict
 from pilotage.model.errors import Invalid
@@ -142,11 +142,21 @@ def _confirmation(asked: Asked, deed: Deed, status: int = 200, changed: str = ""
         return _unreadable(asked, summary, error, status)
     choice = next((one for one in _allowed(asked, shown) if one.deed is deed), None)
     if choice is None and not changed:
-        status, changed = 409, f"{summary.version} is {summary.status}: this is not possible now."
+        status, changed = 409, _why_absent(asked, shown, deed)
     return page(
         asked, "rollout_confirm.html.j2", status, shown=shown, choice=choice, changed=changed, reason=reason,
         **_view(asked, shown),
     )  # fmt: skip
+
+
+def _why_absent(asked: Asked, shown: RolloutShown, deed: Deed) -> str:
+    """Why this page has no button: it would not count, or it is not the time for it."""
+    rollout = shown.rollout
+    offered = next((one for one in shown.choices if one.deed is deed), None)
+    if offered is not None and (obstacle := _obstacle(asked, shown, offered)):
+        project = asked.site.for_(asked.who, rollout.service)
+        return f"{obstacle} {who_may_approve(project, rollout)}"
+    return f"{rollout.version} is {rollout.state.status}: this is not possible now."
 
 
 def _do(deed: Deed) -> Callable[[Asked], Response]:

@@ -13,6 +13,7 @@ from pilotage.model.record import Recorded, Rollout
 from pilotage.model.rollout import HoldCause, RolloutState
 from pilotage.model.status import Mode, Status
 from pilotage.model.traffic import WHOLE
+from pilotage.render.pills import STATUS
 from pilotage.web.pages.page_clock import PageClock
 from pilotage.web.pages.spoken import spoken
 
@@ -28,31 +29,18 @@ class Pill:
     word: str
 
 
-_PILLS = {
-    Status.QUEUED: Pill(kind="plan", word="Queued"),
-    Status.PROGRESSING: Pill(kind="live", word="Rolling out"),
-    Status.HOLDING: Pill(kind="wait", word="Holds"),
-    Status.PAUSED: Pill(kind="wait", word="Paused"),
-    Status.WITHDRAWN: Pill(kind="bad", word="Withdrawn"),
-    Status.ROLLING_BACK: Pill(kind="bad", word="Rolling back"),
-    Status.COMPLETED: Pill(kind="good", word="Released"),
-    Status.ROLLED_BACK: Pill(kind="bad", word="Rolled back"),
-    Status.FAILED: Pill(kind="bad", word="Failed"),
-    Status.CANCELLED: Pill(kind="none", word="Cancelled"),
-}
-
-
 def pill_of(status: Status) -> Pill:
-    return _PILLS[status]
+    look, words = STATUS[status]
+    return Pill(kind=look, word=words)
 
 
 def pill_of_state(state: RolloutState) -> Pill:
     """The same, with what it waits for where that is a person."""
     if state.hold and state.hold.cause is HoldCause.APPROVAL and state.status is Status.HOLDING:
-        return Pill(kind="wait", word="Waits for approval")
+        return Pill(kind="wait", word=f"{state.status.word} for approval")
     if state.status is Status.WITHDRAWN and not state.excuse:
-        return Pill(kind="bad", word="Withdrawn, decide")
-    return _PILLS[state.status]
+        return Pill(kind="bad", word=f"{state.status.word}, decide")
+    return pill_of(state.status)
 
 
 def at_hand(choices: Sequence[Choice]) -> tuple[Choice, ...]:
@@ -84,7 +72,7 @@ def traffic_of(rollout: Rollout) -> Traffic:
     notes = []
     if live.wanted is not None and live.wanted != shown:
         notes.append(f"{format_share(live.wanted / WHOLE)} wanted")
-    if live.observed is not None:
+    if live.observed is not None and not rollout.state.status.final:
         notes.append(f"{format_share(live.observed / WHOLE)} of the last requests")
     if live.closed:
         notes.append("users see the maintenance page")

@@ -26,7 +26,7 @@ def _shown(asked: Asked, text: str = "", error: str = "", status: int = 200) -> 
     return page(
         asked, "tokens.html.j2", status, mine=[one for one in tokens.mine(asked.project, me) if works(one, now)],
         others=[one for one in others if one.owner != me or one.kind.value != "person"], manages=manages, text=text,
-        error=error, form=asked.form, held=[one.text for one in asked.who.grants], days=tokens.DAYS,
+        error=error, form={} if text else asked.form, held=[one.text for one in asked.who.grants], days=tokens.DAYS,
         most=tokens.MOST_DAYS,
     )  # fmt: skip
 

@@ -24,7 +24,10 @@ def _page(asked: Asked) -> Response:
             )  # fmt: skip
         except PilotageError as wrong:
             error, status = str(wrong), wrong.http_status
-    names = asked.project.names.environments
+    names = {
+        service: there for service, each in asked.project.names.environments.items()
+        if (there := [one for one in each if asked.sees(service, one)])
+    }  # fmt: skip
     return page(
         asked, "why.html.j2", status, query=query, found=found, error=error,
         actions={action_of(one): one.value for one in Permission}, services=list(names),
