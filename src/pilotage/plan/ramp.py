@@ -84,8 +84,8 @@ def _obstacle(traffic: Traffic | None) -> str:
         return "it needs the environment's traffic; add traffic: {requests_per_second: …, error_rate: …}"
     if traffic.requests_per_second < LEAST:
         return (
-            f"at {traffic.requests_per_second:g} requests per second (below {LEAST:g}), weights under 5% yield too "
-            "little data"
+            f"at {traffic.requests_per_second:g} requests per second (below {LEAST:g}), short steps at "
+            "smaller weights yield too little data"
         )
     return ""
 
@@ -100,8 +100,8 @@ def _one_step_more(fixed: Numbers, traffic: Traffic, caution: Caution) -> tuple[
         return fixed, ()
     weights = fixed.weights("canary.weights")
     why = (
-        f"first weight {format_share(share)} instead of {format_share(weights[0] / WHOLE)}, one step of "
-        f"{format_duration(phase)} more: {caution.why}"
+        f"first weight {format_share(share)} for {format_duration(phase)} instead of "
+        f"{format_share(weights[0] / WHOLE)}, which comes one step later: {caution.why}"
     )
     value = tuple(map(percent, (round(WHOLE * share), *weights)))
     return _set(fixed, setting.path, value, f"{setting.why}; {why}"), (why,)

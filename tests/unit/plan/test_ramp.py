@@ -95,7 +95,10 @@ def test_fixed_steps_say_the_same_the_other_way_round() -> None:
 @pytest.mark.parametrize(
     ("traffic", "words"),
     [
-        (Traffic(99, 0.001), "at 99 requests per second (below 100), weights under 5% yield too little data"),
+        (
+            Traffic(99, 0.001),
+            "at 99 requests per second (below 100), short steps at smaller weights yield too little",
+        ),
         (None, "it needs the environment's traffic"),
     ],
 )
@@ -206,7 +209,7 @@ def test_r17_with_little_traffic_an_unusual_risk_is_worth_one_step_more(
     risk = assessed(level, 80, Standing(10, 9))
     made = plan(AUTO, traffic, risk)
     assert weights(made) == expected
-    said = f"first weight {expected[0]}% instead of 5%, one step of 4h more: {level} risk (80% probability"
+    said = f"first weight {expected[0]}% for 4h instead of 5%, which comes one step later: {level} risk (80% prob"
     assert any(note.startswith(said) for note in made.notes) is (len(expected) == 5)
     if len(expected) == 5:
         hotfix = plan(AUTO, traffic, risk, release_type="hotfix")
