@@ -173,6 +173,12 @@ class Assessment:
         return f"{self.chance}; {self.standing.sentence}" if self.standing else self.chance
 
     @property
+    def short(self) -> str:
+        """`12% within 30 days, riskier than 8 of the last 10 releases`, below a heading that says of what."""
+        words = f"{self.percent} {Horizon(self.horizon_days).words}"
+        return f"{words}, {self.standing.sentence}" if self.standing else words
+
+    @property
     def advice(self) -> str:
         """The recommended strategy with its numbers, and why."""
         numbers = "".join(f", {path}: {value}" for path, value in self.settings)

@@ -12,7 +12,6 @@ from typing import NamedTuple
 from pilotage.model.document import KeyFigure, Section
 from pilotage.model.plan import Plan, Step
 from pilotage.model.quantity import about, format_duration, format_share
-from pilotage.model.risk import Assessment
 from pilotage.model.schedule import Role
 from pilotage.model.traffic import WHOLE
 from pilotage.render.days import show_day
@@ -91,15 +90,10 @@ def _figures(plan: Plan) -> Iterator[KeyFigure]:
     triggers = _many(len(plan.rollback.triggers), "trigger")
     yield KeyFigure("Rollback takes", spaced(format_duration(plan.rollback.timeout)), f"at most; {triggers}")
     if plan.risk:
-        yield KeyFigure("Risk", plan.risk.level.value, _short(plan.risk))
+        yield KeyFigure("Risk", plan.risk.level.value, f"fix needed: {plan.risk.short}")
     else:
         blocking = sum(item.blocking for item in plan.readiness)
         yield KeyFigure("Readiness", _many(blocking, "item"), "risk of the change: not assessed")
-
-
-def _short(risk: Assessment) -> str:
-    """What the probability is compared with, or the probability where nothing can be compared."""
-    return risk.standing.sentence if risk.standing else f"{risk.percent} that a fix is needed"
 
 
 def _course(plan: Plan) -> Iterator[tuple[str, str]]:

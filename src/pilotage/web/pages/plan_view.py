@@ -65,7 +65,7 @@ def figures_of(plan: Plan) -> tuple[Figure, ...]:
         Figure(name="Way back", value=f"at most {spoken(plan.rollback.timeout)}", small="at any step"),
         Figure(
             name="Risk", value=risk.level.capitalize() if risk else "Unknown",
-            small=risk.lead if risk else plan.risk_unknown or "not assessed",
+            small=f"fix needed: {risk.short}" if risk else plan.risk_unknown or "not assessed",
         ),
     )  # fmt: skip
 
