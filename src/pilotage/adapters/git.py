@@ -11,7 +11,6 @@ from typing import IO
 
 from pilotage.adapters import git_history
 from pilotage.adapters.git_messages import BEGIN, END, MARK, said
-from pilotage.adapters.git_people import People
 from pilotage.adapters.ports import AdapterError
 from pilotage.model.change import Change
 from pilotage.model.commit import Commit, ReviewedCommit
@@ -44,7 +43,6 @@ class Git:
 
     def __init__(self, path: Path, scope: Scope = WHOLE_REPOSITORY) -> None:
         self.path, self.scope = path, scope
-        self.people = People()
         self._base = ["git", *(part for setting in _SETTINGS for part in ("-c", setting)), "-C", str(path)]
 
     def command(self, *arguments: str) -> list[str]:

@@ -14,6 +14,7 @@ from pilotage.adapters.git_attributes import Attributes
 from pilotage.adapters.git_generated import Generated
 from pilotage.adapters.git_messages import BEGIN, END, MARK, said
 from pilotage.adapters.git_patch import Patch
+from pilotage.adapters.git_people import person
 from pilotage.adapters.git_time import agreed
 from pilotage.adapters.ports import AdapterError
 from pilotage.model.change import Change, Entry, FilePatch
@@ -45,11 +46,11 @@ class _Line:
     author: of a merged branch, by the merge."""
 
     landed: Mapping[str, float]
-    author: Mapping[str, tuple[str, str]]
+    author: Mapping[str, str]
 
     def told(self, change: Change) -> Change:
-        name, author = self.author.get(change.commit, (change.name, change.author))
-        return replace(change, name=name, author=author, landed=self.landed.get(change.commit, float(change.at)))
+        author = self.author.get(change.commit, change.author)
+        return replace(change, author=author, landed=self.landed.get(change.commit, float(change.at)))
 
 
 def changes(git: Git, revisions: Sequence[str], options: Sequence[str] = ()) -> Iterator[Change]:
@@ -65,7 +66,7 @@ def changes(git: Git, revisions: Sequence[str], options: Sequence[str] = ()) -> 
         assert process.stdout is not None
         for change in _parse(process.stdout):
             files = tuple(_attributed(file, attributes) for file in change.files)
-            yield _known(git, line.told(generated.marked(replace(change, files=files))))
+            yield line.told(generated.marked(replace(change, files=files)))
         if process.wait():
             words.seek(0)
             raise AdapterError(f"git log: {words.read(500).decode(errors='replace').strip()}")
@@ -80,7 +81,7 @@ def names(git: Git, revisions: Sequence[str], options: Sequence[str] = ()) -> It
         head, _, paths = block.partition(END)
         found = (path.lstrip("\n") for path in paths.split("\0"))
         files = tuple(FilePatch(path, path, 0, 0) for path in found if path)
-        yield _known(git, line.told(replace(_head(head), files=files)))
+        yield line.told(replace(_head(head), files=files))
 
 
 def year_before(git: Git, commit: str, seconds: float) -> Iterator[Change]:
@@ -123,13 +124,13 @@ def _line(git: Git, revisions: Sequence[str], options: Sequence[str]) -> _Line:
     )
 
 
-def _authors(git: Git, commits: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """Name and address of each commit's author."""
+def _authors(git: Git, commits: Sequence[str]) -> dict[str, str]:
+    """Each commit's author."""
     if not commits:
         return {}
     arguments = ("log", "--no-walk=unsorted", "--stdin", "--format=%H%x00%aN%x00%aE")
     lines = (line.split("\0") for line in git.run(*arguments, given="\n".join(commits)).split("\n"))
-    return {line[0]: (line[1], line[2]) for line in lines if len(line) == 3}
+    return {line[0]: person(said(line[1]), line[2]) for line in lines if len(line) == 3}
 
 
 def _tip(revisions: Sequence[str]) -> str:
@@ -145,18 +146,13 @@ def _attributed(file: FilePatch, attributes: Attributes) -> FilePatch:
     return replace(file, generated=said_generated, vendored=said_vendored)
 
 
-def _known(git: Git, change: Change) -> Change:
-    return replace(change, author=git.people.address(change.name, change.author))
-
-
 def _head(text: str) -> Change:
-    commit, parents, name, author, at, written, message = text.split("\0", 6)
+    commit, parents, name, address, at, written, message = text.split("\0", 6)
     zone = written.rsplit(" ", 1)[-1]
     sign = -1 if zone.startswith("-") else 1
     offset = sign * (int(zone[1:3]) * 3600 + int(zone[3:5]) * 60) if len(zone) == 5 and zone[1:].isdecimal() else 0
-    return Change(
-        commit, tuple(parents.split()), author.lower(), int(at), offset, said(message), (), said(name), float(at)
-    )
+    by = person(said(name), address)
+    return Change(commit, tuple(parents.split()), by, int(at), offset, said(message), (), float(at))
 
 
 def _parse(stream: IO[bytes]) -> Iterator[Change]:

@@ -1,25 +1,17 @@
-"""Who a commit is by: one person by every address and name that the history shows together."""
+"""Who a commit is by. `.mailmap` joins addresses and names; who is not in it is known by full name, else by address."""
 
 from __future__ import annotations
 
-_NOBODY = frozenset(("your name", "john doe", "jane doe", "first last", "unknown author", "no author", "root user"))
+import re
+
+_ANYBODY = frozenset(("your name", "john doe", "jane doe", "first last", "unknown author", "no author", "root user"))
 """Names that installers and templates give to anybody."""
+_PROGRAM = re.compile(r"\[bot\]|\b(bot|robot|ci|automation|github actions)\b", re.IGNORECASE)
 
 
-class People:
-    """Addresses and names as the mail map has them (`%aN`, `%aE`); someone without a line there is known by an address
-    met before, or else by a full name met before."""
-
-    def __init__(self) -> None:
-        self._by_address: dict[str, str] = {}
-        self._by_name: dict[str, str] = {}
-
-    def address(self, name: str, address: str) -> str:
-        """The address that stands for a person: the first one met, in lower case."""
-        address, name = address.lower(), " ".join(name.lower().split())
-        full = name if " " in name and name not in _NOBODY and "[bot]" not in name else ""
-        found = self._by_address.get(address) or self._by_name.get(full, address)
-        self._by_address[address] = found
-        if full:
-            self._by_name.setdefault(full, found)
-        return found
+def person(name: str, address: str) -> str:
+    """The full name, so that a second address does not make a second person; the address where there is none. It hangs
+    on nothing but the commit: each reading names a person alike."""
+    name = " ".join(name.split())
+    is_full = " " in name and "@" not in name and name.lower() not in _ANYBODY and not _PROGRAM.search(name)
+    return name if is_full else address.lower()

@@ -25,7 +25,7 @@ from pilotage.model.change import Entry, FileKind, FilePatch
 from pilotage.model.file_kind import kind_of
 from pilotage.model.risk import Assessment, ChangeRisk, Finding
 from pilotage.report.commit_words import Kind
-from pilotage.risk import complexity, dependencies, entries, infrastructure, migrations, people, timing
+from pilotage.risk import complexity, dependencies, entries, infrastructure, migrations, people, relands, timing
 from pilotage.risk.advisories import Advisories
 from pilotage.risk.assessment import assess, of_change
 from pilotage.risk.dependency_floods import grouped
@@ -84,6 +84,7 @@ def assess_range(git: Git, question: Question) -> Answer:
     if question.when is not None:
         findings += timing.findings_of(question.when, question.calendar, question.others)
     findings += people.findings_of([(m.change, m.known) for m in measured])
+    findings += relands.findings_of(m.change for m in measured)
     before = comparison.within(question.patience)
     whole = assess(f"{first}..{last}", measured, findings, model, question.tolerance, before)
     kinds = changes_between(git, Ends(first, last)).changes

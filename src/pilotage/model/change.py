@@ -73,9 +73,9 @@ class FilePatch:
 
 @dataclass(frozen=True)
 class Change:
-    """author: an address that stands for the person, as in the mail map · at: Unix seconds, when its author wrote it ·
+    """author: the full name, or the address of who gives none, as in the mail map · at: Unix seconds, when its author wrote it ·
     offset: seconds east of Greenwich at that place · message: complete · parents: several for a merge; its patch is
-    against the first · name: the author's · landed: Unix seconds, when it came into this history, by clocks that agree
+    against the first · landed: Unix seconds, when it came into this history, by clocks that agree
     with one another: what orders and ages a history."""
 
     commit: str
@@ -85,7 +85,6 @@ class Change:
     offset: int
     message: str
     files: tuple[FilePatch, ...]
-    name: str = ""
     landed: float = 0.0
 
     @property

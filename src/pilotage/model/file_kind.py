@@ -76,7 +76,7 @@ _ABOUT = re.compile(r"(^|/)(src|lib|pkg|internal|cmd|components|docs?|[dD]ocumen
 _SHOWN = re.compile(r"(^|/)(docs?|[dD]ocumentation|examples?|samples?)/")
 """Where infrastructure is shown, and nothing is deployed from."""
 
-_OF_DOCS = re.compile(r"(^|/)docs?/(.*/)?conf\.py$")
+_OF_DOCS = re.compile(r"(^|/)docs?/([^/]*/)?conf\.py$")
 _BUILD = re.compile(
     r"(^|/)(CMakeLists\.txt|(GNU)?[mM]akefile|Rakefile|[jJ]ustfile|meson\.build|BUILD(\.bazel)?|WORKSPACE|configure\.ac)$"
     r"|\.(mk|cmake|bazel|bzl)$"

@@ -149,12 +149,18 @@ def _source(measured: Sequence[Measured]) -> str:
                 folder = file.path.rpartition("/")[0]
                 lines[folder] = lines.get(folder, 0) + lines_of(file)
     if not any(lines.values()):
-        return ""
+        return _moved(measured)
     folder, most = max(lines.items(), key=lambda item: item[1])
     total = sum(lines.values())
     words = f"{total:,} line{'s' * (total != 1)} of source"
     place = f"`{folder}/`" if folder else "the top folder"
     return f"{words}, {most:,} of them in {place}" if len(lines) > 1 else f"{words} in {place}"
+
+
+def _moved(measured: Sequence[Measured]) -> str:
+    files = {f.path for m in measured for f in m.change.files if f.kind is FileKind.SOURCE and f.path != f.before != ""}
+    what = "source file moves" if len(files) == 1 else "source files move"
+    return f"{len(files)} {what}, no line of source changes" if files else ""
 
 
 def _is_late(change: Change) -> bool:

@@ -166,8 +166,11 @@ def _of_alter(statement: exp.Alter, table: str, schema: Schema) -> Iterator[Foun
                 yield from of_command(
                     f"ALTER TABLE {table} {written(action, schema.dialect)}", schema.dialect, schema.created
                 )
-            case exp.RenameColumn() | exp.AlterRename():
-                yield breaks(f"renames something of {table} that the old version still uses")
+            case exp.RenameColumn():
+                now = action.args["to"].name
+                yield breaks(f"renames column {table}.{action.this.name} to {now}, which the old version still uses")
+            case exp.AlterRename():
+                yield breaks(f"renames {table} to {action.this.name}, which the old version still uses")
             case exp.ModifyColumn():
                 yield from _of_modify(action, table)
             case exp.AlterColumn() if action.args.get("dtype"):

@@ -25,7 +25,7 @@ def _found(when: datetime, calendar: Calendar, others: tuple[str, ...]) -> Itera
     if freeze := calendar.freeze_at(when):
         yield RiskLevel.CRITICAL, f"{clock} is in the freeze {freeze.name}", "wait for its end"
     elif not calendar.is_working(day):
-        yield RiskLevel.HIGH, f"{clock} is not a working day ({calendar.why_closed(day) or 'weekend'})", wait
+        yield RiskLevel.HIGH, f"{clock} is not a working day ({calendar.holidays.get(day, 'weekend')})", wait
     elif not calendar.is_working(day + timedelta(days=1)) and local.time() >= _NOON:
         yield RiskLevel.MEDIUM, f"{clock} is the afternoon before non-working days", wait
     elif not calendar.opens <= local.time() < calendar.closes:

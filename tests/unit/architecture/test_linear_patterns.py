@@ -42,7 +42,7 @@ SHORT = {
         for name in ("proposing._ASKED", "starts._APP", "starts._FLAG", "starts._STARTED")
     },
     "model.quantity._PART": quantity._LONGEST,
-    "model.file_kind._MIGRATION": files.LONGEST_PATH,
+    **{f"model.file_kind.{name}": files.LONGEST_PATH for name in ("_MIGRATION", "_DEPLOYED", "_OF_DOCS")},
     **{f"risk.infrastructure._KINDS{number or ''}": files.LONGEST_PATH for number in range(9)},
     "report.commits._TOPIC": commit.LONGEST_SUBJECT,
     **{

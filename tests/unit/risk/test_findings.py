@@ -25,7 +25,7 @@ ALEMBIC = "from alembic import op\ndef upgrade():\n    {}\ndef downgrade():\n   
         ("m/1.sql", "ALTER TABLE o DROP COLUMN a, DROP COLUMN b;", CRITICAL, "drops column o.a"),
         ("m/1.sql", "DELETE FROM orders;", CRITICAL, "deletes every row of orders"),
         ("m/1.sql", "TRUNCATE orders;", CRITICAL, "empties table orders"),
-        ("m/1.sql", "ALTER TABLE o RENAME COLUMN a TO b;", HIGH, "renames something of o"),
+        ("m/1.sql", "ALTER TABLE o RENAME COLUMN a TO b;", HIGH, "renames column o.a to b"),
         ("m/1.sql", "ALTER TABLE o ALTER COLUMN a TYPE bigint;", HIGH, "changes the type of o.a"),
         ("m/1.sql", "ALTER TABLE o ADD COLUMN a int NOT NULL;", HIGH, "not null and without a default"),
         ("m/1.sql", "CREATE INDEX i ON o (a);", MEDIUM, "builds an index on o"),

@@ -42,7 +42,7 @@ class CommitRiskOutput(Part, frozen=True, kw_only=True):
     subject: str
     """First line of its message."""
     author: str
-    """Mail address of its author."""
+    """Full name of its author; the mail address of who gives none."""
     probability_percent: float
     """Probability that it needs a fix within `horizon_days`."""
     lines: int
