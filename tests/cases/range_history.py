@@ -76,7 +76,11 @@ class Histories:
         if content is None:
             self._stream.append(b"D " + name + b"\n")
             return
-        raw = content if isinstance(content, Raw) else Raw("100644", content.encode() if isinstance(content, str) else content)
+        raw = (
+            content
+            if isinstance(content, Raw)
+            else Raw("100644", content.encode() if isinstance(content, str) else content)
+        )
         if raw.mode == "160000":
             self._stream.append(b"M 160000 " + raw.content + b" " + name + b"\n")
             return

@@ -49,6 +49,9 @@ def test_r17_a_range_reads_as_a_release_engineer_expects(shop: Path, number: int
     answer = ask(shop, f"main..row{number}", row.when)
     said = text_of(answer)
     assert answer.assessment.level is row.level, said
+    if row.raised is not None:
+        factor, level = row.raised
+        assert [one.level for one in answer.assessment.factors if one.factor is factor] == [level], said
     assert [words for words in row.says if words not in said] == [], said
     assert [words for words in row.hides if words in said] == [], said
     assert row.least <= answer.assessment.probability_percent <= row.most, said

@@ -73,10 +73,10 @@ class FilePatch:
 
 @dataclass(frozen=True)
 class Change:
-    """author: the full name, or the address of who gives none, as in the mail map · at: Unix seconds, when its author wrote it ·
-    offset: seconds east of Greenwich at that place · message: complete · parents: several for a merge; its patch is
-    against the first · landed: Unix seconds, when it came into this history, by clocks that agree
-    with one another: what orders and ages a history."""
+    """author: the full name, or the address of who gives none, as in the mail map · at: Unix seconds, when its author
+    wrote it · offset: seconds east of Greenwich at that place · message: complete · parents: several for a merge; its
+    patch is against the first · landed: Unix seconds, when it came into this history, by clocks that agree with one
+    another: what orders and ages a history."""
 
     commit: str
     parents: tuple[str, ...]

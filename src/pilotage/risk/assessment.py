@@ -136,9 +136,18 @@ def _words(factor: RiskFactor, size: int, measured: Sequence[Measured]) -> str:
         case RiskFactor.MIGRATIONS:
             return f"{size} migration file{'s' * (size != 1)}" if size else ""
         case RiskFactor.INFRASTRUCTURE:
-            return f"{size:,} line{'s' * (size != 1)} of infrastructure" if size else ""
+            return _infrastructure(size, measured)
         case RiskFactor.DEPENDENCIES:
             return "no locked package changes" if size else ""
+
+
+def _infrastructure(size: int, measured: Sequence[Measured]) -> str:
+    """Of configuration too, which no earlier release is compared by; without that of tools, whose names begin with a
+    dot."""
+    files = (f for m in measured for f in m.change.files if f.kind is FileKind.CONFIGURATION)
+    settings = sum(lines_of(f) for f in files if not any(part.startswith(".") for part in f.path.split("/")))
+    said = ((size, "infrastructure"), (settings, "configuration"))
+    return ", ".join(f"{count:,} line{'s' * (count != 1)} of {what}" for count, what in said if count)
 
 
 def _source(measured: Sequence[Measured]) -> str:
