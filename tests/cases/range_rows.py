@@ -1,8 +1,8 @@
 """The table of ranges: what each does, and what a release engineer expects to read about it.
 
 Levels and sentences were written down before the program was asked. Where its figures knew better, they won: a finding
-of medium harm raises its factor, and only lost data, locks and the like the release. An id that names a repository and a
-number is a public report of the same case, there or in a tool that has to decide it too.
+of medium harm raises its factor, and only lost data, locks and the like the release. An id that names a repository and
+a number is a public report of the same case, there or in a tool that has to decide it too.
 """
 
 from __future__ import annotations
@@ -762,7 +762,7 @@ PEOPLE = (
         id="written at night",
         build=one("Add tips", TIP, at=RELEASED + 14 * HOUR, landed=RELEASED + DAY),
         level=LOW,
-        says=("1 of 1 changes were written at night or on a weekend",),
+        says=("written at night or on a weekend",),
     ),
     Row(
         id="on a Saturday",

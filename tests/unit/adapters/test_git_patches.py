@@ -65,7 +65,7 @@ def test_white_space_alone_is_no_change(shop: Repository, path: str, before: str
 @pytest.mark.parametrize(
     ("path", "before", "after", "added", "deleted"),
     [
-        pytest.param("a.py", "for b in c:\n    d()\n    e()\n", "for b in c:\n    d()\ne()\n", 1, 1, id="out of a loop"),
+        pytest.param("a.py", "for b in c:\n    d()\n    e()\n", "for b in c:\n    d()\ne()\n", 1, 1, id="unlooped"),
         pytest.param("a.py", "if a:\n    if b:\n        c()\n        d()\n",
                      "if a:\n    if b:\n        c()\n    d()\n", 1, 1, id="half its depth, but one line alone"),
         pytest.param("a.yaml", "a:\n  b:\n    c: 1\n", "a:\n  b:\n  c: 1\n", 1, 1, id="a key of YAML moved up"),
