@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 
 from tests.web.site import Served
 
@@ -21,6 +22,11 @@ def test_r34_a_freeze_in_the_browser_is_a_row_with_who_how_and_from_where(server
     page = server.signed_in("rita").get("/audit").text
     assert "Black Friday" in page
     assert "from 127.0.0.1" in page
+    day = r"<td data-label=.At.><time [^>]*>\w{3} \d+ \w{3} \d{4}, \d\d:\d\d:\d\d UTC</time>"
+    assert re.search(day, page), "a row has its day"
+        "its day"
+    )
+    assert "lifted_by" not in page
 
 
 def test_r34_a_refusal_is_a_row_and_only_some_may_read_the_log(server: Served) -> None:

@@ -136,3 +136,20 @@ def test_r34_a_version_that_cannot_be_started_is_not_said_to_be_deployable(shop:
     assert "Cannot be started" in text
     assert "9.9.9 cannot be started:" in text
     assert "May be deployed" not in text
+
+
+@pytest.mark.usefixtures("no_worker")
+def test_r35_a_release_from_a_page_or_the_api_belongs_to_the_trace_that_asks(shop: Served) -> None:
+    shop.person("ada", "deployer")
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    header = {"traceparent": f"00-{trace}-00f067aa0ba902b7-01"}
+    ada, program = shop.signed_in("ada"), shop.with_token("ada", "deployer")
+    ada.headers = header
+    assert ada.submit(f"{made(shop, 'ada', '2.4.0')}/deploy").status == 303
+    assert program.post("/api/v1/services/search/environments/staging/deploy", {"version": "2.4.0"}, **header).json[
+        "rollout"
+    ]
+    for rollout in shop.store.active():
+        if (rollout.service, rollout.environment) in (("checkout", "production"), ("search", "staging")):
+            (told,) = [one for one in shop.store.events(rollout.id) if one.type == "trace-continued"]
+            assert told.data["trace_id"] == trace

@@ -110,7 +110,7 @@ def test_r34_the_log_names_who_invited_and_who_joined(server: Served) -> None:
     bob.get(link)
     assert bob.submit(link, password=GOOD, again=GOOD).status == 303
     (invited,) = rows(server, "invite")
-    assert (invited["actor"], invited["object"], invited["after"]["grants"]) == ("root", "bob", ["viewer"])
+    assert (invited["actor"], invited["object"], invited["after"]["links"][0]["grants"]) == ("root", "bob", ["viewer"])
     (joined,) = rows(server, "accept-invitation")
     assert (joined["actor"], joined["proof"], joined["reason"]) == ("bob", "one-time link", "the link was made by root")
     assert joined["address"] == "127.0.0.1"

@@ -12,7 +12,19 @@ from pilotage.model.timestamp import timestamp
 
 _TIMES = ("_at", "begins", "ends", "until")
 _HASHES = ("sha256", "plan_hash", "plan", "artifact")
-_HIDDEN = ("actor", "service", "environment", "rollout", "id", "full", "preserved", "holder", "holder_kind", "home")
+_HIDDEN = (
+    "actor",
+    "service",
+    "environment",
+    "rollout",
+    "id",
+    "full",
+    "preserved",
+    "holder",
+    "holder_kind",
+    "home",
+    "person",
+)
 """Columns that the row says anyway, and those that nobody outside of the program knows."""
 _NAMES = {
     "plan_hash": "plan", "release_date": "date", "disabled_at": "disabled", "expires_at": "ends",

@@ -229,7 +229,7 @@ def _audit(project: Project, action: str, name: str, after: JsonObject) -> None:
     """Links are no part of the log, so it is said here who made or withdrew one."""
     act = auditing.act_of(project, project.actor, Permission.MANAGE_PEOPLE, Thing(service=""))
     said = replace(act, action=action, object=name or "(a name that the guest chooses)")
-    audit.write(project.store.engine, said, project.clock.now(), after=after or None)
+    audit.write(project.store.engine, said, project.clock.now(), after={"links": [after]} if after else None)
 
 
 def refuse_name_of(people: People, name: str, or_else: str = "") -> None:

@@ -10,6 +10,7 @@ from starlette.responses import Response, StreamingResponse
 
 from pilotage.app import audit_log
 from pilotage.app.permissions import Permission
+from pilotage.model.access import ANYWHERE
 from pilotage.model.audit import Entry, Outcome
 from pilotage.model.output.audit import AuditLogOutput
 from pilotage.render.audit import in_words
@@ -29,6 +30,14 @@ class Row:
     entry: Entry
     words: str
     pill: str
+
+    @property
+    def about(self) -> str:
+        """What it is about and where; numbers that only the store knows are left out."""
+        entry = self.entry
+        where = "/".join(one for one in (entry.service, entry.environment) if one not in ("", ANYWHERE))
+        anywhere = "everywhere" if ANYWHERE in (entry.service, entry.environment) and not where else where
+        return " · ".join(one for one in ("" if entry.object.isdecimal() else entry.object, anywhere) if one)
 
 
 def _page(asked: Asked) -> Response:
