@@ -24,8 +24,6 @@ def test_r34_a_freeze_in_the_browser_is_a_row_with_who_how_and_from_where(server
     assert "from 127.0.0.1" in page
     day = r"<td data-label=.At.><time [^>]*>\w{3} \d+ \w{3} \d{4}, \d\d:\d\d:\d\d UTC</time>"
     assert re.search(day, page), "a row has its day"
-        "its day"
-    )
     assert "lifted_by" not in page
 
 
