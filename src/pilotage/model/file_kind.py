@@ -39,7 +39,7 @@ _SETTINGS = frozenset((
 ))  # fmt: skip
 
 _TEST = re.compile(
-    r"(^|/)(tests?|specs?|__tests__|testing|testdata|fixtures|e2e|cypress|benchmarks?)(/|$)"
+    r"(^|/)([^/]*\.[A-Za-z]*Tests?|tests?|specs?|__tests__|testing|testdata|fixtures|e2e|cypress|benchmarks?)(/|$)"
     r"|(^|/)(test_[^/]*|[^/]*([._-](test|spec|tests)|Tests?|Spec))\.[A-Za-z0-9]+$|(^|/)conftest\.py$"
 )
 _MIGRATION = re.compile(

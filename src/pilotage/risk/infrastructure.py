@@ -65,9 +65,9 @@ def findings_of(files: Iterable[FilePatch], charts: Container[str]) -> list[Find
 def _sort(file: FilePatch, charts: Container[str]) -> tuple[str, RiskLevel] | None:
     if file.kind in _OPEN and any(f"{chart}Chart.yaml" in charts for chart in _chart(file.path)):
         return _CLUSTER
-    if file.kind is not FileKind.INFRASTRUCTURE:
-        return None
     path = file.path[-LONGEST_PATH:]
+    if file.kind is not FileKind.INFRASTRUCTURE or ".devcontainer/" in path:
+        return None
     return next(((name, level) for pattern, name, level in _KINDS if pattern.search(path)), None)
 
 

@@ -150,6 +150,7 @@ def test_what_runs_the_service_raises_the_infrastructure_factor(path: str, level
         "tools/dockerfile_lint.py",
         "examples/shop/main.tf",
         "ansible/library/shop.py",
+        ".devcontainer/Dockerfile",
     ],
 )
 def test_what_only_speaks_of_infrastructure_does_not(path: str) -> None:
