@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import gzip
 import os
 import random
 import shutil
@@ -38,15 +39,18 @@ from pilotage.model.snapshot import Snapshot
 from pilotage.rollout.machine import begin
 
 _EVENTS = 12
+_BROWSER = {"Connection": "close", "Accept-Encoding": "gzip"}
 _DATASETTE = "0.65.1"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """seconds: of each answer · size: bytes of one."""
+    """seconds: of each answer · sent: bytes of one over the wire, with its headers · whole: of its body as it is
+    read."""
 
     seconds: tuple[float, ...]
-    size: int
+    sent: int
+    whole: int
     failed: int
 
 
@@ -136,34 +140,38 @@ async def _until_it_answers(url: str) -> None:
     raise TimeoutError(url)
 
 
-async def asked(url: str, headers: Mapping[str, str]) -> tuple[int, int]:
-    """Status and size of an answer, over a connection of its own."""
+async def asked(url: str, headers: Mapping[str, str]) -> bytes:
+    """An answer, over a connection of its own, as a browser asks for it."""
     host, _, path = url.removeprefix("http://").partition("/")
     name, _, port = host.partition(":")
     reader, writer = await asyncio.open_connection(name, int(port))
     try:
-        sent = "".join(f"{key}: {value}\r\n" for key, value in {"Host": host, "Connection": "close", **headers}.items())
+        sent = "".join(f"{key}: {value}\r\n" for key, value in {**_BROWSER, "Host": host, **headers}.items())
         writer.write(f"GET /{path} HTTP/1.1\r\n{sent}\r\n".encode())
-        answer = await reader.read(-1)
-        return int(answer.split(b" ", 2)[1]), len(answer)
+        return await reader.read(-1)
     finally:
         writer.close()
 
 
 async def load(url: str, headers: Mapping[str, str], clients: int, each: int) -> Measured:
     """So many clients at a time, each asking one after the other."""
-    taken, failed, size = list[float](), 0, 0
+    taken, failed, answer = list[float](), 0, b""
 
     async def client() -> None:
-        nonlocal failed, size
+        nonlocal failed, answer
         for _ in range(each):
             began = time.perf_counter()
-            status, size = await asked(url, headers)
+            answer = await asked(url, headers)
             taken.append(time.perf_counter() - began)
-            failed += status != 200
+            failed += int(answer.split(b" ", 2)[1]) != 200
 
     await asyncio.gather(*(client() for _ in range(clients)))
-    return Measured(seconds=tuple(taken), size=size, failed=failed)
+    return Measured(seconds=tuple(taken), sent=len(answer), whole=len(_body(answer)), failed=failed)
+
+
+def _body(answer: bytes) -> bytes:
+    head, _, body = answer.partition(b"\r\n\r\n")
+    return gzip.decompress(body) if b"content-encoding: gzip" in head.lower() else body
 
 
 async def listen(
@@ -202,7 +210,8 @@ async def listen(
 
 def row(name: str, found: Measured) -> str:
     p50, p99 = statistics.median(found.seconds), quantile(found.seconds, 0.99)
-    return f"| {name} | {p50 * 1000:.0f} ms | {p99 * 1000:.0f} ms | {found.size / 1000:.1f} kB | {found.failed} |"
+    sizes = f"{found.sent / 1000:.1f} kB | {found.whole / 1000:.1f} kB"
+    return f"| {name} | {p50 * 1000:.0f} ms | {p99 * 1000:.0f} ms | {sizes} | {found.failed} |"
 
 
 def quantile(values: tuple[float, ...] | list[float], share: float) -> float:
@@ -235,7 +244,7 @@ def measure(folder: Path, wanted: argparse.Namespace, each: int) -> None:
         f"{wanted.rollouts:,} finished rollouts, {wanted.services} services, {wanted.live} under way, "
         f"{wanted.clients} clients\n"
     )
-    print("| address | p50 | p99 | size | failed |\n|---|---|---|---|---|")
+    print("| address | p50 | p99 | sent | whole | failed |\n|---|---|---|---|---|---|")
     base = f"http://127.0.0.1:{(port := free_port())}"
     serve = [sys.executable, "-m", "pilotage.cli.main", "serve", "--no-worker", "--listen", f"127.0.0.1:{port}"]
     with process(serve, folder, f"{base}/login") as server:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from pilotage.app.identity import passwords
@@ -19,6 +18,7 @@ from pilotage.model.hold import Hold, HoldCause
 from pilotage.model.live import LiveView
 from pilotage.model.rollout import CommandKind, Decision, Event, Status
 from tests.programs import needs
+from tests.web.looking import looked_at
 from tests.web.site import Client, Served, served
 from tests.web.world import addresses, config, fill
 
@@ -41,7 +41,7 @@ LOOKED_AT = (
     "readiness",
     "way",
 )
-"""Pages that axe looks at in each run; the long set has all of them."""
+"""Pages that axe looks at in each run; `test_tour.py` looks at all of them."""
 
 
 @pytest.fixture(scope="module")
@@ -73,9 +73,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         yield World(served=found, paths=addresses(found.site, fill(found.site.project)))
 
 
-def opened(browser: Browser, client: Client, **options: Any) -> BrowserContext:
-    """A browser with somebody's session."""
+def opened(browser: Browser, client: Client | None, **options: Any) -> BrowserContext:
+    """A browser with somebody's session, or with nobody's."""
     context = browser.new_context(**options)
+    if client is None:
+        return context
     name, _, value = client.cookie.partition("=")
     context.add_cookies([{"name": name, "value": value, "url": client.served.url}])
     return context
@@ -219,40 +221,10 @@ def test_r34_a_page_says_since_when_it_is_stale_and_still_aborts(world: World, b
     context.close()
 
 
-def looked_at(world: World, browser: Browser, name: str, scheme: Any, size: Any) -> tuple[list[str], int]:
-    """What axe finds that is serious, and by how many pixels the page is too wide."""
-    context = opened(browser, world.served.signed_in("bob"), viewport=size, color_scheme=scheme)
-    page = context.new_page()
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    page.goto(world.served.url + world.paths[name])
-    result = Axe().run(page).response
-    found = [
-        f"{one['id']}: {one['nodes'][0]['html'][:120]}"
-        for one in result["violations"]
-        if one["impact"] in ("serious", "critical")
-    ]
-    over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    context.close()
-    # A page that does not exist is in the console, as it should be; a policy that stops a style would be, too.
-    return [*found, *(one for one in complaints if "404" not in one and "api/v1/events" not in one)], over
-
-
 @pytest.mark.parametrize("name", LOOKED_AT)
 def test_r34_axe_finds_nothing_serious_and_nothing_runs_over(world: World, browser: Browser, name: str) -> None:
     at = LOOKED_AT.index(name)
     scheme, size = ("light", WIDE) if at % 2 else ("dark", PHONE)
-    assert looked_at(world, browser, name, scheme, size) == ([], 0)
-
-
-@pytest.mark.long
-@pytest.mark.timeout(1800)
-def test_r34_every_page_in_both_schemes_and_widths(world: World, browser: Browser) -> None:
-    wrong = {}
-    for name in world.paths:
-        for scheme in ("light", "dark"):
-            for size in (WIDE, PHONE):
-                found = looked_at(world, browser, name, scheme, size)
-                if found != ([], 0):
-                    wrong[f"{name}, {scheme}, {size['width']}"] = found
-    assert wrong == {}
+    context = opened(browser, world.served.signed_in("bob"), viewport=size, color_scheme=scheme)
+    assert looked_at(context, world.served.url + world.paths[name]) == []
+    context.close()

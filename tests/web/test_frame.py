@@ -72,8 +72,8 @@ def test_r34_an_error_page_keeps_the_frame_of_whoever_reads_it(server: Served) -
 def test_r34_a_freeze_of_the_calendar_holds_everywhere(tmp_path: Path) -> None:
     today = datetime.now(UTC).date()
     first, last = today - timedelta(days=2), today + timedelta(days=2)
-    freezes = f"  freezes: [{{name: year end, first_day: '{first}', last_day: '{last}'}}]"
-    text = config().replace("  timezone: Europe/Berlin\n", f"  timezone: Europe/Berlin\n{freezes}\n")
+    freeze = f"{{name: year end, first_day: '{first}', last_day: '{last}'}}"
+    text = re.sub(r"\{name: stocktaking.*\}", freeze, config())
     with served(tmp_path, text) as server:
         server.person("ada", "viewer@checkout")
         page = server.signed_in("ada").get("/").text

@@ -27,6 +27,7 @@ from pilotage.model.way import Entry, EnvironmentStage, StageState, StageStatus,
 from pilotage.rollout.machine import begin
 from pilotage.way.machine import begin as set_out
 from pilotage.web.site import Site
+from tests.web.surroundings import surround
 
 CONFIG = """\
 service: shop
@@ -39,6 +40,9 @@ answers:
   stakeholder_complexity: [internal-only]
 calendar:
   timezone: Europe/Berlin
+  holidays: [DE]
+  freezes:
+    - {name: stocktaking, first_day: FIRST, last_day: LAST}
 people:
   ada: {roles: [release manager, DevOps engineer]}
   bob: {roles: [QA lead, release manager]}
@@ -48,28 +52,36 @@ SERVICES = {
     "checkout": "2.3.1", "search": "8.0.4", "billing": "2.9.0", "payments": "5.2.1", "catalogue": "10.4.2",
     "mobile-api": "4.9.0", "mail": "1.19.0",
 }  # fmt: skip
+FLAGS = {
+    ("search", "staging"): "{file: flags.json, key: typo-tolerance, owner: ada, expires: 2026-10-01}",
+    ("mail", "staging"): "{file: flags.json, key: new-sender, purpose: kill-switch, owner: bob}",
+}
 _HOUR = 3600.0
 
 
 def config() -> str:
     """pilotage.yaml of these services, each in staging and production."""
-    text, port = CONFIG, 18100
+    today = datetime.now(UTC).date()
+    text = CONFIG.replace("FIRST", str(today + timedelta(days=12))).replace("LAST", str(today + timedelta(days=16)))
+    port = 18100
     for name in SERVICES:
         text += f"  {name}:\n    environments:\n"
         for place in ("staging", "production"):
             port += 1
+            flag = FLAGS.get((name, place), "")
             text += (
                 f"      {place}:\n"
                 "        fleet: {kind: process, command: ['bin/{version}/serve', '--port', '{port}'], count: 12}\n"
                 f"        router: {{kind: envoy, listen: '127.0.0.1:{port}'}}\n"
                 "        overrides: {checks.required: false, canary.phase_duration: 4h}\n"
+                + (f"        flag: {flag}\n" if flag else "")
             )
     return text
 
 
 @dataclass(frozen=True, kw_only=True)
 class World:
-    """The rollouts by what they show."""
+    """The rollouts by what they show. invitation: secret of a one-time link · code: that a command line shows."""
 
     watching: Rollout
     withdrawn: Rollout
@@ -78,6 +90,8 @@ class World:
     initial: Rollout
     ended: tuple[Rollout, ...]
     way: str
+    invitation: str
+    code: str
 
 
 def fill(project: Project) -> World:
@@ -100,7 +114,9 @@ def fill(project: Project) -> World:
         "mail", "production", Freeze("data centre move", begins, begins + timedelta(hours=20)), "dan", "racks"
     )
     _tasks(project)
+    invitation, code = surround(project)
     return World(
+        invitation=invitation, code=code,
         watching=_watching(project), withdrawn=_withdrawn(project), approval=_approval(project),
         paused=_paused(project), initial=_initial(project), ended=ended, way=_way(project),
     )  # fmt: skip
@@ -141,7 +157,7 @@ def _tasks(project: Project) -> None:
     activities.track(store.engine, schedule_of(plan), [], "ada", now)
     action = FollowUp(
         0, "Add a load test of /search", "bob", str(today + timedelta(days=1)), "it runs before each release", "high",
-        "search 8.0.4",
+        "8.0.4",
     )  # fmt: skip
     followups.add(store.engine, "search", action, [], "ada", now)
 
@@ -169,7 +185,12 @@ def addresses(site: Site, world: World) -> Mapping[str, str]:
         "calendar-week": "/calendar?view=week", "release": "/releases/payments/5.3.0", "way": f"/ways/{world.way}",
         "ways": "/ways/of/payments", "trace": "/releases/payments/5.2.2/trace",
         "notes": "/releases/payments/5.2.2/notes", "report": "/reports/payments/production",
-        "incident": f"/incidents/{world.ended[1].id}",
+        "incident": f"/incidents/{world.ended[1].id}", "command-line": f"/login/device?code={world.code}",
+        "flag": "/flags/search/staging", "audit-filtered": "/audit?outcome=refused", "why-may":
+        "/why?action=deploy&service=payments&environment=production", "services-none": "/services?q=zzz",
+        "services-drift": "/services?show=drift", "releases-none": "/releases?q=zzz",
+        "choose-readiness": "/services/billing/production/readiness",
+        "calendar-next": f"/calendar?day={datetime.now(UTC).date() + timedelta(days=30)}",
     }  # fmt: skip
 
 

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from pilotage.app.grid import Sees
 from pilotage.app.project import Project
 from pilotage.engine.records import agenda as rows
+from pilotage.engine.records.agenda import Moved
 from pilotage.model.agenda import Agenda, AgendaConflict, AgendaEntry, AgendaKind, DatedRelease
 from pilotage.model.calendar import ONE_DAY, Calendar, Freeze, midnight
 from pilotage.model.errors import Invalid
-
-if TYPE_CHECKING:
-    from pilotage.model.record import RolloutSummary
 
 MOST = 400
 """Rollouts in one view."""
@@ -54,14 +51,23 @@ def _rank(entry: AgendaEntry) -> tuple[bool, float, str]:
     return not entry.whole_days, entry.begins.timestamp(), entry.title
 
 
+_REMEMBERED = 50
+
+
 def _calendar(project: Project, around: date) -> Calendar | None:
-    """None while the configuration cannot be read."""
+    """None while the configuration cannot be read. To work out holidays and recurrences takes a while."""
     from pilotage.config.calendars import calendar_of
 
-    try:
-        return calendar_of(project.whole, around)
-    except Invalid:
-        return None
+    known, day = project.calendars, around.replace(day=1)
+    if day not in known:
+        try:
+            found = calendar_of(project.whole, day)
+        except Invalid:
+            return None
+        if len(known) >= _REMEMBERED:
+            known.clear()
+        known[day] = found
+    return known[day]
 
 
 def _meeting(calendar: Calendar, begins: float, ends: float) -> Iterator[Freeze]:
@@ -71,13 +77,11 @@ def _meeting(calendar: Calendar, begins: float, ends: float) -> Iterator[Freeze]
             yield one
 
 
-def _rollout(one: RolloutSummary, zone: ZoneInfo, now: float) -> AgendaEntry:
-    began = one.started_at or one.created_at
-    ended = now if one.finished_at is None else one.finished_at
+def _rollout(one: Moved, zone: ZoneInfo, now: float) -> AgendaEntry:
     return AgendaEntry(
         uid=f"rollout.{one.id}@pilotage", kind=AgendaKind.ROLLOUT, title=f"{one.service} {one.version}",
-        begins=datetime.fromtimestamp(began, zone),
-        ends=datetime.fromtimestamp(max(began, ended), zone),
+        begins=datetime.fromtimestamp(one.began, zone),
+        ends=datetime.fromtimestamp(max(one.began, now if one.ended is None else one.ended), zone),
         service=one.service, environment=one.environment, words=one.status.value, path=f"/rollouts/{one.id}",
         moving=not one.status.final,
     )  # fmt: skip

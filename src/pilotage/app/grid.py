@@ -106,8 +106,10 @@ def grid_of(project: Project, sees: Sees, service: str = "") -> Grid:
     under_way = [row.newest.id for place in wanted if (row := stored.get(place)) and _moves(row) and row.newest]
     seen = project.store.live_views(under_way) if under_way else {}
     rows: dict[str, dict[str, Cell]] = {}
+    now = project.clock.now()
     for place in sorted(wanted, key=lambda one: one[0]):
-        cell = _cell(project, place, stored.get(place), seen, configured=place in configured)
+        frozen = tuple(one.name for one in project.store.freezes.of(*place, now))
+        cell = _cell(place, stored.get(place), seen, frozen, configured=place in configured)
         rows.setdefault(place[0], {})[place[1]] = cell
     columns = _columns(order, [tuple(row) for row in rows.values()])
     return Grid(
@@ -142,18 +144,16 @@ def _moves(row: PlaceRow) -> bool:
 
 
 def _cell(
-    project: Project, place: tuple[str, str], row: PlaceRow | None, seen: Mapping[str, LiveView], *, configured: bool
-) -> Cell:
+    place: tuple[str, str], row: PlaceRow | None, seen: Mapping[str, LiveView], frozen: tuple[str, ...],
+    *, configured: bool,
+) -> Cell:  # fmt: skip
     service, environment = place
-    bare = Cell(
-        service=service, environment=environment, configured=configured,
-        frozen=tuple(one.name for one in project.store.freezes.of(service, environment, project.clock.now())),
-    )  # fmt: skip
     if row is None:
-        return bare
+        return Cell(service=service, environment=environment, configured=configured, frozen=frozen)
     view = seen.get(row.newest.id) if row.newest else None
-    return replace(
-        bare, version=row.serving[0] if row.serving else _before(row), since=row.since, newest=row.newest,
+    return Cell(
+        service=service, environment=environment, configured=configured, frozen=frozen,
+        version=row.serving[0] if row.serving else _before(row), since=row.since, newest=row.newest,
         ended=row.ended, queued=row.queued, share=view.routed if view else None,
     )  # fmt: skip
 
@@ -166,14 +166,18 @@ def _before(row: PlaceRow) -> str:
 
 def _drifting(row: Mapping[str, Cell], order: Sequence[str]) -> Mapping[str, Cell]:
     if not order:
-        return {name: replace(cell, drift=_differs(cell, row)) for name, cell in row.items()}
+        return {name: _with(cell, _differs(cell, row)) for name, cell in row.items()}
     there = [row[name] for name in order if name in row]
     before: Cell | None = None
     found = {}
     for cell in there:
-        found[cell.environment] = replace(cell, drift=_against(cell, before))
+        found[cell.environment] = _with(cell, _against(cell, before))
         before = cell if cell.version else before
     return found
+
+
+def _with(cell: Cell, drift: Drift | None) -> Cell:
+    return cell if drift is None else replace(cell, drift=drift)
 
 
 def _against(cell: Cell, before: Cell | None) -> Drift | None:

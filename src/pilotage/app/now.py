@@ -100,8 +100,7 @@ def now_of(project: Project, eyes: Eyes, zone: ZoneInfo, freezes: Sequence[Freez
             *_left_alone(project, eyes), *_decisions(project, eyes, whole), *_stages(project, eyes),
             *_duties(project, today),
         ),
-        lately=tuple(sorted((*good, *failed), key=lambda one: -(one.finished_at or one.created_at)))[:8],
-        failed=failed[:5],
+        lately=good[:8], failed=failed[:5],
         ahead=_ahead(project, eyes, today, freezes),
     )  # fmt: skip
 
@@ -197,7 +196,7 @@ def _duties(project: Project, today: date) -> Iterator[Waiting]:
     for action in overview.open_actions(project.store.engine, names, 20):
         yield Waiting(
             title=action.description, detail=f"Follow-up {action.number} of {action.service}", action="Open",
-            due=action.due, urgent=action.due < day,
+            path="/incidents#actions", due=action.due, urgent=action.due < day,
         )  # fmt: skip
 
 

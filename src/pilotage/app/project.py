@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pilotage.engine.records.store import Store
     from pilotage.model.access import Identity, Proof
     from pilotage.model.actor import Actor
+    from pilotage.model.calendar import Calendar
     from pilotage.model.record import Rollout, RolloutSummary
     from pilotage.model.schedule import Role
 
@@ -86,6 +87,11 @@ class Project:
         from pilotage.config.loading import load
 
         return load(self.config)
+
+    @cached_property
+    def calendars(self) -> dict[date, Calendar]:
+        """Of all services together, by the day around which each was worked out."""
+        return {}
 
     @cached_property
     def names(self) -> Names:

@@ -18,8 +18,10 @@ from pilotage.model.readiness import Signature
 from pilotage.model.record import Recorded, RolloutSummary
 from pilotage.model.way import EnvironmentStage
 
-LISTED = 300
-"""Versions in environments that a list looks through."""
+LOOKED_AT = 150
+"""Rollouts that one page of the list looks at."""
+LISTED = 60
+"""Versions on a page of the list."""
 
 _MOST = 100
 _TOLD = 6
@@ -35,6 +37,14 @@ class ReleaseLine:
     version: str
     places: tuple[RolloutSummary, ...]
     at: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReleasePage:
+    """older: Unix seconds before which the next page begins; None on the last one."""
+
+    lines: tuple[ReleaseLine, ...]
+    older: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,18 +75,18 @@ class ReleaseView:
         return bool(self.rollouts or self.days or self.signatures or self.ways)
 
 
-def releases(project: Project, sees: Sees, text: str = "") -> tuple[ReleaseLine, ...]:
-    """Newest first, with what the reader sees of each."""
+def releases(project: Project, sees: Sees, text: str = "", before: float | None = None) -> ReleasePage:
+    """Newest first, with what the reader sees of each. before: Unix seconds, for older pages."""
+    newest = rows.newest_releases(project.store.engine, text.strip()[:100], LOOKED_AT, before)
     found: dict[tuple[str, str], list[RolloutSummary]] = {}
-    for one in rows.newest_releases(project.store.engine, text.strip()[:100], LISTED):
+    for one in newest.rollouts:
         if sees(one.service, one.environment):
             found.setdefault((one.service, one.version), []).append(one)
-    return tuple(
-        ReleaseLine(
-            service=service, version=version, places=tuple(places), at=max(one.created_at for one in places)
-        )
+    lines = tuple(
+        ReleaseLine(service=service, version=version, places=tuple(places), at=places[0].created_at)
         for (service, version), places in found.items()
-    )  # fmt: skip
+    )
+    return ReleasePage(lines=lines[:LISTED], older=lines[LISTED - 1].at if len(lines) > LISTED else newest.older)
 
 
 def release_view(project: Project, service: str, version: str, sees: Sees) -> ReleaseView:

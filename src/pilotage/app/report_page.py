@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from datetime import date
 
 from pilotage.app.forecasts import forecasts_of
+from pilotage.app.grid import Sees
 from pilotage.app.periods import BadSpan, gathered
 from pilotage.app.project import Project
+from pilotage.engine.records import overview
 from pilotage.model.document import Document
 from pilotage.model.output.forecasts import ForecastsOutput
 from pilotage.model.output.reports import DoraOutput
@@ -80,6 +82,16 @@ class DoraView:
     failed: frozenset[str]
     output: DoraOutput
     forecasts: Document
+
+
+def reported(project: Project, sees: Sees) -> Mapping[str, Mapping[str, bool]]:
+    """The configured environments of each service that the reader sees, and whether each ever had a rollout."""
+    had = set(overview.places(project.store.engine))
+    found = {
+        service: {name: (service, name) in had for name in there if sees(service, name)}
+        for service, there in sorted(project.names.environments.items())
+    }
+    return {service: there for service, there in found.items() if there}
 
 
 def dora_view(project: Project, environment: str, since: str, until: str) -> DoraView:

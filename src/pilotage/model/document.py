@@ -35,6 +35,11 @@ class Figure:
     marked: float | None = None
     mark: str = ""
 
+    @property
+    def caption(self) -> str:
+        """What the bars are, and what the line is."""
+        return f"{self.title}; dashed line: {self.mark}" if self.mark else self.title
+
 
 @dataclass(frozen=True)
 class KeyFigure:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pilotage.model.errors import Unavailable
@@ -151,9 +152,9 @@ class Recorded:
 
         return type_today(self.type)
 
-    @property
+    @cached_property
     def what(self) -> Occurrence:
-        """The event as its class."""
+        """The event as its class; reports ask for it again and again."""
         from pilotage.model.events import parse
 
         return parse(self.type, self.data)

@@ -10,13 +10,15 @@ _NOT_TEXT = re.compile(
     r"|[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]"
     r"|[\u200e\u200f\u061c\u202a-\u202e\u2066-\u206f]"  # Unicode's marks of direction (UAX 9, 2)
 )
+_ODD = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u206f]")
+"""Every character with which something of the two others begins: of a long text that has none, this is known sooner."""
 _LINE_ENDS = re.compile(r"\r\n?|[\u2028\u2029]")
 
 
 def clean(text: str) -> str:
     """The text without control characters (line feeds and tabs stay), escape sequences and marks that turn the reading
     direction."""
-    return _NOT_TEXT.sub("", _LINE_ENDS.sub("\n", text))
+    return _NOT_TEXT.sub("", _LINE_ENDS.sub("\n", text)) if _ODD.search(text) else text
 
 
 def plain(text: str, most: int) -> str:

@@ -20,7 +20,7 @@ from pilotage.render.plan_page import counted, first_screen
 from pilotage.render.sections import headline, sections
 from pilotage.render.stylesheet import style
 
-_STATES = ("status", "verdict")
+_STATES = ("status", "state", "verdict")
 """Headers of columns that hold states."""
 
 _CODE = re.compile(r"`([^`<>]+)`")
@@ -55,7 +55,7 @@ def _environment() -> Environment:
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     made.filters["dates"] = _dates
-    made.filters["state"] = _state
+    made.filters["state"] = state_cell
     made.filters["lines"] = _lines
     made.filters["share"] = lambda per_mille: format_share(per_mille / WHOLE)
     made.filters["cap"] = lambda text: f"{text[:1].upper()}{text[1:]}"
@@ -63,7 +63,7 @@ def _environment() -> Environment:
     return made
 
 
-def _state(cell: str, header: str) -> Markup:
+def state_cell(cell: str, header: str) -> Markup:
     """A cell whose column says that it is a state: a pill."""
     pill = state_pill(cell) if header in _STATES else None
     return Markup('<span class="pill {}">{}</span>').format(*pill) if pill else _dates(cell)

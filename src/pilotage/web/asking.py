@@ -48,7 +48,7 @@ def endpoint(site: Site, route: Route) -> Callable[[Request], Awaitable[Response
             asked = await run_in_threadpool(_check, site, route, request, body)
             auditing.in_request(asked.identity, route.name if route.changes else "")
             answer = cast("Callable[[Asked], Awaitable[Response]]", route.answer)
-            return finished(route, request, await answer(asked))
+            return finished(asked, await answer(asked))
         except PilotageError as error:
             return await run_in_threadpool(_refusal, site, route, request, error)
         except Exception as error:
@@ -62,7 +62,7 @@ def _whole(site: Site, route: Route, request: Request, body: bytes) -> Response:
     """All that needs no waiting, in one thread."""
     asked = _check(site, route, request, body)
     auditing.in_request(asked.identity, route.name if route.changes else "")
-    return finished(route, request, _in_thread(asked))
+    return finished(asked, _in_thread(asked))
 
 
 def _in_thread(asked: Asked) -> Response:

@@ -98,7 +98,7 @@ class Site:
         known = self._current()
         named = service if service and _must_be_named(known, service) else known.service
         made = Project(known.config, named, known.clock, known.warn, identity)
-        shared = ("whole", "names", "store", "records")
+        shared = ("whole", "names", "store", "records", "calendars")
         made.__dict__ |= {name: known.__dict__[name] for name in shared if name in known.__dict__}
         return made
 
@@ -132,7 +132,7 @@ class Site:
             if self._known is None or self._read != state:
                 first = self.project
                 self._known, self._read = Project(first.config, first.service, first.clock, first.warn), state
-                self._known.__dict__["store"] = first.store
+                self._known.__dict__ |= {"store": first.store, "calendars": {}}
                 with contextlib.suppress(PilotageError):
                     # Read now, or each request would read it for itself; who needs it says what is wrong with it.
                     _ = self._known.names, self._known.whole

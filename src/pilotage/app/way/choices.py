@@ -69,7 +69,7 @@ def _possible(stored: StoredWay, index: int) -> Iterator[WayChoice]:
         if stage.entry.approvals and at.status is StageStatus.WAITING and len(at.approved) < stage.entry.approvals:
             yield WayChoice(
                 kind=WayCommandKind.APPROVE, label=f"Approve {version} for {stage.name}", stage=stage.name,
-                primary=True, effect=f"{len(at.approved)} of {stage.entry.approvals} persons have approved.",
+                primary=True, effect=f"{len(at.approved)} of {stage.entry.approvals} approvals are given.",
             )  # fmt: skip
         if stage.entry.begins is Begins.BY_A_PERSON and at.status is StageStatus.WAITING and not at.promoted:
             yield WayChoice(

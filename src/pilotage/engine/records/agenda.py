@@ -2,31 +2,46 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from sqlalchemy import Engine, select
 
-from pilotage.engine.records.rows import ACTIVE, summary
-from pilotage.engine.records.statements import summaries
+from pilotage.engine.records.rows import ACTIVE
 from pilotage.engine.records.tables import freezes, rollouts
 from pilotage.engine.records.tables_beside import meetings, schedules
 from pilotage.model.agenda import DatedRelease
 from pilotage.model.calendar import Freeze
 from pilotage.model.meeting import MeetingState
-from pilotage.model.record import RolloutSummary
+from pilotage.model.status import Status
 
 
-def rollouts_between(engine: Engine, first: float, last: float, limit: int) -> tuple[RolloutSummary, ...]:
+@dataclass(frozen=True)
+class Moved:
+    """A rollout as a calendar shows it. began, ended: Unix seconds; None while it is under way."""
+
+    id: str
+    service: str
+    environment: str
+    version: str
+    status: Status
+    began: float
+    ended: float | None
+
+
+def rollouts_between(engine: Engine, first: float, last: float, limit: int) -> tuple[Moved, ...]:
     """That ended in it, or are under way and started before its end; the latest first. Unix seconds."""
     ended = rollouts.c.finished_at.between(first, last)
+    of = (rollouts.c[name] for name in ("id", "service", "environment", "version", "status"))
+    columns = [*of, rollouts.c.started_at, rollouts.c.finished_at]
+    found = list[tuple[str, str, str, str, str, float, float | None]]()
     with engine.connect() as connection:
-        ids = list[str]()
-        for which in (ended, rollouts.c.status.in_(ACTIVE)):  # two questions, so that each finds its index
-            query = select(rollouts.c.id).where(which, rollouts.c.started_at <= last)
-            ids += connection.scalars(query.order_by(rollouts.c.started_at.desc()).limit(limit))
-        whole = summaries().where(rollouts.c.id.in_(ids)).order_by(rollouts.c.started_at.desc()).limit(limit)
-        rows = connection.execute(whole).mappings().all()
-    return tuple(summary(row) for row in rows)
+        # Two questions, so that each finds its index.
+        for which, newest in ((ended, rollouts.c.finished_at), (rollouts.c.status.in_(ACTIVE), rollouts.c.started_at)):
+            query = select(*columns).where(which, rollouts.c.started_at <= last).order_by(newest.desc()).limit(limit)
+            found += (tuple(row) for row in connection.execute(query))
+    latest = sorted(dict.fromkeys(found), key=lambda row: -row[5])[:limit]
+    return tuple(Moved(*row[:4], Status(row[4]), *row[5:]) for row in latest)
 
 
 def schedules_between(engine: Engine, first: date, last: date) -> tuple[DatedRelease, ...]:

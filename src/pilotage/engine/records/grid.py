@@ -129,14 +129,17 @@ def _completed(connection: Connection, wanted: Sequence[tuple[str, str, str]]) -
 
 
 def _newest(connection: Connection, service: str) -> Mapping[tuple[str, str], RolloutSummary]:
-    query = summaries().join(
-        places,
+    """An outer join, because SQLite then looks each place up; of an inner one it reads every rollout there ever was."""
+    there = places.outerjoin(
+        rollouts,
         (places.c.service == rollouts.c.service)
         & (places.c.environment == rollouts.c.environment)
         & (places.c.sequence == rollouts.c.sequence),
     )
+    query = summaries().select_from(there)
     query = query.where(places.c.service == service) if service else query
-    found = (summary(row) for row in connection.execute(query).mappings().all())
+    rows = connection.execute(query).mappings().all()
+    found = (summary(row) for row in rows if row["id"] is not None)
     return {(one.service, one.environment): one for one in found}
 
 

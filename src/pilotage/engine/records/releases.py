@@ -2,39 +2,73 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import Engine, func, or_, select
+from sqlalchemy import ColumnElement, Engine, Select, exists, or_, select, union_all
 
 from pilotage.engine.records.rows import summary
 from pilotage.engine.records.statements import summaries
 from pilotage.engine.records.tables import rollouts
 from pilotage.engine.records.tables_beside import schedules
 from pilotage.model.record import RolloutSummary
+from pilotage.model.status import Status
 
 
-def newest_releases(engine: Engine, text: str, limit: int) -> tuple[RolloutSummary, ...]:
-    """The last rollout of each version in each environment, newest first. text: part of a service's name or of a
-    version; empty for all."""
-    last = select(
-        rollouts.c.service, rollouts.c.environment, rollouts.c.version, func.max(rollouts.c.created_at).label("at")
-    ).group_by(rollouts.c.service, rollouts.c.environment, rollouts.c.version)
+@dataclass(frozen=True, kw_only=True)
+class Newest:
+    """rollouts: newest first · older: Unix seconds before which there may be more; None where these are all."""
+
+    rollouts: tuple[RolloutSummary, ...]
+    older: float | None
+
+
+def newest_releases(engine: Engine, text: str, limit: int, before: float | None = None) -> Newest:
+    """Of the newest rollouts, the last one of each version in each environment. text: part of a service's name or of a
+    version; empty for all · limit: rollouts that are looked at · before: Unix seconds; only versions that had no
+    rollout in the environment since then."""
+    which = list[ColumnElement[bool]]()
     if text:
         part = f"%{_literally(text)}%"
-        last = last.where(
-            or_(rollouts.c.service.ilike(part, escape="\\"), rollouts.c.version.ilike(part, escape="\\"))
-        )  # fmt: skip
-    newest = last.order_by(func.max(rollouts.c.created_at).desc()).limit(limit).subquery()
-    query = summaries().join(
-        newest,
-        (newest.c.service == rollouts.c.service)
-        & (newest.c.environment == rollouts.c.environment)
-        & (newest.c.version == rollouts.c.version)
-        & (newest.c.at == rollouts.c.created_at),
-    )
+        which.append(or_(rollouts.c.service.ilike(part, escape="\\"), rollouts.c.version.ilike(part, escape="\\")))
+    if before is not None:
+        which += [rollouts.c.created_at < before, ~_later(before)]
     with engine.connect() as connection:
+        found = connection.execute(_newest(which, limit)).all()
+        last = {(row.service, row.environment, row.version): row.id for row in reversed(found)}
+        query = summaries().where(rollouts.c.id.in_(list(last.values())))
         rows = connection.execute(query.order_by(rollouts.c.created_at.desc())).mappings().all()
-    return tuple(summary(row) for row in rows)
+    return Newest(
+        rollouts=tuple(summary(row) for row in rows), older=found[-1].created_at if len(found) == limit else None
+    )
+
+
+def _newest(which: Sequence[ColumnElement[bool]], limit: int) -> Select[tuple[str, str, str, str, float]]:
+    """One question a status, so that an index finds the newest of each."""
+    columns = (
+        rollouts.c.id, rollouts.c.service, rollouts.c.environment, rollouts.c.version, rollouts.c.created_at,
+    )  # fmt: skip
+    of_each = [
+        select(
+            select(*columns).where(rollouts.c.status == status.value, *which)
+            .order_by(rollouts.c.created_at.desc()).limit(limit).subquery()
+        )
+        for status in Status
+    ]  # fmt: skip
+    every = union_all(*of_each).subquery()
+    return select(every).order_by(every.c.created_at.desc()).limit(limit)
+
+
+def _later(before: float) -> ColumnElement[bool]:
+    """Whether the version had another rollout in the environment since then."""
+    other = rollouts.alias()
+    return exists(
+        select(other.c.id).where(
+            other.c.service == rollouts.c.service, other.c.environment == rollouts.c.environment,
+            other.c.version == rollouts.c.version, other.c.created_at >= before,
+        )
+    )  # fmt: skip
 
 
 def rollouts_of(engine: Engine, service: str, version: str, limit: int) -> tuple[RolloutSummary, ...]:

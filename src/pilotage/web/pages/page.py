@@ -12,10 +12,12 @@ from pilotage.app.roles import Eyes
 from pilotage.model.access import Identity
 from pilotage.model.text import clean
 from pilotage.render.document import bars, top
+from pilotage.render.html import state_cell
 from pilotage.render.pills import STATUS
 from pilotage.web.assets import digest
 from pilotage.web.frame import frame_of
 from pilotage.web.pages.page_clock import PageClock
+from pilotage.web.pages.rollout_view import pill_of, state_word
 from pilotage.web.pages.spoken import spoken
 from pilotage.web.route import Asked
 from pilotage.web.site import Site
@@ -31,6 +33,9 @@ def environment() -> Environment:
     made.filters["chart"] = lambda figure: Markup(bars(figure))
     made.filters["top"] = top
     made.filters["look"] = lambda status: STATUS[status].state
+    made.filters["cap"] = lambda text: f"{text[:1].upper()}{text[1:]}"
+    made.filters["state"] = state_cell
+    made.globals |= {"pill_of": pill_of, "state_word": state_word}
     return made
 
 

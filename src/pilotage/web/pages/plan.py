@@ -12,9 +12,10 @@ from pilotage.app.project import Unclear
 from pilotage.model.errors import Conflict, Invalid, NotReady, PilotageError
 from pilotage.model.plan import Plan
 from pilotage.model.status import Mode
-from pilotage.render.sections import headline, summary
+from pilotage.render.plan_page import first_screen
+from pilotage.render.sections import headline
 from pilotage.web.pages.page import page
-from pilotage.web.pages.plan_view import figures_of, parts_of, people_of, pill_of_plan, steps_of
+from pilotage.web.pages.plan_view import approval_of, charts_of, parts_of, pill_of_plan, steps_of
 from pilotage.web.pages.rollout_view import pill_of
 from pilotage.web.place import NotFound
 from pilotage.web.route import Asked, Audience, Kind, Query, Route
@@ -81,10 +82,10 @@ def _shown(asked: Asked, plan: Plan, status: int = 200, refused: str = "") -> Re
     queue, lacks = planning.queue_of(project, plan), planning.lacks(project, plan)
     mode = Mode.INITIAL if queue.serving is None and queue.under_way is None else Mode.FULL
     return page(
-        asked, "plan.html.j2", status, plan=plan, title=headline(plan), summary=summary(plan), lacks=lacks,
-        pill=pill_of_plan(plan, lacks), figures=figures_of(plan), rail=steps_of(plan, mode),
-        people=people_of(plan, mode), parts=parts_of(plan), refused=refused,
-        queue=queue, before=planning.before(project, plan), pill_of=pill_of,
+        asked, "plan.html.j2", status, plan=plan, title=headline(plan), first=first_screen(plan), lacks=lacks,
+        pill=pill_of_plan(plan, lacks), rail=steps_of(plan, mode), approval=approval_of(plan, mode),
+        parts=parts_of(plan), charts=charts_of(plan), refused=refused, queue=queue,
+        before=planning.before(project, plan), pill_of=pill_of,
         may_deploy=asked.may(Permission.DEPLOY, plan.service, plan.environment) and not plan.stopped_by,
     )  # fmt: skip
 

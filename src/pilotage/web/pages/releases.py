@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from pilotage.app.notes import NotesRequest, notes_for, report_of
 from pilotage.app.permissions import Permission
-from pilotage.app.release_page import ReleaseView, release_view, releases
+from pilotage.app.release_page import ReleasePage, ReleaseView, release_view, releases
 from pilotage.app.way.tracing import trace
 from pilotage.model.errors import PilotageError
 from pilotage.model.output.rollouts import HistoryOutput
@@ -21,9 +21,10 @@ AUDIENCES = ("developer", "user", "executive")
 
 
 class ReleasesQuery(Query, frozen=True, kw_only=True):
-    """q: part of a service's name or of a version."""
+    """q: part of a service's name or of a version · before: Unix seconds, for older ones."""
 
     q: str = ""
+    before: float | None = None
 
 
 class NotesQuery(Query, frozen=True, kw_only=True):
@@ -32,15 +33,18 @@ class NotesQuery(Query, frozen=True, kw_only=True):
     audience: str = "developer"
 
 
-def _list(asked: Asked) -> Response:
+def _found(asked: Asked) -> ReleasePage:
     query = asked.query_as(ReleasesQuery)
-    return page(asked, "releases.html.j2", found=releases(asked.project, asked.sees, query.q), query=query)
+    return releases(asked.project, asked.sees, query.q, query.before)
+
+
+def _list(asked: Asked) -> Response:
+    found = _found(asked)
+    return page(asked, "releases.html.j2", found=found.lines, older=found.older, query=asked.query_as(ReleasesQuery))
 
 
 def _list_json(asked: Asked) -> Response:
-    found = [
-        one for line in releases(asked.project, asked.sees, asked.query_as(ReleasesQuery).q) for one in line.places
-    ]
+    found = [one for line in _found(asked).lines for one in line.places]
     seen = asked.site.store.live_views([one.id for one in found])
     return json_answer(HistoryOutput(rollouts=rollout_outputs(found, seen)))
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from pilotage.app.grid import grid_of
 from pilotage.app.permissions import Permission
-from pilotage.app.report_page import DoraView, as_csv, dora_view, forecasts_output
+from pilotage.app.report_page import DoraView, as_csv, dora_view, forecasts_output, reported
 from pilotage.model.output.forecasts import ForecastsOutput
 from pilotage.model.output.reports import DoraOutput
 from pilotage.web.answers import json_answer
@@ -22,8 +21,7 @@ class PeriodQuery(Query, frozen=True, kw_only=True):
 
 
 def _list(asked: Asked) -> Response:
-    grid = grid_of(asked.project, asked.sees)
-    return page(asked, "reports.html.j2", grid=grid)
+    return page(asked, "reports.html.j2", listed=reported(asked.project, asked.sees))
 
 
 def _view(asked: Asked) -> DoraView:

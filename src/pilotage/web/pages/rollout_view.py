@@ -34,6 +34,11 @@ def pill_of(status: Status) -> Pill:
     return Pill(kind=look, word=words)
 
 
+def state_word(status: str) -> str:
+    """Of a status by its name, as it stands within a sentence; any other word as it is."""
+    return Status(status).word.lower() if status in set(Status) else status
+
+
 def pill_of_state(state: RolloutState) -> Pill:
     """The same, with what it waits for where that is a person."""
     if state.hold and state.hold.cause is HoldCause.APPROVAL and state.status is Status.HOLDING:

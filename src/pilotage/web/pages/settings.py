@@ -42,7 +42,11 @@ def _overview(asked: Asked) -> Response:
     paths = {route.path for route in asked.site.routes if route.method == "GET"}
     cards = [
         Card(title="Your account", path="/settings/account", words="Password, second factor, passkeys, sessions"),
-        Card(title="Tokens", path="/settings/tokens", words=f"{len(mine)} of yours work{'s' * (len(mine) == 1)}"),
+        Card(
+            title="Tokens",
+            path="/settings/tokens",
+            words=f"{len(mine)} of yours work{'s' * (len(mine) == 1)}" if mine else "None of yours works now",
+        ),
         Card(title="Why may somebody do something?", path="/why", words="Which role allows it, or what is missing"),
     ]
     if asked.may(Permission.MANAGE_PEOPLE):
