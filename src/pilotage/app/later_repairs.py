@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pilotage.adapters.git import Git
 from pilotage.adapters.ports import AdapterError
 from pilotage.model.forecast import Forecast
+from pilotage.report.named_repairs import named_repairs
 from pilotage.report.outcomes import Signal
 from pilotage.risk.followed import Released, repaired
 
@@ -38,26 +39,37 @@ def repairs_of(git: Git | None, forecasts: Sequence[Forecast], later: Iterable[s
 def _looked(git: Git, forecasts: Sequence[Forecast], later: Sequence[str], now: float) -> Repairs:
     seen, missing, released = _seen_until(git, now), dict[str, str](), dict[str, Released]()
     for one in forecasts:
-        commits = _commits(git, one.revisions)
-        if not commits:
+        if not (commits := _commits(git, one.revisions)):
             missing[one.rollout] = "git does not have its commits any more"
+        elif not released and _count(git, f"{one.revisions.partition('..')[0]}..HEAD") > _MOST_CHANGES:
+            missing[one.rollout] = f"more than {_MOST_CHANGES:,} changes have followed"
         else:
             released[one.rollout] = Released(name=one.rollout, commits=commits, until=one.until)
     first = next((one.revisions.partition("..")[0] for one in forecasts if one.rollout in released), "")
     signals: dict[str, Signal] = {}
     for tip in _tips(git, later) if first else ():
-        if int(git.run("rev-list", "--count", "--first-parent", f"{first}..{tip}")) > _MOST_CHANGES:
-            missing |= dict.fromkeys(released, f"more than {_MOST_CHANGES:,} changes have followed")
-            break
-        git.see_whole([f"{first}..{tip}"], f"{first[:12]}..{tip}")
-        for name, change in repaired(git.changes([f"{first}..{tip}"]), tuple(released.values())).items():
-            signal = Signal(at=change.landed, why=f"{change.commit[:10]} repairs it: {change.subject[:80]}")
+        for name, signal in _signals(git, f"{first}..{tip}", tuple(released.values())):
             signals[name] = min(signals.get(name, signal), signal, key=lambda found: found.at)
     stale = {
         one.rollout: "git was not fetched since its time was over"
         for one in forecasts if one.rollout in released and seen < one.until
     }  # fmt: skip
     return Repairs(signals=signals, missing=stale | missing)
+
+
+def _signals(git: Git, range_: str, releases: Sequence[Released]) -> Iterator[tuple[str, Signal]]:
+    """What alters the lines of a release to repair something, and what names its commits."""
+    git.see_whole([range_], range_)
+    for name, change in repaired(git.changes([range_]), releases).items():
+        yield name, Signal(at=change.landed, why=f"{change.commit[:10]} repairs it: {change.subject[:80]}")
+    owners = {commit: one.name for one in releases for commit in one.commits}
+    for name, commits in named_repairs(git.told([range_]), owners).items():
+        for one in commits:
+            yield name, Signal(at=one.at, why=f"{one.id[:10]} names it: {one.subject[:80]}")
+
+
+def _count(git: Git, range_: str) -> int:
+    return int(git.run("rev-list", "--count", "--first-parent", range_))
 
 
 def _commits(git: Git, revisions: str) -> frozenset[str]:
