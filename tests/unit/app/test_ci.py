@@ -119,7 +119,7 @@ def test_r33_the_comment_says_what_changes_and_is_updated_in_place(checkout: Che
     assert body.startswith(f"{mark}\n### shop {HEAD[:12]} → production")
     assert "| inputs | risk_tolerance | medium | low | everyone | given |" in body
     assert f"At `{checkout.base[:12]}`" in body
-    assert "probability that 1 change will need a fix" in body
+    assert "probability that this change will need a fix within 30 days" in body
     assert "<details><summary>Steps</summary>\n\n" in body
     assert checkout.outputs["changes"].isdigit()
     (checkout.folder / "pilotage.yaml").write_text(GOOD + READY)
