@@ -109,7 +109,9 @@ def test_4b_executives_and_it_read_the_risk_of_the_change_and_executives_what_su
     assert "Risk of the change" not in text, "nothing serves, so nobody knows the range"
     serve(folder, "1.0.0")
     for item in ("executive_briefing", "it_leadership_briefing"):
-        assert re.search(r"Risk of the change: \w+: .* probability that .* will need a fix within 30 days.*\.\n", shown(item)), item
+        assert re.search(
+            r"Risk of the change: \w+: .* probability that .* will need a fix within 30 days.*\.\n", shown(item)
+        ), item
 
 
 def serve(folder: Path, version: str) -> None:
