@@ -1,9 +1,9 @@
 """What became of a release: whether something of it needed a repair within the time of its forecast (R17, R24).
 
 A release needed a repair if Pilotage rolled it back because of harm, users went back to the version before, a hotfix
-replaced it, an incident or a confirmed report names it, or a later commit reverts it, names it as
-repaired, or alters its lines to repair something. It held if the time is over, a rollout of it completed, and git was read to the end of that time without any
-of these. Everything else is unknown, and unknown is never counted as held.
+replaced it, an incident or a confirmed report names it, or a later commit reverts it, names it as repaired, or alters
+its lines to repair something. It held if the time is over, a rollout of it completed, and git was read to the end of
+that time without any of these. Everything else is unknown, and unknown is never counted as held.
 """
 
 from __future__ import annotations
