@@ -12,13 +12,15 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 
 from pilotage.app.remote.handing import ASKED_FD, FILES, hand_over
 from pilotage.model.access import Identity
-from pilotage.model.errors import Invalid
+from pilotage.model.errors import Invalid, Unavailable
 from pilotage.model.shell import Ended, Message, Said, ShellRequest, Waiting, Wrote
 from pilotage.model.trace_context import parent_of
 
@@ -31,9 +33,18 @@ _MOST_WRITTEN = 20 << 20
 """Bytes of all files that come back."""
 _ALIVE_EVERY = 10.0
 _PATIENCE = 10.0
-_AT_ONCE = asyncio.Semaphore(16)
+_AT_ONCE, _BACK_AT_ONCE = asyncio.Semaphore(16), asyncio.Semaphore(8)
+"""Child processes: of all who watch and ask, and of those who take users off a version, who wait for none of them."""
+_MOST_OF_ONE = 6
+"""Command lines that one person or account has at the same time, of each of both kinds."""
+_TAKES_BACK = frozenset({"abort", "rollback"})
+_of_one = Counter[tuple[str, bool]]()
 _LEFT_OUT = ("PILOTAGE_ACTOR", "PILOTAGE_SERVER", "PILOTAGE_TOKEN", "PILOTAGE_CONFIG", "PILOTAGE_SERVICE")
 _TRACE = "TRACEPARENT"
+
+
+class TooManyCommands(Unavailable):
+    """This person runs as many command lines on the server as one may."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,15 +55,38 @@ class Workplace:
 
 
 async def carry_out(place: Workplace, identity: Identity, request: ShellRequest) -> AsyncIterator[Message]:
-    """What the command says, and at last how it ended. Whoever stops listening interrupts it, as Ctrl-C does."""
+    """What the command says, and at last how it ended. Whoever stops listening interrupts it, as Ctrl-C does. Raises
+    Invalid, TooManyCommands."""
     _check(request)
-    async with _AT_ONCE:
-        folder = Path(tempfile.mkdtemp(prefix="pilotage-asked-"))
-        try:
-            async for message in _run(place, identity, request, folder.resolve()):
+    back = not _TAKES_BACK.isdisjoint(request.words)
+    with _one_more(f"{identity.kind}:{identity.name}", back):
+        async with _BACK_AT_ONCE if back else _AT_ONCE, aclosing(_in_folder(place, identity, request)) as messages:
+            async for message in messages:
                 yield message
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _one_more(who: str, back: bool) -> Iterator[None]:
+    """Nobody takes the places of all others. Raises TooManyCommands."""
+    if _of_one[who, back] >= _MOST_OF_ONE:
+        raise TooManyCommands(f"{_MOST_OF_ONE} of your command lines run on this server already: end one first")
+    _of_one[who, back] += 1
+    try:
+        yield
+    finally:
+        _of_one[who, back] -= 1
+        if not _of_one[who, back]:
+            del _of_one[who, back]
+
+
+async def _in_folder(place: Workplace, identity: Identity, request: ShellRequest) -> AsyncGenerator[Message, None]:
+    folder = Path(tempfile.mkdtemp(prefix="pilotage-asked-"))
+    try:
+        async with aclosing(_run(place, identity, request, folder.resolve())) as messages:
+            async for message in messages:
+                yield message
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _check(request: ShellRequest) -> None:
@@ -62,7 +96,7 @@ def _check(request: ShellRequest) -> None:
 
 async def _run(
     place: Workplace, identity: Identity, request: ShellRequest, folder: Path
-) -> AsyncIterator[Message]:  # fmt: skip
+) -> AsyncGenerator[Message, None]:  # fmt: skip
     names = _unpack(request, folder)
     words = [_replaced(word, names) for word in request.words]
     pipe = hand_over(identity)
