@@ -32,8 +32,8 @@ def submodule(commit: str) -> Raw:
     return Raw("160000", commit.encode())
 
 
-Files = Mapping[str | bytes, "str | bytes | Raw | None"]
-"""Content by path; None removes a file."""
+Files = Mapping[str, "str | bytes | Raw | None"]
+"""Content by path, as Python writes paths that are no UTF-8; None removes a file."""
 
 PEOPLE = {
     "ada": "Ada Lovelace <ada@example.org>",
@@ -68,7 +68,7 @@ class Histories:
         for kind, parent in zip(("from", *["merge"] * len(parents)), parents, strict=False):
             self._line(f"{kind} :{parent}")
         for path, content in files.items():
-            self._file(path.encode() if isinstance(path, str) else path, content)
+            self._file(path.encode(errors="surrogateescape"), content)
         return self._marks
 
     def _file(self, path: bytes, content: str | bytes | Raw | None) -> None:

@@ -249,7 +249,7 @@ SHAPE = (
         build=one(
             "Add them",
             dict.fromkeys(
-                ("src/a b.py", 'src/quo"te.py', "src/new\nline.py", "src/ü.py", b"src/caf\xe9.py"), "a = 1\nb = 2\n"
+                ("src/a b.py", 'src/quo"te.py', "src/new\nline.py", "src/ü.py", "src/caf\udce9.py"), "a = 1\nb = 2\n"
             ),
         ),
         level=LOW,

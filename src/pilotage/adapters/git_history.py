@@ -89,10 +89,12 @@ def year_before(git: Git, commit: str, seconds: float) -> Iterator[Change]:
     for most in (_FEW, _MANY):
         listed = _listed(git, [commit], [f"--max-count={most}"])
         times = agreed([one.at for one in listed], SYSTEM.now())
-        count = sum(at >= times[-1] - seconds for at in times) if times else 0
-        if count < len(listed) or len(listed) < most:
+        older = [one.commit for one, at in zip(listed, times, strict=True) if at < times[-1] - seconds]
+        if older or len(listed) < most:
             break
-    return names(git, [commit], [f"--max-count={count}"]) if count else iter(())
+    else:
+        older = [listed[0].commit]
+    return names(git, [commit, *(f"^{one}" for one in older[-1:])])
 
 
 @dataclass(frozen=True, kw_only=True)

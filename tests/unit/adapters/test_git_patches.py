@@ -14,6 +14,7 @@ from pilotage.adapters.git_people import person
 from pilotage.adapters.git_space import is_indented_anew, same_lines
 from pilotage.adapters.git_time import agreed
 from pilotage.model.change import Change, Entry, FileKind, FilePatch
+from pilotage.model.path_pattern import PathPatterns, Scope
 from tests.unit.risk.repository import DAY, START, Repository
 
 YEAR = 365.25 * DAY
@@ -281,6 +282,20 @@ def test_a_clock_in_2037_and_one_in_1970_do_not_empty_the_year(shop: Repository)
     (ahead,) = git.changes(["HEAD~4..HEAD~3"])
     assert ahead.at == 2_127_000_000
     assert ahead.landed == START + 5 * DAY
+
+
+def test_the_year_before_a_part_of_a_repository_is_no_longer_than_that_of_all(shop: Repository) -> None:
+    """Where few commits touch a service, as many commits as the year has would reach back much further."""
+    shop.commit("Long ago", {"web/a.py": "a = 1\n"})
+    shop.clock += 500 * DAY
+    for number in range(3):
+        shop.commit(f"Elsewhere {number}", {"b.py": f"b = {number}\n"})
+    shop.commit("Lately", {"web/a.py": "a = 2\n"})
+    git = Git(shop.path, Scope(paths=PathPatterns(patterns=("web/**",))))
+    assert [change.subject for change in git.year_before("HEAD", YEAR)] == ["Lately"]
+    assert [change.subject for change in Git(shop.path).year_before("HEAD", 2.5 * DAY)] == [
+        "Elsewhere 1", "Elsewhere 2", "Lately"
+    ]  # fmt: skip
 
 
 def test_a_rebase_of_years_old_work_lands_when_it_is_committed(shop: Repository) -> None:
