@@ -1,5 +1,5 @@
-"""R34: the whole way with the keyboard alone, on a desk and on a phone, with a script and without: first start, sign-in,
-plan, approval by a second person, watching, abort."""
+"""R34: the whole way with the keyboard alone, on a desk and on a phone, with a script and without: first start,
+sign-in, plan, approval by a second person, watching, abort."""
 
 from __future__ import annotations
 
@@ -50,11 +50,9 @@ class Keys:
         expect(self.page.get_by_label(label).locator("option:checked")).to_have_text(text)
 
     def press(self, what: Locator) -> None:
-        before = self.page.url
         self.to(what)
         with self.page.expect_navigation():
             self.page.keyboard.press("Enter")
-        assert self.page.url != before or self.page.get_by_role("main").is_visible()
 
 
 @pytest.mark.parametrize("size", [WIDE, PHONE], ids=["desk", "phone"])
@@ -94,7 +92,6 @@ def test_r34_the_whole_way_with_the_keyboard_alone(tmp_path: Path, browser: Brow
 
 def _first_start(ada: Keys, server: Served) -> None:
     ada.page.goto(f"{server.url}/link/{first_link(server.store)}")
-    ada.page.evaluate("document.activeElement.blur()") if ada.page.context.pages else None
     ada.write("Name", "ada")
     ada.write("Password", PASSWORD)
     ada.write("Password again", PASSWORD)
