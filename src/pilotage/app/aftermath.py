@@ -17,7 +17,6 @@ from pilotage.app.risk_offer import offer
 from pilotage.app.snapshot import channels_of
 from pilotage.config.calendars import calendar_of
 from pilotage.engine.records import followups, outbox
-from pilotage.model.answers import DeploymentStrategy
 from pilotage.model.clock import day_of
 from pilotage.model.followup import FollowUp
 from pilotage.model.medium import Attachment
@@ -28,6 +27,7 @@ from pilotage.model.schedule import Role
 from pilotage.model.status import Mode
 from pilotage.render.document import to_html
 from pilotage.report.incident import incident_of, tasks_of
+from pilotage.rollout.strategies import strategy_of
 
 
 def follow(project: Project, rollout: Rollout) -> None:
@@ -68,10 +68,8 @@ def _after_return(project: Project, rollout: Rollout, left: str, day: date) -> N
 
 
 def _met_nobody(rollout: Rollout) -> bool:
-    """Whether no user had the version, and none lost an instance of the one before. Rolling, big bang and the dark
-    deployment of a toggle stop instances that serve before anybody has the new version."""
-    beside = (DeploymentStrategy.CANARY, DeploymentStrategy.BLUE_GREEN)
-    return rollout.state.reached == 0 and rollout.plan.answers.deployment_strategy in beside
+    """Whether no user had the version, and none lost an instance of the one before."""
+    return rollout.state.reached == 0 and not strategy_of(rollout.plan).restarts_stable
 
 
 def _after_harm(project: Project, rollout: Rollout, day: date) -> None:
