@@ -21,7 +21,7 @@ from pilotage.model.change import Change, FileKind, FilePatch
 from pilotage.model.file_kind import repairs
 from pilotage.model.risk import Horizon
 from pilotage.risk.features import History, features_of
-from pilotage.risk.measured import Measured, Ranks, touches_source
+from pilotage.risk.measured import Measured, touches_source
 
 _REVERTED = re.compile(r"[Tt]his reverts (?:commit|merge request)?\s*([0-9a-f]{7,40})")
 _MOST_FILES, _MOST_LINES = 10, 300
@@ -128,17 +128,14 @@ def label(
 ) -> list[Labelled]:
     """Measure and label changes, oldest first. harmed: commits known to have done harm from elsewhere · history,
     lengths: the year before them, and the lines of each source file then; None for the beginning of a repository."""
-    lines, history, ranks, harm = Lines(lengths or {}), history or History(), Ranks(), _Harm()
+    lines, history, harm = Lines(lengths or {}), history or History(), _Harm()
     measured: list[Measured] = []
     for change in changes:
         number = harm.add(change)
         code = [f for f in change.files if f.kind is FileKind.SOURCE]
         before = {f.before: lines.length(f.before) for f in code if f.before}
         measures = features_of(change, history, before)
-        source = touches_source(change)
-        measured.append(Measured(change, measures, ranks.of(measures), source))
-        if source:
-            ranks.add(measures)
+        measured.append(Measured(change=change, measures=measures, source=touches_source(change)))
         harm.blame(change, code, {n for file in code for n in lines.rewrite(file, number)} - {_NOBODY, number})
         if change.commit in harmed or harmed.intersection(change.parents[1:]):
             harm.reverted[number] = 0.0

@@ -1,9 +1,8 @@
 """A logistic model of harm: small, additive, shipped as JSON, its level kept up with a team's own history.
 
-Of a change that touches source: log-odds = intercept of the horizon + Σ weight · (value − mean) / deviation, where a
-value is a measure or its rank. A factor's part is the sum of its terms: what it adds to the log-odds of a change that
-is average in everything. A change without source has the base rate of its horizon. docs/explanation/risk-model.md
-names the data.
+Of a change that touches source: log-odds = intercept of the horizon + Σ weight · (measure − mean) / deviation. A
+factor's part is the sum of its terms: what it adds to the log-odds of a change that is average in everything. A change
+without source has the base rate of its horizon. docs/explanation/risk-model.md names the data.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from pilotage.model.errors import Invalid
 from pilotage.model.json import Json, find, number_at, object_at, text_at
 from pilotage.model.risk import Horizon, RiskFactor
 from pilotage.risk.features import FEATURES
-from pilotage.risk.measured import RANKED, Measured
+from pilotage.risk.measured import Measured
 
 FORMAT = 2
 _F = RiskFactor
@@ -34,7 +33,6 @@ FACTOR_OF: Mapping[str, RiskFactor] = {
     "weekend": _F.TIMING,
 }
 """Which of R17's six factors each measure speaks for."""
-_RANK = " rank"
 _DIGITS = 4
 _LARGEST = 1000.0
 """No number of a model is nearly as large."""
@@ -50,22 +48,16 @@ class OldModel(BadModel):
 
 @dataclass(frozen=True)
 class Term:
-    """measure: of FEATURES · ranked: its rank is taken, not its value."""
+    """measure: of FEATURES."""
 
     measure: str
-    ranked: bool
     weight: float
     mean: float
     deviation: float
 
-    @property
-    def name(self) -> str:
-        return self.measure + _RANK * self.ranked
-
     def of(self, measured: Measured) -> float:
         """What it adds to the log-odds."""
-        value = measured.rank(self.measure) if self.ranked else measured.of(self.measure)
-        return self.weight * (value - self.mean) / self.deviation
+        return self.weight * (measured.of(self.measure) - self.mean) / self.deviation
 
 
 @dataclass(frozen=True)
@@ -99,7 +91,7 @@ class RiskModel:
             "intercepts": _by_horizon(self.intercepts, _DIGITS),
             "without_source": _by_horizon(self.without_source, 6),
             "terms": {
-                t.name: {
+                t.measure: {
                     "weight": round(t.weight, _DIGITS), "mean": round(t.mean, _DIGITS),
                     "deviation": round(t.deviation, _DIGITS),
                 }
@@ -141,14 +133,12 @@ def _of_horizons(read: Json, name: str) -> tuple[float, ...]:
 
 
 def _term(read: Json, name: str) -> Term:
-    ranked = name.endswith(_RANK)
-    measure = name.removesuffix(_RANK)
-    if measure not in (RANKED if ranked else FEATURES):
+    if name not in FEATURES:
         raise BadModel(f"not a risk model of this version: it has no measure {name[:40]!r}")
     weight, mean, deviation = (float(number_at(read, "terms", name, k)) for k in ("weight", "mean", "deviation"))
     if not all(abs(one) < _LARGEST for one in (weight, mean, deviation)) or deviation <= 0.001:
         raise BadModel(f"not a risk model: the numbers of {name!r} are out of range")
-    return Term(measure, ranked, weight, mean, deviation)
+    return Term(name, weight, mean, deviation)
 
 
 @cache

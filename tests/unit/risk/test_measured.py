@@ -1,4 +1,4 @@
-"""R17: what is usual in a repository: the rank of a measure among the latest changes of source."""
+"""R17: what a change touches, and what the year before it tells."""
 
 from __future__ import annotations
 
@@ -8,39 +8,9 @@ import pytest
 
 from pilotage.model.change import FilePatch
 from pilotage.risk.features import FEATURES, History, features_of
-from pilotage.risk.measured import RANKED, WINDOW, Measured, Ranks, touches_source
+from pilotage.risk.measured import touches_source
 
 from .dated_changes import added, change
-
-
-def measures(**values: float) -> tuple[float, ...]:
-    return tuple(values.get(name, 0.0) for name in FEATURES)
-
-
-@pytest.mark.parametrize(
-    ("past", "value", "rank"),
-    [
-        ([], 3, 0.5),  # no past: ten equal changes are assumed
-        ([1], 3, 6 / 11),
-        ([3], 3, 0.5),
-        ([1, 2, 3, 4], 3, (2 + 0.5 + 5) / 14),
-        ([1] * 10, 3, 0.75),
-        ([5] * 10, 3, 0.25),
-        ([1] * 100, 9, 105 / 110),
-        ([9] * WINDOW + [1] * WINDOW, 3, 205 / 210),  # the older ones are forgotten
-    ],
-)
-def test_a_rank_by_hand(past: list[float], value: float, rank: float) -> None:
-    ranks = Ranks()
-    for one in past:
-        ranks.add(measures(lines_added=one))
-    assert ranks.of(measures(lines_added=value))[RANKED.index("lines_added")] == pytest.approx(rank)
-
-
-def test_a_change_without_a_past_is_in_the_middle() -> None:
-    one = Measured(change(1, "Add", added("src/a.py", 3)), measures())
-    assert {one.rank(name) for name in RANKED} == {0.5}
-    assert Ranks().of(measures(lines_added=7)) == one.ranks
 
 
 @pytest.mark.parametrize(

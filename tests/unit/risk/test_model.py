@@ -9,15 +9,15 @@ import pytest
 
 from pilotage.model.risk import Horizon
 from pilotage.risk.features import FEATURES
-from pilotage.risk.measured import RANKED, Measured
+from pilotage.risk.measured import Measured
 from pilotage.risk.model import BadModel, OldModel, RiskModel, shipped
 
 from .dated_changes import added, change
 
 
-def measured(*, source: bool = True, rank: float = 0.5, **values: float) -> Measured:
+def measured(*, source: bool = True, **values: float) -> Measured:
     measures = tuple(values.get(name, 0.0) for name in FEATURES)
-    return Measured(change(1, "Change", added("src/a.py", 3)), measures, (rank,) * len(RANKED), source)
+    return Measured(change=change(1, "Change", added("src/a.py", 3)), measures=measures, source=source)
 
 
 def test_a_longer_horizon_foretells_more() -> None:
@@ -36,15 +36,15 @@ def test_a_change_without_source_has_the_base_rate_whatever_its_measures() -> No
     assert shipped().probability(measured(source=False)) < shipped().probability(measured(lines_added=3))
 
 
-def test_what_is_large_here_is_riskier() -> None:
-    p = [shipped().probability(measured(lines_added=3, rank=rank)) for rank in (0.1, 0.5, 0.9)]
+def test_what_is_larger_is_riskier() -> None:
+    p = [shipped().probability(measured(lines_added=lines)) for lines in (1, 3, 6)]
     assert p == sorted(p)
 
 
 def test_the_parts_make_up_the_score() -> None:
     from pilotage.risk.model import sigmoid
 
-    one = measured(lines_added=4, hunks=2, changes=1, rank=0.7)
+    one = measured(lines_added=4, hunks=2, recent_repairs=1)
     total = sum(shipped().parts(one).values())
     assert shipped().probability(one) == pytest.approx(sigmoid(shipped().intercepts[0] + total))
 
@@ -71,7 +71,7 @@ def _with(*path: str, value: Any) -> str:
     return json.dumps(content)
 
 
-_FIRST = shipped().terms[0].name
+_FIRST = shipped().terms[0].measure
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ _FIRST = shipped().terms[0].name
         _with("without_source", "730", value=1.5),
         _with("without_source", "30", value=0),
         _with("terms", value={"flies": {"weight": 1, "mean": 0, "deviation": 1}}),
-        _with("terms", value={"weekend rank": {"weight": 1, "mean": 0, "deviation": 1}}),
+        _with("terms", value={"lines_added rank": {"weight": 1, "mean": 0, "deviation": 1}}),
         _with("terms", _FIRST, "deviation", value=0),
         _with("terms", _FIRST, "weight", value=1e300),
         _with("terms", _FIRST, "weight", value=float("nan")),

@@ -26,7 +26,7 @@ def history(count: int, rate: float, *, source: bool = True) -> list[Labelled]:
     usual = tuple(1.0 for _ in FEATURES)
     return [
         Labelled(
-            measured=Measured(change(n + 1, "Add", added("src/a.py", 3)), usual, source=source),
+            measured=Measured(change=change(n + 1, "Add", added("src/a.py", 3)), measures=usual, source=source),
             repaired=10 if n in bad else float("inf"),
         )
         for n in range(count)
