@@ -16,16 +16,16 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from benchmarks.risk_model.chosen import SHAPE, WHOLE, WITHOUT_RANKS
-from benchmarks.risk_model.columns import FRESH, LEARNED, Changes, Floats, Shape, fit, log_odds, others, read
+from benchmarks.risk_model.chosen import RANKED, SHAPE, WHOLE
+from benchmarks.risk_model.columns import FRESH, LEARNED, Changes, Fitted, Floats, Shape, fit, others, read
 from benchmarks.risk_model.figures import Figures, auc, figures, kept_up, precision_area, sigmoid
 from benchmarks.risk_model.releases import release_table
 
 from pilotage.model.risk import Horizon
-from pilotage.risk.model import RiskModel
 
-RESAMPLES = 200
+RESAMPLES = 100
 DAYS_30 = Horizon.DAYS_30
+SHOWN = (DAYS_30, Horizon.YEARS_2)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,10 +36,10 @@ class Test:
     data: tuple[Changes, ...]
     learned: Sequence[Changes]
 
-    def models(self, shape: Shape, *, own_levels: bool = True) -> list[RiskModel]:
+    def models(self, shape: Shape) -> list[Fitted]:
         if self.data == tuple(self.learned):
-            return [fit(others(self.learned, one), shape, own_levels=own_levels) for one in self.data]
-        return [fit(self.learned, shape, own_levels=own_levels)] * len(self.data)
+            return [fit(others(self.learned, one), shape) for one in self.data]
+        return [fit(self.learned, shape)] * len(self.data)
 
 
 def interval(score: Floats, harmful: np.ndarray) -> str:
@@ -50,9 +50,15 @@ def interval(score: Floats, harmful: np.ndarray) -> str:
     return f"{auc(score, harmful):.3f} ({low:.3f}–{high:.3f})"
 
 
+def tells(one: Changes, horizon: Horizon) -> bool:
+    """Whether enough of its changes are ripe."""
+    mine = one.known(horizon) & one.source
+    return bool(mine.sum() >= 200 and one.harmful(horizon)[mine].sum() >= 10)
+
+
 _COLUMNS = (
     "repository", "changes", "of source", "repaired", "AUC, source (95 %)", "lines added", "lines of source added",
-    "AUC, all changes", "PR-AUC", "lines of source added", "Brier", "slope", "level error", "kept up",
+    "AUC, all changes", "reverts aside", "PR-AUC", "lines of source added", "Brier", "slope", "level error", "kept up",
 )  # fmt: skip
 
 
@@ -61,58 +67,61 @@ def table(test: Test, scores: Sequence[Floats], horizon: Horizon) -> None:
     print(f"| {' | '.join(_COLUMNS)} |\n{'|---' * len(_COLUMNS)}|")
     rows = []
     for one, score in zip(test.data, scores, strict=True):
+        if not tells(one, horizon):
+            print(f"| {one.name} | too young |" + " |" * (len(_COLUMNS) - 2))
+            continue
         found, later = figures(one, score, horizon), figures(one, kept_up(one, score, horizon), horizon)
         mine = one.known(horizon) & one.source
         y, code = one.harmful(horizon)[mine], one.measure("lines_added")[mine]
         row = [
-            found.auc, auc(one.added[mine], y), auc(code, y), found.whole, found.area, precision_area(code, y),
-            found.brier, found.slope, found.error, later.error,
+            found.auc, auc(one.added[mine], y), auc(code, y), found.whole, found.blamed, found.area,
+            precision_area(code, y), found.brier, found.slope, found.error, later.error,
         ]  # fmt: skip
         rows.append(row)
-        numbers = " | ".join(f"{value:.3f}" for value in row[1:8])
+        numbers = " | ".join(f"{value:.3f}" for value in row[1:9])
         print(
             f"| {one.name} | {found.changes} | {found.source} | {found.harmful:.1%} | {interval(score[mine], y)} | "
             f"{numbers} | {found.error:.2f}× | {later.error:.2f}× |",
             flush=True,
         )
     mean = np.array(rows).mean(0)
-    errors = np.exp(np.log(np.array(rows)[:, 8:]).mean(0))
-    numbers = " | ".join(f"**{value:.3f}**" for value in mean[:8])
+    errors = np.exp(np.log(np.array(rows)[:, 9:]).mean(0))
+    numbers = " | ".join(f"**{value:.3f}**" for value in mean[:9])
     print(f"| **mean** | | | | {numbers} | **{errors[0]:.2f}×** | **{errors[1]:.2f}×** |")
 
 
-def parts(test: Test, chosen: Sequence[RiskModel], horizon: Horizon) -> None:
+def parts(test: Test, chosen: Sequence[Fitted], horizon: Horizon) -> None:
     """Each part of the model, with and without."""
-    usual = [log_odds(model, one, horizon) for model, one in zip(chosen, test.data, strict=True)]
+    usual = [model.log_odds(one, horizon) for model, one in zip(chosen, test.data, strict=True)]
     own = [kept_up(one, score, horizon) for one, score in zip(test.data, usual, strict=True)]
 
-    def of(shape: Shape, *, own_levels: bool = True) -> list[Floats]:
-        models = test.models(shape, own_levels=own_levels)
-        return [log_odds(model, one, horizon) for model, one in zip(models, test.data, strict=True)]
+    def of(shape: Shape) -> list[Floats]:
+        models = test.models(shape)
+        return [model.log_odds(one, horizon) for model, one in zip(models, test.data, strict=True)]
 
     variants: list[tuple[str, Callable[[], list[Floats]]]] = [
         ("the model as shipped", lambda: usual),
         ("with the level kept up (`risk train`)", lambda: own),
         ("without a base rate of changes without source",
-         lambda: [log_odds(m, one, horizon, base=False) for m, one in zip(chosen, test.data, strict=True)]),
-        ("without ranks", lambda: of(WITHOUT_RANKS)),
-        ("with all measures and all ranks", lambda: of(WHOLE)),
-        ("with one level for all repositories while fitting", lambda: of(SHAPE, own_levels=False)),
+         lambda: [m.log_odds(one, horizon, base=False) for m, one in zip(chosen, test.data, strict=True)]),
+        ("with ranks of its measures", lambda: of(RANKED)),
+        ("with all measures", lambda: of(WHOLE)),
     ]  # fmt: skip
     print(f"\n### With and without: {test.title}, {horizon.words}\n")
-    print("| model | AUC, source | AUC, all | PR-AUC | Brier | slope | level error | of all changes |")
-    print("|---" * 8 + "|")
+    print("| model | AUC, source | AUC, all | reverts aside | PR-AUC | Brier | slope | level error | of all changes |")
+    print("|---" * 9 + "|")
     for name, score in variants:
-        found = [figures(one, s, horizon) for one, s in zip(test.data, score(), strict=True)]
+        each = zip(test.data, score(), strict=True)
+        found = [figures(one, s, horizon) for one, s in each if tells(one, horizon)]
         print(f"| {name} | {_line(found)} |", flush=True)
 
 
 def tried(data: Sequence[Changes], horizon: Horizon) -> None:
     """What is stored of some repositories: the kinds of files of the version before, and the words of changed lines."""
-    some = [one for one in data if one.beside]
+    some = [one for one in data if one.beside and tells(one, horizon)]
     print(f"\n### Tried on {len(some)} of the repositories, one left out at a time, {horizon.words}\n")
-    print("| model | AUC, source | AUC, all | PR-AUC | Brier | slope | level error | of all changes |")
-    print("|---" * 8 + "|")
+    print("| model | AUC, source | AUC, all | reverts aside | PR-AUC | Brier | slope | level error | of all changes |")
+    print("|---" * 9 + "|")
     names = (
         ("learned from the others of these", "same"), ("with the kinds of files of the version before", "kinds"),
         ("with the words of changed lines", "words"),
@@ -129,8 +138,8 @@ def _line(found: Sequence[Figures]) -> str:
     def typical(name: str) -> float:
         return float(np.exp(np.mean(np.log([getattr(one, name) for one in found]))))
 
-    order = f"{mean('auc'):.4f} | {mean('whole'):.4f} | {mean('area'):.4f} | {mean('brier'):.5f} | {mean('slope'):.3f}"
-    return f"{order} | {typical('error'):.2f}× | {typical('whole_error'):.2f}×"
+    order = " | ".join(f"{mean(name):.4f}" for name in ("auc", "whole", "blamed", "area", "brier"))
+    return f"{order} | {mean('slope'):.2f} | {typical('error'):.2f}× | {typical('whole_error'):.2f}×"
 
 
 def not_foretold(test: Test, scores: Sequence[Floats]) -> None:
@@ -173,17 +182,17 @@ def main() -> None:
     tests = [Test(title="one repository left out at a time", data=learned, learned=learned)]
     if fresh:
         tests.append(Test(title="repositories never learned from", data=fresh, learned=learned))
-    for horizon in (DAYS_30, Horizon.YEARS_2):
+    for horizon in SHOWN:
         tried(learned, horizon)
     for test in tests:
         chosen = test.models(SHAPE)
-        for horizon in Horizon:
-            table(test, [log_odds(m, one, horizon) for m, one in zip(chosen, test.data, strict=True)], horizon)
-        usual = [log_odds(m, one, DAYS_30) for m, one in zip(chosen, test.data, strict=True)]
+        for horizon in SHOWN:
+            table(test, [m.log_odds(one, horizon) for m, one in zip(chosen, test.data, strict=True)], horizon)
+        usual = [m.log_odds(one, DAYS_30) for m, one in zip(chosen, test.data, strict=True)]
         calibration(test, usual, DAYS_30)
         release_table(test.title, test.data, usual)
         not_foretold(test, usual)
-        for horizon in (DAYS_30, Horizon.YEARS_2):
+        for horizon in SHOWN:
             parts(test, chosen, horizon)
 
 

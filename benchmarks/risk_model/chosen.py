@@ -7,8 +7,7 @@ from benchmarks.risk_model.columns import Shape
 from pilotage.risk.features import FEATURES
 
 SHAPE = Shape(
-    measures=("lines_added", "decisions_added", "hunks", "length", "changes", "repairs"),
-    ranks=("lines_added", "hunks", "changes"),
+    measures=("lines_added", "hunks", "decisions_added", "recent_repairs", "is_repair"),
 )
-WITHOUT_RANKS = Shape(measures=SHAPE.measures, ranks=())
-WHOLE = Shape(measures=FEATURES, ranks=FEATURES)
+RANKED = Shape(measures=SHAPE.measures, ranks=("lines_added", "hunks", "recent_repairs"))
+WHOLE = Shape(measures=FEATURES)

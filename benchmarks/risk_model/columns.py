@@ -11,13 +11,14 @@ import numpy.typing as npt
 
 from pilotage.model.risk import Horizon
 from pilotage.risk.features import FEATURES
-from pilotage.risk.measured import WINDOW
 from pilotage.risk.model import RiskModel, Term
 
 HERE = Path(__file__).parent
 LEARNED, FRESH = HERE / "learned.npz", HERE / "fresh.npz"
 FIRST = 200
 """The first changes of each repository only teach what is usual."""
+WINDOW = 200
+"""Changes of source that a change is ranked among: the latest before it."""
 RIDGE = 10.0
 LEAST_DEVIATION = 0.5
 _ASSUMED = 10
@@ -30,7 +31,7 @@ Truths = npt.NDArray[np.bool_]
 @dataclass(frozen=True, kw_only=True)
 class Changes:
     """One repository, oldest first. measures: n × FEATURES · ranks: the same · added: lines of any file · harm: days
-    until the first repair or revert, infinite for never · reverted: the same, of reverts alone · releases: numbers of
+    until the first repair or revert, infinite for never · repaired, reverted: of one of them · releases: numbers of
     the changes that are the last of one · until: when the reading ended, Unix seconds · beside: other scores."""
 
     name: str
@@ -40,6 +41,7 @@ class Changes:
     at: Floats
     added: Floats
     harm: Floats
+    repaired: Floats
     reverted: Floats
     releases: tuple[int, ...]
     until: float
@@ -61,15 +63,39 @@ class Changes:
 
 @dataclass(frozen=True, kw_only=True)
 class Shape:
-    """What a model takes. level: of each repository's own, while the weights are fitted."""
+    """What a model takes: measures, and ranks of measures among the repository's latest changes of source."""
 
     measures: tuple[str, ...]
-    ranks: tuple[str, ...]
+    ranks: tuple[str, ...] = ()
 
     def values(self, of: Changes) -> Floats:
-        columns = [of.measures[:, FEATURES.index(name)] for name in self.measures]
+        columns = [of.measure(name) for name in self.measures]
         columns += [of.ranks[:, FEATURES.index(name)] for name in self.ranks]
         return np.column_stack(columns)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fitted:
+    """A model as columns. The shipped one is of a shape without ranks."""
+
+    shape: Shape
+    intercepts: tuple[float, ...]
+    without_source: tuple[float, ...]
+    weights: Floats
+    mean: Floats
+    deviation: Floats
+
+    def log_odds(self, of: Changes, horizon: Horizon, *, base: bool = True) -> Floats:
+        """Of many changes: as `RiskModel.probability`. base: changes without source have their own rate."""
+        n = list(Horizon).index(horizon)
+        score: Floats = self.intercepts[n] + (self.shape.values(of) - self.mean) / self.deviation @ self.weights
+        rate = self.without_source[n]
+        return np.where(of.source, score, np.log(rate / (1 - rate))) if base else score
+
+    def model(self, origin: str) -> RiskModel:
+        numbers = [[float(one) for one in row] for row in zip(self.weights, self.mean, self.deviation, strict=True)]
+        terms = tuple(Term(name, *row) for name, row in zip(self.shape.measures, numbers, strict=True))
+        return RiskModel(self.intercepts, self.without_source, terms, origin)
 
 
 def read(path: Path) -> list[Changes]:
@@ -83,7 +109,7 @@ def read(path: Path) -> list[Changes]:
 
 def _one(name: str, column: dict[str, np.ndarray]) -> Changes:
     measures, source = column["features"].astype(float), column["source"].astype(bool)
-    reverted = column["reverted"].astype(float)
+    repaired, reverted = column["repaired"].astype(float), column["reverted"].astype(float)
     return Changes(
         name=name,
         measures=measures,
@@ -91,7 +117,8 @@ def _one(name: str, column: dict[str, np.ndarray]) -> Changes:
         source=source,
         at=column["at"].astype(float),
         added=column["added"].astype(float),
-        harm=np.minimum(column["repaired"].astype(float), reverted),
+        harm=np.minimum(repaired, reverted),
+        repaired=repaired,
         reverted=reverted,
         releases=tuple(int(n) for n in column["releases"]),
         until=float(np.median(column["at"][-9:])),
@@ -100,7 +127,8 @@ def _one(name: str, column: dict[str, np.ndarray]) -> Changes:
 
 
 def ranks(measures: Floats, source: Truths) -> Floats:
-    """As pilotage.risk.measured.Ranks gives them, of all measures at once."""
+    """Of each measure, the share of the latest changes of source below it, of equal ones a half. Ten equal changes are
+    assumed beside those seen, so that the second change of a repository is not an extreme."""
     found = np.full(measures.shape, 0.5)
     rows = np.flatnonzero(source)
     seen = np.minimum(np.arange(len(rows)), WINDOW) + _ASSUMED
@@ -113,12 +141,8 @@ def ranks(measures: Floats, source: Truths) -> Floats:
     return found
 
 
-def fit(parts: Sequence[Changes], shape: Shape, origin: str = "", *, own_levels: bool = True) -> RiskModel:
-    """One set of weights for all horizons, an intercept for each (proportional odds; McCullagh, JRSS B 1980).
-
-    own_levels: while the weights are fitted, each repository has a level of its own, so that what differs between
-    repositories is not taken for what differs between changes.
-    """
+def fit(parts: Sequence[Changes], shape: Shape) -> Fitted:
+    """One set of weights for all horizons, an intercept for each (proportional odds; McCullagh, JRSS B 1980)."""
     rows = [(part, horizon, part.known(horizon) & part.source) for part in parts for horizon in Horizon]
     x = np.vstack([shape.values(part)[kept] for part, _, kept in rows])
     y = np.concatenate([part.harmful(horizon)[kept] for part, horizon, kept in rows]).astype(float)
@@ -126,17 +150,19 @@ def fit(parts: Sequence[Changes], shape: Shape, origin: str = "", *, own_levels:
     deviation[: len(shape.measures)] = np.maximum(deviation[: len(shape.measures)], LEAST_DEVIATION)
     z = (x - mean) / deviation
     which = np.concatenate([np.full(kept.sum(), list(Horizon).index(h)) for _, h, kept in rows])
-    where = np.concatenate([np.full(kept.sum(), [p.name for p in parts].index(part.name)) for part, _, kept in rows])
     dummies = (which[:, None] == np.arange(len(Horizon))).astype(float)
-    levels = (where[:, None] == np.arange(1, len(parts))).astype(float) if own_levels else np.empty((len(y), 0))
-    columns = np.column_stack([dummies, levels, z])
-    ridge = np.array([*[1e-6] * len(Horizon), *[1.0] * levels.shape[1], *[RIDGE] * z.shape[1]])
+    columns = np.column_stack([dummies, z])
+    ridge = np.array([*[1e-6] * len(Horizon), *[RIDGE] * z.shape[1]])
     weights = newton(columns, y, ridge)[-z.shape[1] :]
     intercepts = [_level(z[which == n] @ weights, y[which == n]) for n in range(len(Horizon))]
-    names = [*((name, False) for name in shape.measures), *((name, True) for name in shape.ranks)]
-    numbers = [[float(one) for one in row] for row in np.column_stack([weights, mean, deviation])]
-    terms = tuple(Term(name, ranked, *row) for (name, ranked), row in zip(names, numbers, strict=True))
-    return RiskModel(tuple(intercepts), tuple(_base(parts, horizon) for horizon in Horizon), terms, origin)
+    return Fitted(
+        shape=shape,
+        intercepts=tuple(intercepts),
+        without_source=tuple(_base(parts, horizon) for horizon in Horizon),
+        weights=weights,
+        mean=mean,
+        deviation=deviation,
+    )
 
 
 def _level(score: Floats, y: Floats) -> float:
@@ -160,22 +186,6 @@ def newton(x: Floats, y: Floats, ridge: Floats, offset: Floats | float = 0.0) ->
         if float(np.abs(step).max()) < 1e-8:
             break
     return beta
-
-
-def log_odds(model: RiskModel, of: Changes, horizon: Horizon, *, base: bool = True) -> Floats:
-    """Of many changes at once: the same as of `model.probability`. base: changes without source have their own rate."""
-    shape = Shape(
-        measures=tuple(t.measure for t in model.terms if not t.ranked),
-        ranks=tuple(t.measure for t in model.terms if t.ranked),
-    )
-    ordered = sorted(model.terms, key=lambda term: term.ranked)
-    z = (shape.values(of) - [t.mean for t in ordered]) / [t.deviation for t in ordered]
-    n = list(Horizon).index(horizon)
-    score = model.intercepts[n] + z @ np.array([t.weight for t in ordered])
-    if not base:
-        return score
-    rate = model.without_source[n]
-    return np.where(of.source, score, np.log(rate / (1 - rate)))
 
 
 def others(data: Sequence[Changes], but: Changes) -> list[Changes]:

@@ -40,14 +40,16 @@ def precision_area(score: Floats, harmful: Truths) -> float:
 
 @dataclass(frozen=True, kw_only=True)
 class Figures:
-    """auc, area, brier, slope, error: of the changes of source · whole: AUC of all changes · error: the factor between
-    foretold and found, at least 1; of all changes in `whole_error` · ratio: foretold to found, of source."""
+    """auc, area, brier, slope, error: of the changes of source · whole: AUC of all changes · blamed: the same where a
+    repair counts and a revert does not · error: the factor between foretold and found, at least 1; of all changes in
+    `whole_error` · ratio: foretold to found, of source."""
 
     changes: int
     source: int
     harmful: float
     auc: float
     whole: float
+    blamed: float
     area: float
     brier: float
     slope: float
@@ -67,6 +69,7 @@ def figures(of: Changes, score: Floats, horizon: Horizon) -> Figures:
         harmful=float(y[mine].mean()),
         auc=auc(score[mine], y[mine]),
         whole=auc(score[known], y[known]),
+        blamed=auc(score[known], of.repaired[known] <= horizon),
         area=precision_area(score[mine], y[mine]),
         brier=float(((p[mine] - y[mine]) ** 2).mean()),
         slope=slope(score[mine], y[mine]),
@@ -127,7 +130,14 @@ def releases(of: Changes, score: Floats, horizon: Horizon) -> Releases:
         lines = np.expm1(of.measure("lines_added")[n]).sum()
         rows.append((1 - np.prod(1 - p[n]), last - first, lines, after, ever, at))
     table = np.array(rows, dtype=float).reshape(-1, 6)
-    return Releases(p=table[:, 0], changes=table[:, 1], lines=table[:, 2], after=table[:, 3] > 0, ever=table[:, 4] > 0)
+    return Releases(
+        at=table[:, 5],
+        p=table[:, 0],
+        changes=table[:, 1],
+        lines=table[:, 2],
+        after=table[:, 3] > 0,
+        ever=table[:, 4] > 0,
+    )
 
 
 def together(parts: Sequence[Releases]) -> Releases:

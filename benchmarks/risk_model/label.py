@@ -82,7 +82,7 @@ def _releases(git: Git, commits: list[str]) -> list[int]:
     form = "--format=%(refname:short) %(creatordate:unix) %(objectname) %(*objectname)"
     lines = (line.split() for line in git.run("for-each-ref", "refs/tags", form).splitlines())
     began = int(git.run("log", "-1", "--format=%ct", commits[0]))
-    recent = [parts for parts in lines if len(parts) > 2 and int(parts[1]) >= began]
+    recent = [parts for parts in lines if len(parts) > 2 and parts[1].isdigit() and int(parts[1]) >= began]
     tags = [(found[1], parts[-1]) for parts in recent if (found := _VERSION.match(parts[0]))]
     usual = Counter(prefix for prefix, _ in tags).most_common(1)
     numbers, places = {commit: n for n, commit in enumerate(commits)}, set[int]()

@@ -21,9 +21,9 @@ from benchmarks.risk_model.columns import (
     HERE,
     LEARNED,
     Changes,
+    Fitted,
     Floats,
     fit,
-    log_odds,
     newton,
     others,
     ranks,
@@ -32,7 +32,6 @@ from benchmarks.risk_model.columns import (
 from benchmarks.risk_model.licences import LICENCES
 
 from pilotage.model.risk import Horizon
-from pilotage.risk.model import RiskModel
 
 MODEL = HERE.parents[1] / "src" / "pilotage" / "risk" / "model.json"
 _SHOWN = (Horizon.DAYS_30, Horizon.YEARS_2)
@@ -107,7 +106,7 @@ def before(folder: Path, one: Changes) -> Before | None:
 
 
 def with_words(
-    data: Sequence[Changes], models: Sequence[RiskModel], words: Sequence[Floats], horizon: Horizon
+    data: Sequence[Changes], models: Sequence[Fitted], words: Sequence[Floats], horizon: Horizon
 ) -> list[Floats]:
     """The model's log-odds with a term for the words, which the other repositories have weighed."""
     found = []
@@ -116,11 +115,11 @@ def with_words(
         for other, theirs in zip(data, words, strict=True):
             if other.name != one.name:
                 kept = other.known(horizon) & other.source
-                score = log_odds(model, other, horizon)[kept]
+                score = model.log_odds(other, horizon)[kept]
                 x.append(np.column_stack([np.ones(kept.sum()), score, theirs[kept]]))
                 y.append(other.harmful(horizon)[kept])
         beta = newton(np.vstack(x), np.concatenate(y).astype(float), np.array([1e-9, 1e-9, 1.0]))
-        score = log_odds(model, one, horizon)
+        score = model.log_odds(one, horizon)
         found.append(np.where(one.source, beta[0] + beta[1] * score + beta[2] * mine, score))
     return found
 
@@ -136,7 +135,7 @@ def main() -> None:
     lines = [*head, *sheet(folder / "learned", learned), "", *head, *sheet(folder / "fresh", fresh), ""]
     (HERE / "data.md").write_text("\n".join(lines))
     total = sum(int(one.known(Horizon.DAYS_30).sum()) for one in learned)
-    MODEL.write_text(fit(learned, SHAPE, f"{total:,} changes of {len(learned)} public repositories").to_json())
+    MODEL.write_text(fit(learned, SHAPE).model(f"{total:,} changes of {len(learned)} public repositories").to_json())
     beside(folder, learned, stored["learned"])
     store(LEARNED, stored["learned"])
 
@@ -150,8 +149,8 @@ def beside(folder: Path, learned: Sequence[Changes], stored: Stored) -> None:
     old = [fit(others(kinds, one), SHAPE) for one in kinds]
     for horizon in (Horizon.DAYS_30, Horizon.YEARS_2):
         scores = {
-            "same": [log_odds(model, one, horizon) for model, one in zip(models, some, strict=True)],
-            "kinds": [log_odds(model, one, horizon) for model, one in zip(old, kinds, strict=True)],
+            "same": [model.log_odds(one, horizon) for model, one in zip(models, some, strict=True)],
+            "kinds": [model.log_odds(one, horizon) for model, one in zip(old, kinds, strict=True)],
             "words": with_words(some, models, [earlier.words for _, earlier in found], horizon),
         }
         for name, each in scores.items():

@@ -3,7 +3,7 @@
 The measures are those of just-in-time defect prediction (Kamei et al., "A Large-Scale Empirical Study of Just-in-Time
 Quality Assurance", IEEE TSE 2013: size, diffusion, purpose, history, experience) with some that make them cheaper to
 read or sharper: decisions added, repairs of the same files in the past year, what the change's tests are to its code,
-and how much the files and the repository changed lately. History reaches back one year, so that a range of a large
+and how many repairs the files needed lately. History reaches back one year, so that a range of a large
 repository can be read in seconds.
 """
 
@@ -25,7 +25,7 @@ FEATURES = (
     "lines_added", "lines_deleted", "decisions_added", "hunks", "files", "new_files", "folders", "entropy", "length",
     "share_changed", "tests_added", "untested", "infrastructure", "migration", "dependencies", "configuration",
     "authors", "changes", "repairs", "idle", "experience", "experience_here", "ownership", "newcomer", "is_repair",
-    "night", "weekend", "recent_changes", "recent_repairs", "pace",
+    "night", "weekend", "recent_repairs",
 )  # fmt: skip
 """In this order everywhere; counts are natural logarithms of one more."""
 
@@ -42,19 +42,17 @@ class Touched:
 
 @dataclass
 class _Lately:
-    """Changes and repairs, of which a month takes away all but 1/e."""
+    """Repairs, of which a month takes away all but 1/e."""
 
     at: float = 0.0
-    changes: float = 0.0
     repairs: float = 0.0
 
     def add(self, touched: Touched) -> None:
-        left = self.left(touched.at)
-        self.changes, self.repairs = self.changes * left + 1, self.repairs * left + touched.repair
+        self.repairs = self.then(touched.at) + touched.repair
         self.at = max(self.at, touched.at)
 
-    def left(self, at: float) -> float:
-        return math.exp(-max(0.0, at - self.at) / _MONTH)
+    def then(self, at: float) -> float:
+        return self.repairs * math.exp(-max(0.0, at - self.at) / _MONTH)
 
 
 @dataclass
@@ -74,7 +72,6 @@ class History:
         self._authors: Counter[str] = Counter()
         self._folders: Counter[tuple[str, str]] = Counter()
         self._year: deque[tuple[Touched, tuple[_Past, ...]]] = deque()
-        self._lately = _Lately()
 
     def add(self, touched: Touched) -> None:
         self._forget(touched.at - YEAR)
@@ -82,7 +79,6 @@ class History:
         files = tuple(self._files[path] for path in touched.paths)
         self._year.append((touched, files))
         self._count(touched, files, 1)
-        self._lately.add(touched)
         for past in files:
             past.last = max(past.last, touched.at)
             past.lately.add(touched)
@@ -119,10 +115,6 @@ class History:
     def people(self) -> int:
         """How many people changed anything in the year."""
         return sum(count > 0 for count in self._authors.values())
-
-    def pace(self, at: float) -> float:
-        """Changes of the whole repository lately."""
-        return self._lately.changes * self._lately.left(at)
 
     def experience(self, author: str) -> int:
         return self._authors[author]
@@ -180,7 +172,6 @@ def _past_of(paths: list[str], change: Change, history: History) -> dict[str, fl
     own = sum(p.authors[change.author] for p in known)
     idle = [min(YEAR, max(0.0, change.landed - p.last)) if p.changes > 0 else YEAR for p in past]
     experience = history.experience(change.author)
-    lately = [(p.lately.left(change.landed), p.lately) for p in past]
     return {
         "authors": _log(len(authors)),
         "changes": _log(changes / count),
@@ -190,9 +181,7 @@ def _past_of(paths: list[str], change: Change, history: History) -> dict[str, fl
         "experience_here": _log(history.experience_in(change.author, {_folder(p) for p in paths})),
         "ownership": own / changes if changes else 0.0,
         "newcomer": float(experience == 0),
-        "recent_changes": _log(sum(left * one.changes for left, one in lately) / count),
-        "recent_repairs": _log(sum(left * one.repairs for left, one in lately) / count),
-        "pace": _log(history.pace(change.landed)),
+        "recent_repairs": _log(sum(p.lately.then(change.landed) for p in past) / count),
     }
 
 

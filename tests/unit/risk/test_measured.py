@@ -28,21 +28,19 @@ def test_which_changes_touch_source(path: str, lines: int, source: bool) -> None
     assert touches_source(change(1, "Change", added(path, lines, at=2))) is source
 
 
-def test_what_happened_lately_fades() -> None:
-    """A month takes away all but 1/e of it, of a file and of the repository."""
+def test_repairs_fade() -> None:
+    """A month takes away all but 1/e of what a file needed lately."""
     history = History()
     for day, path in ((1, "src/a.py"), (1, "src/b.py"), (2, "src/a.py")):
         history.follow(change(day, "Fix a crash", added(path, 3, at=2)))
 
-    def seen(days: float, path: str = "src/a.py") -> dict[str, float]:
+    def recent(days: float, path: str = "src/a.py") -> float:
         found = features_of(change(9, "Add", added(path, 3, at=2), days=days), history, {})
-        return {name: math.expm1(found[FEATURES.index(name)]) for name in ("recent_changes", "recent_repairs", "pace")}
+        return math.expm1(found[FEATURES.index("recent_repairs")])
 
-    month = 365.25 / 12
-    assert seen(2) == pytest.approx({"recent_changes": 2, "recent_repairs": 2, "pace": 3}, rel=0.05)
-    later, now = seen(2 + month), seen(2)
-    assert {name: later[name] * math.e for name in later} == pytest.approx(now, rel=0.01)
-    assert seen(2, "src/new.py")["recent_changes"] == 0
+    assert recent(2) == pytest.approx(2, rel=0.05)
+    assert recent(2 + 365.25 / 12) == pytest.approx(recent(2) / math.e, rel=0.01)
+    assert recent(2, "src/new.py") == 0
 
 
 def test_what_is_forgotten_is_forgotten_of_the_file_that_had_the_name() -> None:
