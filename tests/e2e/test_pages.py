@@ -53,6 +53,8 @@ def test_r34_planned_approved_watched_and_aborted_on_the_pages(shop: Make, brows
         if not script:
             ada.reload()
         expect(ada.locator("#state .share")).to_have_text("25%", timeout=60_000)
+        # Without a script the page loads itself again until the worker has answered: a reload then would be cut off.
+        expect(bob.locator("#notices")).not_to_contain_text("Asked to", timeout=60_000)
         bob.reload()
         bob.get_by_role("link", name="Return all traffic to 1.0").click()
         bob.get_by_label("Reason").fill("the demo is over")

@@ -206,9 +206,18 @@ def plan_of(service: str, version: str, environment: str = "production", **numbe
 
 
 def _begun(project: Project, plan: Plan, old: str | None, hours: float, actor: str = "ada") -> Rollout:
+    _install(project, plan.version)
     mode = Mode.FULL if old else Mode.INITIAL
     state = begin(plan, old, mode, actor)
     return project.store.create(plan, state, Snapshot(), actor, project.clock.now() - hours * _HOUR)
+
+
+def _install(project: Project, version: str) -> None:
+    """The program of the version, without which a plan says that it cannot be started."""
+    program = project.config.parent / "bin" / version / "serve"
+    program.parent.mkdir(parents=True, exist_ok=True)
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
 
 
 def _recorded(
