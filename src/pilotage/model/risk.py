@@ -117,8 +117,9 @@ class Standing:
         if self.releases == 1:
             words = f"{'riskier' if self.riskier_than else 'no riskier'} than the last release"
         else:
-            which = "none" if not self.riskier_than else "all" if self.share == 1 else str(self.riskier_than)
-            words = f"riskier than {which} of the last {self.releases} releases"
+            which = "all" if self.share == 1 else str(self.riskier_than)
+            words = f"riskier than {which}" if self.riskier_than else "no riskier than any"
+            words += f" of the last {self.releases} releases"
         if not self.unmeasured:
             return words
         older = "1 older one was" if self.unmeasured == 1 else f"{self.unmeasured} older ones were"

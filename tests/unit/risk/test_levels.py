@@ -63,7 +63,7 @@ def test_r17_a_factor_is_medium_if_nearly_no_release_changed_as_much() -> None:
     ("standing", "said"),
     [
         (Standing(10, 8), "riskier than 8 of the last 10 releases"),
-        (Standing(10, 0), "riskier than none of the last 10 releases"),
+        (Standing(10, 0), "no riskier than any of the last 10 releases"),
         (Standing(4, 4), "riskier than all of the last 4 releases"),
         (Standing(1, 0), "no riskier than the last release"),
         (Standing(3, 1, 7), "riskier than 1 of the last 3 releases (7 older ones were too large to measure)"),
