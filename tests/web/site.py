@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import subprocess
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -61,6 +62,21 @@ def with_flag(text: str) -> str:
     at = next(number for number, line in enumerate(lines) if "18080" in line)
     flag = "        flag: {file: flags.json, key: new-checkout, owner: ada}\n"
     return "".join([*lines[: at + 1], flag, *lines[at + 1 :]])
+
+
+def committed(folder: Path, *tags: str) -> None:
+    """A repository there, with a commit for each tag."""
+    who = ("-c", "user.name=ada", "-c", "user.email=ada@example.org")
+
+    def git(*words: str) -> None:
+        subprocess.run(["git", "-C", str(folder), *who, *words], check=True, capture_output=True)
+
+    git("init", "-q", "-b", "main")
+    for number, tag in enumerate(tags):
+        (folder / "shop.py").write_text("print('open')\n" * (number + 1))
+        git("add", "shop.py")
+        git("commit", "-q", "-m", f"feat: shelf {number}")
+        git("tag", tag)
 
 
 @dataclass(frozen=True, kw_only=True)

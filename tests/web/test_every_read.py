@@ -3,7 +3,6 @@ as this file says, because the configuration lacks the thing."""
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,7 +18,7 @@ from pilotage.web.table import ROUTES
 from tests.plans import a_plan
 from tests.web.filling import OWN, Filling
 from tests.web.records import ended
-from tests.web.site import CONFIG, Client, Got, Served, served, with_flag
+from tests.web.site import CONFIG, Client, Got, Served, committed, served, with_flag
 
 pytestmark = pytest.mark.usefixtures("no_worker")
 
@@ -52,22 +51,8 @@ ABSENT = {
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     monkeypatch.setattr(Project, "ensure_worker", lambda _: None)
     with served(tmp_path, with_flag(CONFIG)) as found:
-        _committed(tmp_path)
+        committed(tmp_path, "v2.3.0", "v2.4.0")
         yield found
-
-
-def _committed(folder: Path) -> None:
-    who = ("-c", "user.name=ada", "-c", "user.email=ada@example.org")
-
-    def git(*words: str) -> None:
-        subprocess.run(["git", "-C", str(folder), *who, *words], check=True, capture_output=True)
-
-    git("init", "-q", "-b", "main")
-    (folder / "README.md").write_text("# Shop\n")
-    for message, tag in (("feat: open the shop", "v2.3.0"), ("fix: close the shop at night", "v2.4.0")):
-        git("add", "README.md")
-        git("commit", "-q", "--allow-empty", "-m", message)
-        git("tag", tag)
 
 
 def _asked(client: Client, filling: Filling, route: Route, rollout: str) -> Got:

@@ -29,7 +29,7 @@ from pilotage.web.server import application
 from pilotage.web.table import ROUTES
 from tests.plans import a_plan
 from tests.web import world
-from tests.web.site import Served, served
+from tests.web.site import Served, committed, served
 
 _CHECKS = [
     checks.not_a_server_error, checks.status_code_conformance, checks.content_type_conformance,
@@ -54,6 +54,7 @@ def _no_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
 def shop(tmp_path: Path) -> Iterator[tuple[Served, Mapping[str, list[str]]]]:
     """A server with all that routes show, and names of what there is, by the parameters and fields that take them."""
     with served(tmp_path, world.config()) as server:
+        committed(tmp_path, "v5.2.2", "v5.3.0")
         made = world.fill(server.site.project)
         plan = a_plan(version="2.3.1")
         kept_plans.keep(server.store.engine, plan)
@@ -66,6 +67,7 @@ def shop(tmp_path: Path) -> Iterator[tuple[Served, Mapping[str, list[str]]]]:
             "holder": ["bob", "nobody"], "kind": ["person", "service", "group"], "person": ["bob", "nobody"],
             "grant": ["viewer", "deployer@mail/production"], "grants": ["viewer"], "number": ["1", "2"],
             "account": ["bot"], "permissions": ["freeze"], "items": ["internal_notice"], "actor": ["bob"],
+            "item": ["internal_notice"], "range": ["v5.2.2..v5.3.0", "v5.2.2..HEAD"], "revision": ["HEAD"],
         }  # fmt: skip
 
 
@@ -74,8 +76,11 @@ def _with_names(described: Any, known: Mapping[str, list[str]]) -> Any:
     for there in described["paths"].values():
         for operation in there.values():
             for parameter in operation["parameters"]:
-                if parameter["in"] == "path" and parameter["name"] in known:
-                    parameter["schema"] = {"enum": known[parameter["name"]]}
+                name = parameter["name"]
+                if parameter["in"] == "path" and name in known:
+                    parameter["schema"] = {"enum": known[name]}
+                elif parameter["in"] == "query" and name in known and parameter["schema"].get("type") == "string":
+                    parameter["schema"] = {"anyOf": [{"enum": known[name]}, parameter["schema"]]}
     for name, schema in described["components"]["schemas"].items():
         for field, shape in schema.get("properties", {}).items() if name.endswith("Body") else ():
             if field in known and shape.get("type") == "string":
@@ -123,7 +128,7 @@ def _try(
 
 
 def test_r34_every_answer_is_as_described(shop: tuple[Served, Mapping[str, list[str]]]) -> None:
-    assert _faults(*shop, AccessRole.ADMIN, 3) == []
+    assert _faults(*shop, AccessRole.ADMIN, 2) == []
 
 
 @pytest.mark.long

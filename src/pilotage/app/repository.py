@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from pilotage.adapters.git import Git
+from pilotage.adapters.ports import AdapterError
+from pilotage.model.errors import Invalid
 from pilotage.model.path_pattern import WHOLE_REPOSITORY, PathPatterns, Scope
 
 if TYPE_CHECKING:
     from pilotage.app.project import Project
     from pilotage.config.loading import Loaded
+
+
+class NotInHistory(Invalid):
+    """The repository does not have these commits or versions, or there is no repository."""
+
+
+@contextmanager
+def asked_of_git() -> Iterator[None]:
+    """What git cannot answer about commits that somebody named is that person's mistake. Raises NotInHistory."""
+    try:
+        yield
+    except AdapterError as error:
+        raise NotInHistory(str(error)) from None
 
 
 def scope_of(loaded: Loaded) -> Scope:

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from pilotage.app.changed import changed
 from pilotage.app.permissions import Permission
+from pilotage.app.repository import asked_of_git
 from pilotage.app.risk import assess_changes
 from pilotage.app.risk_training import train
 from pilotage.model.errors import Invalid
@@ -50,12 +51,14 @@ def _risk(asked: Asked) -> Response:
     query = asked.query_as(RiskQuery)
     if query.at is not None and (query.at.tzinfo is not None or query.at.year not in _YEARS):
         raise Invalid("at is a time without a zone, such as 2026-12-01T14:30")
-    found = assess_changes(asked.project, query.range, when=query.at)
+    with asked_of_git():
+        found = assess_changes(asked.project, query.range, when=query.at)
     return json_answer(risk_output(found.assessment, found.changes if query.commits else None))
 
 
 def _train(asked: Asked) -> Response:
-    learned = train(asked.project, asked.body_as(TrainBody).revision)
+    with asked_of_git():
+        learned = train(asked.project, asked.body_as(TrainBody).revision)
     return json_answer(trained_output(learned.model, learned.changes, learned.harmful, learned.checks))
 
 

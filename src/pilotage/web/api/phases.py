@@ -12,6 +12,7 @@ from pilotage.app import activities, feature_freeze
 from pilotage.app.activities import WorkRequest
 from pilotage.app.permissions import Permission
 from pilotage.app.phase_output import release_output
+from pilotage.app.repository import asked_of_git
 from pilotage.model.activity import NotTracked, TrackedRelease
 from pilotage.model.errors import Invalid
 from pilotage.model.output.base import Output, Part
@@ -118,7 +119,10 @@ def _check(asked: Asked) -> Response:
     if not dots or not first:
         raise Invalid("range is two commits, such as origin/main..HEAD")
     project = asked.project
-    found = feature_freeze.check_range(project, project.folder, first, last or "HEAD", asked.params["environment"])
+    with asked_of_git():
+        found = feature_freeze.check_range(
+            project, project.folder, first, last or "HEAD", asked.params["environment"]
+        )  # fmt: skip
     refused = tuple(RefusedCommit(commit=one.commit, subject=one.subject, why=one.why) for one in found.refused)
     return json_answer(
         FreezeAnswer(

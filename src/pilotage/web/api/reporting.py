@@ -16,6 +16,7 @@ from pilotage.app.overviews import incident_overview, period_overview
 from pilotage.app.periods import period_report
 from pilotage.app.permissions import Permission
 from pilotage.app.release_report import release_report
+from pilotage.app.repository import asked_of_git
 from pilotage.app.retrospectives import retrospective
 from pilotage.app.way.tracing import trace
 from pilotage.model.output.base import Output, Part
@@ -148,11 +149,15 @@ def _notes_wanted(asked: Asked) -> notes.NotesRequest:
 
 
 def _notes(asked: Asked) -> Response:
-    return json_answer(notes.report_of(notes.notes_for(asked.project, _notes_wanted(asked))).output)
+    with asked_of_git():
+        found = notes.notes_for(asked.project, _notes_wanted(asked))
+    return json_answer(notes.report_of(found).output)
 
 
 def _next_version(asked: Asked) -> Response:
-    return json_answer(NextVersionAnswer(version=notes.next_version_of(asked.project, _notes_wanted(asked))))
+    with asked_of_git():
+        version = notes.next_version_of(asked.project, _notes_wanted(asked))
+    return json_answer(NextVersionAnswer(version=version))
 
 
 def _published(asked: Asked) -> Response:

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from pilotage.app.boarding import board_late
 from pilotage.app.permissions import Permission
+from pilotage.app.repository import asked_of_git
 from pilotage.app.train_output import departures_output, train_output
 from pilotage.app.trains import station
 from pilotage.model.output.trains import DeparturesOutput, TrainOutput
@@ -49,7 +50,8 @@ def _calendar(asked: Asked) -> Response:
 
 def _board(asked: Asked) -> Response:
     body = asked.body_as(BoardBody)
-    board_late(asked.project, station(asked.project), asked.who.name, body.change, body.reason)
+    with asked_of_git():
+        board_late(asked.project, station(asked.project), asked.who.name, body.change, body.reason)
     return _show(asked)
 
 
