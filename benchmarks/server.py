@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -175,7 +175,7 @@ def _body(answer: bytes) -> bytes:
 
 
 async def listen(
-    base: str, headers: Mapping[str, str], count: int, act: AsyncIterator[float]
+    base: str, people: Sequence[Mapping[str, str]], count: int, act: AsyncIterator[float]
 ) -> tuple[list[float], int]:
     """How long after each of the acts each of so many listeners heard of it; and how many never did."""
     host = base.removeprefix("http://")
@@ -184,7 +184,7 @@ async def listen(
 
     async def listener(number: int, ready: asyncio.Event) -> None:
         reader, writer = await asyncio.open_connection(name, int(port))
-        sent = "".join(f"{key}: {value}\r\n" for key, value in {"Host": host, **headers}.items())
+        sent = "".join(f"{key}: {value}\r\n" for key, value in {"Host": host, **people[number % len(people)]}.items())
         writer.write(f"GET /api/v1/events HTTP/1.1\r\nAccept: text/event-stream\r\n{sent}\r\n".encode())
         try:
             while line := await reader.readline():
@@ -261,7 +261,9 @@ def measure(folder: Path, wanted: argparse.Namespace, each: int) -> None:
                 flush=True,
             )
         print(f"\nmemory after that: {server.memory_info().rss / 1e6:.0f} MB")
-        delays, missing = asyncio.run(listen(base, next(headers), wanted.listeners, _acts(store, running)))
+        # One person has at most 24 streams.
+        people = [_person(store, 100 + number) for number in range(1 + wanted.listeners // 20)]
+        delays, missing = asyncio.run(listen(base, people, wanted.listeners, _acts(store, running)))
         if delays:
             print(
                 f"event stream, {wanted.listeners} listeners: p50 {statistics.median(delays) * 1000:.0f} ms, "

@@ -25,7 +25,10 @@ class Telling(uvicorn.Server):
 
 def main() -> None:
     vars(commands)["attend"] = lambda *_: Attended.NOBODY
-    site = Site(project=Project(Path(sys.argv[1]) / "pilotage.yaml"), limits=Limits(minute=0, anonymous=0))
+    site = Site(
+        project=Project(Path(sys.argv[1]) / "pilotage.yaml"),
+        limits=Limits(minute=0, anonymous=0, streams=0, streams_of_address=0),
+    )
     Telling(uvicorn.Config(application(site), port=0, log_level="error", lifespan="off")).run()
 
 

@@ -62,6 +62,7 @@ class Hub:
     def __init__(self, store: Store, ending: Callable[[], bool] = lambda: False) -> None:
         self._store, self._feed, self.ending = store, Feed(store.engine), ending
         self._followers: set[Follower] = set()
+        self._expected: set[Follower] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._looked: dict[str, int] = {}
@@ -74,12 +75,20 @@ class Hub:
     @property
     def full(self) -> bool:
         """Whether no more may follow."""
-        return len(self._followers) >= MOST
+        return len(self._followers) + len(self._expected) >= MOST
 
     def streams_of(self, who: str, address: str) -> tuple[int, int]:
         """How many this person has, and how many come from this address."""
-        mine = sum(one.who == who for one in self._followers)
-        return mine, sum(one.address == address for one in self._followers)
+        every = (*self._followers, *self._expected)
+        return sum(one.who == who for one in every), sum(one.address == address for one in every)
+
+    def expect(self, follower: Follower) -> None:
+        """One that is about to follow."""
+        self._expected.add(follower)
+
+    def forget(self, follower: Follower) -> None:
+        """It does not follow, after all."""
+        self._expected.discard(follower)
 
     def missed(self, position: int) -> list[Message]:
         """The next events after a position; at most some hundred."""
@@ -89,6 +98,7 @@ class Hub:
     def followed(self, follower: Follower) -> Iterator[int]:
         """From now on the follower gets what happens after the position that this gives."""
         self._followers.add(follower)
+        self._expected.discard(follower)
         try:
             yield self.position
         finally:

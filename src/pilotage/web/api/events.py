@@ -146,7 +146,11 @@ class EventStream(Response):
         self._stream, self._hub = stream, hub
 
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
-        await self._hub.started()
+        try:
+            await self._hub.started()
+        except BaseException:
+            self._hub.forget(self._stream.follower)
+            raise
         with self._hub.followed(self._stream.follower) as position:
             tasks = [
                 asyncio.create_task(self._send(position, send)),
@@ -192,10 +196,12 @@ def _refuse_more(asked: Asked) -> None:
     hub, limits, client = asked.site.hub, asked.site.limits, asked.request.client
     if hub.full:
         raise TooManyFollow("this server has as many event streams as it serves; ask again later")
-    mine, here = hub.streams_of(_named(asked), client.host if client else "")
+    address = client.host if client else ""
+    mine, here = hub.streams_of(_named(asked), address)
     if limits.streams and mine >= limits.streams:
         raise TooManyOfOne(f"you have {mine} event streams open here, and {limits.streams} are possible: close some")
-    if limits.streams_of_address and here >= limits.streams_of_address:
+    # From this machine itself come all whom a proxy sends that nobody named with --proxy.
+    if limits.streams_of_address and here >= limits.streams_of_address and not address.startswith(("127.", "::1")):
         raise TooManyOfOne(f"{here} event streams go to your address, and no more are possible")
 
 
@@ -206,8 +212,10 @@ async def _events(asked: Asked) -> Response:
         return Response(media_type="text/event-stream")
     eyes = await run_in_threadpool(lambda: asked.eyes)
     last = asked.request.headers.get("last-event-id", "") or asked.query_as(EventsQuery).after
+    stream = _Stream(asked, eyes, last.strip()[:100])
     _refuse_more(asked)
-    return EventStream(_Stream(asked, eyes, last.strip()[:100]), asked.site.hub)
+    asked.site.hub.expect(stream.follower)  # counted at once: others may ask before its answer begins
+    return EventStream(stream, asked.site.hub)
 
 
 ROUTES = (
