@@ -11,6 +11,7 @@ from typing import IO
 
 from pilotage.adapters import git_history
 from pilotage.adapters.git_messages import BEGIN, END, MARK, said
+from pilotage.adapters.git_portions import portions
 from pilotage.adapters.ports import AdapterError
 from pilotage.model.change import Change
 from pilotage.model.commit import Commit, ReviewedCommit
@@ -181,7 +182,7 @@ class Git:
     def contents(self, names: Sequence[str]) -> list[bytes | None]:
         """What `REVISION:PATH` each holds; None where there is nothing. One process for all of them."""
         with closing(self.reading()) as reading:
-            return [reading.of(name) for name in names]
+            return reading.of(names)
 
     def reading(self) -> Contents:
         """To look up one content after the other; close it."""
@@ -189,23 +190,29 @@ class Git:
 
 
 class Contents:
-    """One process of git that answers what `REVISION:PATH` holds. It starts with the first question."""
+    """One process of git that answers what each `REVISION:PATH` holds. It starts with the first question."""
 
     def __init__(self, command: Sequence[str]) -> None:
         self._command = command
         self._process: subprocess.Popen[bytes] | None = None
 
-    def of(self, name: str) -> bytes | None:
+    def of(self, names: Sequence[str]) -> list[bytes | None]:
         """None where there is nothing."""
-        if "\n" in name:
-            return None
+        asked = [name for name in names if "\n" not in name]
+        found: dict[str, bytes | None] = {}
+        for part in portions(asked):
+            found.update(zip(part, self._answers(part), strict=True))
+        return [found.get(name) for name in names]
+
+    def _answers(self, names: Sequence[str]) -> list[bytes | None]:
         if self._process is None:
             self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(name.encode() + b"\n")
-        self._process.stdin.flush()
-        return _object(self._process.stdout)
+        stdin, stdout = self._process.stdin, self._process.stdout
+        assert stdin is not None
+        assert stdout is not None
+        stdin.write(b"".join(name.encode() + b"\n" for name in names))
+        stdin.flush()
+        return [_object(stdout) for _ in names]
 
     def close(self) -> None:
         if self._process is not None:

@@ -15,6 +15,8 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import IO, TYPE_CHECKING
 
+from pilotage.adapters.git_portions import portions
+
 if TYPE_CHECKING:
     from pilotage.adapters.git import Git
 
@@ -49,12 +51,12 @@ class Attributes:
         if self._folder is not None:
             self._folder.cleanup()
 
-    def of(self, path: str) -> Said:
-        if self._process is None or "\0" in path:
-            return None, None
-        if path not in self._known:
-            self._known[path] = self._asked(path, self._process)
-        return self._known[path]
+    def of(self, paths: Sequence[str]) -> list[Said]:
+        if self._process is None:
+            return [(None, None)] * len(paths)
+        for part in portions([path for path in dict.fromkeys(paths) if path not in self._known and "\0" not in path]):
+            self._known.update(zip(part, self._asked(part, self._process), strict=True))
+        return [self._known.get(path, (None, None)) for path in paths]
 
     def _named(self, text: str) -> list[str]:
         """Files of attributes in the revision that hold a text."""
@@ -82,16 +84,16 @@ class Attributes:
             env=alone, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         )  # fmt: skip
 
-    def _asked(self, path: str, process: subprocess.Popen[bytes]) -> Said:
+    def _asked(self, paths: Sequence[str], process: subprocess.Popen[bytes]) -> list[Said]:
         assert process.stdin is not None
         assert process.stdout is not None
         try:
-            process.stdin.write(path.encode(errors="replace") + b"\0")
+            process.stdin.write(b"".join(path.encode(errors="replace") + b"\0" for path in paths))
             process.stdin.flush()
         except OSError:
-            return None, None
-        values = dict(_answer(process.stdout) for _ in (GENERATED, VENDORED))
-        return _truth(values.get(GENERATED.encode(), b"")), _truth(values.get(VENDORED.encode(), b""))
+            return [(None, None)] * len(paths)
+        fields = _fields(process.stdout, len(paths) * _EACH)
+        return [(_truth(fields[at + 2]), _truth(fields[at + 5])) for at in range(0, len(fields), _EACH)]
 
 
 def _is_inside(name: str) -> bool:
@@ -100,17 +102,17 @@ def _is_inside(name: str) -> bool:
     return not {"", ".", ".."} & set(parts) and ".git" not in {part.lower() for part in parts}
 
 
-def _answer(stream: IO[bytes]) -> tuple[bytes, bytes]:
-    """An attribute and its value: `PATH NUL ATTRIBUTE NUL VALUE NUL`."""
-    _field(stream)
-    return _field(stream), _field(stream)
+_EACH = 6
+"""Fields of a path's answer: path, attribute and value, for each of both attributes in the order they were asked."""
 
 
-def _field(stream: IO[bytes]) -> bytes:
+def _fields(stream: IO[bytes], count: int) -> list[bytes]:
+    """So many fields that end with NUL; empty ones where the process ended before."""
     found = bytearray()
-    while (byte := stream.read(1)) not in (b"\0", b""):
-        found += byte
-    return bytes(found)
+    while found.count(b"\0") < count and (more := os.read(stream.fileno(), 65_536)):
+        found += more
+    fields = bytes(found).split(b"\0")[:count]
+    return fields + [b""] * (count - len(fields))
 
 
 def _truth(value: bytes) -> bool | None:

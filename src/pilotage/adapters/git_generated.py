@@ -33,25 +33,32 @@ class Generated:
 
     def marked(self, change: Change) -> Change:
         """The change, with `generated` set where a file's header says so and no attribute says otherwise."""
-        files = tuple(self._marked(file, change.parents[:1]) for file in change.files)
+        self._look_up(change)
+        files = tuple(self._marked(file) for file in change.files)
         return change if all(a is b for a, b in zip(files, change.files, strict=True)) else replace(change, files=files)
 
-    def _marked(self, file: FilePatch, parent: tuple[str, ...]) -> FilePatch:
-        if file.entry is not Entry.FILE or kind_of(file.path) is not FileKind.SOURCE:
+    def _look_up(self, change: Change) -> None:
+        """What files without a header in the patch said before it, where this reading has not met them."""
+        files = (file for file in change.files if _may_be(file) and file.header is None and file.before)
+        paths = [path for path in dict.fromkeys(file.before for file in files) if path not in self._known]
+        if not paths or not change.parents:
+            return
+        contents = self._contents.of([f"{change.parents[0]}:{path}" for path in paths])
+        for path, content in zip(paths, contents, strict=True):
+            self._known[path] = content is not None and _is_generated(content, suffix_of(path))
+
+    def _marked(self, file: FilePatch) -> FilePatch:
+        if not _may_be(file):
             return file
-        now = file.header
-        if now is None:
-            now = self._known.get(file.before)
-        if now is None:
-            now = bool(parent and file.before) and self._looked_up(f"{parent[0]}:{file.before}", file.before)
+        now = self._known.get(file.before, False) if file.header is None else file.header
         if file.before != file.path:
             self._known.pop(file.before, None)
         self._known[file.path] = now
         return replace(file, generated=True) if now and file.generated is None else file
 
-    def _looked_up(self, name: str, path: str) -> bool:
-        content = self._contents.of(name)
-        return content is not None and _is_generated(content, suffix_of(path))
+
+def _may_be(file: FilePatch) -> bool:
+    return file.entry is Entry.FILE and kind_of(file.path) is FileKind.SOURCE
 
 
 def _is_generated(content: bytes, suffix: str) -> bool:

@@ -65,8 +65,7 @@ def changes(git: Git, revisions: Sequence[str], options: Sequence[str] = ()) -> 
         process = stack.enter_context(subprocess.Popen(git.command(*arguments), stdout=subprocess.PIPE, stderr=words))
         assert process.stdout is not None
         for change in _parse(process.stdout):
-            files = tuple(_attributed(file, attributes) for file in change.files)
-            yield line.told(generated.marked(replace(change, files=files)))
+            yield line.told(generated.marked(replace(change, files=_attributed(change.files, attributes))))
         if process.wait():
             words.seek(0)
             raise AdapterError(f"git log: {words.read(500).decode(errors='replace').strip()}")
@@ -141,11 +140,14 @@ def _tip(revisions: Sequence[str]) -> str:
     return (named or ["HEAD"])[-1].rpartition("..")[2].lstrip(".") or "HEAD"
 
 
-def _attributed(file: FilePatch, attributes: Attributes) -> FilePatch:
-    said_generated, said_vendored = attributes.of(file.path) if file.entry is Entry.FILE else (None, None)
-    if said_generated is said_vendored is None:
-        return file
-    return replace(file, generated=said_generated, vendored=said_vendored)
+def _attributed(files: Sequence[FilePatch], attributes: Attributes) -> tuple[FilePatch, ...]:
+    told = zip(files, attributes.of([file.path for file in files]), strict=True)
+    return tuple(
+        file
+        if file.entry is not Entry.FILE or known == (None, None)
+        else replace(file, generated=known[0], vendored=known[1])
+        for file, known in told
+    )
 
 
 def _head(text: str) -> Change:
