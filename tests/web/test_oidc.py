@@ -295,3 +295,19 @@ def test_r34_with_a_provider_program_of_others(tmp_path: Path, monkeypatch: pyte
             got = browser.get(f"{location.path}?{location.query}")
             assert got.status == 303, got.text
             assert "ada" in browser.get("/").text
+
+
+@pytest.mark.parametrize("aliases", ["[ada.lovelace]", '["company:ada"]'], ids=["a name", "vouched for"])
+def test_r34_a_first_sign_in_takes_no_name_of_people_that_the_configuration_does_not_give(
+    provider: Liar, tmp_path: Path, aliases: str
+) -> None:
+    people = f"people:\n  ada: {{roles: [release manager], aliases: {aliases}}}\n"
+    with served(tmp_path, configured(provider.issuer) + people) as server:
+        got = sign_in(Browser(server), provider)
+        joined = [one.name for one in server.store.persons.all()]
+        if "company" in aliases:
+            assert (got.status, joined) == (303, ["ada"])
+        else:
+            assert (got.status, joined) == (400, [])
+            assert "ada is a name of ada in `people`" in got.text
+            assert "add company:ada to their aliases" in got.text
