@@ -48,6 +48,29 @@ the `ETag` of what you saw, and the request changes nothing if that has changed 
 state as `present`). Without it, the request counts whatever is there. Send it with `approve` and `promote`. An abort
 needs none.
 
+## Pages of a list
+
+A list that can grow comes in pages of `limit` entries. Send its `next` as `after`, or follow the header `Link`. Entries that are added meanwhile move
+nothing on a later page.
+
+## Change only what you have seen
+
+Each GET has an `ETag`. Send it as `If-Match` with a change: if the thing has changed since, nothing is done, and the answer (412) has its present state.
+Of two such requests at once, one is carried out ([why](../decisions/0137-a-change-waits-for-its-turn.md)).
+
+## Do it once
+
+Send a new random `Idempotency-Key` with each POST, and the same one when you repeat it. Every server of the store knows what became of it:
+
+| answer | meaning |
+|---|---|
+| the first answer, with `Idempotency-Replayed: true` | It was carried out. |
+| 409 `request-running` | It is still at work. Ask again after `Retry-After` seconds. |
+| 409 `answer-lost` | It was carried out, and the answer is lost or had a secret. Look at what it changes. |
+| 422 `key-reused` | The key belongs to another request. |
+
+`POST /shell` keeps only how a command ended ([why](../decisions/0138-a-command-line-is-carried-out-once.md)).
+
 ## Permissions
 
 Each route names the permission that it needs, for the service and environment in its path.
