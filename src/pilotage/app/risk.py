@@ -44,7 +44,7 @@ _MOST_TO_PARSE = 300_000
 
 _LEAST_DECISIONS = 5
 
-_PATIENCE = 5.0
+_PATIENCE = 10.0
 """Seconds that a person waits for the comparison with earlier releases once all else is known."""
 
 
