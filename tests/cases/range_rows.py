@@ -93,7 +93,7 @@ WITHOUT_SOURCE = (
         build=many(*((f"Say it better {n}", {"README.md": prose(40 + n)}) for n in range(30))),
         level=LOW,
         says=(NO_SOURCE,),
-        most=5,
+        most=10,
     ),
     Row(
         id="CircleCI-Public/chunk-cli#583: a thousand lines of prose",
@@ -845,7 +845,7 @@ SHAPES = (
     Row(
         id="a huge import",
         build=one("Import the old shop", {f"old/m{n // 50}/f{n}.py": code(1) for n in range(5000)}, by="eve"),
-        level=HIGH,
+        level=MEDIUM,
         says=("10,000 lines of source",),
     ),
     Row(id="one merge of a small branch", build=_merged(6), level=LOW, says=("lines of source",), hides=("counts as",)),
