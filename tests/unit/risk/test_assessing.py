@@ -232,6 +232,20 @@ def test_the_command_answers_in_words_and_as_json_and_refuses_in_one_sentence(sh
     assert (wrong.returncode, wrong.stderr.count("\n")) == (9, 1)
 
 
+def test_a_model_of_an_earlier_version_is_not_used_and_a_broken_one_is_refused(shop: Repository) -> None:
+    shop.commit("Add billing", {"src/billing.py": CODE * 9})
+    kept = shop.path / ".pilotage" / "risk.json"
+    kept.parent.mkdir()
+    kept.write_text('{"format": 1, "intercept": -2.3, "measures": {}}')
+    old = pilotage(shop.path, "risk", "v1..HEAD")
+    assert old.returncode == 0, old.stderr
+    assert "risk.json is of an earlier version and not used" in " ".join(old.stdout.split())
+    kept.write_text('{"format": 2}')
+    broken = pilotage(shop.path, "risk", "v1..HEAD")
+    assert (broken.returncode, broken.stderr.count("\n")) == (2, 1)
+    assert "delete it, or run `pilotage risk train`" in broken.stderr
+
+
 def test_a_plan_with_risk_holds_the_strategy_against_it_and_a_person_must_accept(shop: Repository) -> None:
     shop.commit("Drop it", {"db/migrations/0002_drop.sql": "DROP TABLE orders;"})
     (shop.path / "pilotage.yaml").write_text(
