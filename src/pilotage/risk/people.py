@@ -79,8 +79,9 @@ def findings_of(changes: Sequence[tuple[Change, Known]]) -> list[Finding]:
     total = sum(lines_of(file) for change, _ in changes for file in to_read(change))
     least = max(_LEAST_LINES, _LEAST_SHARE * total)
     found: list[tuple[int, Finding]] = []
-    for owner, files in _owned(changes).items():
-        strange = {path: one for path, one in files.items() if one.others and one.lines >= _LEAST_OF_A_FILE}
+    for owner, touched in _owned(changes).items():
+        files = {path: one for path, one in touched.items() if one.lines >= _LEAST_OF_A_FILE}
+        strange = {path: one for path, one in files.items() if one.others}
         if strange and (lines := sum(one.lines for one in strange.values())) >= _LEAST_LINES:
             found.append((lines, _by_others(owner, strange)))
         elif least <= (lines := sum(one.lines for one in files.values())) < _MOST_SHARE * total:
