@@ -190,7 +190,11 @@ def main() -> None:
             table(test, [m.log_odds(one, horizon) for m, one in zip(chosen, test.data, strict=True)], horizon)
         usual = [m.log_odds(one, DAYS_30) for m, one in zip(chosen, test.data, strict=True)]
         calibration(test, usual, DAYS_30)
-        release_table(test.title, test.data, usual)
+        release_table(
+            test.title,
+            test.data,
+            [[m.log_odds(one, horizon) for horizon in Horizon] for m, one in zip(chosen, test.data, strict=True)],
+        )
         not_foretold(test, usual)
         for horizon in SHOWN:
             parts(test, chosen, horizon)

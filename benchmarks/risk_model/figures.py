@@ -103,8 +103,8 @@ def kept_up(of: Changes, score: Floats, horizon: Horizon) -> Floats:
 
 @dataclass(frozen=True, kw_only=True)
 class Releases:
-    """One row a release, oldest first. at: Unix seconds · p: that something of it needs a repair within the horizon, as
-    foretold · after: whether a repair of it landed within the horizon after it was released · ever: within the horizon
+    """One row a release, oldest first. at: Unix seconds · p: that something of it needs a repair within the horizon of the
+    release, as foretold · after: whether a repair of it landed within the horizon after it was released · ever: within the horizon
     of the change itself."""
 
     at: Floats
@@ -115,9 +115,9 @@ class Releases:
     ever: Truths
 
 
-def releases(of: Changes, score: Floats, horizon: Horizon) -> Releases:
-    """Consecutive version tags; those that are ripe, and after the first changes."""
-    harm, p = of.harm, sigmoid(score)
+def releases(of: Changes, scores: Sequence[Floats], horizon: Horizon) -> Releases:
+    """Consecutive version tags; those that are ripe, and after the first changes. scores: log-odds by horizon."""
+    harm, probabilities = of.harm, np.column_stack([np.zeros(len(of.at)), *map(sigmoid, scores)])
     rows = []
     for first, last in pairwise(of.releases):
         at = float(of.at[last])
@@ -128,7 +128,8 @@ def releases(of: Changes, score: Floats, horizon: Horizon) -> Releases:
         after = bool(((fixed > at) & (fixed <= at + horizon * _DAY)).any())
         ever = bool((harm[n] <= horizon).any())
         lines = np.expm1(of.measure("lines_added")[n]).sum()
-        rows.append((1 - np.prod(1 - p[n]), last - first, lines, after, ever, at))
+        p = _from_now(probabilities[n], np.maximum(0, at - of.at[n]) / _DAY, horizon)
+        rows.append((1 - np.prod(1 - p), last - first, lines, after, ever, at))
     table = np.array(rows, dtype=float).reshape(-1, 6)
     return Releases(
         at=table[:, 5],
@@ -138,6 +139,16 @@ def releases(of: Changes, score: Floats, horizon: Horizon) -> Releases:
         after=table[:, 3] > 0,
         ever=table[:, 4] > 0,
     )
+
+
+def _from_now(probabilities: Floats, ages: Floats, horizon: Horizon) -> Floats:
+    """As `RiskModel.probability_from`, of many changes. ages: days."""
+    days = [0.0, *map(float, Horizon)]
+    pairs = list(zip(probabilities, ages, strict=True))
+    so_far = np.array([np.interp(age, days, p) for p, age in pairs])
+    then = np.array([np.interp(age + horizon, days, p) for p, age in pairs])
+    found: Floats = (then - so_far) / (1 - so_far)
+    return found
 
 
 def together(parts: Sequence[Releases]) -> Releases:

@@ -28,9 +28,14 @@ def levels(of: Releases) -> list[RiskLevel]:
     return found
 
 
-def release_table(title: str, data: Sequence[Changes], scores: Sequence[Floats]) -> None:
+def release_table(title: str, data: Sequence[Changes], scores: Sequence[Sequence[Floats]]) -> None:
+    """scores: of each repository, log-odds by horizon."""
     each = [releases(one, score, _H) for one, score in zip(data, scores, strict=True)]
-    own = [releases(one, kept_up(one, score, _H), _H) for one, score in zip(data, scores, strict=True)]
+    later = [
+        [kept_up(one, score, horizon) for score, horizon in zip(by_horizon, Horizon, strict=True)]
+        for one, by_horizon in zip(data, scores, strict=True)
+    ]
+    own = [releases(one, score, _H) for one, score in zip(data, later, strict=True)]
     for words, found in (("as shipped", each), ("with the level kept up", own)):
         whole, level = together(found), np.array([one.rank for of in found for one in levels(of)])
         print(f"\n### Releases, {words}: {title}, {_H.words}\n")
@@ -41,7 +46,11 @@ def release_table(title: str, data: Sequence[Changes], scores: Sequence[Floats])
             if rows.any():
                 shares = (whole.p[rows].mean(), whole.ever[rows].mean(), whole.after[rows].mean())
                 print(f"| {one} | {rows.sum()} | {' | '.join(f'{share:.1%}' for share in shares)} |")
-        print()
+        brier, base = np.mean((whole.p - whole.after) ** 2), whole.after.mean() * (1 - whole.after.mean())
+        print(
+            f"\nForetold {whole.p.mean():.1%} on average, found {whole.after.mean():.1%}; Brier score {brier:.4f}, of the "
+            f"base rate alone {base:.4f}\n"
+        )
         for name, column in (("the model", "p"), ("number of changes", "changes"), ("lines of source added", "lines")):
             ever, after = _order(found, column, "ever"), _order(found, column, "after")
             print(f"- {name}: AUC {ever} (of the change), {after} (of the release)")

@@ -27,7 +27,7 @@ from pilotage.model.risk import Assessment, ChangeRisk, Finding
 from pilotage.report.commit_words import Kind
 from pilotage.risk import complexity, dependencies, entries, infrastructure, migrations, people, relands, timing
 from pilotage.risk.advisories import Advisories
-from pilotage.risk.assessment import assess, of_change
+from pilotage.risk.assessment import assess, of_changes
 from pilotage.risk.dependency_floods import grouped
 from pilotage.risk.measured import Measured
 from pilotage.risk.model import BadModel, OldModel, RiskModel, shipped
@@ -94,7 +94,7 @@ def assess_range(git: Git, question: Question) -> Answer:
         breaking=next((one.summary for one in kinds if one.breaking is not None), ""),
         feature=next((one.summary for one in kinds if one.kind is Kind.FEATURE), ""),
     )
-    return Answer(whole, tuple(of_change(m, model) for m in measured))
+    return Answer(whole, of_changes(measured, model))
 
 
 def ends(git: Git, revisions: str) -> tuple[str, str]:

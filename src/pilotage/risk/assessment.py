@@ -14,7 +14,7 @@ from pilotage.model.risk import CONTEXT, Assessment, ChangeRisk, FactorRisk, Fin
 from pilotage.risk import people
 from pilotage.risk.levels import Released, factor_level, level_of, standing_of
 from pilotage.risk.measured import Measured
-from pilotage.risk.model import RiskModel
+from pilotage.risk.model import DAY, RiskModel
 from pilotage.risk.reading import read_first
 from pilotage.risk.sizes import lines_of, sizes_of, to_read
 
@@ -38,13 +38,19 @@ class Earlier:
     notes: tuple[str, ...] = ()
 
 
-def of_change(measured: Measured, model: RiskModel) -> ChangeRisk:
+def of_changes(measured: Sequence[Measured], model: RiskModel) -> tuple[ChangeRisk, ...]:
+    """Each change of a release, which is made when the last of them lands."""
+    made = max((one.change.landed for one in measured), default=0.0)
+    return tuple(_of_change(one, model, (made - one.change.landed) / DAY) for one in measured)
+
+
+def _of_change(measured: Measured, model: RiskModel, age: float) -> ChangeRisk:
     change, files = measured.change, to_read(measured.change)
     return ChangeRisk(
         change.commit,
         change.subject,
         change.author,
-        round(model.probability(measured, HORIZON), 6),
+        round(model.probability_from(measured, age, HORIZON), 6),
         sum(map(lines_of, files)),
         len(files),
         tuple(file.path for file in files[:3]),
@@ -53,7 +59,7 @@ def of_change(measured: Measured, model: RiskModel) -> ChangeRisk:
 
 def released(measured: Sequence[Measured], model: RiskModel) -> Released:
     """A release as the next ones are compared with it."""
-    return Released(together([of_change(m, model) for m in measured]), sizes_of(m.change for m in measured))
+    return Released(together(of_changes(measured, model)), sizes_of(m.change for m in measured))
 
 
 def together(changes: Sequence[ChangeRisk]) -> float:
@@ -69,7 +75,7 @@ def assess(
     tolerance: RiskTolerance = RiskTolerance.MEDIUM,
     earlier: Earlier = Earlier(),
 ) -> Assessment:
-    each = [of_change(m, model) for m in measured]
+    each = of_changes(measured, model)
     score = together(each)
     standing = standing_of(score, earlier.releases, earlier.unmeasured)
     by_harm = tuple(sorted(findings, key=lambda one: (-one.level.rank, _HARM.index(one.factor))))

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from itertools import pairwise
 
 from pilotage.model.errors import Invalid
 from pilotage.model.json import Json, find, number_at, object_at, text_at
@@ -20,6 +21,7 @@ from pilotage.model.risk import Horizon, RiskFactor
 from pilotage.risk.features import FEATURES
 from pilotage.risk.measured import Measured
 
+DAY = 86400.0
 FORMAT = 2
 _F = RiskFactor
 FACTOR_OF: Mapping[str, RiskFactor] = {
@@ -84,6 +86,17 @@ class RiskModel:
             return self.without_source[n]
         return sigmoid(self.intercepts[n] + sum(term.of(measured) for term in self.terms))
 
+    def probability_from(self, measured: Measured, age: float, horizon: Horizon = Horizon.DAYS_30) -> float:
+        """That a change which landed `age` days ago, and needed no repair since, needs one within the horizon from now.
+
+        (F(age + horizon) − F(age)) / (1 − F(age)), with F the probability of a repair by a day, which grows evenly from
+        one horizon to the next and no more after the last: most repairs come soon, so a change that has lain for weeks
+        has shown more than one that landed today.
+        """
+        by_day = [(0.0, 0.0), *((float(h), self.probability(measured, h)) for h in Horizon)]
+        so_far, then = _between(by_day, age), _between(by_day, age + horizon)
+        return (then - so_far) / (1 - so_far)
+
     def to_json(self) -> str:
         content = {
             "format": FORMAT,
@@ -119,6 +132,14 @@ class RiskModel:
             raise
         except (ValueError, OverflowError, RecursionError) as error:
             raise BadModel(f"not a risk model: {error}") from None
+
+
+def _between(points: Sequence[tuple[float, float]], day: float) -> float:
+    """The probability by a day, on a line through points of (day, probability)."""
+    for (begin, low), (end, high) in pairwise(points):
+        if day <= end:
+            return low + (high - low) * (max(day, begin) - begin) / (end - begin)
+    return points[-1][1]
 
 
 def _by_horizon(values: tuple[float, ...], digits: int) -> dict[str, float]:

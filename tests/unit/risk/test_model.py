@@ -36,6 +36,21 @@ def test_a_change_without_source_has_the_base_rate_whatever_its_measures() -> No
     assert shipped().probability(measured(source=False)) < shipped().probability(measured(lines_added=3))
 
 
+@pytest.mark.parametrize(
+    ("age", "wanted"),
+    [
+        (0, 0.10),  # F(30)
+        (30, (0.15 - 0.10) / 0.90),  # F(60), half of the way from 30 to 90 days
+        (60, (0.20 - 0.15) / 0.85),  # F(90)
+        (730, 0.0),  # nobody is blamed later
+        (-5, 0.10 * 25 / 30),  # a clock ahead: what is left of the horizon
+    ],
+)
+def test_r17_of_a_change_that_has_lain_for_days_only_what_may_still_come_counts(age: float, wanted: float) -> None:
+    model = RiskModel(intercepts=(0.0, 0.0, 0.0), without_source=(0.10, 0.20, 0.40), terms=())
+    assert model.probability_from(measured(source=False), age) == pytest.approx(wanted)
+
+
 def test_what_is_larger_is_riskier() -> None:
     p = [shipped().probability(measured(lines_added=lines)) for lines in (1, 3, 6)]
     assert p == sorted(p)
