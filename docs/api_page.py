@@ -50,17 +50,19 @@ needs none.
 
 ## Pages of a list
 
-A list that can grow comes in pages of `limit` entries. Send its `next` as `after`, or follow the header `Link`. Entries that are added meanwhile move
-nothing on a later page.
+A list that can grow comes in pages of `limit` entries. Send its `next` as `after`, or follow the header
+`Link`. Entries that are added meanwhile move nothing on a later page.
 
 ## Change only what you have seen
 
-Each GET has an `ETag`. Send it as `If-Match` with a change: if the thing has changed since, nothing is done, and the answer (412) has its present state.
-Of two such requests at once, one is carried out ([why](../decisions/0137-a-change-waits-for-its-turn.md)).
+Each GET has an `ETag`. Send it as `If-Match` with a change: if the thing has changed since, nothing is done, and the
+answer (412) has its present state. Of two such requests at once, one is carried out
+([why](../decisions/0137-a-change-waits-for-its-turn.md)).
 
 ## Do it once
 
-Send a new random `Idempotency-Key` with each POST, and the same one when you repeat it. Every server of the store knows what became of it:
+Send a new random `Idempotency-Key` with each POST, and the same one when you repeat it. Every server of the store knows
+what became of it:
 
 | answer | meaning |
 |---|---|

@@ -103,9 +103,9 @@ def kept_up(of: Changes, score: Floats, horizon: Horizon) -> Floats:
 
 @dataclass(frozen=True, kw_only=True)
 class Releases:
-    """One row a release, oldest first. at: Unix seconds · p: that something of it needs a repair within the horizon of the
-    release, as foretold · after: whether a repair of it landed within the horizon after it was released · ever: within the horizon
-    of the change itself."""
+    """One row a release, oldest first. at: Unix seconds · p: that something of it needs a repair within the horizon of
+    the release, as foretold · after: whether a repair of it landed within the horizon after it was released · ever:
+    within the horizon of the change itself."""
 
     at: Floats
     p: Floats

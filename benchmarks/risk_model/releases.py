@@ -48,8 +48,8 @@ def release_table(title: str, data: Sequence[Changes], scores: Sequence[Sequence
                 print(f"| {one} | {rows.sum()} | {' | '.join(f'{share:.1%}' for share in shares)} |")
         brier, base = np.mean((whole.p - whole.after) ** 2), whole.after.mean() * (1 - whole.after.mean())
         print(
-            f"\nForetold {whole.p.mean():.1%} on average, found {whole.after.mean():.1%}; Brier score {brier:.4f}, of the "
-            f"base rate alone {base:.4f}\n"
+            f"\nForetold {whole.p.mean():.1%} on average, found {whole.after.mean():.1%}; Brier score {brier:.4f}, of "
+            f"the base rate alone {base:.4f}\n"
         )
         for name, column in (("the model", "p"), ("number of changes", "changes"), ("lines of source added", "lines")):
             ever, after = _order(found, column, "ever"), _order(found, column, "after")

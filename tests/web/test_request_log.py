@@ -9,7 +9,7 @@ import time
 import pytest
 
 from pilotage.adapters.log_lines import JsonLines
-from pilotage.web.request_log import REQUESTS, SIGN_INS
+from pilotage.app.request_log import REQUESTS, SIGN_INS
 from tests.web.browsers import GOOD, Browser
 from tests.web.site import Served
 

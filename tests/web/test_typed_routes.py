@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pilotage.app.project import Project
-from pilotage.model.shell import Ended, Message, Said
+from pilotage.model.shell import Ended, Message, Said, ShellRequest
 from pilotage.model.status import Status
 from pilotage.web.api import shell
 from tests.web.records import ended
@@ -102,7 +102,7 @@ def test_c6_35_a_command_line_is_carried_out_once_and_its_output_is_not_kept(
 ) -> None:
     began: list[tuple[str, ...]] = []
 
-    async def said(_place: object, _who: object, request: shell.ShellRequest) -> AsyncIterator[Message]:
+    async def said(_place: object, _who: object, request: ShellRequest) -> AsyncIterator[Message]:
         began.append(request.words)
         yield Said(stream="out", text="pilotage_pat_secret")
         yield Ended(status=3)

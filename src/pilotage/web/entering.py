@@ -10,11 +10,11 @@ from starlette.responses import RedirectResponse, Response
 from pilotage.app.identity import sessions
 from pilotage.app.identity.secrets import hash_of
 from pilotage.app.identity.signing_in import Came
+from pilotage.app.request_log import SIGN_INS
 from pilotage.engine.records.persons import Person
 from pilotage.model.access import Proof
 from pilotage.web import cookies
 from pilotage.web.credentials import cookie_name
-from pilotage.web.request_log import SIGN_INS
 from pilotage.web.route import Asked
 
 _log = logging.getLogger(SIGN_INS)

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from pilotage.app.request_log import log_request
 from pilotage.model.series import Buckets, Family, Labels, Sample, histogram
 from pilotage.web.request_id import CURRENT
-from pilotage.web.request_log import log_request
 
 _BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Seconds."""

@@ -16,10 +16,10 @@ import uvicorn
 from pilotage.app.identity.links import first_link
 from pilotage.app.identity.policy import policy_of
 from pilotage.app.project import Project
+from pilotage.app.request_log import keep_request_log
 from pilotage.engine.execution.worker_log import keep_log
 from pilotage.model.errors import Invalid, Unavailable
 from pilotage.web.hurried import Hurried
-from pilotage.web.request_log import keep_request_log
 from pilotage.web.server import application
 from pilotage.web.site import Site
 
