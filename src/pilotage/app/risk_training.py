@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median_low
 
@@ -28,12 +28,19 @@ cause is unknown."""
 @dataclass(frozen=True, kw_only=True)
 class Learned:
     """changes, harmful: of source, that the intercept within 30 days comes from · checks: one per horizon that has
-    enough changes."""
+    enough changes · taken: whether later assessments use it."""
 
     model: RiskModel
     changes: int
     harmful: int
     checks: tuple[Check, ...]
+    taken: bool = False
+
+    @property
+    def harms(self) -> bool:
+        """Whether the level of the past was shown to be further off within 30 days than the shipped one."""
+        first = next((one for one in self.checks if one.horizon is Horizon.DAYS_30), None)
+        return first is not None and first.worse
 
 
 def learn(repository: Path, revision: str, undone: Sequence[tuple[str, str]] = ()) -> Learned:
@@ -67,13 +74,15 @@ def _harmed(git: Git, undone: Sequence[tuple[str, str]]) -> frozenset[str]:
     return frozenset(found)
 
 
-def train(project: Project, revision: str, *, repository: Path | None = None) -> Learned:
-    """Keep the model's level up with a repository's own repairs, reverts and rollbacks, next to the store. Raises
-    TooLittleHistory, AdapterError."""
+def train(project: Project, revision: str, *, repository: Path | None = None, anyway: bool = False) -> Learned:
+    """Keep the model's level up with a repository's own repairs, reverts and rollbacks, next to the store. A level that
+    harms is kept only `anyway`. Raises TooLittleHistory, AdapterError."""
     learned = learn(repository or project.folder, revision, undone_of(project))
+    if learned.harms and not anyway:
+        return learned
     made(project.directory)
     write_durably(project.directory / LEARNED, learned.model.to_json().encode())
-    return learned
+    return replace(learned, taken=True)
 
 
 def undone_of(project: Project) -> tuple[tuple[str, str], ...]:

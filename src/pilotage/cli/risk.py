@@ -73,21 +73,23 @@ def _show(answer: Answer, per_commit: bool) -> None:
 @risk.command("train")
 @repository_option
 @click.option("--revision", default="HEAD", show_default=True, help="Revision whose history is used.")
+@click.option("--anyway", is_flag=True, help="Take over a level that was further off than the shipped one.")
 @json_option
 @click.pass_obj
-def train(project: Project, /, repository: Path | None, revision: str, as_json: bool) -> None:
+def train(project: Project, /, repository: Path | None, revision: str, anyway: bool, as_json: bool) -> None:
     """Keep the model's level up with this repository's repairs, reverts and rollbacks.
 
-    It needs 300 source changes older than 30 days, 5 of them repaired since. Later assessments use the result.
+    It needs 300 source changes older than 30 days, 5 of them repaired since. Later assessments use the result, unless
+    the newest changes show that the shipped level was nearer.
     """
     from pilotage.app.risk_training import train as keep_up
     from pilotage.render.risk_training import trained_lines, trained_output
 
-    learned = keep_up(project, revision, repository=repository)
+    learned = keep_up(project, revision, repository=repository, anyway=anyway)
     if as_json:
         from pilotage.cli.output import show_json
 
-        show_json(trained_output(learned.model, learned.changes, learned.harmful, learned.checks))
+        show_json(trained_output(learned.model, learned.changes, learned.harmful, learned.checks, taken=learned.taken))
     else:
-        for line in trained_lines(learned.model, learned.checks):
+        for line in trained_lines(learned.model, learned.checks, taken=learned.taken):
             click.echo(line)

@@ -12,7 +12,8 @@ from pilotage.risk.model import RiskModel
 from pilotage.risk.recalibration import Check
 
 
-def trained_lines(model: RiskModel, checks: Sequence[Check]) -> Iterator[str]:
+def trained_lines(model: RiskModel, checks: Sequence[Check], *, taken: bool) -> Iterator[str]:
+    """taken: whether later assessments use it."""
     yield model.origin
     if not checks:
         yield "too few changes to tell whether this is better than as shipped"
@@ -23,13 +24,18 @@ def trained_lines(model: RiskModel, checks: Sequence[Check]) -> Iterator[str]:
             f"{one.shipped.brier:.4f}), with the level of the changes before them {_share(one.own.foretold)} "
             f"({_error(one.own.error)}, Brier {one.own.brier:.4f})"
         )
+    if not taken:
+        yield "nothing is changed: the shipped level was nearer. To take this one over all the same, add --anyway"
 
 
-def trained_output(model: RiskModel, changes: int, harmful: int, checks: Sequence[Check]) -> TrainedOutput:
+def trained_output(
+    model: RiskModel, changes: int, harmful: int, checks: Sequence[Check], *, taken: bool
+) -> TrainedOutput:
     return TrainedOutput(
         changes=changes,
         harmful=harmful,
         model=model.origin,
+        taken=taken,
         intercepts={str(h.value): round(one, 4) for h, one in zip(Horizon, model.intercepts, strict=True)},
         checks=tuple(map(_check, checks)),
     )

@@ -58,6 +58,10 @@ class Check:
     def better(self) -> bool:
         return self.own.error < self.shipped.error and self.own.brier <= self.shipped.brier
 
+    @property
+    def worse(self) -> bool:
+        return self.own.error > self.shipped.error and self.own.brier >= self.shipped.brier
+
 
 def level(model: RiskModel, labelled: Sequence[Labelled], horizon: Horizon) -> Level:
     p = [model.probability(one.measured, horizon) for one in labelled]

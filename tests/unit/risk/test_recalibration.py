@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from pilotage.app import risk_training
+from pilotage.app.project import Project
+from pilotage.app.risk import LEARNED
 from pilotage.model.risk import Horizon
+from pilotage.render.risk_training import trained_lines
 from pilotage.risk.features import FEATURES
 from pilotage.risk.labels import Labelled
 from pilotage.risk.measured import Measured
@@ -19,14 +24,14 @@ from .dated_changes import DAY, added, change
 MODEL = shipped()
 
 
-def history(count: int, rate: float, *, source: bool = True) -> list[Labelled]:
+def history(count: int, rate: float, *, source: bool = True, first: int = 1) -> list[Labelled]:
     """Changes of equal measures; the harmful ones are repaired after ten days."""
     chance = random.Random(7)
     bad = set(chance.sample(range(count), round(rate * count)))
     usual = tuple(1.0 for _ in FEATURES)
     return [
         Labelled(
-            measured=Measured(change=change(n + 1, "Add", added("src/a.py", 3)), measures=usual, source=source),
+            measured=Measured(change=change(first + n, "Add", added("src/a.py", 3)), measures=usual, source=source),
             repaired=10 if n in bad else float("inf"),
         )
         for n in range(count)
@@ -80,7 +85,38 @@ def test_a_check_looks_at_changes_that_taught_nothing() -> None:
     assert found is not None
     assert (found.own.changes, found.better) == (NEWEST, True)
     assert found.own.error < found.shipped.error
+    assert found.better
+    assert not found.worse
     assert checked(MODEL, past[:400], Horizon.DAYS_30, now(past)) is None, "half of them are too few to learn from"
+
+
+def _unlike_its_past() -> list[Labelled]:
+    """A repository that repaired most of its changes once, and now as many as the model as shipped foretells."""
+    calm = MODEL.probability(history(1, 0)[0].measured)
+    return [*history(600, 0.6), *history(600, calm, first=601)]
+
+
+def test_a_level_of_the_past_that_is_further_off_is_worse() -> None:
+    past = _unlike_its_past()
+    found = checked(MODEL, past, Horizon.DAYS_30, now(past))
+    assert found is not None
+    assert (found.worse, found.better) == (True, False)
+
+
+@pytest.mark.parametrize(("anyway", "taken"), [(False, False), (True, True)])
+def test_r17_what_was_shown_to_do_harm_is_taken_over_only_on_demand(
+    anyway: bool, taken: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    past = _unlike_its_past()
+    check = checked(MODEL, past, Horizon.DAYS_30, now(past))
+    assert check is not None
+    found = risk_training.Learned(model=MODEL, changes=600, harmful=9, checks=(check,))
+    monkeypatch.setattr(risk_training, "learn", lambda *_: found)
+    project = Project(config=tmp_path / "pilotage.yaml")
+    learned = risk_training.train(project, "HEAD", anyway=anyway)
+    assert (learned.taken, (project.directory / LEARNED).exists()) == (taken, taken)
+    said = list(trained_lines(learned.model, learned.checks, taken=learned.taken))
+    assert ("--anyway" in said[-1]) is not taken
 
 
 @pytest.mark.parametrize("scores", [[], [-700.0] * 9, [700.0] * 9, [0.0] * 400])

@@ -131,7 +131,9 @@ class TrainedOutput(Output, frozen=True, kw_only=True):
     harmful: int
     """How many of them needed a repair within 30 days."""
     model: str
-    """What measures from now on."""
+    """What was learned."""
+    taken: bool
+    """Whether later assessments use it: false where the shipped level was nearer."""
     intercepts: Mapping[str, float]
     """Log-odds of a usual change, by horizon in days."""
     checks: tuple[LevelCheckOutput, ...]

@@ -37,9 +37,10 @@ class RiskQuery(Query, frozen=True, kw_only=True):
 
 
 class TrainBody(Body, frozen=True, kw_only=True):
-    """revision: whose history is used."""
+    """revision: whose history is used · anyway: take over a level that was further off than the shipped one."""
 
     revision: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] = "HEAD"
+    anyway: bool = False
 
 
 def _changed(asked: Asked) -> Response:
@@ -58,8 +59,10 @@ def _risk(asked: Asked) -> Response:
 
 def _train(asked: Asked) -> Response:
     with asked_of_git():
-        learned = train(asked.project, asked.body_as(TrainBody).revision)
-    return json_answer(trained_output(learned.model, learned.changes, learned.harmful, learned.checks))
+        body = asked.body_as(TrainBody)
+        learned = train(asked.project, body.revision, anyway=body.anyway)
+    output = trained_output(learned.model, learned.changes, learned.harmful, learned.checks, taken=learned.taken)
+    return json_answer(output)
 
 
 ROUTES = (
