@@ -94,7 +94,7 @@ def recover(project: Project, name: str, emergency: bool, url: str) -> None:
 @json_option
 @click.pass_obj
 def invitations(project: Project, as_json: bool) -> None:
-    """List invitations and links for new passwords that nobody has used yet."""
+    """List invitations and password links that nobody used."""
     from pilotage.app.access.output import invitations_output
     from pilotage.app.identity.links import pending
 
@@ -123,7 +123,7 @@ def invitations(project: Project, as_json: bool) -> None:
 @click.argument("identity", metavar="ID")
 @click.pass_obj
 def uninvite(project: Project, identity: str) -> None:
-    """Withdraw the invitation, or link for a new password, with this ID."""
+    """Withdraw an invitation or a password link."""
     from pilotage.app.identity.links import withdraw
 
     gone = withdraw(project, identity)

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from pilotage.model.output.risk import (
     CommitRiskOutput,
+    ComparisonOutput,
     RiskFactorOutput,
     RiskFindingOutput,
     RiskOutput,
-    StandingOutput,
 )
 from pilotage.model.quantity import percent_of
 from pilotage.model.risk import Assessment, ChangeRisk, FactorRisk, Finding, Standing
@@ -22,7 +22,7 @@ def risk_output(found: Assessment, changes: Sequence[ChangeRisk] | None) -> Risk
         changes=found.changes,
         probability_percent=found.probability_percent,
         horizon_days=found.horizon_days,
-        standing=_standing(found.standing),
+        comparison=_comparison(found.standing),
         level=found.level,
         factors=tuple(map(_factor, found.factors)),
         findings=tuple(map(_finding, found.findings)),
@@ -37,10 +37,10 @@ def risk_output(found: Assessment, changes: Sequence[ChangeRisk] | None) -> Risk
     )
 
 
-def _standing(found: Standing | None) -> StandingOutput | None:
+def _comparison(found: Standing | None) -> ComparisonOutput | None:
     if found is None:
         return None
-    return StandingOutput(releases=found.releases, riskier_than=found.riskier_than, unmeasured=found.unmeasured)
+    return ComparisonOutput(releases=found.releases, riskier_than=found.riskier_than, unmeasured=found.unmeasured)
 
 
 def _factor(found: FactorRisk) -> RiskFactorOutput:

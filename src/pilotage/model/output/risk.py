@@ -53,7 +53,7 @@ class CommitRiskOutput(Part, frozen=True, kw_only=True):
     """At most three of these files, most lines first."""
 
 
-class StandingOutput(Part, frozen=True, kw_only=True):
+class ComparisonOutput(Part, frozen=True, kw_only=True):
     """Comparison with earlier releases of the same project, of the two years before."""
 
     releases: int
@@ -75,7 +75,7 @@ class RiskOutput(Output, frozen=True, kw_only=True):
     """Probability that a change of the range needs a fix within `horizon_days`."""
     horizon_days: int
     """Days after the release that the probability covers."""
-    standing: StandingOutput | None
+    comparison: ComparisonOutput | None
     """Null where no earlier release could be measured."""
     level: str
     """`low`, `medium`, `high` or `critical`."""

@@ -51,7 +51,6 @@ class TooManyFollow(Unavailable):
 class TooManyOfOne(Refused):
     """This person, or this address, has as many event streams as one may have."""
 
-    code = "too-many"
     exit_status, http_status = 9, 429
 
     @property
