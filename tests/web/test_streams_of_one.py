@@ -17,7 +17,7 @@ def test_r34_one_person_and_one_address_take_no_streams_of_others(server: Served
         first.until("ready")
         second.until("ready")
         refused = ada.get("/api/v1/events")
-        assert (refused.status, refused.json["code"]) == (429, "too-many")
+        assert (refused.status, refused.json["code"]) == (429, "too-many-of-one")
         assert "2 event streams open" in refused.json["detail"]
         with following(bob) as third:
             third.until("ready")
