@@ -39,6 +39,7 @@ def test_after_a_switch_they_are_compared_with_the_past_and_a_person_decides(sho
         made.run("abort")
 
 
+@pytest.mark.long
 def test_r16_dark_code_without_its_pages_is_probed_and_redeployed_before_anybody_has_the_flag(shop: Make) -> None:
     made = shop(strategy="feature-toggle", **{**QUICK["feature-toggle"], "feature_toggle.phase_duration": "15s"})
     probe = {"http": "/", "interval": "1s", "failure_threshold": 2}

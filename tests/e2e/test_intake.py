@@ -157,6 +157,7 @@ def test_200_answers_decide_whether_a_canary_gets_more_users(shop: Make, marks: 
         made.wait_end()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("width", [390, pytest.param(1280, marks=pytest.mark.long)])
 def test_a_browser_fills_in_the_forms_without_a_script(shop: Make, tmp_path: Path, width: int) -> None:
     """R24's feedback: readable on a phone, usable by keyboard and by assistive technology."""

@@ -116,6 +116,7 @@ def test_a_worker_whose_store_is_deleted_leaves_no_user_with_a_canary_that_nobod
         wait_until(it, lambda: it.split() == STABLE)
 
 
+@pytest.mark.long
 def test_users_of_a_canary_that_the_store_does_not_know_go_back_to_stable(shop: Make) -> None:
     """Its files are emptied under the worker, which ends by a bus error; the next one finds a store with no rollout."""
     it = shop(canary__phase_duration="60s", rollback_triggers__response_time_factor=10.0)

@@ -140,6 +140,7 @@ def test_r33_no_step_has_an_expression_in_its_script() -> None:
         assert not any(HOSTILE in line for line in job["script"])
 
 
+@pytest.mark.long
 def test_r33_the_component_does_the_same_at_gitlab(shop: Make, scratch: Path) -> None:
     made = shop("medium")
     made.release("1.0")

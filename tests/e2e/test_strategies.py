@@ -67,6 +67,7 @@ def told(shop: Shop) -> list[str]:
     return found
 
 
+@pytest.mark.long
 def test_r13_a_canary_is_compared_with_fresh_instances_of_stable(shop: Make) -> None:
     weights, long = ["25%", "100%"], "6s"  # long enough to look at the split of a phase, however slow the machine
     it = shop(**{
@@ -179,6 +180,7 @@ def test_r14_rolling_replaces_in_batches_and_users_notice_nothing(shop: Make) ->
     assert told(it).count("batch-healthy") == 2
 
 
+@pytest.mark.long
 def test_r14_the_first_bad_batch_stops_and_walks_back(shop: Make) -> None:
     it = shop(strategy="rolling", count=4, **{**QUICK["rolling"], "rolling.wait_time_between_batches": "20s"})
     it.run("deploy", it.release("v0"))

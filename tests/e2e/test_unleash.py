@@ -72,6 +72,7 @@ def on_for(it: Shop, words: str) -> None:
         raise AssertionError(f"{words}\n{it.told()}\n{it.log()}") from None
 
 
+@pytest.mark.long
 def test_r16_segments_then_a_share_through_a_killed_controller_a_server_in_trouble_and_an_edit_by_hand(
     toggled: Toggled, unleash_server: Unleash, between: Between
 ) -> None:

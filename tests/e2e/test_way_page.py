@@ -59,6 +59,7 @@ def waits(folder: Path, wanted: str, deadline: float = 120.0) -> None:
         time.sleep(0.2)
 
 
+@pytest.mark.long
 def test_r33_the_page_works_as_it_stands(folder: Path) -> None:
     first, second = blocks("sh")[:2]
     git, start, show = first.strip().splitlines()
