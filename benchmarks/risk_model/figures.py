@@ -11,6 +11,7 @@ from benchmarks.risk_model.columns import Changes, Floats, Truths, newton
 from scipy.stats import rankdata
 
 from pilotage.model.risk import Horizon
+from pilotage.risk.assessment import MOST_AGE
 from pilotage.risk.recalibration import LEAST_CHANGES, LEAST_HARMFUL, NEWEST, shift_of
 
 _DAY = 86400
@@ -128,7 +129,9 @@ def releases(of: Changes, scores: Sequence[Floats], horizon: Horizon) -> Release
         after = bool(((fixed > at) & (fixed <= at + horizon * _DAY)).any())
         ever = bool((harm[n] <= horizon).any())
         lines = np.expm1(of.measure("lines_added")[n]).sum()
-        p = _from_now(probabilities[n], np.maximum(0, at - of.at[n]) / _DAY, horizon)
+        made = of.at[n][of.source[n]].max() if of.source[n].any() else at
+        ages = np.clip((made - of.at[n]) / _DAY, 0, MOST_AGE)
+        p = _from_now(probabilities[n], ages, horizon)
         rows.append((1 - np.prod(1 - p), last - first, lines, after, ever, at))
     table = np.array(rows, dtype=float).reshape(-1, 6)
     return Releases(
@@ -142,7 +145,7 @@ def releases(of: Changes, scores: Sequence[Floats], horizon: Horizon) -> Release
 
 
 def _from_now(probabilities: Floats, ages: Floats, horizon: Horizon) -> Floats:
-    """As `RiskModel.probability_from`, of many changes. ages: days."""
+    """As `RiskModel.probability_from`, of many changes. ages: days, counted as `risk.assessment` does."""
     days = [0.0, *map(float, Horizon)]
     pairs = list(zip(probabilities, ages, strict=True))
     so_far = np.array([np.interp(age, days, p) for p, age in pairs])

@@ -48,7 +48,8 @@ class Comparison:
         """What was released before; nothing, with a note, if it takes longer. Raises what git raises."""
         self._thread.join(seconds)
         if not self._found:
-            return Earlier(notes=(f"not compared with earlier releases: that takes more than {seconds:g} s",))
+            words = f"not compared with earlier releases, which takes more than {seconds:g} s: the level may be too low"
+            return Earlier(notes=(words,), unknown=True)
         (found,) = self._found
         if isinstance(found, Exception):
             raise found

@@ -19,8 +19,9 @@ from pilotage.app.waves import with_waves
 from pilotage.model.plan import Plan
 from pilotage.model.risk import Assessment
 
-BUDGET = 3.0
-"""Seconds that a plan waits for its assessment."""
+BUDGET = 30.0
+"""Seconds that a plan waits for its first assessment; it is then kept. A busy machine must not make another plan of the
+same commits, so a person waits rather than signs without a risk."""
 
 _MOST_CHANGES = 300
 """More are assessed on request alone: the number decides, so that the same plan is made on any machine."""

@@ -17,7 +17,7 @@ from pilotage.model.risk import RiskFactor
 from pilotage.risk.levels import Released
 
 FILE = "risk-releases.json"
-_FORMAT = 2
+_FORMAT = 3
 _MOST = 50
 """Comparisons that are kept: the latest."""
 _MOST_BYTES = 1_000_000

@@ -8,11 +8,14 @@ from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from pilotage import __version__
 from pilotage.adapters import squawk
 from pilotage.adapters.git import Git
 from pilotage.adapters.ports import AdapterError
+from pilotage.app import lost_changes
 from pilotage.app.branch_merges import looked_into
 from pilotage.app.earlier_releases import Comparison
+from pilotage.app.kept_assessments import KeptAssessments
 from pilotage.app.measured_releases import MeasuredReleases
 from pilotage.app.notes import Ends, changes_between
 from pilotage.app.project import Project
@@ -44,7 +47,7 @@ _MOST_TO_PARSE = 300_000
 
 _LEAST_DECISIONS = 5
 
-_PATIENCE = 10.0
+_PATIENCE = 30.0
 """Seconds that a person waits for the comparison with earlier releases once all else is known."""
 
 
@@ -79,8 +82,9 @@ def assess_range(git: Git, question: Question) -> Answer:
     comparison = Comparison(git, first, model, MeasuredReleases(question.folder))
     read = looked_into(git, first, last)
     measured = measure(git, first, read.changes)
-    findings = grouped(_looked_into(git, first, last, measured, question.advisories))
-    findings += _beside([f for m in measured for f in m.change.files], git, last)
+    findings = lost_changes.findings_of(git, first, last)
+    findings += grouped(_looked_into(git, first, last, measured, question.advisories))
+    findings += _beside([f for m in measured for f in m.change.files], git, first, last)
     if question.when is not None:
         findings += timing.findings_of(question.when, question.calendar, question.others)
     findings += people.findings_of([(m.change, m.known) for m in measured])
@@ -90,7 +94,7 @@ def assess_range(git: Git, question: Question) -> Answer:
     kinds = changes_between(git, Ends(first, last)).changes
     whole = replace(
         whole,
-        notes=(*read.notes, *before.notes),
+        notes=(*((lost_changes.SAME,) if first == last else ()), *read.notes, *whole.notes, *before.notes),
         breaking=next((one.summary for one in kinds if one.breaking is not None), ""),
         feature=next((one.summary for one in kinds if one.kind is Kind.FEATURE), ""),
     )
@@ -116,24 +120,43 @@ def _looked_into(
     for path, before, after in locks:
         yield from dependencies.findings_of(path, before, after, advisories)
     migrating = sorted({f.path for f in files if f.kind is FileKind.MIGRATION})
-    for path, before, after in _both(git, first, last, migrating):
+    changed = list(_both(git, first, last, migrating))
+    made = migrations.made_in({path: after for path, before, after in changed if after and before is None})
+    for path, before, after in changed:
         if after and after != before:
-            yield from migrations.findings_of(path, after, before or "")
+            yield from migrations.findings_of(path, after, before or "", made)
             if forward := migrations.forward_sql(path, after, before or ""):
                 yield from squawk.findings_of(path, forward)
-    left = _MOST_TO_PARSE
-    for path, before, after in _both(git, first, last, _decisive(files)):
+    yield from _harder(git, first, last, files)
+
+
+def _harder(git: Git, first: str, last: str, files: Sequence[FilePatch]) -> Iterator[Finding]:
+    left, decisive = _MOST_TO_PARSE, _decisive(files)
+    moved = _shrunk(files, decisive)
+    olds = {path: before or "" for path, before, _ in _both(git, first, last, [*decisive, *moved])}
+    for path, before, after in _both(git, first, last, decisive):
         left -= len(after or "")
         if after and left > 0:
-            yield from complexity.findings_of(path, before or "", after)
+            others = {name: text for name, text in olds.items() if name != path}
+            yield from complexity.findings_of(path, before or "", after, others)
 
 
-def _beside(files: Sequence[FilePatch], git: Git, last: str) -> list[Finding]:
+def _shrunk(files: Sequence[FilePatch], but: Sequence[str]) -> list[str]:
+    """Source files that functions may have moved away from, or that were renamed: most lost lines first."""
+    lost: dict[str, int] = {}
+    for file in files:
+        if file.kind is FileKind.SOURCE and file.before and (file.lost or file.before != file.path):
+            lost[file.before] = lost.get(file.before, 0) + file.lost + (file.before != file.path)
+    return sorted(lost.keys() - set(but), key=lambda path: -lost[path])[:_MOST_FILES]
+
+
+def _beside(files: Sequence[FilePatch], git: Git, first: str, last: str) -> list[Finding]:
     """What changes beside the code: infrastructure, submodules, and the permission to run a file."""
     asked = infrastructure.charts_of(files)
     contents = git.contents([f"{last}:{path}" for path in asked])
     charts = {path for path, content in zip(asked, contents, strict=True) if content is not None}
-    return [*infrastructure.findings_of(files, charts), *entries.findings_of(files)]
+    images = {path: (b, a) for path, b, a in _both(git, first, last, infrastructure.images_of(files)) if a and b}
+    return [*infrastructure.findings_of(files, charts, images), *entries.findings_of(files)]
 
 
 def _locks(files: Sequence[FilePatch]) -> list[str]:
@@ -183,7 +206,23 @@ def assess_planned(project: Project, revisions: str, day: date | None) -> Assess
     AdapterError."""
     question = _question(project, revisions, None, None)
     when = timing.moment(day, question.calendar) if day else None
-    return assess_range(git_here(project), replace(question, when=when, others=())).assessment
+    question = replace(question, when=when, others=())
+    git, kept = git_here(project), KeptAssessments(question.folder)
+    key = _key(git, question)
+    found = kept.get(key)
+    if found is None:
+        found = assess_range(git, question).assessment
+        kept.put(key, found)
+    return found
+
+
+def _key(git: Git, question: Question) -> str:
+    """All that the assessment for a plan depends on, this version of Pilotage among it. Raises AdapterError."""
+    first, last = ends(git, question.revisions)
+    model = (question.model or shipped()).to_json()
+    day = timing.findings_of(question.when, question.calendar) if question.when else None
+    told = (first, last, model, day, question.tolerance, git.scope, __version__)
+    return " ".join(map(repr, told))
 
 
 def _question(project: Project, revisions: str, when: datetime | None, advisories: Path | None) -> Question:
@@ -196,7 +235,9 @@ def _question(project: Project, revisions: str, when: datetime | None, advisorie
         calendar = calendar_of(project.whole, when.date() if when else project.today)
         tolerance = project.whole.configuration.answers.risk_tolerance
         others = _under_way(project)
-    moment = when.replace(tzinfo=ZoneInfo(calendar.zone)) if when else project.moment
+    moment = when.replace(tzinfo=ZoneInfo(calendar.zone)) if when else None
+    if moment is None and project.config.exists():  # else nobody knows the zone, nor when people work
+        moment = project.moment
     return Question(
         revisions, moment, calendar, others, _known(advisories), tolerance, _model(project), project.directory
     )

@@ -8,6 +8,9 @@ from enum import StrEnum
 from pilotage.model.file_kind import FileKind as FileKind
 from pilotage.model.file_kind import kind_of
 
+_MOST_LINES = 40
+"""Of the message of a merge that are looked through for its title."""
+
 
 class Entry(StrEnum):
     """What lies at a path."""
@@ -90,3 +93,12 @@ class Change:
     @property
     def subject(self) -> str:
         return self.message.partition("\n")[0]
+
+    @property
+    def title(self) -> str:
+        """What it is about: of a merge, the title of the merged request or the first subject that its body lists."""
+        if len(self.parents) < 2 or not self.subject.startswith("Merge "):
+            return self.subject
+        body = (line.strip() for line in self.message.splitlines()[1:_MOST_LINES])
+        told = (line.removeprefix("* ").removeprefix("- ") for line in body if line and not line.endswith(":"))
+        return next((line for line in told if not line.startswith(("#", "Conflicts")) and line), self.subject)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 
 from pilotage.model.answers import DeploymentStrategy, RiskTolerance
 from pilotage.model.change import Change, FileKind
+from pilotage.model.file_kind import LONGEST_PATH
 from pilotage.model.quantity import percent_of
 from pilotage.model.risk import CONTEXT, Assessment, ChangeRisk, FactorRisk, Finding, Horizon, RiskFactor, RiskLevel
 from pilotage.risk import people
@@ -16,10 +18,16 @@ from pilotage.risk.levels import Released, factor_level, level_of, standing_of
 from pilotage.risk.measured import Measured
 from pilotage.risk.model import DAY, RiskModel
 from pilotage.risk.reading import read_first
-from pilotage.risk.sizes import lines_of, sizes_of, to_read
+from pilotage.risk.sizes import lines_of, passing_of, sizes_of, to_read
 
 HORIZON = Horizon.DAYS_30
 """Of every probability that a person reads: what a release engineer has to answer for."""
+
+MOST_AGE = 14.0
+"""Days that a change proves itself at most before its release: those who develop run the trunk, and users do not."""
+
+_LONG = 42.0
+"""Days after which a reader is told so."""
 
 _HARM = (
     RiskFactor.MIGRATIONS, RiskFactor.COMPLEXITY, RiskFactor.INFRASTRUCTURE, RiskFactor.DEPENDENCIES,
@@ -31,24 +39,42 @@ _HARM = (
 @dataclass(frozen=True)
 class Earlier:
     """What this project released before, newest first. unmeasured: older releases that were too large · notes: why
-    there is none, where that is not the project's doing."""
+    there is none, where that is not the project's doing · unknown: whether there was no time to measure them."""
 
     releases: tuple[Released, ...] = ()
     unmeasured: int = 0
     notes: tuple[str, ...] = ()
+    unknown: bool = False
 
 
 def of_changes(measured: Sequence[Measured], model: RiskModel) -> tuple[ChangeRisk, ...]:
-    """Each change of a release, which is made when the last of them lands."""
-    made = max((one.change.landed for one in measured), default=0.0)
-    return tuple(_of_change(one, model, (made - one.change.landed) / DAY) for one in measured)
+    """Each change of a release, which is made when the last change of source lands."""
+    made = _made(measured)
+    return tuple(_of_change(one, model, min(MOST_AGE, max(0.0, made - one.change.landed) / DAY)) for one in measured)
+
+
+def _made(measured: Sequence[Measured]) -> float:
+    """When a release is made: an empty commit, or one of a version number, proves nothing of the code before it."""
+    source = [one.change.landed for one in measured if one.source]
+    return max(source or [one.change.landed for one in measured], default=0.0)
+
+
+def lain(measured: Sequence[Measured]) -> tuple[str, ...]:
+    """A note where changes of source waited for the last one for long."""
+    made = _made(measured)
+    old = [age for one in measured if one.source and (age := (made - one.change.landed) / DAY) > _LONG]
+    if not old:
+        return ()
+    what = "1 change of source has" if len(old) == 1 else f"{len(old)} changes of source have"
+    words = f"{what} lain unreleased for up to {max(old) / 7:.0f} weeks, which counts as {MOST_AGE:g} days: "
+    return (f"{words}users have not met {'it' if len(old) == 1 else 'them'} yet",)
 
 
 def _of_change(measured: Measured, model: RiskModel, age: float) -> ChangeRisk:
     change, files = measured.change, to_read(measured.change)
     return ChangeRisk(
         change.commit,
-        change.subject,
+        change.title,
         change.author,
         round(model.probability_from(measured, age, HORIZON), 6),
         sum(map(lines_of, files)),
@@ -79,7 +105,7 @@ def assess(
     score = together(each)
     standing = standing_of(score, earlier.releases, earlier.unmeasured)
     by_harm = tuple(sorted(findings, key=lambda one: (-one.level.rank, _HARM.index(one.factor))))
-    level = level_of(score, standing, by_harm)
+    level = level_of(score, standing, by_harm, is_compared=not earlier.unknown)
     strategy, settings, why = _recommended(level, by_harm, tolerance)
     sizes = sizes_of(m.change for m in measured)
     return Assessment(
@@ -99,6 +125,7 @@ def assess(
         standing=standing,
         read_first=read_first(each),
         horizon_days=HORIZON.value,
+        notes=lain(measured),
     )
 
 
@@ -151,16 +178,23 @@ def _infrastructure(size: int, measured: Sequence[Measured]) -> str:
     """Of configuration too, which no earlier release is compared by; without that of tools, whose names begin with a
     dot."""
     files = (f for m in measured for f in m.change.files if f.kind is FileKind.CONFIGURATION)
-    settings = sum(lines_of(f) for f in files if not any(part.startswith(".") for part in f.path.split("/")))
+    settings = sum(lines_of(f) for f in files if not _WORDS_OF_TOOLS.search(f.path[-LONGEST_PATH:]))
     said = ((size, "infrastructure"), (settings, "configuration"))
     return ", ".join(f"{count:,} line{'s' * (count != 1)} of {what}" for count, what in said if count)
 
 
+_WORDS_OF_TOOLS = re.compile(
+    r"(^|/)\.|(^|/)(i18n|intl|l10n|locales?|langs?|languages?|translations?|messages)(/|$)|\.(xlf|arb|resx)$"
+)
+"""Settings of tools, and what is shown to users in their language."""
+
+
 def _source(measured: Sequence[Measured]) -> str:
     lines: dict[str, int] = {}
+    passing = passing_of(m.change for m in measured)
     for m in measured:
         for file in m.change.files:
-            if file.kind is FileKind.SOURCE:
+            if file.kind is FileKind.SOURCE and file.path not in passing:
                 folder = file.path.rpartition("/")[0]
                 lines[folder] = lines.get(folder, 0) + lines_of(file)
     if not any(lines.values()):

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from pilotage.model.file_kind import LONGEST_PATH
 from pilotage.model.risk import Finding, RiskFactor, RiskLevel
 from pilotage.risk.advisories import Advisories
 from pilotage.risk.lock_documents import REVISION
@@ -32,7 +33,30 @@ def findings_of(path: str, before: str | None, after: str | None, advisories: Ad
         return []
     found = list(_vulnerable(path, old, new, advisories))
     found += [_finding(RiskLevel.MEDIUM, said, path) for said in moved(path, before or "", after or "")]
-    return found if before is None else [*found, *_told(_changes(_grouped(old), _grouped(new), scheme_of(path)), path)]
+    if before is None or after is None:
+        return found  # a file that is new, moved or gone adds and removes nothing by itself
+    changes = _changes(_grouped(old), _grouped(new), scheme_of(path))
+    return [*found, *(_of_tools(changes, path) if is_of_tools(path) else _told(changes, path))]
+
+
+_OF_TOOLS = re.compile(
+    r"(^|/)(tests?|testing|docs?|dev|development|ci|lint|benchmarks?|\.github)(/|$)"
+    r"|(^|/)(requirements|constraints)?[-_./]?(dev|develop|development|tests?|testing|docs?|lint|linters?|ci|typing|mypy|build)"
+    r"([-_][\w-]*)?\.(txt|in|lock)$|[-_](dev|tests?|docs?|lint|ci|typing)\.(txt|in|lock)$"
+)
+
+
+def is_of_tools(path: str) -> bool:
+    """Whether its name says that what it lists is for development and tests, and no part of what runs."""
+    return bool(_OF_TOOLS.search(path[-LONGEST_PATH:]))
+
+
+def _of_tools(changes: _Changes, path: str) -> Iterator[Finding]:
+    steps = [*changes.other, *changes.source, *changes.major, *changes.down, *dict.fromkeys(changes.minor)]
+    if steps:
+        which = "1 package" if len(steps) == 1 else f"{len(steps)} packages"
+        words = f"{which} for development and tests in {path}: {_few(steps)}"
+        yield Finding(RiskFactor.DEPENDENCIES, RiskLevel.LOW, words, path)
 
 
 def _vulnerable(path: str, old: Pins, new: Pins, advisories: Advisories) -> Iterator[Finding]:
@@ -101,7 +125,7 @@ def _changes(old: dict[str, set[str]], new: dict[str, set[str]], scheme: Scheme)
                 found.source.append(step)
             elif compare(other, one, scheme) < 0:
                 found.down.append(step)
-            elif has_major_step(one, other, scheme):
+            elif has_major_step(one, other, scheme) and not _is_always_0(name, one, other):
                 found.major.append(step)
             else:
                 found.minor.append(name)
@@ -109,6 +133,11 @@ def _changes(old: dict[str, set[str]], new: dict[str, set[str]], scheme: Scheme)
         replaced = [v for v in new.get(name, ()) if v.startswith(REPLACED)]
         found.other.extend(f"{name} → {version.removeprefix(REPLACED)}" for version in replaced)
     return found
+
+
+def _is_always_0(name: str, one: str, other: str) -> bool:
+    """Go's own modules beside the standard library stay below 1: their second number says nothing of what breaks."""
+    return name.startswith("golang.org/x/") and one.startswith("v0.") and other.startswith("v0.")
 
 
 def _is_version(said: str) -> bool:

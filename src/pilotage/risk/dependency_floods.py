@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -11,18 +10,17 @@ from pilotage.risk.dependencies import MAJOR, READ_NOTES, WITHIN_MAJOR
 
 _SINGLE = 3
 """So many major versions are listed one by one."""
-_COUNT = re.compile(r"(\d+) ")
 
 
 def grouped(findings: Iterable[Finding]) -> list[Finding]:
     """The same finding of several lock files once, and more than three major versions as one finding."""
-    merged = _merged(findings)
+    merged = _placed(_merged(findings))
     majors = [one for one in merged if one.factor is RiskFactor.DEPENDENCIES and one.sentence.endswith(MAJOR)]
     if len(majors) <= _SINGLE:
         return merged
     steps = [one.sentence.removesuffix(MAJOR) for one in majors]
     minor = [one for one in merged if one.factor is RiskFactor.DEPENDENCIES and WITHIN_MAJOR in one.sentence]
-    count = len(majors) + sum(int(found[1]) for one in minor if (found := _COUNT.match(one.sentence)))
+    count = len(majors) + sum(_counted(one) for one in minor)
     words = f"{count} packages upgraded, {len(majors)} of them by a major version: {', '.join(steps[:_SINGLE])}"
     flood = replace(
         majors[0], sentence=f"{words} and {len(steps) - _SINGLE} more", mitigation=READ_NOTES, link="",
@@ -30,6 +28,21 @@ def grouped(findings: Iterable[Finding]) -> list[Finding]:
     )  # fmt: skip
     left = [one for one in merged if one not in majors and one not in minor]
     return [*left, flood]
+
+
+def _counted(minor: Finding) -> int:
+    return int(minor.sentence.partition(WITHIN_MAJOR)[0].rpartition(" ")[2])
+
+
+def _placed(findings: Sequence[Finding]) -> list[Finding]:
+    """With the file in the sentence of each fact, where there are facts of several: a factor shows no places."""
+    facts = [one for one in findings if one.factor is RiskFactor.DEPENDENCIES and not one.mitigation]
+    if len({one.place for one in facts}) < 2:
+        return list(findings)
+    return [
+        replace(one, sentence=f"{one.place}: {one.sentence}") if one in facts and one.place not in one.sentence else one
+        for one in findings
+    ]
 
 
 def _merged(findings: Iterable[Finding]) -> list[Finding]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
 
 from pilotage.model.change import FileKind, FilePatch
 from pilotage.model.file_kind import LONGEST_PATH
 from pilotage.model.risk import Finding, RiskFactor, RiskLevel
+from pilotage.risk.base_images import steps_of
 
 _CLUSTER = ("cluster", RiskLevel.MEDIUM)
 _KINDS = (
@@ -46,9 +47,17 @@ def _chart(path: str) -> Iterator[str]:
 _TEMPLATE = re.compile(r"(^|/)(templates|crds)/[^/]*(/[^/]*)?\.(ya?ml|tpl|txt)$")
 
 
-def findings_of(files: Iterable[FilePatch], charts: Container[str]) -> list[Finding]:
+def images_of(files: Iterable[FilePatch]) -> list[str]:
+    """The container files among these, whose base images are worth naming."""
+    return sorted({file.path for file in files if (sort := _sort(file, ())) is not None and sort[0] == "image"})
+
+
+def findings_of(
+    files: Iterable[FilePatch], charts: Container[str], images: Mapping[str, tuple[str, str]] | None = None
+) -> list[Finding]:
     """One finding per kind of infrastructure. Build pipelines do not reach users and are not findings. charts: the
-    `Chart.yaml` of the repository that `charts_of` asked for."""
+    `Chart.yaml` of the repository that `charts_of` asked for · images: the files of `images_of`, before and after; a
+    finding that says which image changed is a fact, as an upgraded package is."""
     touched: dict[tuple[str, RiskLevel], list[FilePatch]] = {}
     for file in files:
         if (sort := _sort(file, charts)) is not None:
@@ -58,6 +67,11 @@ def findings_of(files: Iterable[FilePatch], charts: Container[str]) -> list[Find
         lines = sum(p.added + p.deleted for p in patches)
         count = len({p.path for p in patches})
         words = f"{_SHOWN[name]}: {lines:,} line{'s' * (lines != 1)} in {count} file{'s' * (count != 1)}"
+        if name == "image" and (steps := steps_of(images or {})):
+            if lines <= 2 * count * len(steps):
+                found.append(Finding(RiskFactor.INFRASTRUCTURE, RiskLevel.LOW, f"{_SHOWN[name]}: {', '.join(steps)}"))
+                continue
+            words += f"; {', '.join(steps)}"
         found.append(Finding(RiskFactor.INFRASTRUCTURE, level, words, patches[0].path, _CURE[name]))
     return found
 

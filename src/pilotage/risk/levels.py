@@ -37,10 +37,15 @@ def standing_of(score: float, earlier: Sequence[Released], unmeasured: int) -> S
     return Standing(len(earlier), sum(one.score < score for one in earlier), unmeasured)
 
 
-def level_of(score: float, standing: Standing | None, findings: Iterable[Finding]) -> RiskLevel:
+def level_of(
+    score: float, standing: Standing | None, findings: Iterable[Finding], *, is_compared: bool = True
+) -> RiskLevel:
     """What makes a release critical is a finding, such as data that is lost, and never a probability: most repairs are
-    of small things."""
-    return highest((_measured(score, standing), *(one.level for one in findings if _raises(one))))
+    of small things. is_compared: False where there was no time for a comparison, which alone makes nothing high."""
+    measured = _measured(score, standing)
+    if not is_compared and measured is RiskLevel.HIGH:
+        measured = RiskLevel.MEDIUM
+    return highest((measured, *(one.level for one in findings if _raises(one))))
 
 
 def _raises(finding: Finding) -> bool:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 from pilotage.model.risk import Finding, RiskFactor, RiskLevel
 from pilotage.risk.changelogs import new_sql
@@ -16,17 +17,32 @@ from pilotage.risk.rails_migrations import of_rails
 from pilotage.risk.sql_migrations import of_sql
 
 
-def findings_of(path: str, text: str, before: str = "") -> list[Finding]:
+def findings_of(path: str, text: str, before: str = "", made: Collection[str] = ()) -> list[Finding]:
     """The destructive and the locking operations of one migration file, in its forward direction. before: the file at
-    the last release; what it has done is no part of this one. What cannot be read is a finding, too."""
+    the last release; what it has done is no part of this one · made: tables that the release itself creates. What
+    cannot be read is a finding, too."""
     if is_left_out(path):
         return []
-    found, done = list(_found(path, text, before)), Counter(_done(path, before))
+    found, done = list(_found(path, text, before, made)), Counter(_done(path, before))
     for one in found[:]:
         if done[one] > 0 and not is_unread(one):
             done[one] -= 1
             found.remove(one)
     return [Finding(RiskFactor.MIGRATIONS, level, what, path, cure) for level, what, cure in dict.fromkeys(found)]
+
+
+def made_in(texts: Mapping[str, str]) -> frozenset[str]:
+    """Tables that new scripts of SQL create, by path: no version that serves has them. Not those that may have been
+    there before: they are dropped as well, or created only where they are missing."""
+    scripts = [forward_sql(path, text) for path, text in texts.items()]
+    made, gone = ({name for one in scripts for name in pattern.findall(one)} for pattern in (_CREATES, _DROPS))
+    return frozenset(made - gone)
+
+
+_CREATES, _DROPS = (
+    re.compile(rf"\b{what}\s+(?:[\w\"`\[\]]{{1,100}}\.)?[\"`\[]?(\w{{1,100}})", re.IGNORECASE)
+    for what in (r"CREATE\s+TABLE(?!\s+IF\b)", r"DROP\s+TABLE(?:\s+IF\s+EXISTS)?")
+)
 
 
 def forward_sql(path: str, text: str, before: str = "") -> str:
@@ -44,11 +60,11 @@ def _done(path: str, before: str) -> Iterator[Found]:
 _CHANGELOGS = (".xml", ".yaml", ".yml", ".json")
 
 
-def _found(path: str, text: str, before: str) -> Iterator[Found]:
+def _found(path: str, text: str, before: str, made: Collection[str] = ()) -> Iterator[Found]:
     suffix = posixpath.splitext(path)[1]
     match suffix:
         case ".sql":
-            yield from of_sql(forward(new_sql(text, before)), path)
+            yield from of_sql(forward(new_sql(text, before)), path, created=made)
         case ".py":
             yield from of_python(text)
         case ".rb":

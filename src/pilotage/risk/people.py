@@ -141,9 +141,18 @@ def is_bot(address: str) -> bool:
     return bool(re.search(r"\[bot\]|\b(dependabot|renovate|pre-commit-ci|github-actions|greenkeeper)\b", address))
 
 
+_ANYBODY = frozenset(
+    ("github", "gitlab", "git", "mail", "email", "me", "info", "contact", "hello", "hi", "dev", "code", "admin", "root")
+)
+"""Mailboxes whose names say nothing of whose they are."""
+
+
 def person(address: str) -> str:
     """Whom an address names: `12345+ada@users.noreply.github.com` and `ada@example.org` are both ada."""
-    return address.partition("@")[0].rpartition("+")[2] if "users.noreply" in address else address.partition("@")[0]
+    name = address.partition("@")[0]
+    if "users.noreply" in address:
+        return name.rpartition("+")[2]
+    return address if name.lower() in _ANYBODY else name
 
 
 def _some(names: Sequence[str]) -> str:

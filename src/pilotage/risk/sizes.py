@@ -29,14 +29,29 @@ def sizes_of(changes: Iterable[Change]) -> dict[RiskFactor, int]:
     """Changed lines by factor, without build pipelines; of migrations the number of files that run forward."""
     found: dict[RiskFactor, int] = {}
     migrations: set[str] = set()
+    changes = tuple(changes)
+    passing = passing_of(changes)
     for change in changes:
         for file in change.files:
-            factor = _FACTOR_OF.get(file.kind)
+            factor = _FACTOR_OF.get(file.kind) if file.path not in passing else None
             if factor is RiskFactor.MIGRATIONS:
                 migrations |= set() if is_left_out(file.path) else {file.path}
             elif factor is not None and (factor is not RiskFactor.INFRASTRUCTURE or reaches_users(file)):
                 found[factor] = found.get(factor, 0) + lines_of(file)
     return {**found, RiskFactor.MIGRATIONS: len(migrations)}
+
+
+def passing_of(changes: Iterable[Change]) -> frozenset[str]:
+    """Files that a range adds and removes again: no release ever has them. changes: oldest first."""
+    new, passing = set[str](), set[str]()
+    for change in changes:
+        for file in change.files:
+            if not file.before:
+                new.add(file.path)
+                passing.discard(file.path)
+            elif file.gone and file.path in new:
+                passing.add(file.path)
+    return frozenset(passing)
 
 
 def to_read(change: Change) -> tuple[FilePatch, ...]:

@@ -15,9 +15,12 @@ if TYPE_CHECKING:
     from sqlglot import exp
 
 
-def of_sql(text: str, path: str = "", added: Collection[tuple[str, str]] = ()) -> Iterator[Found]:
+def of_sql(
+    text: str, path: str = "", added: Collection[tuple[str, str]] = (), created: Collection[str] = ()
+) -> Iterator[Found]:
     """The operations of a script that destroy, break or lock; path gives a hint of its database. added: (table, column)
-    that the same migration added outside the script."""
+    that the same migration added outside the script · created: tables that earlier scripts of the release create, which
+    hold nothing yet."""
     from sqlglot import exp
 
     try:
@@ -26,11 +29,12 @@ def of_sql(text: str, path: str = "", added: Collection[tuple[str, str]] = ()) -
         yield unread(f"unreadable SQL, at the latest in line {error.line}" if error.line else "unreadable SQL")
         return
     steps = [step for statement in read.statements for step in _flat(statement)]
-    schema = Schema(read.dialect, added=dict.fromkeys(added, False))
+    schema = Schema(read.dialect, added=dict.fromkeys(added, False), created=set(created))
     yield from of_executed(text, read.dialect, schema.created)
     for step in steps:
         if isinstance(step, exp.Create):
             schema.remade.add(_table(step))
+            schema.views |= {_table(step)} if str(step.kind).endswith("VIEW") else set()
         if isinstance(step, exp.Alter) and (rename := step.find(exp.AlterRename)):
             schema.renamed[_table(step)] = _table(rename)
     for step in steps:
@@ -126,6 +130,8 @@ def _of_drop(kind: str, name: str, schema: Schema) -> Iterator[Found]:
         if name not in schema.remade:
             yield breaks(f"drops {kind} {name}, which the old version may still use")
         return
+    if kind == "table" and name in schema.views:
+        return  # a materialized view of ClickHouse, which is made again of what it reads
     if name in schema.created:
         schema.created.discard(name)
     elif kind == "table" and any(new == name and old in schema.created for old, new in schema.renamed.items()):

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 class Schema:
     """created: tables · renamed: a table's later name by its name at first · added: whether the database fills a column
     of this migration, by (table, column) · required: those of them that take no null · remade: views, functions and the
-    like that the script creates · checks: column that a constraint proves not null, by (table, constraint) ·
-    proven: (table, column)"""
+    like that the script creates · views: those of them that hold no data of their own · checks: column that a
+    constraint proves not null, by (table, constraint) · proven: (table, column)"""
 
     dialect: str
     created: set[str] = field(default_factory=set)
@@ -23,6 +23,7 @@ class Schema:
     added: dict[tuple[str, str], bool] = field(default_factory=dict)
     required: set[tuple[str, str]] = field(default_factory=set)
     remade: set[str] = field(default_factory=set)
+    views: set[str] = field(default_factory=set)
     checks: dict[tuple[str, str], str] = field(default_factory=dict)
     proven: set[tuple[str, str]] = field(default_factory=set)
     validated: list[tuple[str, str]] = field(default_factory=list)

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from pilotage.app import risk
 from pilotage.app.deploy import deploy
+from pilotage.app.kept_assessments import FILE
 from pilotage.app.known_risk import Unassessed, planned, within_budget
 from pilotage.app.plan import PlanRequest
 from pilotage.app.preconditions import PlanStopped
@@ -100,6 +102,29 @@ def test_an_assessment_that_takes_too_long_is_not_waited_for(project: Project) -
     Repository.commit(_again(project), "fix: a price", {"shop.py": "def sell():\n    return 2\n"})
     with pytest.raises(Unassessed, match="--with-risk"):
         within_budget(project, "v1.0.0..HEAD", None, seconds=0.0)
+
+
+def test_c25_a_busy_machine_does_not_void_a_sign_off(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    Repository.commit(_again(project), "fix: a price", {"shop.py": "def sell():\n    return 2\n"})
+    signed = planned(project, "production", wish())
+
+    def busy(*_: object) -> None:
+        raise Unassessed("no time for it")
+
+    monkeypatch.setattr(risk, "assess_range", busy)
+    assert signed.risk is not None
+    assert planned(project, "production", wish()).hash == signed.hash, "what was signed is used again"
+    Repository.commit(_again(project), "fix: it again", {"shop.py": "def sell():\n    return 3\n"})
+    assert planned(project, "production", wish()).risk_unknown == "no time for it", "other commits, another assessment"
+
+
+def test_a_torn_file_of_assessments_is_assessed_again(project: Project) -> None:
+    Repository.commit(_again(project), "fix: a price", {"shop.py": "def sell():\n    return 2\n"})
+    signed = planned(project, "production", wish())
+    kept = project.directory / FILE
+    for torn in ("", "[]", kept.read_text()[:-9], kept.read_text().replace('"changes":1', '"changes":"?"')):
+        kept.write_text(torn)
+        assert planned(project, "production", wish()).hash == signed.hash
 
 
 def _again(project: Project) -> Repository:

@@ -13,6 +13,7 @@ import pytest
 
 from pilotage.adapters.git import Git
 from pilotage.adapters.ports import AdapterError
+from pilotage.app.lost_changes import SAME
 from pilotage.app.risk import Answer, Question, assess_range
 from pilotage.app.risk_offer import _figures
 from pilotage.app.risk_training import learn
@@ -84,6 +85,47 @@ def test_little_risk_recommends_rolling_unless_nothing_may_be_lost(shop: Reposit
 def test_an_empty_range_has_no_risk(shop: Repository) -> None:
     found = ask(shop, "v1..v1").assessment
     assert (found.changes, found.probability_percent, found.level) == (0, 0.0, RiskLevel.LOW)
+
+
+def test_r17_two_equal_ends_are_said(shop: Repository) -> None:
+    assert ask(shop, "v1..v1").assessment.notes == (SAME,)
+
+
+def test_r17_a_reversed_range_is_high_and_says_what_it_takes_away(shop: Repository) -> None:
+    shop.commit("Fix the till", {"src/part0.py": CODE * 6})
+    found = ask(shop, "HEAD..v1").assessment
+    (lost,) = found.actions
+    assert (found.level, found.changes) == (RiskLevel.HIGH, 0)
+    assert "is older than its beginning: it lacks 1 commit that the beginning has: “Fix the till”" in lost.sentence
+
+
+def test_r17_a_hotfix_that_nobody_merged_back_is_a_finding_and_a_copied_one_is_not(shop: Repository) -> None:
+    shop.git("checkout", "-q", "-b", "release")
+    shop.commit("Fix the till", {"src/part0.py": CODE * 6})
+    shop.commit("Say so", {"CHANGELOG.md": "1.0.1\n"})
+    shop.git("checkout", "-q", "main")
+    shop.commit("Add more", {"src/part1.py": CODE * 6})
+    (lost,) = ask(shop, "release..HEAD").assessment.actions
+    assert lost.sentence == "the end of the range lacks 1 commit that the beginning has: “Fix the till”"
+    shop.commit("Fix the till", {"src/part0.py": CODE * 7})
+    assert not ask(shop, "release..HEAD").assessment.actions
+    shop.git("checkout", "-q", "--orphan", "other")
+    shop.commit("Another project", {"src/part9.py": CODE})
+    assert "no history in common" in ask(shop, "release..HEAD").assessment.actions[0].sentence
+
+
+def test_r17_what_was_never_released_proves_little_by_lying_in_a_branch(shop: Repository) -> None:
+    for n in range(5):
+        shop.commit(f"Add feature {n}", {f"src/feature{n}.py": CODE * 120})
+    fresh = ask(shop).assessment
+    shop.clock += 120 * DAY
+    shop.commit("Set the version", {"VERSION": "2.0.0\n"})
+    empty = ask(shop).assessment
+    assert empty.probability_percent == pytest.approx(fresh.probability_percent, abs=1.5), "no source, no proof"
+    shop.commit("Say it shorter", {"src/part0.py": CODE * 4})
+    waited = ask(shop).assessment
+    assert waited.probability_percent > fresh.probability_percent / 2
+    assert waited.notes[0].startswith("5 changes of source have lain unreleased for up to 18 weeks")
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,12 @@ def test_r17_a_release_is_high_only_where_it_is_unusual_for_its_project(
     assert level_of(score, standing, ()) is level
 
 
+def test_r17_a_level_is_never_high_only_because_there_was_no_time_to_compare() -> None:
+    assert level_of(0.8, None, (), is_compared=False) is MEDIUM
+    assert level_of(0.1, None, (), is_compared=False) is LOW
+    assert level_of(0.1, None, [finding(RiskFactor.DEPENDENCIES, HIGH)], is_compared=False) is HIGH
+
+
 def test_r17_findings_raise_the_level_and_context_does_not() -> None:
     assert level_of(0.0, None, [finding(RiskFactor.MIGRATIONS, CRITICAL)]) is CRITICAL
     assert level_of(0.0, None, [finding(RiskFactor.MIGRATIONS, MEDIUM)]) is MEDIUM, "a lock"

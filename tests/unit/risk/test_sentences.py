@@ -1,0 +1,161 @@
+"""R17: what a finding says is so: nothing is new that moved, lost that never was, or risky that no user meets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pilotage.model.change import Change, FilePatch
+from pilotage.model.risk import RiskFactor, RiskLevel
+from pilotage.risk import complexity, dependencies, infrastructure, migrations
+from pilotage.risk.advisories import Advisories
+from pilotage.risk.dependency_floods import grouped
+from pilotage.risk.people import person
+from pilotage.risk.sizes import sizes_of
+from tests.unit.risk.repository import Repository
+from tests.unit.risk.test_assessing import ask
+
+HARD = "def vote(x):\n" + "".join(f"    if x == {n}:\n        return {n}\n" for n in range(20))
+
+
+def locked(path: str, before: str | None, after: str | None) -> list[str]:
+    return [one.sentence for one in dependencies.findings_of(path, before, after, Advisories())]
+
+
+def test_a_renamed_and_a_moved_function_are_not_new() -> None:
+    assert not complexity.findings_of("a.py", HARD, HARD.replace("vote", "_vote"))
+    assert not complexity.findings_of("b.py", "", HARD.replace("return 3", "return 33"), {"a.py": HARD})
+    grown = HARD.replace("vote", "_vote") + "".join(f"    if x == -{n}:\n        return 1\n" for n in range(1, 7))
+    (found,) = complexity.findings_of("a.py", HARD, grown)
+    assert found.sentence == "`_vote` has 27 decisions, before 21 as `vote`"
+    (new,) = complexity.findings_of("b.py", "", HARD, {"a.py": "def f(x):\n    return x\n"})
+    assert "and is new" in new.sentence
+
+
+def test_a_function_that_moved_to_another_file_is_found_there(tmp_path: Path) -> None:
+    it = Repository(tmp_path / "shop")
+    it.commit("Begin", {"src/a.py": HARD + "\n\nx = 1\n" * 40})
+    it.git("tag", "v1")
+    it.commit("Move it", {"src/a.py": "x = 1\n" * 40, "src/b.py": HARD})
+    assert not [one for one in ask(it).assessment.findings if one.factor is RiskFactor.COMPLEXITY]
+
+
+def test_a_materialized_view_that_is_made_again_loses_nothing() -> None:
+    made_again = """DROP TABLE umami.website_event_stats_hourly_mv;
+CREATE MATERIALIZED VIEW umami.website_event_stats_hourly_mv
+TO umami.website_event_stats_hourly
+AS SELECT website_id, session_id FROM umami.website_event;
+"""
+    found = migrations.findings_of("db/clickhouse/migrations/09_add.sql", made_again)
+    assert not [one for one in found if one.level is RiskLevel.CRITICAL]
+    lost = migrations.findings_of("db/clickhouse/migrations/09_add.sql", "DROP TABLE a; CREATE TABLE a (id int);")
+    assert [one.level for one in lost] == [RiskLevel.CRITICAL], "a table that is made again is empty"
+
+
+def test_a_column_of_a_table_that_the_release_itself_creates_is_not_lost() -> None:
+    texts = {
+        "prisma/migrations/16_boards/migration.sql": 'CREATE TABLE "board" ("slug" TEXT);',
+        "prisma/migrations/19_add/migration.sql": 'ALTER TABLE "board" DROP COLUMN IF EXISTS "slug";',
+    }
+    made = migrations.made_in(texts)
+    assert not [one for path, text in texts.items() for one in migrations.findings_of(path, text, "", made)]
+    for not_new in ("CREATE TABLE IF NOT EXISTS board (a int);", "DROP TABLE board; CREATE TABLE board (a int);"):
+        assert not migrations.made_in({"migrations/1.sql": not_new})
+
+
+def test_a_lock_file_that_moves_or_is_of_tools_removes_nothing() -> None:
+    assert not locked("tests/requirements.txt", "cffi==1.0\ncryptography==2.0\n", None)
+    assert locked("requirements-dev.txt", "mypy==1.0\na==1\n", "mypy==2.0\n") == [
+        "1 package for development and tests in requirements-dev.txt: mypy 1.0 → 2.0"
+    ]
+    assert "a major version" in locked("requirements.txt", "mypy==1.0\n", "mypy==2.0\n")[0]
+
+
+@pytest.mark.parametrize("path", ["tests/requirements.txt", "requirements/dev.txt", "test-requirements.txt",
+                                  "requirements_test.txt", "docs/uv.lock", "requirements-dev-extra.txt"])  # fmt: skip
+def test_what_lists_tools(path: str) -> None:
+    assert dependencies.is_of_tools(path)
+
+
+@pytest.mark.parametrize("path", ["requirements.txt", "uv.lock", "developer-portal/yarn.lock", "requirements/base.txt"])
+def test_what_lists_packages_that_run(path: str) -> None:
+    assert not dependencies.is_of_tools(path)
+
+
+def test_golang_x_is_always_0_and_its_second_number_no_major_version() -> None:
+    before, after = (
+        f"module a\n\nrequire (\n\tgolang.org/x/crypto v0.{n}.0\n\tgithub.com/a/b v0.{n}.0\n)\n" for n in (53, 54)
+    )
+    said = locked("go.mod", before, after)
+    assert [one for one in said if "crypto" in one] == ["1 upgraded within a major version: golang.org/x/crypto"]
+    assert [one for one in said if "a/b" in one and "major" in one]
+
+
+def test_facts_of_two_lock_files_name_their_files() -> None:
+    facts = [
+        one for path, name in (("a/uv.lock", "one"), ("b/requirements.txt", "two"))
+        for one in dependencies.findings_of(path, *_pins(path, name), Advisories())
+    ]  # fmt: skip
+    assert [one.sentence for one in grouped(facts)] == [
+        "a/uv.lock: 1 upgraded within a major version: one",
+        "b/requirements.txt: 1 upgraded within a major version: two",
+    ]
+    assert [one.sentence for one in grouped(facts[:1])] == ["1 upgraded within a major version: one"]
+
+
+def _pins(path: str, name: str) -> tuple[str, str]:
+    if path.endswith(".txt"):
+        return f"{name}==1.0\n", f"{name}==1.1\n"
+    one, other = (f'version = 1\n[[package]]\nname = "{name}"\nversion = "1.{n}"\n' for n in (0, 1))
+    return one, other
+
+
+def test_files_that_come_and_go_within_a_release_are_no_lines_of_it(tmp_path: Path) -> None:
+    it = Repository(tmp_path / "shop")
+    it.commit("Begin", {"src/a.py": "x = 1\n"})
+    it.git("tag", "v1")
+    it.commit("Add a script", {"scripts/once.py": "y = 1\n" * 500})
+    it.commit("Remove it", {"scripts/once.py": None, "src/a.py": "x = 2\n"})
+    (source,) = [one for one in ask(it).assessment.factors if one.factor is RiskFactor.COMPLEXITY]
+    assert source.sentence == "2 lines of source in `src/`"
+    steps = [("a.py", "", False), ("a.py", "a.py", True), ("a.py", "", False)]
+    kept = [Change("a" * 40, (), "ada", 0, 0, "", (FilePatch(p, b, 3, 0, gone=g),)) for p, b, g in steps]
+    assert sizes_of(kept)[RiskFactor.COMPLEXITY] == 9, "it is there at the end"
+
+
+def test_translations_are_no_configuration(tmp_path: Path) -> None:
+    it = Repository(tmp_path / "shop")
+    it.commit("Begin", {"src/a.py": "x = 1\n"})
+    it.git("tag", "v1")
+    it.commit("Translate", {"public/intl/messages/de.json": "{}\n", "src/i18n/fr.json": "{}\n", "app.toml": "a = 1\n"})
+    (found,) = [one for one in ask(it).assessment.factors if one.factor is RiskFactor.INFRASTRUCTURE]
+    assert found.sentence == "1 line of configuration"
+
+
+def test_a_base_image_is_said_and_is_no_thing_to_act_on() -> None:
+    patch = FilePatch("Dockerfile", "Dockerfile", 1, 1)
+    images = {"Dockerfile": ("FROM alpine:3.23\nRUN a\n", "FROM alpine:3.24\nRUN a\n")}
+    (found,) = infrastructure.findings_of([patch], (), images)
+    assert (found.sentence, found.mitigation) == ("container image: alpine 3.23 → 3.24", "")
+    (more,) = infrastructure.findings_of([FilePatch("Dockerfile", "Dockerfile", 30, 2)], (), images)
+    assert "32 lines in 1 file; alpine 3.23 → 3.24" in more.sentence
+    assert more.mitigation
+
+
+@pytest.mark.parametrize(
+    ("message", "title"),
+    [
+        ("Merge pull request #7 from ada/till\n\nFix the till", "Fix the till"),
+        ("Merge branch '4.0.x' into 4.1.x\n\n* 4.0.x:\n  Fix the till\n  Say it\n", "Fix the till"),
+        ("Merge branch '4.0.x' into 4.1.x", "Merge branch '4.0.x' into 4.1.x"),
+        ("Merge branch 'a'\n\n# Conflicts:\n#\tb.py\n", "Merge branch 'a'"),
+    ],
+)
+def test_a_merge_is_named_by_what_it_brings(message: str, title: str) -> None:
+    assert Change("a" * 40, ("b" * 40, "c" * 40), "ada", 0, 0, message, ()).title == title
+
+
+def test_an_address_that_could_be_anybodys_is_said_whole() -> None:
+    assert person("github@mailtm.org") == "github@mailtm.org"
+    assert person("ada@example.org") == "ada"
