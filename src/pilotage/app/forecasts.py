@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from pilotage.adapters.git import Git
 from pilotage.adapters.ports import AdapterError
@@ -44,6 +44,10 @@ class Known:
     def _is_settled(self, one: Forecast) -> bool:
         kept = self.settled.get(one.rollout)
         return kept is not None and kept.outcome.fate is not Fate.UNKNOWN
+
+    def without(self, rollouts: Collection[str]) -> Known:
+        """As if nobody had settled these."""
+        return replace(self, settled={one: kept for one, kept in self.settled.items() if one not in rollouts})
 
     def open_at(self, now: float) -> tuple[Forecast, ...]:
         """Those whose time is over, without anything that is known of them."""
@@ -99,7 +103,7 @@ def outcome(one: Forecast, known: Known, found: Repairs, now: float) -> Outcome:
     signals = [*known.signals[one.rollout]]
     if one.rollout in found.signals:
         signals.append(found.signals[one.rollout])
-    missing = found.missing.get(one.rollout, "") if has_served(one.version, known.courses) else NEVER_SERVED
+    missing = found.missing.get(one.rollout, "") if has_served(one, known.courses) else NEVER_SERVED
     return outcome_of(one, signals, now, missing)
 
 
@@ -110,13 +114,9 @@ def known_of(store: Store, service: str, environment: str, now: float) -> Known:
     """Of the newest releases that have begun by `now`."""
     started = [one for one in rollouts_of(store, service, environment) if now - PAST <= _began(one) <= now]
     courses, lost = _courses(store, started)
-    firsts: dict[str, RolloutSummary] = {}
-    for one, course in zip(started, courses, strict=True):
-        if not course.returns and one.old is not None:
-            firsts.setdefault(one.version, one)
-    releases = list(firsts.values())[-_MOST:]
-    risks = outcomes.risks(store.engine, [one.plan_hash for one in releases])
-    forecasts = tuple(_forecast(one, risks[one.plan_hash]) for one in releases if one.plan_hash in risks)
+    releases = _releases(started, courses)[-_MOST:]
+    risks = outcomes.risks(store.engine, [one.plan_hash for one, _ in releases])
+    forecasts = tuple(_forecast(one, at, risks[one.plan_hash]) for one, at in releases if one.plan_hash in risks)
     reported = _reported(store, service, environment, min((one.began for one in forecasts), default=now))
     signals = {
         one.rollout: (*signals_of(one.version, courses), *(s for name, s in (*lost, *reported) if name == one.version))
@@ -132,9 +132,22 @@ def _began(one: RolloutSummary) -> float:
     return one.started_at or one.created_at
 
 
-def _forecast(one: RolloutSummary, risk: KeptRisk) -> Forecast:
+def _releases(started: Sequence[RolloutSummary], courses: Sequence[Course]) -> list[tuple[RolloutSummary, float]]:
+    """The rollout of each version that decides about it, and when its time began, in that order."""
+    several: dict[str, list[tuple[RolloutSummary, Course]]] = {}
+    for one, course in zip(started, courses, strict=True):
+        if not course.returns and one.old is not None:
+            several.setdefault(one.version, []).append((one, course))
+    found = []
+    for mine in several.values():
+        one, course = next((pair for pair in mine if pair[1].decides), mine[0])
+        found.append((one, course.since))
+    return sorted(found, key=lambda pair: pair[1])
+
+
+def _forecast(one: RolloutSummary, began: float, risk: KeptRisk) -> Forecast:
     return Forecast(
-        rollout=one.id, version=one.version, began=_began(one), probability=risk.probability_percent / 100,
+        rollout=one.id, version=one.version, began=began, probability=risk.probability_percent / 100,
         level=risk.level, days=risk.horizon_days, changes=risk.changes, revisions=risk.revisions, model=risk.model,
         riskier_than=_share(risk.standing),
     )  # fmt: skip

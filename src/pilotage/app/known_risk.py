@@ -6,6 +6,7 @@ hash, and its sign-offs. Whether *now* is a good time is said when it is deploye
 
 from __future__ import annotations
 
+import re
 import threading
 from dataclasses import replace
 from datetime import date
@@ -26,6 +27,8 @@ same commits, so a person waits rather than signs without a risk."""
 _MOST_CHANGES = 300
 """More are assessed on request alone: the number decides, so that the same plan is made on any machine."""
 
+_VERSION = re.compile(r"\d\.\d")
+
 
 class Unassessed(AdapterError):
     """The message says why the risk of a release is unknown."""
@@ -34,13 +37,75 @@ class Unassessed(AdapterError):
 def planned(project: Project, environment: str, wish: PlanRequest) -> Plan:
     """The plan for a wish, with the waves of its tenants and the risk of its change, or why that is unknown."""
     wish = with_waves(project, environment, wish)
-    if wish.risk is not None or wish.going_back:
+    if wish.going_back:
+        return plan_for(project.loaded, environment, wish)
+    if wish.risk is not None:
+        wish = replace(wish, risk=held_against_tags(project, environment, wish))
         return plan_for(project.loaded, environment, wish)
     try:
         known = replace(wish, risk=_assessed(project, environment, wish))
     except AdapterError as error:
         known = replace(wish, risk_unknown=str(error))
     return plan_for(project.loaded, environment, known)
+
+
+def held_against_tags(project: Project, environment: str, wish: PlanRequest) -> Assessment | None:
+    """The assessment that a wish brings. If tags tell that it is of other commits, it may only add caution."""
+    given = wish.risk
+    if given is None or not (doubt := _doubt(project, environment, wish.version, given)):
+        return given
+    doubted = replace(given, doubt=doubt)
+    try:
+        own = _assessed(project, environment, wish)
+    except AdapterError:
+        return doubted
+    if _rank(given) > _rank(own):
+        return doubted
+    said = f"The commits that were asked for have {given.level} risk ({given.lead}), and are not used: {doubt}."
+    return replace(own, notes=(said, *own.notes))
+
+
+def _rank(risk: Assessment) -> tuple[int, float]:
+    return risk.level.rank, risk.probability_percent
+
+
+def _doubt(project: Project, environment: str, version: str, given: Assessment) -> str:
+    """Why these are not the commits of the release; empty where no tag tells so."""
+    git = git_here(project) if repository_around(project.folder) else None
+    if git is None:
+        return ""
+    first, _, last = given.revisions.partition("..")
+    try:
+        before = _before(project, environment, version)
+    except Unassessed:
+        before = ""
+    return "; ".join(filter(None, (_wrong_begin(git, first, before), _wrong_end(git, last, version))))
+
+
+def _wrong_begin(git: Git, first: str, before: str) -> str:
+    tag = git.tag_of(before) if before else None
+    if tag is None or git.commit(tag) == first:
+        return ""
+    return f"they begin at {_called(git, first)}, not at {before}, which serves"
+
+
+def _wrong_end(git: Git, last: str, version: str) -> str:
+    """Without a tag of the version, that of another one tells."""
+    tag = git.tag_of(version)
+    ended = _version_at(git, last)
+    if git.commit(tag) == last if tag is not None else not ended or version in ended:
+        return ""
+    return f"they end at {_called(git, last)}, not at {version}"
+
+
+def _version_at(git: Git, commit: str) -> str:
+    """The tag of a version at a commit; empty where there is none."""
+    tags = git.run("tag", "--points-at", commit, f"{git.scope.tag_prefix}*").split()
+    return next((tag for tag in tags if _VERSION.search(tag)), "")
+
+
+def _called(git: Git, commit: str) -> str:
+    return _version_at(git, commit) or commit[:10]
 
 
 def _assessed(project: Project, environment: str, wish: PlanRequest) -> Assessment:

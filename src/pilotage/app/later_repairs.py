@@ -7,13 +7,18 @@ from dataclasses import dataclass, field
 
 from pilotage.adapters.git import Git
 from pilotage.adapters.ports import AdapterError
+from pilotage.app.release_lines import Line, line_of
 from pilotage.model.forecast import Forecast
+from pilotage.report.merged_repairs import merges_of_repairs
 from pilotage.report.named_repairs import named_repairs
 from pilotage.report.outcomes import Signal
 from pilotage.risk.followed import Released, repaired
 
-_MOST_CHANGES = 3_000
-"""Along first parents, since the oldest release that is looked at: some seconds."""
+_MOST_CHANGES, _MOST_TOGETHER = 3_000, 6_000
+"""Along first parents, since the oldest release that is looked at: of its own branch, and of all that are read. Some
+seconds."""
+_MOST_TIPS = 20
+"""Branches and tags that are read; those that a release came from come first, then the newest."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,33 +42,37 @@ def repairs_of(git: Git | None, forecasts: Sequence[Forecast], later: Iterable[s
 
 
 def _looked(git: Git, forecasts: Sequence[Forecast], later: Sequence[str], now: float) -> Repairs:
-    seen, missing, released = _seen_until(git, now), dict[str, str](), dict[str, Released]()
+    missing, released, lines = dict[str, str](), dict[str, Released](), list[Line]()
     for one in forecasts:
         if not (commits := _commits(git, one.revisions)):
             missing[one.rollout] = "git does not have its commits any more"
-        elif not released and _count(git, f"{one.revisions.partition('..')[0]}..HEAD") > _MOST_CHANGES:
+            continue
+        first, _, last = one.revisions.partition("..")
+        line = line_of(git, last, now)
+        if not released and any(_count(git, f"{first}..{tip}") > _MOST_CHANGES for tip in line.own):
             missing[one.rollout] = f"more than {_MOST_CHANGES:,} changes have followed"
-        else:
-            released[one.rollout] = Released(name=one.rollout, commits=commits, until=one.until)
+            continue
+        released[one.rollout] = Released(name=one.rollout, commits=commits, until=one.until)
+        lines.append(line)
+        if lacks := line.lacks(one.until):
+            missing[one.rollout] = lacks
     first = next((one.revisions.partition("..")[0] for one in forecasts if one.rollout in released), "")
     signals: dict[str, Signal] = {}
-    for tip in _tips(git, later) if first else ():
-        for name, signal in _signals(git, f"{first}..{tip}", tuple(released.values())):
+    for tip in _read(git, first, _tips(git, lines, later)) if first else ():
+        for name, signal in _signals(git, first, tip, tuple(released.values())):
             signals[name] = min(signals.get(name, signal), signal, key=lambda found: found.at)
-    stale = {
-        one.rollout: "git was not fetched since its time was over"
-        for one in forecasts if one.rollout in released and seen < one.until
-    }  # fmt: skip
-    return Repairs(signals=signals, missing=stale | missing)
+    return Repairs(signals=signals, missing=missing)
 
 
-def _signals(git: Git, range_: str, releases: Sequence[Released]) -> Iterator[tuple[str, Signal]]:
+def _signals(git: Git, first: str, tip: str, releases: Sequence[Released]) -> Iterator[tuple[str, Signal]]:
     """What alters the lines of a release to repair something, and what names its commits."""
+    range_ = f"{first}..{tip}"
     git.see_whole([range_], range_)
-    for name, change in repaired(git.changes([range_]), releases).items():
+    told = git.told([range_])
+    for name, change in repaired(git.changes([range_]), releases, merges_of_repairs(told, tip)).items():
         yield name, Signal(at=change.landed, why=f"{change.commit[:10]} repairs it: {change.subject[:80]}")
     owners = {commit: one.name for one in releases for commit in one.commits}
-    for name, commits in named_repairs(git.told([range_]), owners).items():
+    for name, commits in named_repairs(told, owners).items():
         for one in commits:
             yield name, Signal(at=one.at, why=f"{one.id[:10]} names it: {one.subject[:80]}")
 
@@ -79,21 +88,23 @@ def _commits(git: Git, revisions: str) -> frozenset[str]:
         return frozenset()
 
 
-def _tips(git: Git, later: Sequence[str]) -> Iterator[str]:
-    """HEAD, and the tags of versions that are not in its history."""
-    yield "HEAD"
-    known = {tag: git.commit(tag) for version in later if (tag := git.tag_of(version))}
-    beside = set(git.run("rev-list", "--no-walk", *known.values(), "^HEAD").split()) if known else set[str]()
-    yield from (tag for tag, commit in known.items() if commit in beside)
+def _tips(git: Git, lines: Sequence[Line], later: Sequence[str]) -> list[str]:
+    """Commits: where the releases came from, what is checked out, the later versions, and every other branch that holds
+    a release. The clone of a machine that deploys is often at a tag, and its own branches are old."""
+    own = [tip for line in lines for tip in line.own]
+    tags = [git.commit(tag) for version in later if (tag := git.tag_of(version))]
+    others = [tip for line in lines for tip in line.others]
+    return list(dict.fromkeys((*own, git.commit("HEAD"), *tags, *others)))
 
 
-def _seen_until(git: Git, now: float) -> float:
-    """Until when git knows what happened, Unix seconds: without a remote to fetch from, until now."""
-    if not git.run("remote").strip():
-        return float("inf")
-    # A clock that was ahead proves nothing.
-    newest = max(
-        (at for at in map(float, git.run("log", "--all", "-50", "--format=%ct").split()) if at <= now), default=0.0
-    )
-    fetched = git.path / git.run("rev-parse", "--git-path", "FETCH_HEAD").strip()
-    return max(newest, fetched.stat().st_mtime if fetched.exists() else 0.0)
+def _read(git: Git, first: str, tips: Sequence[str]) -> Iterator[str]:
+    """Those that have something of their own, as far as there is time to read them."""
+    read, left = list[str](), _MOST_TOGETHER
+    for tip in tips:
+        if read and not git.run("rev-list", "-1", tip, *(f"^{one}" for one in read)).strip():
+            continue
+        left -= _count(git, f"{first}..{tip}")
+        if read and (left < 0 or len(read) == _MOST_TIPS):
+            return
+        read.append(tip)
+        yield tip

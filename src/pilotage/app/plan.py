@@ -265,6 +265,7 @@ class Retargeted:
 
 def retarget(project: Project, before: Plan, wish: PlanRequest) -> Retargeted:
     """A plan moved to the date of a wish, with its own answers. Raises Unclear."""
+    from pilotage.app.known_risk import held_against_tags
     from pilotage.app.waves import with_waves
     from pilotage.plan.difference import difference, told_again
 
@@ -275,7 +276,7 @@ def retarget(project: Project, before: Plan, wish: PlanRequest) -> Retargeted:
         wish,
         changes=answers,
         done=done,
-        risk=wish.risk or before.risk,
+        risk=held_against_tags(project, before.environment, wish) or before.risk,
         risk_unknown="" if wish.risk else before.risk_unknown,
     )
     after = plan_for(project.loaded, before.environment, with_waves(project, before.environment, moved))

@@ -25,7 +25,8 @@ class Fate(StrEnum):
 class Forecast:
     """What a plan said of its release before the rollout began.
 
-    rollout: the first one of the version in its environment · began: Unix seconds · probability: 0…1, that something of
+    rollout: the first one of the version in its environment that completed or did harm; the first of all where none has
+    · began: Unix seconds, when that rollout ended; until one has, when it started · probability: 0…1, that something of
     the release needs a repair within `days` · riskier_than: percent of the project's earlier releases, None where there
     are too few · revisions: `A..B`, as full commits · model: what measured it.
     """

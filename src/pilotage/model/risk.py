@@ -67,6 +67,11 @@ class Finding:
     mitigation: str = ""
     link: str = ""
 
+    @property
+    def in_place(self) -> str:
+        """`drops table orders (db/migrations/2.sql)`."""
+        return f"{self.sentence} ({self.place})" if self.place else self.sentence
+
 
 CONTEXT = frozenset((RiskFactor.EXPERIENCE, RiskFactor.TIMING))
 """Factors that are shown and never scored: neither foretells a repair in the data that the model was tested on."""
@@ -132,7 +137,8 @@ class Assessment:
     · model: what measured it · strategy: recommended · settings: numbers of the plan that go with it, as they could be
     written · breaking, feature: the first change that breaks callers, and the first feature; empty for none · standing:
     None where no earlier release could be measured · read_first: changes worth reading first, best first · notes: how
-    the range was read, where that is not obvious."""
+    the range was read, where that is not obvious · doubt: why these are not the commits of the release; empty where
+    nothing tells so."""
 
     revisions: str
     changes: int
@@ -151,6 +157,7 @@ class Assessment:
     read_first: tuple[ChangeRisk, ...] = ()
     notes: tuple[str, ...] = ()
     horizon_days: int = Horizon.YEARS_2.value
+    doubt: str = ""
 
     @property
     def chance(self) -> str:
@@ -189,6 +196,25 @@ class Assessment:
     def actions(self) -> tuple[Finding, ...]:
         """Findings that a person can do something about; the others are facts of their factor."""
         return tuple(one for one in self.findings if one.mitigation)
+
+    @property
+    def worst(self) -> Finding | None:
+        """The most harmful thing that a person can act on; None where nothing can do much harm."""
+        return next((one for one in self.actions if one.level.rank >= RiskLevel.HIGH.rank), None)
+
+    @property
+    def data_loss(self) -> Finding | None:
+        """The first migration that destroys data."""
+        of_data = (one for one in self.findings if one.factor is RiskFactor.MIGRATIONS)
+        return next((one for one in of_data if one.level is RiskLevel.CRITICAL), None)
+
+    @property
+    def alarm(self) -> str:
+        """`CRITICAL risk: drops table orders (db/migrations/2.sql); 12% probability …`; empty below high."""
+        if self.level.rank < RiskLevel.HIGH.rank:
+            return ""
+        finding = f"{self.worst.in_place}; " if self.worst else ""
+        return f"{self.level.upper()} risk: {finding}{self.lead}"
 
     @property
     def reading(self) -> str:

@@ -37,6 +37,7 @@ NAMES = (
     "downtime-with-zero-downtime",
     "rolling-outlasts-its-phase",
     "less-careful-than-its-risk",
+    "rollback-loses-data",
     "waves-apart",
 )
 
@@ -54,16 +55,34 @@ def conflicts_of(
     )
 
 
-def conflicts_with(risk: Assessment | None, answers: Answers) -> Iterator[Conflict]:
-    """A strategy that exposes more users at once than the change's risk recommends. If lasting harm is possible, a
-    person must accept that (C25)."""
-    if risk is None or CAREFULNESS.index(answers.deployment_strategy) >= CAREFULNESS.index(risk.strategy):
+def conflicts_with(risk: Assessment | None, answers: Answers, numbers: Numbers) -> Iterator[Conflict]:
+    """What the plan does against the change's risk. If lasting harm is possible, a person must accept that (C25)."""
+    if risk is None:
+        return
+    yield from _careless(risk, answers)
+    yield from _loses_data(risk, numbers)
+
+
+def _careless(risk: Assessment, answers: Answers) -> Iterator[Conflict]:
+    """A strategy that exposes more users at once than recommended."""
+    if CAREFULNESS.index(answers.deployment_strategy) >= CAREFULNESS.index(risk.strategy):
         return
     yield Conflict(
         "less-careful-than-its-risk", (*_named(answers, "deployment_strategy"), f"risk: {risk.level}"),
         f"{answers.deployment_strategy} exposes more users at once than {risk.strategy}, the recommendation for "
         f"this change's risk: {risk.why}",
         f"deployment_strategy: {risk.strategy}", risk.level is RiskLevel.CRITICAL, "R17, C25",
+    )  # fmt: skip
+
+
+def _loses_data(risk: Assessment, numbers: Numbers) -> Iterator[Conflict]:
+    """A rollback that Pilotage may start, to a version whose data is gone."""
+    if (worst := risk.data_loss) is None or not numbers.value("rollback.enabled"):
+        return
+    yield Conflict(
+        "rollback-loses-data", ("rollback.enabled: true", f"risk: {risk.level}"),
+        f"the change {worst.in_place}, and a rollback would bring back the old version without its data",
+        "rollback.enabled: false", True, "R17, C25",
     )  # fmt: skip
 
 

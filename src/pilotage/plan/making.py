@@ -89,7 +89,7 @@ def _plan_of(frame: Frame, risk: Assessment | None, accept: Mapping[str, Accepta
         release_date=frame.release,
         zones=tuple(dict.fromkeys((frame.calendar.zone, *frame.calendar.team_zones))),
         instances=frame.service.instances,
-        conflicts=accepted((*_conflicts(frame), *conflicts_with(risk, answers), *out_of_scope(risk, answers)), accept),
+        conflicts=accepted(_conflicts(frame, risk), accept),
         readiness=_readiness(frame, timeline),
         risk=risk,
         timeline=timeline,
@@ -102,6 +102,7 @@ def _plan_of(frame: Frame, risk: Assessment | None, accept: Mapping[str, Accepta
         communication=_messages(frame, format_duration(rollback.timeout)),
         retrospective=retrospective_of(answers, frame.release, frame.calendar),
         notes=(
+            *((risk.alarm,) if risk and risk.alarm else ()),
             *frame.notes,
             *paid,
             *(notes_of(wanted, frame.numbers) if wanted else ()),
@@ -121,12 +122,14 @@ def _refuse_unmet(frame: Frame, target: Capabilities) -> None:
         raise PlanRefused("the environment cannot execute this plan. " + ". ".join(needs))
 
 
-def _conflicts(frame: Frame) -> tuple[Conflict, ...]:
+def _conflicts(frame: Frame, risk: Assessment | None) -> tuple[Conflict, ...]:
     return (
         *conflicts_of(
             frame.answers, frame.steps, frame.numbers, frame.service.instances, frame.usual, frame.service.downtime
         ),
         *(conflicts_of_waves(frame.service.waves) if frame.service.waves else ()),
+        *conflicts_with(risk, frame.answers, frame.numbers),
+        *out_of_scope(risk, frame.answers),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import groupby
 
-from pilotage.model.risk import Assessment, ChangeRisk, FactorRisk, Finding, RiskLevel
+from pilotage.model.risk import Assessment, ChangeRisk, FactorRisk, Finding
 
 NOT_SCORED = "–"
 CONTEXT = f"{NOT_SCORED} not scored: who wrote a change, and when, foretold no repairs in our tests."
@@ -19,19 +19,18 @@ def level_word(factor: FactorRisk) -> str:
 def actions(found: Assessment) -> Iterator[str]:
     """Each finding that a person can act on, most harmful first, and after each group what reduces its risk."""
     for cure, findings in by_cure(found):
-        yield from (f"{one.level}: {in_place(one)}{f' {one.link}' if one.link else ''}" for one in findings)
+        yield from (f"{one.level}: {one.in_place}{f' {one.link}' if one.link else ''}" for one in findings)
         yield f"To reduce it: {cure}"
 
 
-def in_place(finding: Finding) -> str:
-    """`drops table orders (db/migrations/2.sql)`."""
-    return f"{finding.sentence} ({finding.place})" if finding.place else finding.sentence
+def doubt(found: Assessment) -> tuple[str, ...]:
+    """Empty where nothing tells that other commits were assessed than those of the release."""
+    return (f"These are not the commits of this release: {found.doubt}.",) if found.doubt else ()
 
 
 def most_harmful(found: Assessment) -> tuple[str, ...]:
     """`Act on this first: drops table orders (db/migrations/2.sql).`; empty where nothing can do much harm."""
-    worst = [one for one in found.actions if one.level.rank >= RiskLevel.HIGH.rank][:1]
-    return tuple(f"Act on this first: {in_place(one)}." for one in worst)
+    return (f"Act on this first: {found.worst.in_place}.",) if found.worst else ()
 
 
 def by_cure(found: Assessment) -> Iterator[tuple[str, tuple[Finding, ...]]]:

@@ -17,7 +17,7 @@ from pilotage.plan.attendance import outside_hours
 from pilotage.plan.monitoring import UNKNOWN_FOR, limit_in_words
 from pilotage.plan.values import origin, show_value
 from pilotage.render.days import show_day, show_instant
-from pilotage.render.risk_words import CONTEXT, actions, level_word, most_harmful, reading
+from pilotage.render.risk_words import CONTEXT, actions, doubt, level_word, most_harmful, reading
 from pilotage.render.timeline_section import timeline_section
 from pilotage.render.wave_section import waves_section
 
@@ -112,7 +112,10 @@ def _risk(risk: Assessment) -> Section:
     rows = tuple((f.factor, level_word(f), f.sentence) for f in risk.factors)
     return Section(
         "risk", "Risk",
-        (f"{risk.level.upper()}: {risk.lead}.", *most_harmful(risk), f"Recommendation: {risk.advice}.", CONTEXT),
+        (
+            f"{risk.level.upper()}: {risk.lead}.", *doubt(risk), *most_harmful(risk),
+            f"Recommendation: {risk.advice}.", CONTEXT,
+        ),
         ("factor", "level", "why"), rows, (*actions(risk), *reading(risk), *risk.notes),
     )  # fmt: skip
 

@@ -2,8 +2,9 @@
 
 A release needed a repair if Pilotage rolled it back because of harm, users went back to the version before, a hotfix
 replaced it, an incident or a confirmed report names it, or a later commit reverts it, names it as repaired, or alters
-its lines to repair something. It held if the time is over, a rollout of it completed, and git was read to the end of
-that time without any of these. Everything else is unknown, and unknown is never counted as held.
+its lines to repair something. The time begins when a rollout of it completed, or did harm: whatever an earlier rollout
+was stopped for, users had nothing of it afterwards. It held if the time is over and git was read to its end without any
+of these. Everything else is unknown, and unknown is never counted as held.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from itertools import pairwise
 from pilotage.model.forecast import Fate, Forecast, Outcome
 from pilotage.model.status import Status
 
-NEVER_SERVED = "no rollout of it completed, and none was rolled back because of harm"
+NEVER_SERVED = "no rollout of it completed in that time, and none was rolled back because of harm"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +33,16 @@ class Course:
     returns: bool = False
     hotfix: bool = False
     harmed: bool = False
+
+    @property
+    def decides(self) -> bool:
+        """Whether it tells what became of its version: users got it for good, or it did harm."""
+        return self.status is Status.COMPLETED or (self.harmed and self.status in (Status.ROLLED_BACK, Status.FAILED))
+
+    @property
+    def since(self) -> float:
+        """Unix seconds, when the time of a forecast begins: not before every user has the version."""
+        return self.ended if self.decides and self.ended is not None else self.began
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,5 +84,7 @@ def signals_of(version: str, courses: Sequence[Course]) -> Iterator[Signal]:
             yield Signal(at=one.began, why=f"the hotfix {one.version} replaced it")
 
 
-def has_served(version: str, courses: Iterable[Course]) -> bool:
-    return any(one.version == version and one.status is Status.COMPLETED for one in courses)
+def has_served(forecast: Forecast, courses: Iterable[Course]) -> bool:
+    """Whether every user got it within the time of its forecast."""
+    mine = (one for one in courses if one.version == forecast.version and one.status is Status.COMPLETED)
+    return any(one.since <= forecast.until for one in mine)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pilotage.model.change import Change, FileKind
-from pilotage.risk.labels import Lines, is_repair, reverted_by
+from pilotage.risk.labels import Lines, is_repair, is_small, reverted_by
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,9 +18,12 @@ class Released:
     until: float
 
 
-def repaired(changes: Iterable[Change], releases: Sequence[Released]) -> Mapping[str, Change]:
+def repaired(
+    changes: Iterable[Change], releases: Sequence[Released], merges: Collection[str] = ()
+) -> Mapping[str, Change]:
     """The first repair of each release that needed one, by its name. changes: along first parents, oldest first, from
-    the first change of the oldest release on; nothing of what came before is known, and nothing of it is blamed."""
+    the first change of the oldest release on; nothing of what came before is known, and nothing of it is blamed ·
+    merges: those that bring repairs, whatever their own words say."""
     owner_of = {commit: one for one in releases for commit in one.commits}
     lines, numbers, owners = Lines({}), dict[str, int](), list[Released | None]()
     found: dict[str, Change] = {}
@@ -31,7 +34,8 @@ def repaired(changes: Iterable[Change], releases: Sequence[Released]) -> Mapping
         numbers |= dict.fromkeys(names, number)
         code = [file for file in change.files if file.kind is FileKind.SOURCE]
         deleted = {one for file in code for one in lines.rewrite(file, number) if one >= 0}
-        accused = reverted_by(change, numbers) | (deleted if is_repair(change, code) else set())
+        repairs = is_repair(change, code) or (change.commit in merges and is_small(code))
+        accused = reverted_by(change, numbers) | (deleted if repairs else set())
         for one in accused:
             hit = owners[one]
             if hit is not None and hit is not owner and change.landed <= hit.until:

@@ -115,8 +115,12 @@ def reverted_by(change: Change, numbers: Mapping[str, int]) -> set[int]:
 
 def is_repair(change: Change, code: Sequence[FilePatch]) -> bool:
     """Whether the lines that it deletes were wrong: it says so, and is no rewrite."""
-    small = len(code) <= _MOST_FILES and sum(f.lost for f in code) <= _MOST_LINES
-    return small and repairs(change.message)
+    return repairs(change.message) and is_small(code)
+
+
+def is_small(code: Sequence[FilePatch]) -> bool:
+    """Whether it is no rewrite."""
+    return len(code) <= _MOST_FILES and sum(f.lost for f in code) <= _MOST_LINES
 
 
 def label(

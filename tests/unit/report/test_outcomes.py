@@ -79,6 +79,20 @@ def test_the_earliest_harm_is_told() -> None:
     assert found.why == "first"
 
 
-def test_only_a_completed_rollout_has_served() -> None:
-    assert has_served("2.0", [FIRST, GOOD])
-    assert not has_served("2.0", [FIRST, replace(UNDONE, harmed=False)])
+def test_only_a_rollout_that_completed_in_its_time_has_served() -> None:
+    assert has_served(FORECAST, [FIRST, GOOD])
+    assert not has_served(FORECAST, [FIRST, replace(UNDONE, harmed=False)])
+    assert not has_served(FORECAST, [FIRST, replace(GOOD, began=140 * DAY, ended=140.1 * DAY)])
+
+
+@pytest.mark.parametrize(
+    ("course", "since"),
+    [
+        (GOOD, 100.1),
+        (UNDONE, 100.1),
+        (replace(UNDONE, harmed=False), 100),
+        (replace(GOOD, status=Status.PROGRESSING, ended=None), 100),
+    ],
+)
+def test_the_time_begins_when_users_have_it_for_good(course: Course, since: float) -> None:
+    assert course.since == since * DAY

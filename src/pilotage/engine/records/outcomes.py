@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import msgspec
-from sqlalchemy import Engine, insert, or_, select, update
+from sqlalchemy import Engine, and_, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from pilotage.engine.records.tables import plans, rollouts
@@ -18,6 +18,8 @@ from pilotage.model.risk import Horizon, RiskLevel
 SHORTEST = Horizon.DAYS_30
 _LONGEST = Horizon.DAYS_90
 """Plans of earlier versions forecast two years, which no report waits for."""
+_ONCE_MORE = 60 * DAY
+"""Seconds in which what held is looked at once more."""
 _AT_ONCE = 100
 
 
@@ -38,6 +40,7 @@ class KeptRisk(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     horizon_days: int
     standing: KeptStanding | None = None
+    doubt: str = ""
 
 
 class _Kept(msgspec.Struct, frozen=True):
@@ -70,21 +73,22 @@ def _read(engine: Engine, hashes: tuple[str, ...]) -> tuple[tuple[str, KeptRisk 
 
 
 def risk_in(body: str) -> KeptRisk | None:
-    """None where the plan has no forecast, or one that this version does not score."""
+    """None where the plan has no forecast, or one of other commits, or one that this version does not score."""
     try:
         risk = msgspec.json.decode(body, type=_Kept).risk
     except msgspec.MsgspecError:
         return None
-    return risk if risk is not None and risk.horizon_days <= _LONGEST else None
+    return risk if risk is not None and not risk.doubt and risk.horizon_days <= _LONGEST else None
 
 
 def any_due(engine: Engine, now: float) -> bool:
-    """Whether a rollout may be a release whose time is over and of which nothing is kept."""
+    """Whether a rollout may be a release whose time is over and of which nothing is kept, or not for good."""
+    once_more = and_(outcomes.c.fate == Fate.HELD.value, outcomes.c.at > now - _ONCE_MORE)
     query = (
         select(rollouts.c.id)
         .outerjoin(outcomes, outcomes.c.rollout == rollouts.c.id)
         .where(rollouts.c.started_at <= now - SHORTEST * DAY)
-        .where(or_(outcomes.c.fate.is_(None), outcomes.c.fate == Fate.UNKNOWN.value))
+        .where(or_(outcomes.c.fate.is_(None), outcomes.c.fate == Fate.UNKNOWN.value, once_more))
         .limit(1)
     )
     with engine.connect() as connection:
@@ -92,7 +96,7 @@ def any_due(engine: Engine, now: float) -> bool:
 
 
 def settled(engine: Engine, rollouts: Sequence[str]) -> Mapping[str, Settled]:
-    """By the first rollouts of the releases."""
+    """By the rollouts of the releases that `Forecast` names."""
     found: dict[str, Settled] = {}
     for begin in range(0, len(rollouts), _AT_ONCE):
         query = select(outcomes).where(outcomes.c.rollout.in_(rollouts[begin : begin + _AT_ONCE]))
@@ -104,9 +108,9 @@ def settled(engine: Engine, rollouts: Sequence[str]) -> Mapping[str, Settled]:
 
 
 def settle(engine: Engine, rollout: str, outcome: Outcome, now: float) -> None:
-    """Keep what became of a release. Whatever is known stays; only what was unknown is written again."""
+    """Keep what became of a release. A repair that is known stays; what was unknown or held is written again."""
     values = {"fate": outcome.fate.value, "why": outcome.why, "at": now}
-    again = update(outcomes).where(outcomes.c.rollout == rollout, outcomes.c.fate == Fate.UNKNOWN.value)
+    again = update(outcomes).where(outcomes.c.rollout == rollout, outcomes.c.fate != Fate.REPAIRED.value)
     try:
         with engine.begin() as connection:
             if not connection.execute(again.values(**values)).rowcount:

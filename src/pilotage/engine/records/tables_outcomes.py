@@ -15,5 +15,6 @@ outcomes = Table(
     Column("why", SafeText, nullable=False),
     Column("at", Float, nullable=False),
 )
-"""One row a release whose time is over, under its first rollout. The forecast itself is in that rollout's plan. at:
+"""One row a release whose time is over, under the rollout that
+`Forecast` names. The forecast itself is in that rollout's plan. at:
 Unix seconds, when it was looked at; what is unknown is looked at again."""
