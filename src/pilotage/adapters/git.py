@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
+from functools import cached_property
 from pathlib import Path
 from typing import IO
 
 from pilotage.adapters import git_history
+from pilotage.adapters.git_alone import PATIENCE, UNARMED, Objects, quiet
+from pilotage.adapters.git_failures import failure
 from pilotage.adapters.git_messages import BEGIN, END, MARK, said
 from pilotage.adapters.git_portions import portions
+from pilotage.adapters.git_time import moment
 from pilotage.adapters.ports import AdapterError
 from pilotage.model.change import Change
 from pilotage.model.commit import Commit, ReviewedCommit
@@ -19,11 +23,14 @@ from pilotage.model.path_pattern import WHOLE_REPOSITORY, Scope
 from pilotage.model.text import clean
 
 _SETTINGS = (
-    "core.quotepath=off", "log.showSignature=false", "log.showRoot=true", "i18n.logOutputEncoding=UTF-8",
+    *UNARMED, "core.quotepath=off", "log.showSignature=false", "log.showRoot=true", "i18n.logOutputEncoding=UTF-8",
     "diff.submodule=short", "diff.ignoreSubmodules=none", "diff.interHunkContext=0", "diff.algorithm=myers",
-    "diff.relative=false", "mailmap.file=", "mailmap.blob=HEAD:.mailmap",
+    "diff.relative=false", "mailmap.file=", "core.bigFileThreshold=4m",
 )  # fmt: skip
 """What is read must not hang on how someone likes their git."""
+
+_MOST_OF_MAILMAP = 300_000
+"""Bytes; the one of Linux has 50,000."""
 
 _UNSHALLOW = "fetch the history with `git fetch --unshallow`"
 
@@ -40,27 +47,57 @@ def repository_around(folder: Path) -> Git | None:
 
 class Git:
     """A repository, bare or with a work tree. Raises AdapterError with git's own words. scope: the service that is
-    meant; its changes, and the tags of its versions, are then all that is looked at."""
+    meant; its changes, and the tags of its versions, are then all that is looked at. newest: the commit whose
+    `.mailmap` says who is who."""
 
-    def __init__(self, path: Path, scope: Scope = WHOLE_REPOSITORY) -> None:
-        self.path, self.scope = path, scope
+    def __init__(self, path: Path, scope: Scope = WHOLE_REPOSITORY, newest: str = "HEAD") -> None:
+        self.path, self.scope, self._newest = path, scope, newest
         self._base = ["git", *(part for setting in _SETTINGS for part in ("-c", setting)), "-C", str(path)]
 
     def command(self, *arguments: str) -> list[str]:
         """The words of `git …`, as a process takes them."""
         return [*self._base, *arguments]
 
+    @cached_property
+    def objects(self) -> Mapping[str, str]:
+        """The environment in which git sees nothing but objects: no name is known then but ids of commits."""
+        asked = ("--path-format=absolute", "--git-path", "objects", "--git-path", "shallow", "--show-object-format")
+        folder, shallow, kind = self.run("rev-parse", *asked).splitlines()[:3]
+        return Objects(folder=folder, shallow=shallow, kind=kind).environment()
+
+    @cached_property
+    def people(self) -> str:
+        """The setting that joins names of people as the repository's `.mailmap` does; one of megabytes is left out."""
+        said = self.run(
+            "cat-file", "--batch-check=%(objectname) %(objecttype) %(objectsize)", given=f"{self._newest}:.mailmap\n"
+        )
+        blob, kind, size = [*said.split(), "", "", ""][:3]
+        known = kind == "blob" and int(size) <= _MOST_OF_MAILMAP
+        return f"mailmap.blob={blob if known else ''}"
+
     def run(self, *arguments: str, given: str | None = None, fine: Sequence[int] = (0,)) -> str:
         """Standard output of `git …`, decoded leniently. given: its standard input · fine: exit statuses that are no
         failure."""
-        stdin = given.encode() if given is not None else None
+        return self._said(self.command(*arguments), arguments[0], quiet(), given, fine)
+
+    def read(self, *arguments: str, given: str | None = None) -> str:
+        """As `run`, with nothing but objects: what is said hangs on no clone. Commits are named by their ids."""
+        return self._said(self.command("-c", self.people, *arguments), arguments[0], self.objects, given, (0,))
+
+    def _said(
+        self, command: Sequence[str], name: str, environment: Mapping[str, str], given: str | None, fine: Sequence[int]
+    ) -> str:
         try:
-            done = subprocess.run([*self._base, *arguments], input=stdin, capture_output=True, check=False)
+            done = subprocess.run(
+                command, input=None if given is None else given.encode(), capture_output=True, check=False,
+                env=environment, timeout=PATIENCE,
+            )  # fmt: skip
         except FileNotFoundError:
             raise AdapterError("git is not on PATH: install it") from None
+        except subprocess.TimeoutExpired:
+            raise AdapterError(f"git {name} took more than {PATIENCE:g} s") from None
         if done.returncode not in fine:
-            words = done.stderr.decode(errors="replace").strip().splitlines()
-            raise AdapterError(f"git {arguments[0]}: {words[0] if words else f'exit {done.returncode}'}")
+            raise failure(self.path, name, done.stderr, done.returncode)
         return done.stdout.decode(errors="replace")
 
     def commit(self, name: str) -> str:
@@ -101,9 +138,9 @@ class Git:
         seconds. A rebase sets the committer's date anew, and the author's can be ahead of its clock: the earlier one
         counts. paths: only what touches these. Raises AdapterError."""
         mine = paths or self.scope.paths.pathspecs
-        lines = self.run("log", "--no-merges", "--format=%H %at %ct", f"{first}..{last}", "--", *mine).splitlines()
-        read = (line.split() for line in lines)
-        return tuple((identity, min(float(written), float(committed))) for identity, written, committed in read)
+        lines = self.run("log", "--no-merges", "--format=%H,%at,%ct", f"{first}..{last}", "--", *mine).splitlines()
+        read = (line.split(",") for line in lines)
+        return tuple((identity, min(moment(written), moment(committed))) for identity, written, committed in read)
 
     def boundary(self) -> frozenset[str]:
         """Commits at which a shallow clone ends: what came before them is unknown. Empty in a whole one."""
@@ -121,17 +158,22 @@ class Git:
         literal = f":(literal){path}"
         if self.run("status", "--porcelain", "--ignored", "--", literal):
             return None
-        said = self.run("log", "-1", "--format=%H %ct", "--", literal).split()
-        if not said:
+        said = self.run("log", "-1", "--format=%H,%ct", "--", literal).strip().split(",")
+        if not said[0]:
             return None
         if said[0] in self.boundary():
             raise AdapterError(f"{path} is in git, but this clone is too shallow to date it: {_UNSHALLOW}")
-        return float(said[1])
+        return moment(said[1])
 
-    def changes(self, revisions: Sequence[str], *options: str) -> Iterator[Change]:
+    def as_of(self, newest: str) -> Git:
+        """The same, where people are who that commit says they are."""
+        return Git(self.path, self.scope, newest)
+
+    def changes(self, revisions: Sequence[str], *options: str, within: Sequence[str] = ()) -> Iterator[Change]:
         """Changes with their patches, oldest first, along first parents. A merged branch is one change, by the author
-        of its last commit. revisions: as `git log` takes them."""
-        return git_history.changes(self, revisions, options)
+        of its last commit. revisions: as `git log` takes them · within: the range of which these are a part, whose
+        attributes count; they themselves where left out."""
+        return git_history.changes(self, revisions, options, within)
 
     def names(self, revisions: Sequence[str], *options: str) -> Iterator[Change]:
         """Changes with the names of their files alone: no lines, much quicker. Oldest first."""
@@ -169,14 +211,15 @@ class Git:
         """Commits with their messages and the names of their files, newest first; merges name no files. Raises
         AdapterError."""
         form = f"--format=%x01{MARK}%H%x00%P%x00%aN%x00%aE%x00%ct%x00%B%x02{MARK}"
-        text = self.run("log", form, "--name-only", "--no-renames", "--topo-order", *revisions, "--")
+        shown = ("--name-only", "--no-renames", "--topo-order")
+        text = self.run("-c", self.people, "log", form, *shown, *revisions, "--")
         found = []
         for block in text.split(BEGIN)[1:]:
             head, _, files = block.partition(END)
             identity, parents, name, email, at, message = head.split("\0", 5)
             touched = tuple(path for path in files.split("\n") if path)
             who, words = clean(name), said(message)
-            found.append(Commit(identity, tuple(parents.split()), who, email.lower(), float(at), words, touched))
+            found.append(Commit(identity, tuple(parents.split()), who, email.lower(), moment(at), words, touched))
         return tuple(found)
 
     def contents(self, names: Sequence[str]) -> list[bytes | None]:
@@ -186,14 +229,14 @@ class Git:
 
     def reading(self) -> Contents:
         """To look up one content after the other; close it."""
-        return Contents(self.command("cat-file", "--batch"))
+        return Contents(self.command("cat-file", "--batch"), quiet())
 
 
 class Contents:
     """One process of git that answers what each `REVISION:PATH` holds. It starts with the first question."""
 
-    def __init__(self, command: Sequence[str]) -> None:
-        self._command = command
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
+        self._command, self._environment = command, environment
         self._process: subprocess.Popen[bytes] | None = None
 
     def of(self, names: Sequence[str]) -> list[bytes | None]:
@@ -206,7 +249,8 @@ class Contents:
 
     def _answers(self, names: Sequence[str]) -> list[bytes | None]:
         if self._process is None:
-            self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            pipe = subprocess.PIPE
+            self._process = subprocess.Popen(self._command, stdin=pipe, stdout=pipe, env=self._environment)
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None
         assert stdout is not None

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
+import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING
 
 from pilotage.adapters.clock import SYSTEM
 from pilotage.adapters.git_attributes import Attributes
+from pilotage.adapters.git_failures import failure
 from pilotage.adapters.git_generated import Generated
 from pilotage.adapters.git_messages import BEGIN, END, MARK, said
 from pilotage.adapters.git_patch import Patch
 from pilotage.adapters.git_people import person
-from pilotage.adapters.git_time import agreed
-from pilotage.adapters.ports import AdapterError
+from pilotage.adapters.git_time import agreed, moment, zone
 from pilotage.model.change import Change, Entry, FilePatch
 
 if TYPE_CHECKING:
@@ -25,13 +27,16 @@ if TYPE_CHECKING:
 _HEADER = f"%x01{MARK}%H%x00%P%x00%aN%x00%aE%x00%at%x00%ai%x00%B%x02{MARK}"
 _ALONG = ("--first-parent", "--diff-merges=first-parent")
 _PATCH = (
-    "--no-color", "--no-ext-diff", "--no-textconv", "--no-show-signature", "--src-prefix=a/", "--dst-prefix=b/", "-M",
-    "-l400", *_ALONG,
+    "--no-color", "--diff-algorithm=myers", "--no-ext-diff", "--no-textconv", "--no-show-signature", "--src-prefix=a/",
+    "--dst-prefix=b/", "-M", "-l400", *_ALONG,
 )  # fmt: skip
 """What is read must not hang on how someone likes their git."""
 
 _LONGEST = 2**20
 """Bytes of a line that are looked at: what is longer was not written by hand."""
+
+_LONGEST_READING = 1800.0
+"""Seconds after which git is taken to hang. Training reads the patches of many thousand commits."""
 
 _AROUND = 100
 """Commits before a range whose clocks are looked at, too."""
@@ -53,29 +58,52 @@ class _Line:
         return replace(change, author=author, landed=self.landed.get(change.commit, float(change.at)))
 
 
-def changes(git: Git, revisions: Sequence[str], options: Sequence[str] = ()) -> Iterator[Change]:
+def changes(
+    git: Git, revisions: Sequence[str], options: Sequence[str] = (), within: Sequence[str] = ()
+) -> Iterator[Change]:
     """As `Git.changes`."""
+    revisions = _ids(git, revisions)
+    first, last = bounds(_ids(git, within) if within else revisions)
     line = _line(git, revisions, options)
     arguments = ["log", "--reverse", f"--format={_HEADER}", "-p", "-U0", *_PATCH, *options, *revisions, "--"]
     arguments += git.scope.paths.pathspecs
     with ExitStack() as stack:
         words = stack.enter_context(TemporaryFile())
         generated = stack.enter_context(Generated(git))
-        attributes = stack.enter_context(Attributes(git, _tip(revisions)))
-        process = stack.enter_context(subprocess.Popen(git.command(*arguments), stdout=subprocess.PIPE, stderr=words))
+        attributes = stack.enter_context(closing(Attributes(git, first, last)))
+        command = git.command("-c", git.people, *arguments)
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=words, env=git.objects)
+        stack.enter_context(_ended(process))
         assert process.stdout is not None
         for change in _parse(process.stdout):
             yield line.told(generated.marked(replace(change, files=_attributed(change.files, attributes))))
         if process.wait():
             words.seek(0)
-            raise AdapterError(f"git log: {words.read(500).decode(errors='replace').strip()}")
+            raise failure(git.path, "log", words.read(2_000), process.returncode)
+
+
+@contextmanager
+def _ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """One that nobody reads any more, or that takes far too long, is killed."""
+    late = threading.Timer(_LONGEST_READING, process.kill)
+    late.daemon = True
+    late.start()
+    try:
+        with process:
+            try:
+                yield
+            finally:
+                process.kill()
+    finally:
+        late.cancel()
 
 
 def names(git: Git, revisions: Sequence[str], options: Sequence[str] = ()) -> Iterator[Change]:
     """As `Git.names`."""
+    revisions = _ids(git, revisions)
     line = _line(git, revisions, options)
     arguments = ["log", "--reverse", f"--format={_HEADER}", "--name-only", "-z", *_PATCH, "--no-renames", *options]
-    text = git.run(*arguments, *revisions, "--", *git.scope.paths.pathspecs)
+    text = git.read(*arguments, *revisions, "--", *git.scope.paths.pathspecs)
     for block in text.split(BEGIN)[1:]:
         head, _, paths = block.partition(END)
         found = (path.lstrip("\n") for path in paths.split("\0"))
@@ -85,6 +113,7 @@ def names(git: Git, revisions: Sequence[str], options: Sequence[str] = ()) -> It
 
 def year_before(git: Git, commit: str, seconds: float) -> Iterator[Change]:
     """As `Git.year_before`. `git log --since` is no help: it ends at the first commit whose clock was behind."""
+    (commit,) = _ids(git, [commit])
     for most in (_FEW, _MANY):
         listed = _listed(git, [commit], [f"--max-count={most}"])
         times = agreed([one.at for one in listed], SYSTEM.now())
@@ -106,9 +135,9 @@ class _Listed:
 def _listed(git: Git, revisions: Sequence[str], options: Sequence[str]) -> list[_Listed]:
     """Commits on the line of first parents, oldest first: when each was committed, and the last parent of a merge."""
     found = []
-    for line in git.run("rev-list", *_ALONG[:1], "--parents", "--timestamp", *options, *revisions, "--").splitlines():
+    for line in git.read("rev-list", *_ALONG[:1], "--parents", "--timestamp", *options, *revisions, "--").splitlines():
         at, commit, *parents = line.split()
-        found.append(_Listed(commit=commit, at=float(at), merged=parents[-1] if len(parents) > 1 else ""))
+        found.append(_Listed(commit=commit, at=moment(at), merged=parents[-1] if len(parents) > 1 else ""))
     return found[::-1]
 
 
@@ -130,14 +159,39 @@ def _authors(git: Git, commits: Sequence[str]) -> dict[str, str]:
     if not commits:
         return {}
     arguments = ("log", "--no-walk=unsorted", "--stdin", "--format=%H%x00%aN%x00%aE")
-    lines = (line.split("\0") for line in git.run(*arguments, given="\n".join(commits)).split("\n"))
+    lines = (line.split("\0") for line in git.read(*arguments, given="\n".join(commits)).split("\n"))
     return {line[0]: person(said(line[1]), line[2]) for line in lines if len(line) == 3}
 
 
+_ID = re.compile(r"\^?[0-9a-f]{40}(?:[0-9a-f]{24})?")
+
+
+def _ids(git: Git, revisions: Sequence[str]) -> list[str]:
+    """The same revisions as ids of commits, `^` before those that are left out. What is a range becomes two of them."""
+    if all(_ID.fullmatch(one) for one in revisions):
+        return list(revisions)
+    parts = [part for one in revisions for part in _parted(one)]
+    if all(_ID.fullmatch(one) for one in parts):
+        return parts
+    return git.run("rev-parse", "--revs-only", *revisions, "--").split()
+
+
+def _parted(revision: str) -> list[str]:
+    """`A..B` as git itself takes it apart."""
+    first, dots, last = revision.partition("..")
+    return [last, f"^{first}"] if dots and first and last and not last.startswith(".") else [revision]
+
+
 def _tip(revisions: Sequence[str]) -> str:
-    """The newest of the revisions: what the repository says of its files, it says there."""
+    """The newest of these ids: what the repository says of its files, it says there."""
+    return bounds(revisions)[1]
+
+
+def bounds(revisions: Sequence[str]) -> tuple[str, str]:
+    """The commit before these ids, empty for none, and the newest of them."""
+    first = next((one[1:] for one in revisions if one.startswith("^")), "")
     named = [one for one in revisions if not one.startswith(("-", "^"))]
-    return (named or ["HEAD"])[-1].rpartition("..")[2].lstrip(".") or "HEAD"
+    return first, (named or ["HEAD"])[-1]
 
 
 def _attributed(files: Sequence[FilePatch], attributes: Attributes) -> tuple[FilePatch, ...]:
@@ -152,11 +206,8 @@ def _attributed(files: Sequence[FilePatch], attributes: Attributes) -> tuple[Fil
 
 def _head(text: str) -> Change:
     commit, parents, name, address, at, written, message = text.split("\0", 6)
-    zone = written.rsplit(" ", 1)[-1]
-    sign = -1 if zone.startswith("-") else 1
-    offset = sign * (int(zone[1:3]) * 3600 + int(zone[3:5]) * 60) if len(zone) == 5 and zone[1:].isdecimal() else 0
-    by = person(said(name), address)
-    return Change(commit, tuple(parents.split()), by, int(at), offset, said(message), (), float(at))
+    by, when = person(said(name), address), moment(at)
+    return Change(commit, tuple(parents.split()), by, int(when), zone(written), said(message), (), when)
 
 
 def _parse(stream: IO[bytes]) -> Iterator[Change]:

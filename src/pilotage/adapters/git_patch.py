@@ -49,7 +49,7 @@ class Patch:
         self._depths: list[Pair] = []
         self._head: list[bytes] = []
         self._size = self._longest = self._lines = 0
-        self._code = self._gone = self._unsaid = False
+        self._code = self._gone = self._unsaid = self._unread = False
         self._modes = (b"", b"")
         self._entry = Entry.FILE
 
@@ -73,6 +73,8 @@ class Patch:
                 start, old, first, new = (1 if group is None else int(group) for group in found.groups())
                 self._hunks.append(_Hunk(start, old, first, new))
                 self.left = old + new
+        elif line.startswith(b"Binary files "):
+            self._unread = True
         elif line.startswith(b"rename from "):
             self._before = unquoted(line[12:].rstrip(b"\n"))
         elif line.startswith(b"rename to "):
@@ -161,6 +163,7 @@ class Patch:
         return FilePatch(
             self.path, self._before, added, deleted, branches, tuple(hunks), self._gone, tuple(idle), void,
             self._entry, self._header(), runnable=None if before == after else after == b"7",
+            unread=self._unread and not self._gone,
         )  # fmt: skip
 
 

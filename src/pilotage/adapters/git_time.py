@@ -9,6 +9,29 @@ from pilotage.model.rising import longest_rising
 _SLACK = 86400.0
 """Seconds that a clock may be ahead of this machine's, for zones that were set wrong and drifting clocks."""
 
+_LAST = 7_258_032_000.0
+"""The year 2200."""
+
+
+def moment(said: str) -> float:
+    """Unix seconds as git prints them; 0 where they are before 1970, beyond 2199 or nothing at all. Whoever writes a
+    commit can put any number there."""
+    at = float(said) if said.isdecimal() and len(said) < _DIGITS else 0.0
+    return at if at <= _LAST else 0.0
+
+
+_DIGITS = 12
+_DAY = 24 * 60
+
+
+def zone(written: str) -> int:
+    """Seconds east of Greenwich of a date with its zone at the end, `… +0530`; 0 for a zone that no place has."""
+    said = written.rsplit(" ", 1)[-1]
+    if len(said) != 5 or not said[1:].isascii() or not said[1:].isdigit():
+        return 0
+    minutes = int(said[1:3]) * 60 + int(said[3:5])
+    return 0 if minutes >= _DAY else 60 * (-minutes if said.startswith("-") else minutes)
+
 
 def agreed(times: Sequence[float], now: float) -> list[float]:
     """Times of a line of commits, oldest first, that never fall: those that agree with most others stay as they are.

@@ -33,7 +33,7 @@ def looked_into(git: Git, first: str, last: str) -> LookedInto:
         return LookedInto(tuple(changes), ())
     graph = _graph(git, first, last)
     merges: list[tuple[int, Change]] = []
-    opened = tuple(_opened(git, changes, graph, _DEEPEST, merges))
+    opened = tuple(_opened(git, changes, graph, _DEEPEST, merges, f"{first}..{last}"))
     return LookedInto(opened, _notes(merges))
 
 
@@ -62,21 +62,21 @@ def _graph(git: Git, first: str, last: str) -> _Graph:
 
 
 def _opened(
-    git: Git, changes: Sequence[Change], graph: _Graph, depth: int, merges: list[tuple[int, Change]]
+    git: Git, changes: Sequence[Change], graph: _Graph, depth: int, merges: list[tuple[int, Change]], whole: str
 ) -> Iterator[Change]:
-    """merges: takes each one that is looked into, with the number of its parts."""
+    """merges: takes each one that is looked into, with the number of its parts · whole: the range."""
     brought = _brought([change.commit for change in changes], graph)
     for change in changes:
         if not depth or not _is_branch(brought.get(change.commit, frozenset()), graph):
             yield change
             continue
         one, *others = change.parents
-        parts = [part for other in others for part in git.changes([other, f"^{one}"])]
+        parts = [part for other in others for part in git.changes([other, f"^{one}"], within=[whole])]
         if len(parts) < 2:
             yield change
             continue
         merges.append((len(parts), change))
-        yield from _opened(git, parts, graph, depth - 1, merges)
+        yield from _opened(git, parts, graph, depth - 1, merges, whole)
 
 
 def _brought(chain: Sequence[str], graph: _Graph) -> dict[str, frozenset[str]]:

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pilotage.adapters.git import Git
+from pilotage.adapters.git_time import moment
+from pilotage.adapters.ports import AdapterError
 from pilotage.app.branch_merges import looked_into
 from pilotage.app.measured_releases import MeasuredReleases
 from pilotage.app.risk_reading import measure
@@ -45,12 +47,16 @@ class Comparison:
         self._thread.start()
 
     def within(self, seconds: float | None) -> Earlier:
-        """What was released before; nothing, with a note, if it takes longer. Raises what git raises."""
+        """What was released before; nothing, with a note, if it takes longer or if git cannot read it: the range itself
+        can be assessed all the same."""
         self._thread.join(seconds)
         if not self._found:
             words = f"not compared with earlier releases, which takes more than {seconds:g} s: the level may be too low"
             return Earlier(notes=(words,), unknown=True)
         (found,) = self._found
+        if isinstance(found, (AdapterError, OSError)):
+            words = f"not compared with earlier releases, so the level may be too low: {found}"
+            return Earlier(notes=(words,), unknown=True)
         if isinstance(found, Exception):
             raise found
         return found
@@ -98,7 +104,7 @@ def _affordable(spans: Sequence[Span]) -> Iterator[Span]:
 def spans_before(git: Git, first: str) -> Iterator[Span]:
     """At most ten that have any change, newest first. Tags that are set later on newer commits change nothing."""
     dated = _tagged(git, first)
-    at = float(git.run("log", "-1", "--format=%ct", first))
+    at = moment(git.run("log", "-1", "--format=%ct", first).strip())
     versions, left = _versions(git, first, list(dated)), MOST_RELEASES
     for tag, before in zip(reversed(versions), reversed(versions[:-1]), strict=False):
         commit, when = dated[tag.name]
@@ -118,7 +124,7 @@ def _tagged(git: Git, first: str) -> dict[str, tuple[str, float]]:
     for line in git.run("for-each-ref", f"--merged={first}", f"--format={form}", "refs/tags").splitlines():
         name, identity, inner, at, inner_at = line.split("\0")
         if inner_at or at:
-            found[name] = (inner or identity, float(inner_at or at))
+            found[name] = (inner or identity, moment(inner_at or at))
     return found
 
 

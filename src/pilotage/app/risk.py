@@ -12,7 +12,7 @@ from pilotage import __version__
 from pilotage.adapters import squawk
 from pilotage.adapters.git import Git
 from pilotage.adapters.ports import AdapterError
-from pilotage.app import lost_changes
+from pilotage.app import hidden_sources, lost_changes
 from pilotage.app.branch_merges import looked_into
 from pilotage.app.earlier_releases import Comparison
 from pilotage.app.kept_assessments import KeptAssessments
@@ -78,6 +78,7 @@ class Answer:
 def assess_range(git: Git, question: Question) -> Answer:
     """Raises AdapterError for what git cannot answer."""
     first, last = ends(git, question.revisions)
+    git = git.as_of(last)
     model = question.model or shipped()
     comparison = Comparison(git, first, model, MeasuredReleases(question.folder))
     read = looked_into(git, first, last)
@@ -156,7 +157,8 @@ def _beside(files: Sequence[FilePatch], git: Git, first: str, last: str) -> list
     contents = git.contents([f"{last}:{path}" for path in asked])
     charts = {path for path, content in zip(asked, contents, strict=True) if content is not None}
     images = {path: (b, a) for path, b, a in _both(git, first, last, infrastructure.images_of(files)) if a and b}
-    return [*infrastructure.findings_of(files, charts, images), *entries.findings_of(files)]
+    hidden = hidden_sources.findings_of(files, git, first, last)
+    return [*infrastructure.findings_of(files, charts, images), *entries.findings_of(files), *hidden]
 
 
 def _locks(files: Sequence[FilePatch]) -> list[str]:

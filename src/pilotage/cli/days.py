@@ -27,6 +27,10 @@ class Day(click.ParamType[datetime]):
         return datetime.combine(found, time())
 
 
+_FIRST, _LAST = 1970, 2199
+"""Beyond them no calendar is known, and the arithmetic of dates ends."""
+
+
 class DayOrTime(click.ParamType[datetime]):
     """A day, or a time of a day, without a zone."""
 
@@ -41,4 +45,6 @@ class DayOrTime(click.ParamType[datetime]):
             found = None
         if found is None or found.tzinfo is not None:
             self.fail(f"{value!r} is not a time: write it as 2026-12-01T14:30", param, ctx)
+        if not _FIRST <= found.year <= _LAST:
+            self.fail(f"{value!r} is not in the years {_FIRST} to {_LAST}", param, ctx)
         return found

@@ -29,7 +29,7 @@ class FilePatch:
     0, are blank or a comment; of source files only · void: how many of the deleted lines are · header: whether its
     first lines say that a program wrote it, None where the change does not touch them · generated, vendored: what is
     known beside the name, from attributes of the repository or from its header · runnable: the permission to run that
-    it got or lost, None where it kept it.
+    it got or lost, None where it kept it · unread: whether git takes it for binary, so that its lines are not known.
     """
 
     path: str
@@ -46,6 +46,7 @@ class FilePatch:
     generated: bool | None = None
     vendored: bool | None = None
     runnable: bool | None = None
+    unread: bool = False
 
     @property
     def worth(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, time, timedelta
+from datetime import MAXYEAR, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from pilotage.model.calendar import Calendar, at
@@ -19,6 +19,8 @@ def findings_of(when: datetime, calendar: Calendar, others: tuple[str, ...] = ()
 
 
 def _found(when: datetime, calendar: Calendar, others: tuple[str, ...]) -> Iterator[tuple[RiskLevel, str, str]]:
+    if when.year >= MAXYEAR:  # there is no day after it
+        return
     local = when.astimezone(ZoneInfo(calendar.zone))
     day, clock = local.date(), f"{local:%A %H:%M} {calendar.zone}"
     wait = "wait for the next working morning"
