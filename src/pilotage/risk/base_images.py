@@ -15,14 +15,16 @@ _MOST = 20
 
 
 def steps_of(texts: Mapping[str, tuple[str, str]]) -> tuple[str, ...]:
-    """texts: before and after, by path. Images that have another tag or digest; a stage that is new has none before."""
-    found = []
+    """texts: before and after, by path. Images that have another tag or digest. Of several tags of one image, such as
+    one for each platform, the first to differ."""
+    found = dict[str, str]()
     for before, after in texts.values():
-        old = dict(_images(before))
-        for name, tag in _images(after):
-            if name in old and old[name] != tag:
-                found.append(f"{name} {old[name] or 'latest'} → {tag or 'latest'}")
-    return tuple(dict.fromkeys(found))
+        for name in dict(_images(after)):
+            old, new = ([tag for one, tag in _images(text) if one == name] for text in (before, after))
+            step = next((pair for pair in zip(old, new, strict=False) if pair[0] != pair[1]), None)
+            if step is not None and len(old) == len(new):
+                found.setdefault(name.rpartition("/")[2], " → ".join(tag or "latest" for tag in step))
+    return tuple(f"{name} {step}" for name, step in found.items())
 
 
 def _images(text: str) -> list[tuple[str, str]]:

@@ -68,10 +68,11 @@ def findings_of(
         count = len({p.path for p in patches})
         words = f"{_SHOWN[name]}: {lines:,} line{'s' * (lines != 1)} in {count} file{'s' * (count != 1)}"
         if name == "image" and (steps := steps_of(images or {})):
-            if lines <= 2 * count * len(steps):
-                found.append(Finding(RiskFactor.INFRASTRUCTURE, RiskLevel.LOW, f"{_SHOWN[name]}: {', '.join(steps)}"))
+            named = {path for path, texts in (images or {}).items() if steps_of({path: texts})}
+            if lines <= 2 * count * len(steps) and named.issuperset(p.path for p in patches):
+                found.append(Finding(RiskFactor.INFRASTRUCTURE, level, f"{_SHOWN[name]}: {', '.join(steps)}"))
                 continue
-            words += f"; {', '.join(steps)}"
+            words += f"; {', '.join(steps[:3])}"
         found.append(Finding(RiskFactor.INFRASTRUCTURE, level, words, patches[0].path, _CURE[name]))
     return found
 

@@ -138,6 +138,9 @@ def test_a_base_image_is_said_and_is_no_thing_to_act_on() -> None:
     images = {"Dockerfile": ("FROM alpine:3.23\nRUN a\n", "FROM alpine:3.24\nRUN a\n")}
     (found,) = infrastructure.findings_of([patch], (), images)
     assert (found.sentence, found.mitigation) == ("container image: alpine 3.23 → 3.24", "")
+    both = "FROM a/musl:x-1\nFROM a/musl:arm-1\n"
+    (several,) = infrastructure.findings_of([patch], (), {"Dockerfile": (both, both.replace("-1", "-2"))})
+    assert several.sentence == "container image: musl x-1 → x-2"
     (more,) = infrastructure.findings_of([FilePatch("Dockerfile", "Dockerfile", 30, 2)], (), images)
     assert "32 lines in 1 file; alpine 3.23 → 3.24" in more.sentence
     assert more.mitigation
