@@ -77,6 +77,9 @@ def _is_cut(path: Path) -> bool:
         return file.read(1) != b"\n"
 
 
+_UNARMED = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "protocol.ext.allow=never")
+
+
 class GitNotes:
     """Notes under refs/notes/pilotage at the commit that was checked out when the head was signed."""
 
@@ -97,7 +100,7 @@ class GitNotes:
 
     def _git(self, *arguments: str) -> str:
         """Runs git without asking anyone anything, and not for long. Raises AdapterError."""
-        who = ("-c", "user.name=pilotage", "-c", "user.email=pilotage@localhost")
+        who = ("-c", "user.name=pilotage", "-c", "user.email=pilotage@localhost", *_UNARMED)
         quiet = {"GIT_TERMINAL_PROMPT": "0", "GIT_SSH_COMMAND": "ssh -oBatchMode=yes -oConnectTimeout=10"}
         try:
             done = subprocess.run(

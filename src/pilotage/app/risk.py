@@ -26,7 +26,7 @@ from pilotage.model.answers import RiskTolerance
 from pilotage.model.calendar import Calendar
 from pilotage.model.change import Entry, FileKind, FilePatch
 from pilotage.model.file_kind import kind_of
-from pilotage.model.risk import Assessment, ChangeRisk, Finding
+from pilotage.model.risk import Assessment, ChangeRisk, Finding, RiskFactor, RiskLevel
 from pilotage.report.commit_words import Kind
 from pilotage.risk import complexity, dependencies, entries, infrastructure, migrations, people, relands, timing
 from pilotage.risk.advisories import Advisories
@@ -44,6 +44,9 @@ _MOST_BYTES = 400_000
 _MOST_FILES = 40
 _MOST_TO_PARSE = 300_000
 """Bytes of source whose functions are counted, most changed file first: parsing is what takes the time."""
+
+_MOST_OF_MIGRATIONS = 600_000
+"""Characters of all migrations of a range together."""
 
 _LEAST_DECISIONS = 5
 
@@ -121,7 +124,10 @@ def _looked_into(
     for path, before, after in locks:
         yield from dependencies.findings_of(path, before, after, advisories)
     migrating = sorted({f.path for f in files if f.kind is FileKind.MIGRATION})
-    changed = list(_both(git, first, last, migrating))
+    changed, large = _readable(list(_both(git, first, last, migrating)))
+    if large:
+        words = f"{len(large)} migration{'s are' if len(large) > 1 else ' is'} too large to be read"
+        yield Finding(RiskFactor.MIGRATIONS, RiskLevel.MEDIUM, words, large[0], "review it by hand")
     made = migrations.made_in({path: after for path, before, after in changed if after and before is None})
     for path, before, after in changed:
         if after and after != before:
@@ -129,6 +135,18 @@ def _looked_into(
             if forward := migrations.forward_sql(path, after, before or ""):
                 yield from squawk.findings_of(path, forward)
     yield from _harder(git, first, last, files)
+
+
+def _readable(
+    changed: Sequence[tuple[str, str | None, str | None]],
+) -> tuple[list[tuple[str, str | None, str | None]], list[str]]:
+    """Those that are read, shortest first until they are too much together, in their order; and paths of the rest."""
+    left, kept = _MOST_OF_MIGRATIONS, set[str]()
+    for path, _, after in sorted(changed, key=lambda one: len(one[2] or "")):
+        left -= len(after or "")
+        if left >= 0:
+            kept.add(path)
+    return [one for one in changed if one[0] in kept], [one[0] for one in changed if one[0] not in kept]
 
 
 def _harder(git: Git, first: str, last: str, files: Sequence[FilePatch]) -> Iterator[Finding]:
