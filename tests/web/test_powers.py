@@ -183,3 +183,28 @@ def test_r34_the_owner_may_have_any_name(server: Served) -> None:
     browser = Browser(server)
     browser.get(link)
     assert browser.submit(link, name="ada", password=GOOD, again=GOOD).status == 303
+
+
+def test_r34_an_invitation_gives_no_more_than_who_made_it_holds_now(server: Served) -> None:
+    server.person("root", "admin")
+    server.person("eve", "admin")
+    link = link_in(server, server.signed_in("eve").submit("/settings/people/invite", name="sock", role="admin").text)
+    taken = {"kind": "person", "holder": "eve", "grant": "admin"}
+    assert server.signed_in("root").post("/api/v1/access/grants/revoke", taken).status == 200
+    guest = Browser(server)
+    guest.get(link)
+    got = guest.submit(link, name="sock", password=GOOD, again=GOOD)
+    assert "has fewer roles now than it gives" in got.text
+    assert server.store.persons.called("sock") is None
+
+
+def test_r34_who_may_change_and_not_read_learns_nothing_from_a_refused_comparison(server: Served) -> None:
+    server.person("root", "admin")
+    root = server.signed_in("root")
+    assert root.post("/api/v1/access/roles/freezer", {"permissions": ["freeze"]}).status == 200
+    server.person("ice", "freezer")
+    where = "/api/v1/services/shop/environments/production/freezes"
+    freeze, stale = {"name": "racks", "seconds": 60, "reason": "power"}, {"If-Match": '"nope"'}
+    blind = server.signed_in("ice").post(where, freeze, **stale)
+    assert (blind.status, "present" in blind.json) == (412, False)
+    assert "present" in root.post(where, freeze, **stale).json

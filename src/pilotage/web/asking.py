@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import cast
 from urllib.parse import quote
 
@@ -44,8 +45,8 @@ def endpoint(site: Site, route: Route) -> Callable[[Request], Awaitable[Response
         try:
             body = await body_of(request) if route.changes else b""
             if not waits:
-                return await run_in_threadpool(_whole, site, route, request, body)
-            asked = await run_in_threadpool(_check, site, route, request, body)
+                return await site.threads.run(route, request, partial(_whole, site, route, request, body))
+            asked = await site.threads.run(route, request, partial(_check, site, route, request, body))
             auditing.in_request(asked.identity, route.name if route.changes else "")
             answer = cast("Callable[[Asked], Awaitable[Response]]", route.answer)
             return finished(asked, await answer(asked))

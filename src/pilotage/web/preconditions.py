@@ -11,8 +11,10 @@ from dataclasses import replace
 
 from starlette.responses import Response
 
+from pilotage.app.permissions import Thing
+from pilotage.web.place import place_of
 from pilotage.web.problem import Refused
-from pilotage.web.route import Asked, Kind, Query, Route
+from pilotage.web.route import Asked, Audience, Kind, Query, Route
 
 
 class ChangedMeanwhile(Refused):
@@ -58,14 +60,22 @@ def require_unchanged(asked: Asked) -> None:
         return
     version = _version(present.headers["etag"])
     if version not in {_version(tag) for tag in _tags(wanted)}:
-        raise ChangedMeanwhile("this has changed since you saw it; nothing was done", bytes(present.body))
+        raise _changed(asked, present)
 
 
 def require_version(asked: Asked, version: str) -> None:
     """For a function that goes on to compare what it has read within its transaction. Raises ChangedMeanwhile."""
     wanted = asked.request.headers.get("if-match", "*").strip()
     if wanted != "*" and version not in {_version(tag) for tag in _tags(wanted)}:
-        raise ChangedMeanwhile("this has changed since you saw it; nothing was done", bytes(_present(asked).body))
+        raise _changed(asked, _present(asked))
+
+
+def _changed(asked: Asked, present: Response) -> ChangedMeanwhile:
+    """Who may change a thing and not read it is not shown it either."""
+    permission, place = _shows(asked).permission, place_of(asked.project, asked.params)
+    thing = Thing(service=place.service, environment=place.environment)
+    seen = isinstance(permission, Audience) or asked.eyes.may(permission, thing)
+    return ChangedMeanwhile("this has changed since you saw it; nothing was done", bytes(present.body) if seen else b"")
 
 
 def version_of(*parts: object) -> str:

@@ -46,7 +46,7 @@ def _intake(asked: Asked) -> Response:
 
 
 def _status(asked: Asked) -> Response:
-    path = asked.params.get("file", "index.html")
+    path = asked.params.get("file") or "index.html"
     found = status_file(asked.project, path)
     if found is None:
         raise NotFound("there is no such page")

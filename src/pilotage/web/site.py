@@ -27,6 +27,7 @@ from pilotage.web.limits import Limits
 from pilotage.web.measured import Traffic
 from pilotage.web.recognised import Recognised
 from pilotage.web.shared import Shared
+from pilotage.web.threads import Threads
 
 if TYPE_CHECKING:
     from pilotage.web.route import Route
@@ -52,6 +53,7 @@ class Site:
     ending: Callable[[], bool] = lambda: False
     shared: Shared = field(default_factory=Shared)
     recognised: Recognised = field(default_factory=Recognised)
+    threads: Threads = field(default_factory=Threads)
     _read: tuple[float, int] = (0.0, 0)
     _custom: tuple[Version, float, Mapping[str, frozenset[str]]] | None = None
     _known: Project | None = None

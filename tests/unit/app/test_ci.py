@@ -172,7 +172,8 @@ def test_r33_busy_hosts_are_asked_again_and_a_lost_answer_makes_no_second_commen
     server.lose_next(writes)
     assert checkout.run("ci", "comment").returncode == 0
     assert len(server.comments) == 1
-    assert [wait for wait in WAITED if wait] == [3, 7, 60, 8], "other threads wait for nothing"
+    # Whoever waits for a process asks often, and shortly.
+    assert [wait for wait in WAITED if wait >= 1] == [3, 7, 60, 8]
     server.fail_next(Answered(status=503), times=50)
     gone = checkout.run("ci", "comment")
     assert gone.returncode == 9

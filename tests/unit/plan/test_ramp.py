@@ -172,15 +172,16 @@ def test_r17_the_first_weight_follows_the_probability(level: RiskLevel, percent:
 def test_r17_the_plan_says_why_it_begins_smaller() -> None:
     risk = assessed(RiskLevel.HIGH, 82, Standing(10, 9))
     made = plan(AUTO, Traffic(100, 0.001), risk)
-    assert made.notes[0].startswith(
+    (why_smaller,) = (one for one in made.notes if one.startswith("canary.weights"))
+    assert why_smaller.startswith(
         "canary.weights: auto starts at 0.2% instead of 0.7%, because of the high risk (82% probability that at least "
         "one of 7 changes will need a fix within 30 days; riskier than 9 of the last 10 releases): at 100 requests "
     )
     assert "riskier than 9 of the last 10 releases" in " ".join(why(made, "canary.weights").because)
     assert made.hash == plan(AUTO, Traffic(100, 0.001), risk).hash
-    assert "instead of" not in plan(AUTO, Traffic(100, 0.001), assessed(RiskLevel.LOW, 5)).notes[0]
+    assert not any("instead of" in one for one in plan(AUTO, Traffic(100, 0.001), assessed(RiskLevel.LOW, 5)).notes)
     # On a busy service the usual first weight is the smallest that there is.
-    assert "instead of" not in plan(AUTO, Traffic(5000, 0.001), risk).notes[0]
+    assert not any("instead of" in one for one in plan(AUTO, Traffic(5000, 0.001), risk).notes)
 
 
 def test_r17_fixed_weights_are_never_changed() -> None:

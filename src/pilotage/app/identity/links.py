@@ -14,6 +14,7 @@ from pilotage.app.identity.secrets import hash_of, new_secret
 from pilotage.app.identity.sessions import grants_of
 from pilotage.app.permissions import People, Permission, Thing
 from pilotage.app.project import Project
+from pilotage.app.roles import is_within
 from pilotage.engine.records import audit
 from pilotage.engine.records.links import Link, LinkPurpose, NewAccount
 from pilotage.engine.records.persons import NameTaken, Person
@@ -170,6 +171,9 @@ def _still_given(store: Store, link: Link, name: str) -> None:
     maker = store.persons.called(str(about.get("by", "")))
     if maker is None or maker.disabled_at is not None:
         raise LinkOver("whoever made this link has no account any more", cure="ask for a new one")
+    held, custom = grants_of(store, maker), store.persons.custom_roles()
+    if not all(is_within(one, held, custom) for one in _granted(link)):
+        raise LinkOver("whoever made this link has fewer roles now than it gives", cure="ask for a new one")
     if link.purpose is LinkPurpose.RECOVERY:
         given = about.get("held")
         known = set(given) if isinstance(given, list) else set()

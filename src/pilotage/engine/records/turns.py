@@ -24,8 +24,8 @@ from pilotage.model.errors import Conflict
 PATIENCE = 10.0
 """Seconds for which a request waits for its turn."""
 
-_STRIPES = 64
-"""Files; two things that share one wait for each other, which harms nobody."""
+_STRIPES = 4096
+"""Files at most; of two things that share one, by a rare chance, one waits for the other."""
 _EVERY = 0.005
 
 
@@ -60,7 +60,7 @@ class Turns:
     @contextmanager
     def _in_file(self, digest: bytes) -> Iterator[None]:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path = self._folder / f"{digest[0] % _STRIPES:02}.lock"
+        path = self._folder / f"{int.from_bytes(digest[:2], 'big') % _STRIPES:04}.lock"
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
             until = time.monotonic() + PATIENCE
