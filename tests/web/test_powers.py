@@ -208,3 +208,10 @@ def test_r34_who_may_change_and_not_read_learns_nothing_from_a_refused_compariso
     blind = server.signed_in("ice").post(where, freeze, **stale)
     assert (blind.status, "present" in blind.json) == (412, False)
     assert "present" in root.post(where, freeze, **stale).json
+
+
+def test_r34_who_sees_one_service_reads_no_notes_of_others_by_a_path(server: Served) -> None:
+    server.person("vic", "viewer@shop")
+    vic = server.signed_in("vic")
+    for chosen in ("path=search", "tag_prefix=search-"):
+        assert vic.get(f"/api/v1/services/shop/notes?range=HEAD~1..HEAD&{chosen}").status == 403

@@ -26,13 +26,17 @@ class WouldUndo(StoreConflict):
     """The stable version was requested while another rolls out, and nobody confirmed the rollback."""
 
 
+class RecordsNotAccepted(StoreConflict):
+    """After a restore, the records of the environment are older than what was done there, and nobody accepted them."""
+
+
 def deploy(project: Project, actor: str, request: DeployRequest) -> DeployResult:
     """Start the rollout of a plan (rule 8). The version that serves already is a no-op. The stable version, requested
     while another rolls out, is a rollback, once it is confirmed (WouldUndo). Any other version is then refused
     (StoreConflict), queued, or replaces it.
 
     Raises Forbidden, PlanStopped for a plan that may not be executed, GatesShut if readiness is enforced, StoreConflict
-    in a freeze; the latter two not in an emergency.
+    in a freeze, RecordsNotAccepted after a restore; the latter three not in an emergency.
     """
     plan, store = request.plan, project.store
     project.require(actor, Permission.DEPLOY, plan.environment)
@@ -41,6 +45,9 @@ def deploy(project: Project, actor: str, request: DeployRequest) -> DeployResult
     serving = store.serving(plan.service, plan.environment)
     if latest is not None and not latest.state.status.final:
         return _while_busy(project, actor, request, latest)
+    if latest is not None and not request.emergency_reason and (setback := store.setback(latest.id)):
+        # A rollout would start what the records call stable, and bury what is missing.
+        raise RecordsNotAccepted(setback)
     if serving and serving[0] == plan.version:
         return DeployResult(None, f"{plan.version} already serves all requests of {plan.environment}", fresh=False)
     told = check_ready(project, actor, request)

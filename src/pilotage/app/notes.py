@@ -14,7 +14,7 @@ from pilotage.app.notes_around import ApiSpan, around
 from pilotage.app.output import write_file
 from pilotage.app.periods import Report
 from pilotage.app.project import Project
-from pilotage.app.repository import git_here
+from pilotage.app.repository import git_here, refuse_other_parts
 from pilotage.app.version_tags import declared_at, names_at, on_a_release_branch
 from pilotage.model.rollout import Status
 from pilotage.render.notes import document_of, draft_of, lines_table, notes_output
@@ -275,6 +275,8 @@ def _changes(project: Project, request: NotesRequest) -> Found:
 
 
 def _git(project: Project, request: NotesRequest) -> Git:
+    if request.paths or request.tag_prefix is not None:
+        refuse_other_parts(project)
     return Git(request.repository) if request.repository else git_here(project)
 
 

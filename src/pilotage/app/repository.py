@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pilotage.adapters.git import Git
 from pilotage.adapters.ports import AdapterError
-from pilotage.model.errors import Invalid
+from pilotage.model.errors import Forbidden, Invalid
 from pilotage.model.path_pattern import WHOLE_REPOSITORY, PathPatterns, Scope
 
 if TYPE_CHECKING:
@@ -27,6 +27,16 @@ def asked_of_git() -> Iterator[None]:
         yield
     except AdapterError as error:
         raise NotInHistory(str(error)) from None
+
+
+def refuse_other_parts(project: Project) -> None:
+    """Raises Forbidden where somebody sees only some services, and chooses paths or tags that may be of others."""
+    from pilotage.app.roles import Eyes
+
+    if project.identity is None:
+        return
+    if not Eyes(identity=project.identity, custom=project.store.persons.custom_roles()).sees(""):
+        raise Forbidden("other paths and tags than the service's own are for who may read every service")
 
 
 def scope_of(loaded: Loaded) -> Scope:

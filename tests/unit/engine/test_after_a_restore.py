@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from pilotage.app.deploy import RecordsNotAccepted, deploy
 from pilotage.app.project import Project
+from pilotage.app.requests import DeployRequest
 from pilotage.app.server_health import ready
 from pilotage.app.setbacks import NothingToAccept, accept, left_alone
 from pilotage.app.status import EnvironmentStatus
@@ -94,6 +96,11 @@ def test_r35_after_a_restore_an_environment_is_left_alone_until_somebody_accepts
     (tmp_path / "pilotage.yaml").write_text(CONFIG)
     monkeypatch.setattr(Project, "ensure_worker", lambda _: None)
     project = Project(tmp_path / "pilotage.yaml")
+    monkeypatch.setattr("pilotage.app.deploy.check_may_begin", lambda *_: None)
+    for version in (last.version, "9.9.9"):
+        asked = DeployRequest(plan=replace(store.get(last.id).plan, version=version))
+        with pytest.raises(RecordsNotAccepted, match="`pilotage store accept`"):
+            deploy(project, "ada", asked)
     (found,) = left_alone(project, "production")
     accept(project, "ada", [found], "the disk failed")
     assert store.setback(last.id) == ""
