@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import sqlite3
 import time
 from dataclasses import replace
@@ -157,8 +159,12 @@ def test_the_tables_are_what_the_migrations_make(store: Store) -> None:
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
+    from pilotage.engine import records
     from pilotage.engine.records.tables import metadata
 
+    # Every module that declares a table has to be loaded, whichever tests ran before.
+    for module in pkgutil.iter_modules(records.__path__):
+        importlib.import_module(f"{records.__name__}.{module.name}")
     with store.engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
 
