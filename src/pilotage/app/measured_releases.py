@@ -1,68 +1,37 @@
-"""What earlier releases were measured as, next to the store: measuring them takes as long as measuring the range.
-
-Nothing depends on this file. What is missing, unreadable or of another version is measured again.
-"""
+"""What earlier releases were measured as, next to the store: measuring them takes as long as measuring the range."""
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from pilotage.adapters.files import write_at_once
-from pilotage.model.json import Json, each, find, number_at, object_at, whole_at
+from pilotage.app.kept_answers import KeptAnswers
+from pilotage.model.json import Json, each, number_at, object_at, whole_at
 from pilotage.model.risk import RiskFactor
 from pilotage.risk.levels import Released
 
 FILE = "risk-releases.json"
-_FORMAT = 3
-_MOST = 50
-"""Comparisons that are kept: the latest."""
-_MOST_BYTES = 1_000_000
 
 
 class MeasuredReleases:
     """By a text that names all they depend on: commits, model, paths. folder: of the store; None to keep nothing."""
 
     def __init__(self, folder: Path | None) -> None:
-        self._path = folder / FILE if folder is not None and folder.is_dir() else None
+        self._kept = KeptAnswers(folder, FILE, name="releases", format_=3, most=50, most_bytes=1_000_000)
 
     def get(self, key: str) -> tuple[Released, ...] | None:
-        if self._path is None:
+        if (kept := self._kept.get(key)) is None:
             return None
         try:
-            kept = _read(self._path).get(_short(key))
-            return None if kept is None else tuple(_released(one) for one in each(object_at, {"kept": kept}, "kept"))
+            return tuple(_released(one) for one in each(object_at, {"kept": kept}, "kept"))
         except (ValueError, LookupError, TypeError, OverflowError):
             return None
 
     def put(self, key: str, found: Sequence[Released]) -> None:
-        """A crash may tear the file: it is then read as empty. A folder that cannot be written to keeps nothing."""
-        if self._path is None:
-            return
-        kept = _read(self._path)
-        kept[_short(key)] = [
-            {"score": one.score, "sizes": {str(factor): size for factor, size in one.sizes.items()}} for one in found
-        ]
-        text = json.dumps({"format": _FORMAT, "releases": dict(list(kept.items())[-_MOST:])}, separators=(",", ":"))
-        with contextlib.suppress(OSError):
-            write_at_once(self._path, text.encode())
-
-
-def _short(key: str) -> str:
-    return hashlib.sha256(key.encode()).hexdigest()[:32]
-
-
-def _read(path: Path) -> dict[str, Json]:
-    try:
-        if path.stat().st_size > _MOST_BYTES:
-            return {}
-        read: Json = json.loads(path.read_bytes())
-        return dict(object_at(read, "releases")) if find(read, "format") == _FORMAT else {}
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
-        return {}
+        self._kept.put(
+            key,
+            [{"score": one.score, "sizes": {str(factor): size for factor, size in one.sizes.items()}} for one in found],
+        )
 
 
 def _released(kept: Json) -> Released:
