@@ -72,7 +72,7 @@ FORMATS = {
     "src/B/B.fsproj": '<Project><PackageReference Include="a">\n  <Version>{}</Version></PackageReference></Project>',
     "packages.config": '<packages><package id="a" version="{}" targetFramework="net48" /></packages>',
     "requirements/base.txt": "a=={}\n",
-    "dev-requirements.txt": "a[x]==={}  # why\n",
+    "app-requirements.txt": "a[x]==={}  # why\n",
     "constraints.txt": "a == {} ; python_version > '3'\n",
     "app/build.gradle": "implementation group: 'g', name: 'a', version: '{}'\n",
     "lib/build.gradle": "ext.a_version = '{}'\nimplementation \"g:a:$a_version\"\n",
@@ -89,6 +89,13 @@ def test_a_major_version_in_every_format(name: str) -> None:
     ((level, sentence),) = said(name, before, after)
     assert level is MEDIUM
     assert sentence.replace("v", "").endswith("a 1.2.3 → 2.0.0, a major ersion")
+
+
+@pytest.mark.parametrize("name", ["dev-requirements.txt", "requirements-test.txt", "docs/requirements.txt"])
+def test_what_only_developers_install_is_low(name: str) -> None:
+    assert said(name, "a==1.2.3\n", "a==2.0.0\n") == [
+        (LOW, f"1 package for development and tests in {name}: a 1.2.3 → 2.0.0")
+    ]
 
 
 @pytest.mark.parametrize(
