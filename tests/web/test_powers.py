@@ -80,6 +80,38 @@ def test_r34_a_link_into_an_account_that_got_more_since_opens_it_no_more(server:
     assert "more roles since" in answer.text
 
 
+def test_r34_only_an_admin_lets_anybody_into_an_account_whose_name_has_roles_in_the_configuration(
+    server: Served, lead: Client
+) -> None:
+    """A recovered account gives its word in the roles of `people`, whatever roles it has on the server."""
+    server.person("ada", "viewer")
+    for got in (
+        lead.submit("/settings/people/recover", name="ada"),
+        lead.post("/api/v1/access/people/ada/disable"),
+        lead.post("/api/v1/access/people/ada/enable"),
+    ):
+        assert (got.status, "only an admin changes this account" in got.text) == (403, True)
+    root = server.signed_in("root")
+    link, ada = link_in(server, root.submit("/settings/people/recover", name="ada").text), Browser(server)
+    ada.get(link)
+    assert ada.submit(link, password=GOOD, again=GOOD).status == 303
+
+
+def test_r34_a_link_into_an_account_that_the_configuration_names_since_opens_it_no_more(
+    server: Served, lead: Client
+) -> None:
+    server.person("bob", "viewer")
+    recovery = link_in(server, lead.submit("/settings/people/recover", name="bob").text)
+    invitation = link_in(server, lead.submit("/settings/people/invite", name="cleo").text)
+    by_admin = link_in(server, server.signed_in("root").submit("/settings/people/invite", name="dora").text)
+    names = "".join(f"  {name}: {{roles: [qa lead]}}\n" for name in ("bob", "cleo", "dora"))
+    server.site.project.config.write_text(CONFIG + PEOPLE + names)
+    for link, status in ((recovery, 400), (invitation, 400), (by_admin, 303)):
+        guest = Browser(server)
+        guest.get(link)
+        assert guest.submit(link, password=GOOD, again=GOOD).status == status
+
+
 def link_in(server: Served, text: str) -> str:
     address = text.partition(f"<code>{server.url}")[2].partition("</code>")[0]
     assert address, text

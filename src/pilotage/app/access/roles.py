@@ -74,8 +74,7 @@ def disable(project: Project, actor: str, name: str, *, disabled: bool) -> None:
     somebody who may more than they. Raises NoSuchPerson, Forbidden, LastAdmin."""
     project.require(actor, Permission.MANAGE_PEOPLE)
     if (person := project.store.persons.called(name)) is not None:
-        for grant in grants_of(project.store, person):
-            refuse_more(project, grant)
+        refuse_over(project, person)
     if not project.store.roles.disable(name, project.clock.now() if disabled else None):
         raise NoSuchPerson(f"nobody called {name!r} has an account")
 
@@ -121,6 +120,17 @@ def refuse_more(project: Project, grant: Grant) -> None:
     if not is_within(grant, project.identity.grants, custom):
         has = ", ".join(map(str, project.identity.grants)) or "no role"
         raise Forbidden(f"you cannot give or take {grant}: you have {has}")
+
+
+def refuse_over(project: Project, person: Person) -> None:
+    """Raises Forbidden where this account may more than whoever asks: by its roles here, or by those that `people` of
+    pilotage.yaml gives its name, which nobody but an admin may hand on."""
+    for grant in grants_of(project.store, person):
+        refuse_more(project, grant)
+    if not may_everything(project) and (owner := project.people.owner_of(person.name)):
+        raise Forbidden(
+            f"{person.name} is a name of {owner} in `people` of pilotage.yaml: only an admin changes this account"
+        )
 
 
 def _may_all(project: Project, permissions: Sequence[str]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from pilotage.app import auditing
 from pilotage.app.access.grants_asked import checked
-from pilotage.app.access.roles import may_everything, refuse_more
+from pilotage.app.access.roles import may_everything, refuse_more, refuse_over
 from pilotage.app.identity.password_rules import refuse_weak
 from pilotage.app.identity.passwords import hash_password
 from pilotage.app.identity.secrets import hash_of, new_secret
@@ -80,8 +80,8 @@ def invite(project: Project, wanted: Invitation) -> str:
         checked(project, grant)
     if wanted.emergency and not may_everything(project):
         raise Forbidden("only somebody who may do everything makes an emergency account")
-    vouched = bool(project.people.owner_of(wanted.name)) if wanted.name else False
-    if vouched and not may_everything(project):
+    vouched = bool(wanted.name) and may_everything(project)
+    if wanted.name and not vouched and project.people.owner_of(wanted.name):
         raise Forbidden(f"{wanted.name} is in `people` of pilotage.yaml: only an admin invites somebody by this name")
     if wanted.name:
         refuse_bad_name(wanted.name)
@@ -105,10 +105,12 @@ def recover(project: Project, name: str, *, emergency: bool = False) -> str:
     UnknownPerson, and Forbidden where that would give somebody more than they have."""
     project.require(project.actor, Permission.MANAGE_PEOPLE)
     person = called(project.store, name)
-    for grant in grants_of(project.store, person):
-        refuse_more(project, grant)
+    refuse_over(project, person)
+    if emergency and not may_everything(project):
+        raise Forbidden("only somebody who may do everything makes an emergency account")
     about: JsonObject = {
         "name": person.name, "emergency": emergency, "by": project.actor, "on_server": _by_account(project),
+        "vouched": may_everything(project),
         "held": [one.text for one in grants_of(project.store, person)],
     }  # fmt: skip
     _audit(project, "recover", person.name, {})
@@ -139,9 +141,9 @@ def redeem(store: Store, people: People, secret: str, name: str, password: str, 
     about = link.about
     chosen = str(about.get("name") or name.strip())
     refuse_bad_name(chosen)
-    if link.purpose is LinkPurpose.INVITATION and not about.get("vouched"):
+    if link.purpose is not LinkPurpose.OWNER and not about.get("vouched"):
         refuse_name_of(people, chosen)
-    _still_given(store, link, chosen)
+    _still_given(store, link, chosen, vouched=bool(people.owner_of(chosen)))
     refuse_weak(password, (chosen, str(about.get("email", ""))))
     hashed = hash_password(password)
     with auditing.by_link(chosen, _DONE[link.purpose], str(about.get("by", "")), address):
@@ -162,9 +164,9 @@ _DONE = {
 }  # fmt: skip
 
 
-def _still_given(store: Store, link: Link, name: str) -> None:
+def _still_given(store: Store, link: Link, name: str, *, vouched: bool) -> None:
     """A link gives no more than who made it could give: not after their account was closed, and no way into an account
-    that has got more roles since. Raises LinkOver."""
+    that has got more roles since. vouched: whether only an admin may hand the name on. Raises LinkOver."""
     about = link.about
     if not about.get("on_server"):
         return
@@ -172,7 +174,8 @@ def _still_given(store: Store, link: Link, name: str) -> None:
     if maker is None or maker.disabled_at is not None:
         raise LinkOver("whoever made this link has no account any more", cure="ask for a new one")
     held, custom = grants_of(store, maker), store.persons.custom_roles()
-    if not all(is_within(one, held, custom) for one in _granted(link)):
+    admin = (Grant(role=AccessRole.ADMIN),) if vouched else ()
+    if not all(is_within(one, held, custom) for one in (*_granted(link), *admin)):
         raise LinkOver("whoever made this link has fewer roles now than it gives", cure="ask for a new one")
     if link.purpose is LinkPurpose.RECOVERY:
         given = about.get("held")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pilotage.adapters.ssh_signatures import TYPES, public_key
+from pilotage.app.access.roles import refuse_over
 from pilotage.app.identity.links import called
 from pilotage.app.permissions import Permission
 from pilotage.app.project import Project
@@ -35,7 +36,9 @@ def keep(store: Store, person: Person, text: str) -> None:
 
 
 def keep_in_shell(project: Project, name: str, text: str) -> int:
-    """The same, by whoever manages people; how many. Raises BadSshKey, UnknownPerson."""
+    """The same, by whoever manages people; how many. Raises BadSshKey, UnknownPerson, Forbidden."""
     project.require(project.actor, Permission.MANAGE_PEOPLE)
-    keep(project.store, called(project.store, name), text)
+    person = called(project.store, name)
+    refuse_over(project, person)
+    keep(project.store, person, text)
     return len(keys_in(text))
