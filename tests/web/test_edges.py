@@ -12,7 +12,7 @@ from pilotage.model.json import object_at
 from pilotage.web.openapi import described
 from pilotage.web.table import ROUTES
 from tests.web import world
-from tests.web.site import Client, served
+from tests.web.site import Client, committed, served
 
 PLACE = "/api/v1/services/payments/environments/production"
 
@@ -22,6 +22,7 @@ def fay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     with served(tmp_path_factory.mktemp("edges"), world.config()) as server:
         world.fill(server.site.project)
         server.person("fay", "admin")
+        committed(server.site.project.config.parent, "v5.2.1", "v5.3.0")
         yield server.with_token("fay", "admin")
 
 
@@ -36,13 +37,34 @@ def test_r34_a_freeze_of_less_than_a_microsecond_is_refused(seconds: float, fay:
     [
         ("0001-01-01T00:00:00Z", "0001-01-01 is not between 1970-01-01 and 2199-12-31"),
         ("9999-12-31T23:59:59Z", "9999-12-31 is not between 1970-01-01 and 2199-12-31"),
-        ("2001-01-01T00:00:00Z", "2001-01-01 00:00 has passed"),
-        ("2190-01-01T00:00:00Z", "2190-01-01 00:00 is more than a hundred years ahead"),
+        ("2001-01-01T00:00:00Z", "2001-01-01 01:00 has passed"),
+        ("2190-01-01T00:00:00Z", "2190-01-01 01:00 is more than a hundred years ahead"),
     ],
 )
 def test_r34_a_meeting_goes_to_no_time_that_calendars_cannot_say(begins: str, why: str, fay: Client) -> None:
     got = fay.post("/api/v1/services/payments/meetings/1/move", {"begins": begins})
     assert (got.status, got.json["detail"]) == (400, why)
+
+
+@pytest.mark.parametrize("at", ["2026-12-01T14:30", "2026-12-01T14:30:05"])
+def test_r34_a_time_is_taken_as_the_error_shows_it(at: str, fay: Client) -> None:
+    got = fay.get(f"/api/v1/services/payments/risk?range=v5.3.0~1..v5.3.0&at={at}")
+    assert got.status == 200, got.text
+
+
+@pytest.mark.parametrize(
+    "at", ["2026-12-01T14:30Z", "2026-12-01", "2026-13-01T14:30", "0001-01-01T00:00", "2026-12-01T14:30%2B25:00"]
+)
+def test_r34_a_time_that_there_is_not_is_a_wrong_request(at: str, fay: Client) -> None:
+    assert fay.get(f"/api/v1/services/payments/risk?range=v5.3.0~1..v5.3.0&at={at}").status == 400
+
+
+def test_r34_a_time_with_a_zone_is_in_that_zone(fay: Client) -> None:
+    """A meeting at noon of UTC is at one o'clock in Berlin."""
+    path = "/api/v1/services/payments/meetings"
+    for begins, shown in (("2190-01-01T12:00", "12:00"), ("2190-01-01T12:00Z", "13:00")):
+        got = fay.post(f"{path}/1/move", {"begins": begins})
+        assert f"2190-01-01 {shown} is more" in got.json["detail"]
 
 
 def test_r34_a_period_before_the_calendar_begins_is_refused(fay: Client) -> None:

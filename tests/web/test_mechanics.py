@@ -71,7 +71,7 @@ def test_r34_a_path_that_leads_nowhere_is_a_problem_or_a_page(ada: Client) -> No
     got = ada.get("/api/v1/nothing")
     assert (got.status, got.headers["content-type"]) == (404, "application/problem+json")
     assert ada.get("/nothing").headers["content-type"].startswith("text/html")
-    for path in ("/api/v1/rollouts/../../etc/passwd", "/api/v1/rollouts/%2e%2e%2fetc", "/api/v1/rollouts/%00"):
+    for path in ("/api/v1/rollouts/../../etc/passwd", "/api/v1/rollouts/%2e%2e%2fetc"):
         assert ada.get(path).status == 404
 
 

@@ -20,6 +20,7 @@ from pilotage.engine.records.store import Store
 from pilotage.model.deployment import DeploymentState, deployment_state
 from pilotage.model.json import Json, WrongJson, text_at, whole_at
 from pilotage.model.record import RolloutSummary
+from pilotage.model.text import line
 
 _LOOK_AGAIN = 2.0
 _MOST_TRIES = 12
@@ -32,7 +33,10 @@ def remember(store: Store, name: str, section: HookSection, message: Json, rollo
     if section.answer is None:
         return
     try:
-        number, repository = whole_at(message, "deployment", "id"), text_at(message, "repository", "full_name")
+        number, repository = (
+            whole_at(message, "deployment", "id"),
+            line(text_at(message, "repository", "full_name"), 200),
+        )
     except WrongJson as error:
         _log.warning("hook %s: the message names no deployment: %s", name, error)
         return

@@ -252,6 +252,10 @@ def cli(ctx: click.Context, config: Path, service: str | None) -> None:
 
 
 def _run_here_or_there() -> None:
+    from pilotage.model.text import holds_no_text
+
+    if any(map(holds_no_text, sys.argv)):
+        raise _Told(UnicodeEncodeError("utf-8", "", 0, 0, "an argument"))
     if "PILOTAGE_SERVER" in os.environ and "PILOTAGE_ASKED_FD" not in os.environ:
         from pilotage.cli.client import goes_to_server, run_on_server
         from pilotage.model.errors import PilotageError

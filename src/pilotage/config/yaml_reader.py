@@ -17,6 +17,7 @@ import yaml
 
 from pilotage.model.errors import Invalid
 from pilotage.model.json import Json
+from pilotage.model.text import holds_no_text
 
 MOST_BYTES = 1_000_000
 MOST_DEPTH = 64
@@ -206,7 +207,7 @@ class _Builder:
             raise _StopError(event, f"the tag {event.tag} is not allowed: plain values only")
 
     def _scalar(self, event: yaml.ScalarEvent) -> None:
-        if _holds_no_text(event.value):
+        if holds_no_text(event.value):
             raise _StopError(event, "a zero byte or half a character is not allowed")
         parent = self._open[-1] if self._open else None
         if parent is not None and isinstance(parent.value, dict) and parent.key is None:
@@ -245,11 +246,6 @@ class _Builder:
         if not (isinstance(value, dict | list) and path in self._document.marks):
             self._document.marks[path] = _mark(event)
         return path
-
-
-def _holds_no_text(value: str) -> bool:
-    """Whether it has what escapes such as `"\\0"` can make, and no path or file can hold."""
-    return "\0" in value or (not value.isascii() and any("\ud800" <= one <= "\udfff" for one in value))
 
 
 _INTEGER = re.compile(r"[-+]?[0-9]+")

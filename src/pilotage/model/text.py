@@ -1,4 +1,8 @@
-"""Texts from outside: no control characters, no escape sequences, no direction tricks, no overlong lines."""
+"""Texts from outside: no control characters, no escape sequences, no direction tricks, no overlong lines.
+
+What people wrote for people is cleaned. Names, addresses and what is typed into the API are refused: a name that was
+cleaned would be another one.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,8 @@ _NOT_TEXT = re.compile(
 )
 _ODD = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u206f]")
 """Every character with which something of the two others begins: of a long text that has none, this is known sooner."""
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+_NOTHING = re.compile(r"[\x00\ud800-\udfff]")
 _LINE_ENDS = re.compile(r"\r\n?|[\u2028\u2029]")
 
 
@@ -19,6 +25,18 @@ def clean(text: str) -> str:
     """The text without control characters (line feeds and tabs stay), escape sequences and marks that turn the reading
     direction."""
     return _NOT_TEXT.sub("", _LINE_ENDS.sub("\n", text)) if _ODD.search(text) else text
+
+
+def control_in(text: str, *, lines: bool) -> str:
+    """The first control character or half of a character, as `U+0000`; empty for none. lines: whether tabs and line
+    ends are none."""
+    found = _CONTROL.search(text) or (None if lines else re.search(r"[\t\n\r]", text))
+    return f"U+{ord(found[0]):04X}" if found else ""
+
+
+def holds_no_text(text: str) -> bool:
+    """Whether it has a zero byte or half of a character: no file, program or store takes that."""
+    return _NOTHING.search(text) is not None
 
 
 def plain(text: str, most: int) -> str:

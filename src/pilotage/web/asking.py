@@ -28,7 +28,7 @@ from pilotage.web.pages.error import error_page
 from pilotage.web.place import place_of
 from pilotage.web.preconditions import with_etag
 from pilotage.web.problem import Problem, Refused, problem_answer, problem_of, problem_of_any
-from pilotage.web.reading import body_of, form_of, json_body, query_of
+from pilotage.web.reading import body_of, form_of, json_body, query_of, refuse_odd_address
 from pilotage.web.route import Asked, Audience, Kind, Route
 from pilotage.web.shared import shared_answer
 from pilotage.web.site import Site
@@ -75,6 +75,7 @@ def _in_thread(asked: Asked) -> Response:
 
 def _check(site: Site, route: Route, request: Request, body: bytes) -> Asked:
     """Raises NotSignedIn, Forbidden, NotFound, Invalid."""
+    refuse_odd_address(request)
     version = site.versions.now() if _has_credentials(site, request) else (0, 0)
     if route.kind is Kind.PUBLIC:
         request.state.limits = site.limits.take_public(request.client.host if request.client else "")
@@ -132,7 +133,7 @@ def _permit(site: Site, route: Route, identity: Identity, params: Mapping[str, s
 def _decoded(route: Route, request: Request, body: bytes) -> object:
     if route.takes is None or route.kind is not Kind.API:
         return None
-    return json_body(request.headers.get("content-type", ""), body, route.takes)
+    return json_body(request.headers.get("content-type", ""), body, route.takes, route.takes.as_they_come)
 
 
 def _queried(route: Route, request: Request) -> object:

@@ -13,6 +13,7 @@ from pilotage.app.identity.signing_in import Came
 from pilotage.app.request_log import SIGN_INS
 from pilotage.engine.records.persons import Person
 from pilotage.model.access import Proof
+from pilotage.model.text import line
 from pilotage.web import cookies
 from pilotage.web.credentials import cookie_name
 from pilotage.web.route import Asked
@@ -26,7 +27,7 @@ def enter(asked: Asked, person: Person, proof: Proof, wanted: str) -> Response:
     """Sign the browser in. Its earlier session ends, so nobody can have put it there."""
     store, request = asked.site.store, asked.request
     store.persons.end_session(hash_of(request.cookies.get(cookie_name(asked.site), "")))
-    agent = request.headers.get("user-agent", "")
+    agent = line(request.headers.get("user-agent", ""), 200)
     _log.info("%s signed in by %s from %s", person.name, proof, came_from(asked).address)
     secret = sessions.begin(store, person, proof, came_from(asked).address, agent)
     answer = RedirectResponse(inside(asked.site.root, wanted), 303)

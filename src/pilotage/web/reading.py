@@ -12,6 +12,7 @@ import msgspec
 from starlette.requests import ClientDisconnect, Request
 
 from pilotage.model.errors import Invalid
+from pilotage.model.text import control_in, line
 from pilotage.web.problem import Refused
 
 LARGEST = 1_000_000
@@ -68,19 +69,50 @@ async def body_of(request: Request, patience: float = PATIENCE) -> bytes:
     return bytes(found)
 
 
-def json_body(media: str, body: bytes, type_: type[_T]) -> _T:
-    """Raises WrongMediaType, Invalid: also for what JSON leaves open, such as the same key twice."""
+def refuse_odd_address(request: Request) -> None:
+    """Names of things hold no control characters: none in the path, none in the parameters. Raises Invalid."""
+    if found := control_in(request.scope["path"], lines=False):
+        raise Invalid(f"the path has the control character {found}")
+    for name, value in request.query_params.multi_items():
+        for text in (name, value):
+            if found := control_in(text, lines=False):
+                raise Invalid(f"the parameter {line(name, 100)!r} has the control character {found}")
+
+
+def json_body(
+    media: str, body: bytes, type_: type[_T], as_they_come: frozenset[str] = frozenset()
+) -> _T:  # fmt: skip
+    """as_they_come: fields whose texts may hold anything. Raises WrongMediaType, Invalid: also for what JSON leaves
+    open, such as the same key twice."""
     kind = media.partition(";")[0].strip().lower()
     if kind != "application/json":
         raise WrongMediaType(f"this route takes application/json, not {kind or 'a body without a type'}")
     try:
         found = msgspec.json.decode(body, type=type_)
-        json.loads(body, object_pairs_hook=_once_each)
+        given = json.loads(body, object_pairs_hook=_once_each)
     except RecursionError:
         raise Invalid("the body is nested too deeply") from None
     except ValueError as error:  # msgspec's errors and wrong UTF-8 are ValueErrors
         raise Invalid(str(error)) from None
+    if isinstance(given, dict):
+        _refuse_control([(f"Object's field `{name}`", one) for name, one in given.items() if name not in as_they_come])
     return found
+
+
+def _refuse_control(texts: list[tuple[str, object]]) -> None:
+    """Raises Invalid for a text that has a control character, however deep it lies."""
+    while texts:
+        where, one = texts.pop()
+        match one:
+            case str():
+                if found := control_in(one, lines=True):
+                    raise Invalid(f"{where} has the control character {found}")
+            case list():
+                texts.extend((where, inner) for inner in one)
+            case dict():
+                texts.extend((where, inner) for pair in one.items() for inner in pair)
+            case _:
+                pass
 
 
 def _once_each(pairs: list[tuple[str, object]]) -> Mapping[str, object]:
@@ -110,6 +142,11 @@ def query_of(pairs: list[tuple[str, str]], type_: type[_Q]) -> _Q:
 def form_of(body: bytes) -> Mapping[str, str]:
     """Raises Invalid."""
     try:
-        return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=1000))
+        found = dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=1000))
     except ValueError as error:
         raise Invalid(f"this is no form: {error}") from None
+    for name, value in found.items():
+        for text in (name, value):
+            if control := control_in(text, lines=True):
+                raise Invalid(f"the field {line(name, 100)!r} has the control character {control}")
+    return found

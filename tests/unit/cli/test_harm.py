@@ -111,12 +111,12 @@ def test_bytes_that_are_no_text_are_refused_in_a_sentence(folder: Path) -> None:
     wanted = ("followup", "add", "x", "--owner", "bob", "--due", "2027-01-01", "--criterion", "x")
     done = typed(*wanted, "--release", "\udcfe", cwd=folder)
     assert (done.returncode, done.stderr) == (2, "pilotage: an argument or an environment variable is not UTF-8 text\n")
+    done = typed(*wanted[:2], "a shelf \udcfe", *wanted[3:], cwd=folder)
+    assert (done.returncode, done.stderr) == (2, "pilotage: an argument or an environment variable is not UTF-8 text\n")
 
 
 def test_words_without_a_letter_of_text_are_none(folder: Path) -> None:
-    done = typed(
-        "followup", "add", "\udcff\x1b[1m", "--owner", "bob", "--due", "2027-01-01", "--criterion", "x", cwd=folder
-    )
+    done = typed("followup", "add", "\x1b[1m", "--owner", "bob", "--due", "2027-01-01", "--criterion", "x", cwd=folder)
     assert done.returncode == 2
     assert "must not be empty" in done.stderr
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated
 
 import msgspec
@@ -21,10 +20,8 @@ from pilotage.render.risk_training import trained_output
 from pilotage.render.touched import changed_output
 from pilotage.web.answers import json_answer
 from pilotage.web.api.phases import RangeQuery
-from pilotage.web.api.wishes import Revisions
+from pilotage.web.api.wishes import Moment, Revisions, moment_of
 from pilotage.web.route import Asked, Body, Query, Route
-
-_YEARS = range(1970, 2200)
 
 
 class RiskQuery(Query, frozen=True, kw_only=True):
@@ -32,7 +29,7 @@ class RiskQuery(Query, frozen=True, kw_only=True):
     clocks; now, where left out · commits: also each commit, riskiest first."""
 
     range: Revisions
-    at: datetime | None = None
+    at: Moment | None = None
     commits: bool = False
 
 
@@ -50,10 +47,11 @@ def _changed(asked: Asked) -> Response:
 
 def _risk(asked: Asked) -> Response:
     query = asked.query_as(RiskQuery)
-    if query.at is not None and (query.at.tzinfo is not None or query.at.year not in _YEARS):
+    when = None if query.at is None else moment_of(query.at, "at")
+    if when is not None and when.tzinfo is not None:
         raise Invalid("at is a time without a zone, such as 2026-12-01T14:30")
     with asked_of_git():
-        found = assess_changes(asked.project, query.range, when=query.at)
+        found = assess_changes(asked.project, query.range, when=when)
     return json_answer(risk_output(found.assessment, found.changes if query.commits else None))
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import msgspec
 from starlette.responses import Response
@@ -13,7 +13,7 @@ from pilotage.app.permissions import Permission
 from pilotage.model.output.records import MeetingsOutput
 from pilotage.web.answers import json_answer
 from pilotage.web.api.conversations import ReceivedAnswer, number_of
-from pilotage.web.api.wishes import Items, near
+from pilotage.web.api.wishes import Items, Moment, moment_of
 from pilotage.web.cursor import PageQuery, link, part_of
 from pilotage.web.route import Asked, Body, Route
 
@@ -29,9 +29,9 @@ class MeetingsQuery(PageQuery, frozen=True, kw_only=True):
 
 
 class MoveBody(Body, frozen=True, kw_only=True):
-    """begins: the new time, in the calendar's zone."""
+    """begins: the new time; without a zone, in the calendar's."""
 
-    begins: datetime
+    begins: Moment
 
 
 class AttendedBody(Body, frozen=True, kw_only=True):
@@ -72,8 +72,9 @@ def _cancel(asked: Asked) -> Response:
 
 
 def _move(asked: Asked) -> Response:
-    begins = asked.body_as(MoveBody).begins
-    near(begins.date())
+    begins = moment_of(asked.body_as(MoveBody).begins, "begins")
+    if begins.tzinfo is not None:
+        begins = begins.astimezone(ZoneInfo(asked.project.loaded.configuration.calendar.timezone)).replace(tzinfo=None)
     meetings.move(asked.project, asked.who.name, number_of(asked), begins)
     return _done(asked)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator
+from typing import ClassVar
 
 import msgspec
 from starlette.responses import Response, StreamingResponse
@@ -28,6 +29,8 @@ class ShellBody(Body, frozen=True, kw_only=True):
     stdin: str = ""
     columns: int = 0
     traceparent: str = ""
+
+    as_they_come: ClassVar[frozenset[str]] = frozenset({"words", "files", "stdin"})
 
 
 async def _carry_out(asked: Asked) -> Response:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated
 
 import msgspec
@@ -22,6 +22,15 @@ Reason = Annotated[str, msgspec.Meta(max_length=2000)]
 Words = Annotated[str, msgspec.Meta(min_length=1, max_length=2000)]
 Items = Annotated[tuple[Text, ...], msgspec.Meta(max_length=100)]
 Revisions = Annotated[str, msgspec.Meta(min_length=1, max_length=400)]
+
+Moment = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})?$",
+        max_length=40, examples=["2026-12-01T14:30"],
+    ),
+]  # fmt: skip
+"""A date and a time; seconds may be left out."""
 
 _FIRST, _LAST = date(1970, 1, 1), date(2199, 12, 31)
 """Outside of them, a calendar cannot count days on and back."""
@@ -57,6 +66,16 @@ def planned_of(asked: Asked, query: VersionQuery) -> Plan:
 def wish_of(asked: Asked, about: PlanBody | VersionQuery, accepted: Mapping[str, Acceptance]) -> PlanRequest:
     done = about.done if isinstance(about, PlanBody) else ()
     return PlanRequest(about.version, near(about.day), asked.project.today, done, accepted)
+
+
+def moment_of(text: str, name: str) -> datetime:
+    """Of a `Moment`. name: of its field. Raises Invalid for a day or an hour that there is not."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise Invalid(f"{name} is a time such as 2026-12-01T14:30, not {text[:40]!r}") from None
+    near(found.date())
+    return found
 
 
 def near(day: date | None) -> date | None:
