@@ -87,6 +87,8 @@ class Git:
     def _said(
         self, command: Sequence[str], name: str, environment: Mapping[str, str], given: str | None, fine: Sequence[int]
     ) -> str:
+        if any("\0" in word for word in command):
+            raise AdapterError(f"git {name} takes no NUL character")
         try:
             done = subprocess.run(
                 command, input=None if given is None else given.encode(), capture_output=True, check=False,

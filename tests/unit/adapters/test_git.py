@@ -35,6 +35,15 @@ def test_a_hostile_message_of_a_commit_is_read_as_the_text_it_is(tmp_path: Path)
     assert reviewed.message == newest.message
 
 
+def test_r34_a_name_that_no_program_can_be_given_is_that_of_no_commit(tmp_path: Path) -> None:
+    Repository(tmp_path).commit("feat: first", {"a.py": "x = 1\n"})
+    git = Git(tmp_path)
+    with pytest.raises(AdapterError, match="has no commit"):
+        git.commit("v1\0")
+    with pytest.raises(AdapterError, match="NUL"):
+        git.run("log", "v1\0..v2")
+
+
 def test_r5_a_range_with_a_hole_in_a_shallow_clone_is_not_taken_for_all_of_it(tmp_path: Path) -> None:
     """Both ends are there, what lies between is not: nobody can say that each commit was looked at."""
     repository = Repository(tmp_path / "whole")
