@@ -22,6 +22,7 @@ from pilotage.model.errors import Forbidden, PilotageError
 from pilotage.web import forgery
 from pilotage.web.credentials import NotSignedIn, by_cookie, cookie_name, identity_of
 from pilotage.web.finishing import finished
+from pilotage.web.hosts import refuse_strange_host
 from pilotage.web.in_turn import in_turn
 from pilotage.web.once import applies, carry_out_once
 from pilotage.web.pages.error import error_page
@@ -76,6 +77,8 @@ def _in_thread(asked: Asked) -> Response:
 def _check(site: Site, route: Route, request: Request, body: bytes) -> Asked:
     """Raises NotSignedIn, Forbidden, NotFound, Invalid."""
     refuse_odd_address(request)
+    if route.kind in (Kind.PAGE, Kind.FORM):
+        refuse_strange_host(site, request)
     version = site.versions.now() if _has_credentials(site, request) else (0, 0)
     if route.kind is Kind.PUBLIC:
         request.state.limits = site.limits.take_public(request.client.host if request.client else "")

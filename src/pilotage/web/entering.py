@@ -16,6 +16,7 @@ from pilotage.model.access import Proof
 from pilotage.model.text import line
 from pilotage.web import cookies
 from pilotage.web.credentials import cookie_name
+from pilotage.web.hosts import refuse_strange_host
 from pilotage.web.route import Asked
 
 _log = logging.getLogger(SIGN_INS)
@@ -49,6 +50,7 @@ def inside(root: str, wanted: str) -> str:
 
 
 def base(asked: Asked) -> str:
-    """How this browser reaches the site, without a slash at the end."""
+    """How this browser reaches the site, without a slash at the end. Raises StrangeHost."""
     site = asked.site
+    refuse_strange_host(site, asked.request)
     return site.url or f"http{'s' * site.secure}://{asked.request.headers.get('host', '')}{site.root}"

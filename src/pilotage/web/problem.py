@@ -46,7 +46,7 @@ class Refused(PilotageError):
 _TITLES = {
     400: "Wrong request", 401: "Not signed in", 403: "Not allowed", 404: "Not found", 405: "Method not allowed",
     408: "Too slow", 409: "Conflicts with the present state", 412: "Changed meanwhile", 413: "Too large",
-    415: "Wrong media type", 422: "Key used for another request",
+    415: "Wrong media type", 421: "Strange host", 422: "Key used for another request",
     429: "Too many requests", 500: "Failed", 503: "Not available",
 }  # fmt: skip
 

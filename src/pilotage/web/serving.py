@@ -88,6 +88,7 @@ def _opened(
     site = Site(
         project=project, root=wanted.root, url=wanted.url and f"{wanted.url}{wanted.root}", secure=wanted.secure,
         origins=(wanted.url,) if wanted.url else (),
+        hosts=frozenset({wanted.host.lower(), socket.gethostname().lower()}),
     )  # fmt: skip
     with contextlib.closing(_listening(wanted)) as listener:
         server = uvicorn.Server(_configured(site, wanted))

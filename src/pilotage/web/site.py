@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 @dataclass(kw_only=True)
 class Site:
     """root: the path under which a proxy shows it, such as `/pilotage`; empty for none · url: how browsers reach it,
-    without a slash at the end; empty where only their requests tell · secure: whether browsers reach it by HTTPS, so
+    without a slash at the end; empty where only their requests tell · hosts: other names than those of loopback under
+    which they may do so then, in lower case · secure: whether browsers reach it by HTTPS, so
     that cookies need it · origins: what `Origin` may say besides the host that was asked · routes: all there are ·
     limits: how much one client may ask · doors: for people without an account · ending: whether the server is about to
     stop."""
@@ -44,6 +45,7 @@ class Site:
     project: Project
     root: str = ""
     url: str = ""
+    hosts: frozenset[str] = frozenset()
     secure: bool = False
     origins: tuple[str, ...] = ()
     routes: tuple[Route, ...] = ()
