@@ -730,6 +730,14 @@ def _ahead(it: Histories, branch: str, base: int) -> None:
     it.commit(branch, "Add more", {"src/shop/cart.py": code(51)}, parents=(mark,))
 
 
+def _two_of_a_branch(it: Histories, branch: str, base: int) -> None:
+    eve = it.commit(f"{branch}-topic", "Count gifts", {"src/gift.py": code(9)}, by="eve", parents=(base,))
+    bob = it.commit(f"{branch}-topic", "Count fees", {"src/fee.py": code(9)}, by="bob", parents=(eve,))
+    files = {"src/gift.py": code(9), "src/fee.py": code(9)}
+    merged = it.commit(branch, "Merge branch 'gifts'", files, parents=(base, bob))
+    it.commit(branch, "Count more gifts", {"src/gift.py": code(11)}, by="eve", parents=(merged,))
+
+
 PEOPLE = (
     Row(id="a newcomer", build=one("Add tips", TIP, by="eve"), level=LOW, says=(f"Eve New {STRANGER}",)),
     Row(
@@ -741,6 +749,26 @@ PEOPLE = (
     Row(
         id="Yeachan-Heo/gajae-code#5232: someone's second address",
         build=one("Add tips", TIP, by="Ada Lovelace <1+ada@users.noreply.github.com>"),
+        level=LOW,
+        hides=(STRANGER,),
+    ),
+    Row(
+        id="one word for a name, and an address that says nothing",
+        build=one("Add tips", TIP, by="Timshel <github@mailtm.example.org>"),
+        level=LOW,
+        says=(f"Timshel {STRANGER}",),
+        hides=("github@",),
+    ),
+    Row(
+        id="someone's account in one word",
+        build=one("Add tips", TIP, by="adalovelace <7+adalovelace@users.noreply.github.com>"),
+        level=LOW,
+        hides=(STRANGER,),
+    ),
+    Row(
+        id="files of which a merged branch knew more than its last author",
+        build=_two_of_a_branch,
+        newest=1,
         level=LOW,
         hides=(STRANGER,),
     ),

@@ -185,6 +185,10 @@ class Git:
         """Changes up to a commit, with the names of their files, that landed so shortly before it. Oldest first."""
         return git_history.year_before(self, commit, seconds)
 
+    def everybody_before(self, commit: str, seconds: float) -> Iterator[Change]:
+        """All commits but merges of that time, those of merged branches too, each by its own author. Oldest first."""
+        return git_history.everybody_before(self, commit, seconds)
+
     def commits(self, first: str, last: str) -> tuple[ReviewedCommit, ...]:
         """Every commit after `first` up to `last`, whole messages, newest first. Raises AdapterError."""
         form = f"--format=%H%x00%P%x00%aE%x00%B%x02{MARK}"

@@ -26,10 +26,11 @@ if TYPE_CHECKING:
 
 _HEADER = f"%x01{MARK}%H%x00%P%x00%aN%x00%aE%x00%at%x00%ai%x00%B%x02{MARK}"
 _ALONG = ("--first-parent", "--diff-merges=first-parent")
-_PATCH = (
+_PLAIN = (
     "--no-color", "--diff-algorithm=myers", "--no-ext-diff", "--no-textconv", "--no-show-signature", "--src-prefix=a/",
-    "--dst-prefix=b/", "-M", "-l400", *_ALONG,
+    "--dst-prefix=b/",
 )  # fmt: skip
+_PATCH = (*_PLAIN, "-M", "-l400", *_ALONG)
 """What is read must not hang on how someone likes their git."""
 
 _LONGEST = 2**20
@@ -43,19 +44,22 @@ _AROUND = 100
 
 _FEW, _MANY = 4_000, 100_000
 """Commits that are looked at for the year before one: few as a rule, and at most."""
+_MOST_OF_ALL = 20_000
+"""Of merged branches too, the newest."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Line:
     """What is known of each commit on a line of first parents before it is read. landed: when, by agreeing clocks ·
-    author: of a merged branch, by the merge."""
+    author: name and address of who wrote a merged branch, by the merge."""
 
     landed: Mapping[str, float]
-    author: Mapping[str, str]
+    author: Mapping[str, tuple[str, str]]
 
     def told(self, change: Change) -> Change:
-        author = self.author.get(change.commit, change.author)
-        return replace(change, author=author, landed=self.landed.get(change.commit, float(change.at)))
+        name, address = self.author.get(change.commit, (change.name, change.address))
+        landed = self.landed.get(change.commit, float(change.at))
+        return replace(change, author=person(name, address), name=name, address=address, landed=landed)
 
 
 def changes(
@@ -102,17 +106,35 @@ def names(git: Git, revisions: Sequence[str], options: Sequence[str] = ()) -> It
     """As `Git.names`."""
     revisions = _ids(git, revisions)
     line = _line(git, revisions, options)
-    arguments = ["log", "--reverse", f"--format={_HEADER}", "--name-only", "-z", *_PATCH, "--no-renames", *options]
+    yield from map(line.told, _named(git, [*_ALONG, *options], revisions))
+
+
+def _named(git: Git, options: Sequence[str], revisions: Sequence[str]) -> Iterator[Change]:
+    """Changes with the names of their files, as the commits themselves have them."""
+    arguments = ["log", "--reverse", f"--format={_HEADER}", "--name-only", "-z", "--no-renames", *_PLAIN, *options]
     text = git.read(*arguments, *revisions, "--", *git.scope.paths.pathspecs)
     for block in text.split(BEGIN)[1:]:
         head, _, paths = block.partition(END)
         found = (path.lstrip("\n") for path in paths.split("\0"))
-        files = tuple(FilePatch(path, path, 0, 0) for path in found if path)
-        yield line.told(replace(_head(head), files=files))
+        yield replace(_head(head), files=tuple(FilePatch(path, path, 0, 0) for path in found if path))
 
 
 def year_before(git: Git, commit: str, seconds: float) -> Iterator[Change]:
-    """As `Git.year_before`. `git log --since` is no help: it ends at the first commit whose clock was behind."""
+    """As `Git.year_before`."""
+    return names(git, _year(git, commit, seconds)[0])
+
+
+def everybody_before(git: Git, commit: str, seconds: float) -> Iterator[Change]:
+    """As `Git.everybody_before`."""
+    revisions, last = _year(git, commit, seconds)
+    read = _named(git, ["--no-merges", f"--max-count={_MOST_OF_ALL}"], revisions)
+    found = (replace(one, landed=min(max(one.landed, last - seconds), last)) for one in read)
+    return iter(sorted(found, key=lambda one: one.landed))
+
+
+def _year(git: Git, commit: str, seconds: float) -> tuple[list[str], float]:
+    """Revisions of so many seconds up to a commit, and when that landed. `git log --since` is no help: it ends at the
+    first commit whose clock was behind."""
     (commit,) = _ids(git, [commit])
     for most in (_FEW, _MANY):
         listed = _listed(git, [commit], [f"--max-count={most}"])
@@ -122,7 +144,7 @@ def year_before(git: Git, commit: str, seconds: float) -> Iterator[Change]:
             break
     else:
         older = [listed[0].commit]
-    return names(git, [commit, *(f"^{one}" for one in older[-1:])])
+    return [commit, *(f"^{one}" for one in older[-1:])], times[-1]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,13 +176,13 @@ def _line(git: Git, revisions: Sequence[str], options: Sequence[str]) -> _Line:
     )
 
 
-def _authors(git: Git, commits: Sequence[str]) -> dict[str, str]:
-    """Each commit's author."""
+def _authors(git: Git, commits: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Name and address of each commit's author."""
     if not commits:
         return {}
     arguments = ("log", "--no-walk=unsorted", "--stdin", "--format=%H%x00%aN%x00%aE")
     lines = (line.split("\0") for line in git.read(*arguments, given="\n".join(commits)).split("\n"))
-    return {line[0]: person(said(line[1]), line[2]) for line in lines if len(line) == 3}
+    return {line[0]: (said(line[1]), line[2].lower()) for line in lines if len(line) == 3}
 
 
 _ID = re.compile(r"\^?[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -206,8 +228,9 @@ def _attributed(files: Sequence[FilePatch], attributes: Attributes) -> tuple[Fil
 
 def _head(text: str) -> Change:
     commit, parents, name, address, at, written, message = text.split("\0", 6)
-    by, when = person(said(name), address), moment(at)
-    return Change(commit, tuple(parents.split()), by, int(when), zone(written), said(message), (), when)
+    name, address, when = said(name), address.lower(), moment(at)
+    told, by, ids = said(message), person(name, address), tuple(parents.split())
+    return Change(commit, ids, by, int(when), zone(written), told, (), when, name, address)
 
 
 def _parse(stream: IO[bytes]) -> Iterator[Change]:

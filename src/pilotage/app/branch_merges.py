@@ -31,7 +31,7 @@ def looked_into(git: Git, first: str, last: str) -> LookedInto:
     changes = list(git.changes([f"{first}..{last}"]))
     if not any(change.parents[1:] for change in changes):
         return LookedInto(tuple(changes), ())
-    graph = _graph(git, first, last)
+    graph = graph_of(git, first, last)
     merges: list[tuple[int, Change]] = []
     opened = tuple(_opened(git, changes, graph, _DEEPEST, merges, f"{first}..{last}"))
     return LookedInto(opened, _notes(merges))
@@ -48,24 +48,29 @@ def _notes(merges: Sequence[tuple[int, Change]]) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class _Commit:
+class Knot:
+    """A commit in the graph of a range."""
+
     author: str
     parents: tuple[str, ...]
+    subject: str
 
 
-_Graph = Mapping[str, _Commit]
+Graph = Mapping[str, Knot]
 
 
-def _graph(git: Git, first: str, last: str) -> _Graph:
-    lines = (line.split("\0") for line in git.run("log", "--format=%H%x00%P%x00%aE", f"{first}..{last}").splitlines())
-    return {identity: _Commit(author, tuple(parents.split())) for identity, parents, author in lines}
+def graph_of(git: Git, first: str, last: str) -> Graph:
+    """All commits of a range by their ids. Raises AdapterError."""
+    form = "--format=%H%x00%P%x00%aE%x00%s"
+    lines = (line.split("\0", 3) for line in git.run("log", form, f"{first}..{last}", "--").split("\n") if line)
+    return {identity: Knot(author, tuple(parents.split()), said) for identity, parents, author, said in lines}
 
 
 def _opened(
-    git: Git, changes: Sequence[Change], graph: _Graph, depth: int, merges: list[tuple[int, Change]], whole: str
+    git: Git, changes: Sequence[Change], graph: Graph, depth: int, merges: list[tuple[int, Change]], whole: str
 ) -> Iterator[Change]:
     """merges: takes each one that is looked into, with the number of its parts · whole: the range."""
-    brought = _brought([change.commit for change in changes], graph)
+    brought = brought_by([change.commit for change in changes], graph)
     for change in changes:
         if not depth or not _is_branch(brought.get(change.commit, frozenset()), graph):
             yield change
@@ -79,7 +84,7 @@ def _opened(
         yield from _opened(git, parts, graph, depth - 1, merges, whole)
 
 
-def _brought(chain: Sequence[str], graph: _Graph) -> dict[str, frozenset[str]]:
+def brought_by(chain: Sequence[str], graph: Graph) -> dict[str, frozenset[str]]:
     """Which commits each merge brings that its first parent did not have. chain: oldest first."""
     seen, found = set(chain), dict[str, frozenset[str]]()
     for commit in chain:
@@ -96,7 +101,7 @@ def _brought(chain: Sequence[str], graph: _Graph) -> dict[str, frozenset[str]]:
     return found
 
 
-def _is_branch(brought: frozenset[str], graph: _Graph) -> bool:
+def _is_branch(brought: frozenset[str], graph: Graph) -> bool:
     """Whether it holds merged branches of its own, or the work of several people, or is too long for one. Merges of the
     trunk into the branch bring nothing."""
     merged = sum(any(other in brought for other in graph[one].parents[1:]) for one in brought)

@@ -26,6 +26,8 @@ every machine compares with the same releases."""
 _TWO_YEARS = 2 * 365.25 * 86400
 _MOST_ELSEWHERE = 0.2
 """Share of a release's changes that may lie on another branch, such as the commit that sets its version."""
+_MOST_LINES = 3
+"""Branches that are read for the releases on them, each of which takes a reading of its own."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ class Comparison:
         spans = list(spans_before(self._git, self._first))
         some = list(_affordable(spans))
         if not some:
-            return Earlier(unmeasured=len(spans))
+            return Earlier(unmeasured=len(spans), notes=_why_none(self._git, self._first, spans))
         paths = " ".join(self._git.scope.paths.pathspecs)
         key = " ".join((self._model.to_json(), paths, *(f"{one.first}..{one.last}" for one in some)))
         known = self._kept.get(key)
@@ -81,15 +83,47 @@ class Comparison:
         return Earlier(known, len(spans) - len(known))
 
     def _measured(self, spans: Sequence[Span]) -> Iterator[list[Measured]]:
-        """The changes of each release, newest first: all are read at once. Ends at one that lies on another branch."""
+        """The changes of each release, newest first: all of one line are read at once. A release that lies on another
+        line, such as a branch that was merged later, begins a line of its own."""
+        left, last = list(spans), self._first
+        for _ in range(_MOST_LINES):
+            if not left:
+                return
+            found = list(self._on_the_line_of(left, last))
+            yield from found
+            left = left[len(found) :]
+            last = left[0].last if left else ""
+
+    def _on_the_line_of(self, spans: Sequence[Span], last: str) -> Iterator[list[Measured]]:
+        """The changes of the first of these releases, as far as they lie on the line of first parents to `last`."""
         start = spans[-1].first
-        measured = measure(self._git, start, looked_into(self._git, start, self._first).changes)
+        measured = measure(self._git, start, looked_into(self._git, start, last).changes, with_people=False)
         for span in spans:
             inside = set(self._git.run("rev-list", f"{span.first}..{span.last}").split())
             mine = [one for one in measured if one.change.commit in inside]
             if len(mine) < (1 - _MOST_ELSEWHERE) * span.changes:
                 return
             yield mine
+
+
+def _why_none(git: Git, first: str, spans: Sequence[Span]) -> tuple[str, ...]:
+    """Why nothing is compared where this project has releases; nothing for one that has none."""
+    if spans:
+        return (f"{_NOT_COMPARED} the last one alone has more than {MOST_CHANGES} changes",)
+    at = moment(git.run("log", "-1", "--format=%ct", first).strip())
+    dated = _tagged(git, "")
+    here = {name for name, (commit, _) in dated.items() if commit == first}
+    near = [name for name, (_, when) in dated.items() if at - _TWO_YEARS <= when <= at and name not in here]
+    if not any(map(version_named, near)):
+        return ()
+    if len(packages := {tag.package for tag in map(version_named, here) if tag}) > 1:
+        return (
+            f"{_NOT_COMPARED} {len(packages)} packages have a version here: say which one is meant by `tag_prefix`",
+        )
+    return (f"{_NOT_COMPARED} those of the two years before are not in the history of this one",)
+
+
+_NOT_COMPARED = "not compared with earlier releases:"
 
 
 def _affordable(spans: Sequence[Span]) -> Iterator[Span]:
@@ -118,10 +152,12 @@ def spans_before(git: Git, first: str) -> Iterator[Span]:
 
 
 def _tagged(git: Git, first: str) -> dict[str, tuple[str, float]]:
-    """Commit and commit date of each tag in the history of `first`."""
+    """Commit and commit date of each tag in the history of `first`; of all tags where it is empty."""
     form = "%(refname:strip=2)%00%(objectname)%00%(*objectname)%00%(committerdate:unix)%00%(*committerdate:unix)"
     found = {}
-    for line in git.run("for-each-ref", f"--merged={first}", f"--format={form}", "refs/tags").splitlines():
+    for line in git.run(
+        "for-each-ref", *([f"--merged={first}"] if first else []), f"--format={form}", "refs/tags"
+    ).splitlines():
         name, identity, inner, at, inner_at = line.split("\0")
         if inner_at or at:
             found[name] = (inner or identity, moment(inner_at or at))

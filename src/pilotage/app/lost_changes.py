@@ -5,11 +5,15 @@ A range says what comes. What goes is found where the beginning does not lie in 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pilotage.adapters.git import Git
+from pilotage.app.branch_merges import Graph, brought_by, graph_of
+from pilotage.model.change import Change, title_of
 from pilotage.model.risk import Finding, RiskFactor, RiskLevel
-from pilotage.risk.sizes import to_read
+from pilotage.model.text import plain
+from pilotage.risk.sizes import lines_of, to_read
+from pilotage.risk.version_commits import only_a_version
 
 _SHOWN = 3
 _MOST_READ = 200
@@ -40,10 +44,26 @@ def findings_of(git: Git, first: str, last: str) -> list[Finding]:
 def _of_substance(git: Git, first: str, last: str) -> list[str]:
     """Commits of `first` alone that change what runs, newest first; a cherry-pick with another text counts by its
     subject."""
-    copied, told = git.picked(last, first), set(git.run("log", "--format=%s", f"{first}..{last}", "--").splitlines())
-    changes = git.changes([first, f"^{last}"])
-    mine = [one for one in changes if one.commit not in copied and one.subject not in told and to_read(one)]
+    copied, told = git.picked(last, first), set(git.run("log", "--format=%s", f"{first}..{last}", "--").split("\n"))
+    changes, graph = list(git.changes([first, f"^{last}"])), graph_of(git, last, first)
+    brought = brought_by([one.commit for one in changes], graph)
+
+    def stands(commit: str) -> bool:
+        return commit in copied or graph[commit].subject in told
+
+    mine = [one for one in changes if _matters(one) and not all(map(stands, _parts(one, brought, graph)))]
     return [one.commit for one in reversed(mine)]
+
+
+def _matters(change: Change) -> bool:
+    files = to_read(change)
+    return bool(files) and not only_a_version(change.title, sum(map(lines_of, files)), [file.path for file in files])
+
+
+def _parts(change: Change, brought: Mapping[str, frozenset[str]], graph: Graph) -> list[str]:
+    """The commits that a change is made of: itself, or what it merges."""
+    inner = [one for one in brought.get(change.commit, ()) if not graph[one].parents[1:]]
+    return inner or [change.commit]
 
 
 def _lacks(git: Git, commits: Sequence[str]) -> str:
@@ -52,8 +72,10 @@ def _lacks(git: Git, commits: Sequence[str]) -> str:
     words = f"lacks {count} commit{'s' * (count != 1)} that the beginning has"
     if not commits:
         return words
-    subjects = git.run("log", "--no-walk=unsorted", "--format=%s", *commits[:_SHOWN], "--").splitlines()
-    said = "; ".join(f"“{one[:_LONGEST]}”" for one in subjects)
+    messages = git.run("log", "--no-walk=unsorted", "--format=%B%x00", *commits[:_SHOWN], "--").split("\0")[:-1]
+    whole = (one.lstrip("\n") for one in messages)
+    titles = (title_of(one, is_merge=one.startswith("Merge ")) for one in whole)
+    said = "; ".join(f"“{plain(one, _LONGEST)}”" for one in titles)
     return f"{words}: {said}{f' and {count - _SHOWN} more' if count > _SHOWN else ''}"
 
 

@@ -17,7 +17,7 @@ class MeasuredReleases:
     """By a text that names all they depend on: commits, model, paths. folder: of the store; None to keep nothing."""
 
     def __init__(self, folder: Path | None) -> None:
-        self._kept = KeptAnswers(folder, FILE, name="releases", format_=3, most=50, most_bytes=1_000_000)
+        self._kept = KeptAnswers(folder, FILE, name="releases", format_=4, most=50, most_bytes=1_000_000)
 
     def get(self, key: str) -> tuple[Released, ...] | None:
         if (kept := self._kept.get(key)) is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from pilotage.adapters.git import Git
 from pilotage.model.change import Change, FileKind
@@ -10,19 +10,33 @@ from pilotage.model.file_kind import kind_of
 from pilotage.risk.features import YEAR, History, features_of, remembered
 from pilotage.risk.labels import Labelled, label
 from pilotage.risk.measured import Measured, touches_source
-from pilotage.risk.people import known_of
+from pilotage.risk.people import NOTHING_KNOWN, known_of
+from pilotage.risk.persons import named_alike
 
 
-def measure(git: Git, first: str, changes: Sequence[Change]) -> list[Measured]:
-    """The measures of each change after the commit `first`, oldest first."""
-    history, lengths, found = _year_before(git, first), _lengths(git, first, changes), []
+def measure(git: Git, first: str, changes: Sequence[Change], *, with_people: bool = True) -> list[Measured]:
+    """The measures of each change after the commit `first`, oldest first. with_people: also what is known of each
+    author, which takes another reading where branches are merged."""
+    past = list(git.year_before(first, YEAR))
+    history, lengths = _history(past), _lengths(git, first, changes)
+    everybody = None
+    if with_people:
+        if any(one.parents[1:] for one in past):
+            past = list(git.everybody_before(first, YEAR))
+        alike = named_alike([*past, *changes])
+        everybody, changes = _history(alike[: len(past)]), alike[len(past) :]
+    found = list[Measured]()
     for change in changes:
-        known, source = known_of(change, history), touches_source(change)
-        measures = features_of(change, history, lengths)
-        found.append(Measured(change=change, measures=measures, source=source, known=known))
+        source = touches_source(change)
+        known = known_of(change, everybody) if everybody else NOTHING_KNOWN
+        found.append(
+            Measured(change=change, measures=features_of(change, history, lengths), source=source, known=known)
+        )
         for file in change.files:
             lengths[file.path] = max(0, lengths.get(file.before, 0) + file.added - file.deleted)
         history.follow(change)
+        if everybody:
+            everybody.follow(change)
     return found
 
 
@@ -37,9 +51,13 @@ def label_newest(git: Git, last: str, count: int, harmed: frozenset[str] = froze
 
 
 def _year_before(git: Git, commit: str) -> History:
+    return _history(git.year_before(commit, YEAR))
+
+
+def _history(past: Iterable[Change]) -> History:
     history = History()
-    for past in git.year_before(commit, YEAR):
-        history.add(remembered(past))
+    for one in past:
+        history.add(remembered(one))
     return history
 
 

@@ -80,7 +80,7 @@ class Change:
     """author: the full name, or the address of who gives none, as in the mail map · at: Unix seconds, when its author
     wrote it · offset: seconds east of Greenwich at that place · message: complete · parents: several for a merge; its
     patch is against the first · landed: Unix seconds, when it came into this history, by clocks that agree with one
-    another: what orders and ages a history."""
+    another: what orders and ages a history · name, address: of its author, as the commit or the mail map has them."""
 
     commit: str
     parents: tuple[str, ...]
@@ -90,6 +90,8 @@ class Change:
     message: str
     files: tuple[FilePatch, ...]
     landed: float = 0.0
+    name: str = ""
+    address: str = ""
 
     @property
     def subject(self) -> str:
@@ -98,8 +100,14 @@ class Change:
     @property
     def title(self) -> str:
         """What it is about: of a merge, the title of the merged request or the first subject that its body lists."""
-        if len(self.parents) < 2 or not self.subject.startswith("Merge "):
-            return self.subject
-        body = (line.strip() for line in self.message.splitlines()[1:_MOST_LINES])
-        told = (line.removeprefix("* ").removeprefix("- ") for line in body if line and not line.endswith(":"))
-        return next((line for line in told if not line.startswith(("#", "Conflicts")) and line), self.subject)
+        return title_of(self.message, is_merge=len(self.parents) > 1)
+
+
+def title_of(message: str, *, is_merge: bool) -> str:
+    """As `Change.title`."""
+    subject, _, body = message.partition("\n")
+    if not is_merge or not subject.startswith("Merge "):
+        return subject
+    lines = (line.strip() for line in body.splitlines()[: _MOST_LINES - 1])
+    told = (line.removeprefix("* ").removeprefix("- ") for line in lines if line and not line.endswith(":"))
+    return next((line for line in told if not line.startswith(("#", "Conflicts")) and line), subject)

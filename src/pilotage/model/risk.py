@@ -106,7 +106,7 @@ class ChangeRisk:
 class Standing:
     """Where a range stands among earlier releases of the same project, of the two years before it. releases: how many
     were measured, newest first without a gap · riskier_than: how many of them had a lower probability · unmeasured: how
-    many older ones were not measured because they have too many changes."""
+    many older ones were not, because they have too many changes or lie on several branches."""
 
     releases: int
     riskier_than: int
@@ -128,7 +128,7 @@ class Standing:
         if not self.unmeasured:
             return words
         older = "1 older one was" if self.unmeasured == 1 else f"{self.unmeasured} older ones were"
-        return f"{words} ({older} too large to measure)"
+        return f"{words} ({older} not measured)"
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ _HARM = (
 
 @dataclass(frozen=True)
 class Earlier:
-    """What this project released before, newest first. unmeasured: older releases that were too large · notes: why
+    """What this project released before, newest first. unmeasured: older releases that were not · notes: why
     there is none, where that is not the project's doing · unknown: whether there was no time to measure them."""
 
     releases: tuple[Released, ...] = ()

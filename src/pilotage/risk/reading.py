@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pilotage.model.risk import ChangeRisk
+from pilotage.risk.version_commits import only_a_version
 
 MOST = 3
 
@@ -20,13 +21,13 @@ _HELD = 1 / 3
 
 
 def read_first(changes: Sequence[ChangeRisk]) -> tuple[ChangeRisk, ...]:
-    """At most three, best first; none where the range is about as short as that.
+    """At most three that are read at one time, best first; none where the range is about as short as that.
 
     The riskiest changes that hold a third of the probability together come into question, so that no harmless line is
     read. Among these, the one with the most probability per line is first (effort-aware ranking:
     Kamei et al., "Revisiting Common Bug Prediction Findings Using Effort-Aware Models", ICSM 2010).
     """
-    readable = sorted((one for one in changes if 0 < one.lines <= _LONGEST), key=lambda one: -one.score)
+    readable = sorted((one for one in changes if _is_readable(one)), key=lambda one: -one.score)
     if len(readable) <= MOST:
         return ()
     enough, held, likely = sum(one.score for one in readable) * _HELD, 0.0, list[ChangeRisk]()
@@ -35,6 +36,19 @@ def read_first(changes: Sequence[ChangeRisk]) -> tuple[ChangeRisk, ...]:
             break
         likely.append(one)
         held += one.score
-    best = sorted(likely, key=lambda one: -one.score / one.lines)[:MOST]
+    best = _at_one_time(sorted(likely, key=lambda one: -one.score / one.lines))
     left = 1 - sum(one.lines for one in best) / sum(one.lines for one in changes)
     return tuple(best) if left >= _LEAST_LEFT else ()
+
+
+def _is_readable(change: ChangeRisk) -> bool:
+    return 0 < change.lines <= _LONGEST and not only_a_version(change.subject, change.lines, change.paths)
+
+
+def _at_one_time(best: Sequence[ChangeRisk]) -> list[ChangeRisk]:
+    chosen, left = list[ChangeRisk](), _LONGEST
+    for one in best:
+        if len(chosen) < MOST and one.lines <= left:
+            chosen.append(one)
+            left -= one.lines
+    return chosen

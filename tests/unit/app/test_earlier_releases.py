@@ -95,6 +95,32 @@ def test_what_was_measured_is_kept_and_a_corrupt_file_is_measured_again(
     assert ask(shop, "v1.6.0..HEAD", folder=folder) == first, "a probability of seven is none"
 
 
+def test_r17_releases_on_a_branch_that_was_merged_later_count(shop: Repository) -> None:
+    shop.git("checkout", "-q", "-b", "support", "v1.3.0")
+    for n in range(1, 3):
+        shop.commit(f"Mend {n}", {f"src/mend{n}.py": CODE * n})
+        shop.git("tag", f"v1.6.{n}")
+    shop.git("checkout", "-q", "main")
+    shop.git("merge", "-q", "--no-ff", "support", "-m", "Merge the repairs")
+    shop.git("tag", "v1.7.0")
+    shop.commit("Go on", {"src/a.py": CODE * 3})
+    found = ask(shop, "v1.7.0..HEAD").standing
+    assert found is not None
+    assert (found.releases, found.unmeasured) == (9, 0)
+
+
+def test_r17_where_every_release_has_a_branch_the_answer_says_that_nothing_is_compared(shop: Repository) -> None:
+    shop.git("checkout", "-q", "-b", "next", "v1.0.0")
+    shop.git("tag", "-d", "v1.0.0")
+    shop.commit("Another line", {"src/b.py": CODE})
+    shop.git("tag", "v2.0.0")
+    shop.commit("Go on", {"src/a.py": CODE * 3})
+    found = ask(shop, "v2.0.0..HEAD")
+    assert found.standing is None
+    said = "not compared with earlier releases: those of the two years before are not in the history of this one"
+    assert found.notes == (said,)
+
+
 def test_a_merge_of_a_whole_branch_counts_as_its_changes(shop: Repository) -> None:
     shop.git("checkout", "-q", "-b", "develop")
     for n in range(3):

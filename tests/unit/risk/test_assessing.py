@@ -114,6 +114,18 @@ def test_r17_a_hotfix_that_nobody_merged_back_is_a_finding_and_a_copied_one_is_n
     assert "no history in common" in ask(shop, "release..HEAD").assessment.actions[0].sentence
 
 
+def test_r17_a_merged_backport_is_a_copy_and_a_merged_hotfix_is_called_by_its_title(shop: Repository) -> None:
+    shop.commit("Mend the till", {"src/part0.py": CODE * 6})
+    shop.git("checkout", "-q", "-b", "release", "v1")
+    for branch, title, lines in (("backport", "Mend the till", 6), ("hotfix", "Mend the roof", 7)):
+        shop.git("checkout", "-q", "-b", branch)
+        shop.commit(title, {"src/part0.py": CODE * lines})
+        shop.git("checkout", "-q", "release")
+        shop.git("merge", "-q", "--no-ff", branch, "-m", f"Merge pull request #7 from shop/{branch}\n\n{title} again")
+    (lost,) = ask(shop, "release..main").assessment.actions
+    assert lost.sentence == "the end of the range lacks 1 commit that the beginning has: “Mend the roof again”"
+
+
 def test_r17_what_was_never_released_proves_little_by_lying_in_a_branch(shop: Repository) -> None:
     for n in range(5):
         shop.commit(f"Add feature {n}", {f"src/feature{n}.py": CODE * 120})

@@ -10,6 +10,7 @@ from pilotage.risk import people
 from pilotage.risk.levels import HIGH_FROM, MEDIUM_FROM, Released, factor_level, level_of, standing_of
 from pilotage.risk.people import Known
 from pilotage.risk.reading import read_first
+from pilotage.risk.version_commits import only_a_version
 from tests.unit.risk.changes import change
 
 LOW, MEDIUM, HIGH, CRITICAL = RiskLevel
@@ -72,7 +73,7 @@ def test_r17_a_factor_is_medium_if_nearly_no_release_changed_as_much() -> None:
         (Standing(10, 0), "no riskier than any of the last 10 releases"),
         (Standing(4, 4), "riskier than all of the last 4 releases"),
         (Standing(1, 0), "no riskier than the last release"),
-        (Standing(3, 1, 7), "riskier than 1 of the last 3 releases (7 older ones were too large to measure)"),
+        (Standing(3, 1, 7), "riskier than 1 of the last 3 releases (7 older ones were not measured)"),
     ],
 )
 def test_the_sentence_says_how_many_releases_were_measured(standing: Standing, said: str) -> None:
@@ -94,6 +95,25 @@ def test_what_to_read_first_is_likely_and_short() -> None:
     ]  # fmt: skip
     assert [one.commit for one in read_first(changes)] == ["dense", "usual", "long"]
     assert read_first(changes[:4]) == (), "all of it is to be read"
+    wide = [risk(f"wide {n}", 0.3, 180) for n in range(9)]
+    assert len(read_first(wide)) == 2, "no more than a person reads at one time"
+
+
+@pytest.mark.parametrize(
+    ("subject", "lines", "path", "is_one"),
+    [
+        ("Prepare 4.5 release (#1841)", 2, "sigstore/__init__.py", True),
+        ("v1.2.0", 1, "package.go", True),
+        ("chore(release): 2.0.1", 4, "src/app.ts", True),
+        ("Post-creation chores after new v4.6 patch branch", 2, "core/lib/spree/core/version.rb", True),
+        ("Bump rubocop from 2.23 to 2.24", 2, "config/application.rb", False),
+        ("Fix the crash of release 1.2", 2, "src/app.ts", False),
+        ("Release 1.2.0", 40, "src/app.ts", False),
+        ("Add a version to the answer", 2, "src/app.ts", False),
+    ],
+)
+def test_r17_a_commit_that_only_sets_the_version_is_known(subject: str, lines: int, path: str, is_one: bool) -> None:
+    assert only_a_version(subject, lines, [path]) is is_one
 
 
 OWNED = Known(owners=(("pay.py", "ada@example.org"),), people=5)

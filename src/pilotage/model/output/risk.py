@@ -61,7 +61,7 @@ class ComparisonOutput(Part, frozen=True, kw_only=True):
     riskier_than: int
     """How many of them had a lower probability."""
     unmeasured: int
-    """Older releases that were too large to measure."""
+    """Older releases that were not measured: too many changes, or several branches."""
 
 
 class RiskOutput(Output, frozen=True, kw_only=True):
