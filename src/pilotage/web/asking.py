@@ -30,7 +30,7 @@ from pilotage.web.place import place_of
 from pilotage.web.preconditions import with_etag
 from pilotage.web.problem import Problem, Refused, problem_answer, problem_of, problem_of_any
 from pilotage.web.reading import body_of, form_of, json_body, query_of, refuse_odd_address
-from pilotage.web.route import Asked, Audience, Kind, Route
+from pilotage.web.route import Asked, Audience, Kind, Pace, Route
 from pilotage.web.shared import shared_answer
 from pilotage.web.site import Site
 
@@ -45,6 +45,9 @@ def endpoint(site: Site, route: Route) -> Callable[[Request], Awaitable[Response
     async def answer(request: Request) -> Response:
         try:
             body = await body_of(request) if route.changes else b""
+            if not waits and route.pace in (Pace.URGENT, Pace.BACK):
+                asked = await site.threads.run(route, request, partial(_check, site, route, request, body))
+                return await site.threads.run_for(route, asked.identity, request, partial(_done, asked))
             if not waits:
                 return await site.threads.run(route, request, partial(_whole, site, route, request, body))
             asked = await site.threads.run(route, request, partial(_check, site, route, request, body))
@@ -62,8 +65,11 @@ def endpoint(site: Site, route: Route) -> Callable[[Request], Awaitable[Response
 
 def _whole(site: Site, route: Route, request: Request, body: bytes) -> Response:
     """All that needs no waiting, in one thread."""
-    asked = _check(site, route, request, body)
-    auditing.in_request(asked.identity, route.name if route.changes else "")
+    return _done(_check(site, route, request, body))
+
+
+def _done(asked: Asked) -> Response:
+    auditing.in_request(asked.identity, asked.route.name if asked.route.changes else "")
     return finished(asked, _in_thread(asked))
 
 

@@ -15,7 +15,7 @@ from pilotage.app.public import PublicAnswer, PublicRequest, status_file
 from pilotage.model.output.base import Output
 from pilotage.web.answers import json_answer
 from pilotage.web.place import NotFound
-from pilotage.web.route import Asked, Audience, Kind, Route
+from pilotage.web.route import Asked, Audience, Kind, Pace, Route
 
 _OWN_STYLE = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; base-uri 'none'; form-action 'self'"
 """Pages that are files of their own carry their style in themselves."""
@@ -71,8 +71,13 @@ def _shown(answer: PublicAnswer) -> Response:
     return Response(answer.content, answer.status, headers=headers, media_type=answer.media)
 
 
-def _public(method: str, path: str, answer: Callable[[Asked], Response], summary: str) -> Route:
-    return Route(method=method, path=path, permission=Audience.ANYONE, answer=answer, kind=Kind.PUBLIC, summary=summary)
+def _public(
+    method: str, path: str, answer: Callable[[Asked], Response], summary: str, pace: Pace = Pace.USUAL
+) -> Route:  # fmt: skip
+    return Route(
+        method=method, path=path, permission=Audience.ANYONE, answer=answer, kind=Kind.PUBLIC, summary=summary,
+        pace=pace,
+    )  # fmt: skip
 
 
 ROUTES = (
@@ -80,7 +85,7 @@ ROUTES = (
         method="POST", path="/api/v1/hooks/{hook}", permission=Audience.ANYONE, answer=_hook, kind=Kind.PUBLIC,
         status=202, gives=TakenAnswer, summary="Take a message of CI or a registry that starts a release.",
     ),
-    _public("POST", "/slack", _slack, "Take what people press and type in Slack."),
+    _public("POST", "/slack", _slack, "Take what people press and type in Slack.", Pace.URGENT),
     _public("GET", "/public/status/{file:path}", _status, "Show the public status page."),
     _public("GET", "/public/forms/{rest:path}", _intake, "Show a form for users."),
     _public("POST", "/public/forms/{rest:path}", _intake, "Take a form of a user, or a signed report."),

@@ -67,6 +67,20 @@ class Turn(StrEnum):
     """Its function compares within the transaction that changes."""
 
 
+class Pace(StrEnum):
+    """In which threads a request is carried out (`threads.py`)."""
+
+    USUAL = "usual"
+    URGENT = "urgent"
+    """It takes users off a version, or shows the form for it, and waits for nobody."""
+    BACK = "back"
+    """As urgent; but it lasts until a router or a worker has answered."""
+    WATCH = "watch"
+    """Load balancers and monitors ask it to know whether the server lives."""
+    SIGN_IN = "sign in"
+    """It hashes a password, which takes memory and processor time."""
+
+
 class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a request carries: the base of all bodies."""
 
@@ -143,11 +157,11 @@ class Route:
     """One method of one path. permission: asked for the place that the path names (`place.py`) · takes, query: types of
     body and parameters · gives: type of the answer's body; None for pages and empty answers · media: its media type ·
     status: of success · about: the path of the GET that shows what this changes; its ETag is what `If-Match` names ·
-    turn: when it waits for others that change that · keeps: a coroutine that keeps its answer under an
-    `Idempotency-Key` by itself · secret: the answer has a secret that is shown once, and must be kept nowhere · remade:
-    makes the answer of a request whose server died from what it had recorded; such a request may be carried out again
-    as long as it has made no rollout and no command · shared: who else gets the answer of a GET that somebody asked for
-    just before."""
+    turn: when it waits for others that change that · pace: in which threads it is carried out · keeps: a coroutine that
+    keeps its answer under an `Idempotency-Key` by itself · secret: the answer has a secret that is shown once, and must
+    be kept nowhere · remade: makes the answer of a request whose server died from what it had recorded; such a request
+    may be carried out again as long as it has made no rollout and no command · shared: who else gets the answer of a
+    GET that somebody asked for just before."""
 
     method: str
     path: str
@@ -162,6 +176,7 @@ class Route:
     status: int = 200
     about: str = ""
     turn: Turn = Turn.ALWAYS
+    pace: Pace = Pace.USUAL
     keeps: bool = False
     secret: bool = False
     shared: Sharing = Sharing.NOBODY

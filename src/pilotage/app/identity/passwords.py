@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import secrets
+import sys
 import threading
 import unicodedata
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
@@ -19,6 +23,8 @@ AT_ONCE = 2
 """Hashes that are computed at the same time."""
 WAITING = 8
 """Others that wait for their turn; more are refused, so that they do not take the threads of other requests."""
+_NICE = 5
+"""What is subtracted from the priority of the threads that compute: whoever aborts a rollout comes first."""
 
 
 class Busy(Unavailable):
@@ -50,7 +56,7 @@ _queue = _Queue()
 def hash_password(password: str) -> str:
     """What is kept of it. Raises Busy."""
     with _queue.turn():
-        return _hasher().hash(_normal(password))
+        return _threads().submit(_hasher().hash, _normal(password)).result()
 
 
 def matches(hashed: str | None, password: str) -> bool:
@@ -59,9 +65,22 @@ def matches(hashed: str | None, password: str) -> bool:
 
     with _queue.turn():
         try:
-            return _hasher().verify(hashed or _nobodys(), _normal(password)) and hashed is not None
+            right = _threads().submit(_hasher().verify, hashed or _nobodys(), _normal(password)).result()
         except (VerificationError, InvalidHashError):
             return False
+        return right and hashed is not None
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(AT_ONCE, "hash", _step_back)
+
+
+def _step_back() -> None:
+    """Linux keeps a priority for each thread; the four that argon2 starts inherit it."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
 
 
 def _normal(password: str) -> str:

@@ -24,7 +24,7 @@ from pilotage.web.api.environments import PLACE
 from pilotage.web.api.wishes import Text, Version, near
 from pilotage.web.cursor import PageQuery, link, part_of
 from pilotage.web.place import NotFound
-from pilotage.web.route import Asked, Body, Query, Route, Turn
+from pilotage.web.route import Asked, Body, Pace, Query, Route, Turn
 
 _SERVICE = "/api/v1/services/{service}"
 Long = Annotated[str, msgspec.Meta(min_length=1, max_length=5000)]
@@ -252,8 +252,8 @@ ROUTES = (
     ),
     Route(
         method="POST", path=f"{_SERVICE}/reports/{{number}}/confirm", permission=Permission.DECIDE_REPORT,
-        answer=_confirm, takes=DecisionBody, gives=ReceivedAnswer, about=f"{_SERVICE}/reports", turn=Turn.IF_MATCH,
-        summary="Confirm a user's report.",
+        pace=Pace.URGENT, answer=_confirm, takes=DecisionBody, gives=ReceivedAnswer, about=f"{_SERVICE}/reports",
+        turn=Turn.IF_MATCH, summary="Confirm a user's report.",
     ),
     Route(
         method="POST", path=f"{PLACE}/reports", permission=Permission.REPORT, answer=_report, takes=HarmBody,

@@ -14,7 +14,7 @@ from pilotage.web.answers import json_answer
 from pilotage.web.api.environments import PLACE
 from pilotage.web.api.keeping import DoneAnswer
 from pilotage.web.api.wishes import Reason
-from pilotage.web.route import Asked, Body, Route, Turn
+from pilotage.web.route import Asked, Body, Pace, Route, Turn
 
 _FLAG = f"{PLACE}/flag"
 
@@ -55,7 +55,7 @@ ROUTES = (
     ),
     Route(
         method="POST", path=f"{_FLAG}/kill", permission=Permission.KILL_FLAG, answer=_kill, takes=KillBody,
-        gives=DoneAnswer, about=_FLAG, turn=Turn.IF_MATCH, summary="Turn the flag off for everyone.",
+        pace=Pace.BACK, gives=DoneAnswer, about=_FLAG, turn=Turn.IF_MATCH, summary="Turn the flag off for everyone.",
     ),
     Route(
         method="POST", path=f"{_FLAG}/drill", permission=Permission.KILL_FLAG, answer=_drill, gives=FlagDrillOutput,

@@ -9,7 +9,7 @@ from pilotage.app.server_health import ServerHealth, alive, ready
 from pilotage.model.output.base import Output, Part
 from pilotage.render.exposition import CONTENT_TYPE, exposition
 from pilotage.web.answers import json_answer
-from pilotage.web.route import Asked, Audience, Route
+from pilotage.web.route import Asked, Audience, Pace, Route
 
 
 class HealthPart(Part, frozen=True, kw_only=True):
@@ -48,11 +48,11 @@ def _metrics(asked: Asked) -> Response:
 
 ROUTES = (
     Route(
-        method="GET", path="/healthz", permission=Audience.ANYONE, answer=_alive,
+        method="GET", path="/healthz", permission=Audience.ANYONE, pace=Pace.WATCH, answer=_alive,
         summary="Say that the server is alive.", gives=HealthAnswer,
     ),
     Route(
-        method="GET", path="/readyz", permission=Audience.ANYONE, answer=_ready,
+        method="GET", path="/readyz", permission=Audience.ANYONE, pace=Pace.WATCH, answer=_ready,
         summary="Say whether requests may come: store, migration, worker.", gives=HealthAnswer,
     ),
     Route(

@@ -25,7 +25,7 @@ from pilotage.web.answers import json_answer
 from pilotage.web.api.environments import PLACE
 from pilotage.web.api.wishes import Items, PlanBody, Reason, VersionQuery, Words, planned_by, planned_of
 from pilotage.web.preconditions import version_of
-from pilotage.web.route import Asked, Body, Made, Route, Turn
+from pilotage.web.route import Asked, Body, Made, Pace, Route, Turn
 
 
 class DeployBody(PlanBody, frozen=True, kw_only=True):
@@ -221,7 +221,7 @@ ROUTES = (
         summary="Roll out a version.",
     ),
     Route(
-        method="POST", path=f"{PLACE}/rollback", permission=Permission.ROLL_BACK, answer=_go_back,
+        method="POST", path=f"{PLACE}/rollback", permission=Permission.ROLL_BACK, answer=_go_back, pace=Pace.BACK,
         takes=RollbackBody, gives=StartedAnswer, status=202, about=PLACE, turn=Turn.IF_MATCH,
         remade=_begun_before, summary="Roll back, or return to an earlier version.",
     ),

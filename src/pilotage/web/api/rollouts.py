@@ -24,7 +24,7 @@ from pilotage.web.answers import json_answer
 from pilotage.web.api.releasing import PlanAnswer, plan_answer
 from pilotage.web.cursor import PageQuery, cursor_at, link, position_of
 from pilotage.web.preconditions import require_version, version_of
-from pilotage.web.route import Asked, Audience, Body, Made, Query, Route, Sharing, Turn
+from pilotage.web.route import Asked, Audience, Body, Made, Pace, Query, Route, Sharing, Turn
 
 _ONE = "/api/v1/rollouts/{rollout}"
 
@@ -169,7 +169,7 @@ def _command(kind: CommandKind, permission: Permission) -> Route:
     return Route(
         method="POST", path=f"/api/v1/rollouts/{{rollout}}/{kind.value}", permission=permission, answer=answer,
         summary=f"{kind.value.capitalize()} a rollout.", takes=CommandBody, gives=CommandAnswer, about=_ONE,
-        turn=Turn.OWN, remade=_remade,
+        turn=Turn.OWN, remade=_remade, pace=Pace.URGENT if kind in _URGENT else Pace.USUAL,
     )  # fmt: skip
 
 
@@ -180,6 +180,7 @@ def _remade(asked: Asked, made: Made) -> Response:
     return json_answer(CommandAnswer(version=got.version, end=got.end.value, sentence=got.sentence))
 
 
+_URGENT = frozenset({CommandKind.ABORT, CommandKind.PAUSE, CommandKind.REJECT})
 _COMMANDS = {
     CommandKind.ABORT: Permission.TAKE_BACK,
     CommandKind.PAUSE: Permission.COMMAND,

@@ -13,7 +13,7 @@ from pilotage.app.remote.carrying import Workplace, carry_out
 from pilotage.model.errors import PilotageError
 from pilotage.model.shell import Ended, Message, Said, SentFile, ShellRequest
 from pilotage.web.once import has_key
-from pilotage.web.route import Asked, Audience, Body, Route
+from pilotage.web.route import Asked, Audience, Body, Pace, Route
 from pilotage.web.streamed_once import Line, carried_out_once
 
 _MEDIA = "application/x-ndjson"
@@ -68,7 +68,7 @@ def _line(message: Message) -> Line:
 ROUTES = (
     Route(
         method="POST", path="/api/v1/shell", permission=Audience.SIGNED_IN, answer=_carry_out, takes=ShellBody,
-        media=_MEDIA, keeps=True,
+        media=_MEDIA, keeps=True, pace=Pace.URGENT,
         summary="Carry out a command line; the answer is a line of JSON for everything that it says.",
     ),
 )  # fmt: skip

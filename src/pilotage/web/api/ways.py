@@ -16,7 +16,7 @@ from pilotage.model.output.base import Output
 from pilotage.model.output.ways import WayEventOutput, WayOutput, WaysOutput, WayStartedOutput
 from pilotage.model.way_command import WayCommandKind
 from pilotage.web.answers import json_answer
-from pilotage.web.route import Asked, Body, Route, Turn
+from pilotage.web.route import Asked, Body, Pace, Route, Turn
 
 _WAYS = "/api/v1/services/{service}/ways"
 _ONE = f"{_WAYS}/{{version}}"
@@ -88,6 +88,7 @@ def _command(kind: WayCommandKind) -> Route:
     return Route(
         method="POST", path=f"{_ONE}/{kind.value}", permission=needed_for(kind), answer=answer, takes=WayCommandBody,
         gives=WayCommandAnswer, about=_ONE, turn=Turn.IF_MATCH, summary=f"{kind.value.capitalize()} a way.",
+        pace=Pace.URGENT if kind is WayCommandKind.ABORT else Pace.USUAL,
     )  # fmt: skip
 
 

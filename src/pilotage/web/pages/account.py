@@ -16,7 +16,7 @@ from pilotage.web.credentials import cookie_name
 from pilotage.web.entering import base, came_from, enter
 from pilotage.web.pages.browser_words import browser_words
 from pilotage.web.pages.page import page
-from pilotage.web.route import Answer, Asked, Audience, Kind, Route
+from pilotage.web.route import Answer, Asked, Audience, Kind, Pace, Route
 
 PATH = "/settings/account"
 
@@ -124,10 +124,10 @@ def _add_passkey(asked: Asked) -> Response:
     return back(asked)
 
 
-def _form(path: str, answer: Answer, summary: str) -> Route:
+def _form(path: str, answer: Answer, summary: str, pace: Pace = Pace.USUAL) -> Route:
     return Route(
         method="POST", path=f"{PATH}{path}", permission=Audience.SIGNED_IN, answer=answer, kind=Kind.FORM,
-        summary=summary,
+        summary=summary, pace=pace,
     )  # fmt: skip
 
 
@@ -136,7 +136,7 @@ ROUTES = (
         method="GET", path=PATH, permission=Audience.SIGNED_IN, answer=shown, kind=Kind.PAGE,
         summary="Show how you sign in, and where you are signed in.",
     ),
-    _form("/password", _password, "Change your password."),
+    _form("/password", _password, "Change your password.", Pace.SIGN_IN),
     _form("/sessions", _end, "End sessions of yours."),
     _form("/passkeys", _add_passkey, "Register a passkey."),
     _form("/ssh-keys", _ssh_keys, "Keep your public SSH keys."),

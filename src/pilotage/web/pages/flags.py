@@ -13,7 +13,7 @@ from pilotage.model.traffic import percent
 from pilotage.web.answers import json_answer
 from pilotage.web.pages.page import page
 from pilotage.web.place import NotFound
-from pilotage.web.route import Asked, Audience, Kind, Route, Sharing
+from pilotage.web.route import Asked, Audience, Kind, Pace, Route, Sharing
 
 
 def _list(asked: Asked) -> Response:
@@ -71,6 +71,6 @@ ROUTES = (
     ),
     Route(
         method="POST", path=f"{_ONE}/kill", permission=Permission.KILL_FLAG, answer=_kill, kind=Kind.FORM,
-        summary="Turn a flag off for everyone, and roll back what ramps it.",
+        pace=Pace.BACK, summary="Turn a flag off for everyone, and roll back what ramps it.",
     ),
 )  # fmt: skip

@@ -19,7 +19,7 @@ from pilotage.model.output.rollouts import HistoryOutput
 from pilotage.render.outputs import rollout_outputs
 from pilotage.web.answers import json_answer
 from pilotage.web.pages.page import page
-from pilotage.web.route import Asked, Audience, Kind, Route, Sharing
+from pilotage.web.route import Asked, Audience, Kind, Pace, Route, Sharing
 
 _PRIORITIES = ("high", "medium", "low")
 
@@ -139,7 +139,7 @@ ROUTES = (
         kind=Kind.FORM, summary="Finish a follow-up.",
     ),
     Route(
-        method="POST", path="/harm/{service}/{number}/confirm", permission=Permission.DECIDE_REPORT,
+        method="POST", path="/harm/{service}/{number}/confirm", permission=Permission.DECIDE_REPORT, pace=Pace.URGENT,
         answer=_confirm, kind=Kind.FORM, summary="Confirm a user's report; what rolls out is rolled back.",
     ),
     Route(

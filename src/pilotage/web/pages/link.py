@@ -12,7 +12,7 @@ from pilotage.model.access import Proof
 from pilotage.model.errors import Invalid, PilotageError, Unavailable
 from pilotage.web.entering import came_from, enter
 from pilotage.web.pages.page import page
-from pilotage.web.route import Asked, Audience, Kind, Route
+from pilotage.web.route import Asked, Audience, Kind, Pace, Route
 
 _TITLES = {
     LinkPurpose.OWNER: "Make the owner's account",
@@ -55,6 +55,6 @@ ROUTES = (
     ),
     Route(
         method="POST", path="/link/{secret}", permission=Audience.ANYONE, answer=_redeem, kind=Kind.FORM,
-        summary="Use a one-time link: make the account, or set its password.",
+        pace=Pace.SIGN_IN, summary="Use a one-time link: make the account, or set its password.",
     ),
 )  # fmt: skip

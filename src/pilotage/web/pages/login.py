@@ -15,7 +15,7 @@ from pilotage.web import cookies
 from pilotage.web.credentials import cookie_name
 from pilotage.web.entering import base, came_from, enter, inside
 from pilotage.web.pages.page import page
-from pilotage.web.route import Asked, Audience, Kind, Route
+from pilotage.web.route import Asked, Audience, Kind, Pace, Route
 
 
 def shown(asked: Asked, wanted: str, name: str = "", refused: PilotageError | None = None) -> Response:
@@ -68,7 +68,7 @@ ROUTES = (
         summary="Show the form to sign in.",
     ),
     Route(
-        method="POST", path="/login", permission=Audience.ANYONE, answer=_sign_in, kind=Kind.FORM,
+        method="POST", path="/login", permission=Audience.ANYONE, pace=Pace.SIGN_IN, answer=_sign_in, kind=Kind.FORM,
         summary="Sign in by name and password.",
     ),
     Route(

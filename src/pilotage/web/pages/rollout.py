@@ -31,7 +31,7 @@ from pilotage.web.pages.rollout_view import (
     rail_of,
     traffic_of,
 )
-from pilotage.web.route import Asked, Kind, Query, Route, Sharing
+from pilotage.web.route import Asked, Kind, Pace, Query, Route, Sharing
 
 _LONGEST_REASON = 500
 
@@ -203,6 +203,12 @@ def _seen(asked: Asked) -> tuple[tuple[str, str], int | None]:
     return (status, step), int(about) if about else None
 
 
+def _pace(deed: Deed) -> Pace:
+    if deed is Deed.ROLL_BACK:
+        return Pace.BACK
+    return Pace.URGENT if deed in (Deed.ABORT, Deed.PAUSE, Deed.REJECT) else Pace.USUAL
+
+
 ROUTES = (
     Route(
         method="GET", path="/rollouts/{rollout}.json", permission=Permission.READ, answer=_json,
@@ -221,14 +227,16 @@ ROUTES = (
     *(
         Route(
             method="GET", path=f"/rollouts/{{rollout}}/{deed.value}", permission=deed.permission,
-            answer=_confirm(deed), kind=Kind.PAGE, query=LinkQuery, summary=f"What {deed.value} of a rollout would do.",
+            answer=_confirm(deed), kind=Kind.PAGE, query=LinkQuery, pace=_pace(deed),
+            summary=f"What {deed.value} of a rollout would do.",
         )
         for deed in Deed
     ),
     *(
         Route(
             method="POST", path=f"/rollouts/{{rollout}}/{deed.value}", permission=deed.permission, answer=_do(deed),
-            kind=Kind.FORM, summary=f"{deed.value.replace('-', ' ').capitalize()}: from the page of a rollout.",
+            kind=Kind.FORM, pace=_pace(deed),
+            summary=f"{deed.value.replace('-', ' ').capitalize()}: from the page of a rollout.",
         )
         for deed in Deed
     ),

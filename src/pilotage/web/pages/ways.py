@@ -17,7 +17,7 @@ from pilotage.model.way_command import WayCommandKind
 from pilotage.web.answers import json_answer
 from pilotage.web.pages.page import page
 from pilotage.web.place import NotFound
-from pilotage.web.route import Asked, Audience, Kind, Query, Route
+from pilotage.web.route import Asked, Audience, Kind, Pace, Query, Route
 
 _REASON = 500
 
@@ -90,6 +90,7 @@ def _command(kind: WayCommandKind) -> Route:
     return Route(
         method="POST", path=f"/ways/{{way}}/{kind.value}", permission=Audience.SIGNED_IN, answer=answer, kind=Kind.FORM,
         summary=f"{kind.value.capitalize()} a way, at the stage that the form names.",
+        pace=Pace.URGENT if kind is WayCommandKind.ABORT else Pace.USUAL,
     )  # fmt: skip
 
 
