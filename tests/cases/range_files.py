@@ -23,6 +23,12 @@ def lock(**versions: str) -> str:
     return json.dumps({"lockfileVersion": 3, "packages": packages}, indent=1)
 
 
+def tools(version: str) -> str:
+    """A lock file with one package that runs, and one that only developers install."""
+    packages = {"node_modules/vue": {"version": "3.0.0"}, "node_modules/vite": {"version": version, "dev": True}}
+    return json.dumps({"lockfileVersion": 3, "packages": packages}, indent=1)
+
+
 def prose(count: int) -> str:
     return "".join(f"This is line {n} of the manual.\n" for n in range(count))
 
@@ -50,6 +56,7 @@ BEGIN: dict[str, str | bytes | Raw | None] = {
     "vendor/zlib/inflate.c": "int a;\n" * 200,
     "tests/test_cart.py": code(30),
     "package-lock.json": lock(**LOCK, **FLOOD),
+    "web/package-lock.json": tools("1.0.0"),
     "db/migrations/0001_orders.sql": SCHEMA,
     "infra/main.tf": 'resource "a" "b" {\n}\n' * 10,
     "charts/shop/Chart.yaml": "name: shop\n",

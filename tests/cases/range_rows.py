@@ -22,6 +22,7 @@ from tests.cases.range_files import (
     lock,
     prose,
     script,
+    tools,
 )
 from tests.cases.range_history import (
     DAY,
@@ -419,6 +420,13 @@ PACKAGES = (
         raised=(RiskFactor.DEPENDENCIES, MEDIUM),
         says=("express 4.18.2 → 5.0.0, a major version", "release notes"),
         hides=("dependabot",),
+    ),
+    Row(
+        id="a major version that only developers install",
+        build=one("Bump vite", {"web/package-lock.json": tools("2.0.0")}),
+        level=LOW,
+        says=("1 package for development and tests in web/package-lock.json: vite 1.0.0 → 2.0.0",),
+        hides=("release notes",),
     ),
     Row(
         id="a downgrade",

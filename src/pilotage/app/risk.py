@@ -32,6 +32,7 @@ from pilotage.risk import complexity, dependencies, entries, infrastructure, mig
 from pilotage.risk.advisories import Advisories
 from pilotage.risk.assessment import assess, of_changes
 from pilotage.risk.dependency_floods import grouped
+from pilotage.risk.made_tables import MadeTables
 from pilotage.risk.measured import Measured
 from pilotage.risk.model import BadModel, OldModel, RiskModel, shipped
 
@@ -128,10 +129,10 @@ def _looked_into(
     if large:
         words = f"{len(large)} migration{'s are' if len(large) > 1 else ' is'} too large to be read"
         yield Finding(RiskFactor.MIGRATIONS, RiskLevel.MEDIUM, words, large[0], "review it by hand")
-    made = migrations.made_in({path: after for path, before, after in changed if after and before is None})
+    made = MadeTables({path: after for path, before, after in changed if after and before is None})
     for path, before, after in changed:
         if after and after != before:
-            yield from migrations.findings_of(path, after, before or "", made)
+            yield from migrations.findings_of(path, after, before or "", made.by(path))
             if forward := migrations.forward_sql(path, after, before or ""):
                 yield from squawk.findings_of(path, forward)
     yield from _harder(git, first, last, files)

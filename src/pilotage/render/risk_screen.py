@@ -11,6 +11,7 @@ from rich.text import Text
 
 from pilotage.model.quantity import format_share
 from pilotage.model.risk import Assessment, ChangeRisk, Finding
+from pilotage.model.text import plain
 from pilotage.render.rich_table import rich_table
 from pilotage.render.risk_words import CONTEXT, by_cure, level_word, where
 
@@ -67,7 +68,7 @@ def _reading(changes: Sequence[ChangeRisk]) -> RenderableType:
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
     for one in changes:
-        grid.add_row(one.commit[:10], Text(one.subject[:120]).append(f"\n{where(one)}", "dim"))
+        grid.add_row(one.commit[:10], Text(plain(one.subject, 120)).append(f"\n{where(one)}", "dim"))
     return grid
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from pilotage.model.risk import Assessment, ChangeRisk, FactorRisk, Finding
+from pilotage.model.text import plain
 
 NOT_SCORED = "–"
 CONTEXT = f"{NOT_SCORED} not scored: who wrote a change, and when, foretold no repairs in our tests."
@@ -41,7 +42,7 @@ def by_cure(found: Assessment) -> Iterator[tuple[str, tuple[Finding, ...]]]:
 
 def reading(found: Assessment) -> Iterator[str]:
     """`Read first: 3f2a9c1d90 Add billing, 84 lines in src/billing/pay.py and 2 more files`."""
-    yield from (f"Read first: {one.commit[:10]} {one.subject[:80]}, {where(one)}" for one in found.read_first)
+    yield from (f"Read first: {one.commit[:10]} {plain(one.subject, 80)}, {where(one)}" for one in found.read_first)
 
 
 def where(change: ChangeRisk) -> str:

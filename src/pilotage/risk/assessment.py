@@ -66,8 +66,8 @@ def lain(measured: Sequence[Measured]) -> tuple[str, ...]:
     if not old:
         return ()
     what = "1 change of source has" if len(old) == 1 else f"{len(old)} changes of source have"
-    words = f"{what} lain unreleased for up to {max(old) / 7:.0f} weeks, which counts as {MOST_AGE:g} days: "
-    return (f"{words}users have not met {'it' if len(old) == 1 else 'them'} yet",)
+    words = f"{what} waited for this release for up to {max(old) / 7:.0f} weeks. Users have not met"
+    return (f"{words} {'it' if len(old) == 1 else 'them'} yet, so only {MOST_AGE:g} days of that count as proof.",)
 
 
 def _of_change(measured: Measured, model: RiskModel, age: float) -> ChangeRisk:
@@ -138,6 +138,8 @@ def _factor(
     if factor is RiskFactor.DEPENDENCIES and not mine:
         earlier = ()  # lines of a manifest say nothing by themselves
     level, compared = factor_level(factor, size, findings, earlier) if scored else (RiskLevel.LOW, "")
+    if compared and factor is RiskFactor.DEPENDENCIES:
+        compared = f"more lines of manifests and lock files {compared.removeprefix('more ')}"
     facts = [finding.sentence for finding in mine if not finding.mitigation]
     count = len(mine) - len(facts)
     said = f"{count} finding{'s' * (count != 1)}" if count else ""
@@ -171,7 +173,7 @@ def _words(factor: RiskFactor, size: int, measured: Sequence[Measured]) -> str:
         case RiskFactor.INFRASTRUCTURE:
             return _infrastructure(size, measured)
         case RiskFactor.DEPENDENCIES:
-            return "no locked package changes" if size else ""
+            return f"{size:,} line{'s' * (size != 1)} of manifests, no locked package changes" if size else ""
 
 
 def _infrastructure(size: int, measured: Sequence[Measured]) -> str:

@@ -42,12 +42,20 @@ def findings_of(path: str, before: str, after: str, others: Mapping[str, str] | 
         was = old.get(name) or _same(one, known)
         if one.complexity - (was.complexity if was else 0) < _WORSE:
             continue
-        as_ = f" as `{was.name}`" if was and was.name != name else ""
-        words = f"`{name}` has {one.complexity} decisions"
+        as_ = f" as `{_called(was.name, path)}`" if was and was.name != name else ""
+        words = f"`{_called(name, path)}` has {one.complexity} decisions"
         words += f", before {was.complexity}{as_}" if was else ", and is new"
         level = RiskLevel.HIGH if one.complexity > 3 * HARD else RiskLevel.MEDIUM
         found.append(Finding(RiskFactor.COMPLEXITY, level, words, path, "split it, or test each of its branches"))
     return found
+
+
+def _called(name: str, path: str) -> str:
+    """lizard writes the methods of all languages as C++ does."""
+    return name if path.endswith(_WITH_COLONS) else name.replace("::", ".")
+
+
+_WITH_COLONS = (".c", ".cc", ".cpp", ".cxx", ".h", ".hh", ".hpp", ".m", ".mm", ".rs", ".php", ".rb", ".pl", ".pm")
 
 
 def _same(one: _Function, known: list[_Function]) -> _Function | None:

@@ -13,6 +13,7 @@ from pilotage.risk.lock_documents import REVISION
 from pilotage.risk.locks import REPLACED, Pins, UnreadableLock, is_manifest, packages, scheme_of
 from pilotage.risk.package_pages import page_of
 from pilotage.risk.sources import moved
+from pilotage.risk.tool_packages import names_of_tools
 from pilotage.risk.versions import Scheme, compare, has_major_step, ordered
 
 READ_NOTES = "read their release notes for breaking changes, and run the whole test suite against them"
@@ -35,8 +36,21 @@ def findings_of(path: str, before: str | None, after: str | None, advisories: Ad
     found += [_finding(RiskLevel.MEDIUM, said, path) for said in moved(path, before or "", after or "")]
     if before is None or after is None:
         return found  # a file that is new, moved or gone adds and removes nothing by itself
-    changes = _changes(_grouped(old), _grouped(new), scheme_of(path))
-    return [*found, *(_of_tools(changes, path) if is_of_tools(path) else _told(changes, path))]
+    tools = {*old, *new} if is_of_tools(path) else _tools(path, before, after, new)
+    running, developing = (
+        _changes(_grouped(_only(old, tools, kept)), _grouped(_only(new, tools, kept)), scheme_of(path))
+        for kept in (False, True)
+    )
+    return [*found, *_told(running, path), *_of_tools(developing, path)]
+
+
+def _tools(path: str, before: str, after: str, new: Pins) -> set[str]:
+    """Packages that only developers install, or did until they were removed."""
+    return {*names_of_tools(path, after), *(names_of_tools(path, before) - new.keys())}
+
+
+def _only(pins: Pins, names: set[str], kept: bool) -> Pins:
+    return {name: versions for name, versions in pins.items() if (name in names) is kept}
 
 
 _OF_TOOLS = re.compile(
@@ -76,7 +90,8 @@ def _built(name: str, version: str) -> tuple[str, str]:
 
 
 _PLATFORM = re.compile(
-    r"(?P<tool>.{0,100}?)(?:^|[-_/])(?:linux|linuxmusl|darwin|win32|windows|freebsd|openbsd|netbsd|android|sunos|aix|wasm32)"
+    r"(?P<tool>.{0,100}?)(?:^|[-_/])(?:linux|linuxmusl|darwin|win32|windows|freebsd|openbsd|netbsd|openharmony|android|sunos"
+    r"|aix|wasm32)"
     r"[-_](?:x64|x86|i686|ia32|arm|aarch64|ppc|s390x|riscv|loong|mips|universal|wasi|sunos)\w*"
 )
 

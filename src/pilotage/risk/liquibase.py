@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from pilotage.risk.changelogs import Node, UnreadableChangelog, change_sets, walk
-from pilotage.risk.operations import Found, breaks, destroys, locks, unread
+from pilotage.risk.operations import Found, breaks, destroys, lasting, locks, unread
 from pilotage.risk.sql_migrations import of_sql
 
 _KINDS = {
@@ -33,24 +33,42 @@ _TABLE = ("tableName", "baseTableName", "oldTableName", "existingTableName", "vi
 _FILLED = ("autoIncrement", "computed", "generated")
 
 
-def of_changelog(text: str, before: str, *, is_xml: bool) -> Iterator[Found]:
-    """before: the file as it was, whose change sets have run."""
+def of_changelog(text: str, before: str, *, is_xml: bool, made: Collection[str] = ()) -> Iterator[Found]:
+    """before: the file as it was, whose change sets have run · made: tables that other files of the release create."""
     try:
         sets = change_sets(text, before, is_xml=is_xml)
     except UnreadableChangelog:
         yield unread("unreadable changelog")
         return
-    created = set[str]()
+    created, perhaps = set(made), set[str]()
     for one in sets:
+        mine = perhaps if one.part("preConditions") else created
         for node in walk(one, _BESIDE):
-            yield from _of_change(node, created)
+            if node.name == "createTable":
+                mine.add(_table(node))
+            else:
+                found = _of_change(node, created)
+                yield from lasting(found) if _table(node) in perhaps else found
+
+
+def made_by_liquibase(text: str, *, is_xml: bool) -> tuple[set[str], set[str]]:
+    """Tables that a changelog creates whatever is there, and those that it drops."""
+    try:
+        sets = change_sets(text, "", is_xml=is_xml)
+    except UnreadableChangelog:
+        return set(), set()
+    nodes = [(node, one) for one in sets for node in walk(one, _BESIDE)]
+    made = {_table(node) for node, one in nodes if node.name == "createTable" and not one.part("preConditions")}
+    return made, {_table(node) for node, _ in nodes if node.name == "dropTable"}
+
+
+def _table(node: Node) -> str:
+    return next((node.said[key] for key in _TABLE if node.said.get(key)), "")
 
 
 def _of_change(node: Node, created: set[str]) -> Iterator[Found]:
-    table = next((node.said[key] for key in _TABLE if node.said.get(key)), "")
-    if node.name == "createTable":
-        created.add(table)
-    elif node.name == "sql":
+    table = _table(node)
+    if node.name == "sql":
         # YAML has the statement in a key of the same name, which comes by itself.
         if sql := node.text or node.said.get("sql", "") * (node.part("sql") is None):
             yield from of_sql(sql)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 
 from pilotage.model.risk import Finding, RiskFactor, RiskLevel
 from pilotage.risk.changelogs import new_sql
@@ -31,20 +30,6 @@ def findings_of(path: str, text: str, before: str = "", made: Collection[str] = 
     return [Finding(RiskFactor.MIGRATIONS, level, what, path, cure) for level, what, cure in dict.fromkeys(found)]
 
 
-def made_in(texts: Mapping[str, str]) -> frozenset[str]:
-    """Tables that new scripts of SQL create, by path: no version that serves has them. Not those that may have been
-    there before: they are dropped as well, or created only where they are missing."""
-    scripts = [forward_sql(path, text) for path, text in texts.items()]
-    made, gone = ({name for one in scripts for name in pattern.findall(one)} for pattern in (_CREATES, _DROPS))
-    return frozenset(made - gone)
-
-
-_CREATES, _DROPS = (
-    re.compile(rf"\b{what}\s+(?:[\w\"`\[\]]{{1,100}}\.)?[\"`\[]?(\w{{1,100}})", re.IGNORECASE)
-    for what in (r"CREATE\s+TABLE(?!\s+IF\b)", r"DROP\s+TABLE(?:\s+IF\s+EXISTS)?")
-)
-
-
 def forward_sql(path: str, text: str, before: str = "") -> str:
     """The SQL of a file that runs forward; nothing for a file of another kind, or that no release runs."""
     return forward(new_sql(text, before)) if path.endswith(".sql") and not is_left_out(path) else ""
@@ -66,11 +51,11 @@ def _found(path: str, text: str, before: str, made: Collection[str] = ()) -> Ite
         case ".sql":
             yield from of_sql(forward(new_sql(text, before)), path, created=made)
         case ".py":
-            yield from of_python(text)
+            yield from of_python(text, made)
         case ".rb":
-            yield from of_rails(text)
+            yield from of_rails(text, made)
         case _ if suffix in _CHANGELOGS and not path.endswith(_OF_MONGODB):
-            yield from of_changelog(text, before, is_xml=suffix == ".xml")
+            yield from of_changelog(text, before, is_xml=suffix == ".xml", made=made)
         case _:
             yield unread(f"a migration that is not read here ({suffix or 'no suffix'})")
 

@@ -3,6 +3,8 @@ read."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from pilotage.model.risk import RiskLevel
 
 Found = tuple[RiskLevel, str, str]
@@ -25,6 +27,12 @@ def breaks(what: str) -> Found:
 
 def locks(what: str) -> Found:
     return RiskLevel.MEDIUM, what, _LOCK
+
+
+def lasting(found: Iterable[Found]) -> Iterator[Found]:
+    """What matters of a table that is created only where it is missing: it may be there and in use, but a lock of one
+    that is new harms nobody."""
+    return (one for one in found if one[0].rank >= RiskLevel.HIGH.rank)
 
 
 def unread(what: str) -> Found:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from pilotage.risk.django_migrations import OPERATIONS, Models, columns_with_defaults, is_squashed, of_django, others_of
-from pilotage.risk.operations import Found, breaks, destroys, locks, unread
+from pilotage.risk.operations import Found, breaks, destroys, lasting, locks, unread
 from pilotage.risk.python_calls import Calls, given, name_of, strings
 from pilotage.risk.sql_migrations import of_sql
 
 _SQL = ("execute", "RunSQL", "executescript", "exec_driver_sql")
 
 
-def of_python(text: str) -> Iterator[Found]:
-    """Alembic's `upgrade`, Django's operations and the SQL that Aerich returns, without what takes them back."""
+def of_python(text: str, made: Collection[str] = ()) -> Iterator[Found]:
+    """Alembic's `upgrade`, Django's operations and the SQL that Aerich returns, without what takes them back. made:
+    tables and models that other migrations of the release create."""
     try:
         calls = Calls.of(tree := ast.parse(text))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -23,13 +25,16 @@ def of_python(text: str) -> Iterator[Found]:
         return
     if is_squashed(tree):
         return
-    alembic = _Alembic(calls)
+    alembic = _Alembic(calls, created=set(made), is_guarded=bool(_ASKS.search(text)))
     defaults = [str(given(call, "name")) for call in calls.forward if name_of(call) == "AddDefaultValue"]
-    django = Models(filled=columns_with_defaults(text) | {name.casefold() for name in defaults})
+    django = Models(
+        created={name.casefold() for name in made},
+        filled=columns_with_defaults(text) | {name.casefold() for name in defaults},
+    )
     for call in calls.forward:
         name = name_of(call)
         if name in _SQL or (name == "step" and "yoyo" in text):
-            yield from _of_sql(call, calls, alembic.added)
+            yield from _of_sql(call, calls, alembic)
         else:
             yield from alembic.found(call, name)
             yield from of_django(call, name, django)
@@ -41,6 +46,9 @@ def of_python(text: str) -> Iterator[Found]:
     if calls.forward and not _is_known(tree, calls):
         yield unread("a Python migration of another tool than Alembic, Django, yoyo and Aerich")
 
+
+_ASKS = re.compile(r"\b(has_table|get_table_names|table_exists|inspect)\(|\bIF NOT EXISTS\b")
+"""How a migration finds out whether a table is there."""
 
 _TOOLS = ("alembic", "django", "yoyo", "tortoise")
 
@@ -76,7 +84,7 @@ def _returned(tree: ast.Module) -> Iterator[str]:
                     yield str(node.value.value)
 
 
-def _of_sql(call: ast.Call, calls: Calls, added: Collection[tuple[str, str]]) -> Iterator[Found]:
+def _of_sql(call: ast.Call, calls: Calls, alembic: _Alembic) -> Iterator[Found]:
     """SQL in a call; reads of a connection are no operations."""
     value = next((k.value for k in call.keywords if k.arg in ("sql", "sqltext", "statement")), None)
     value = call.args[0] if call.args else value
@@ -86,7 +94,7 @@ def _of_sql(call: ast.Call, calls: Calls, added: Collection[tuple[str, str]]) ->
     if scripts is None:
         yield unread(f"SQL that is computed ({name_of(call)})")
     for script in scripts or ():
-        yield from of_sql(script, added=added)
+        yield from of_sql(script, added=alembic.added, created=alembic.created)
 
 
 @dataclass
@@ -103,10 +111,13 @@ class _Column:
 
 @dataclass
 class _Alembic:
-    """The operations of Alembic. created: tables so far · added: columns so far, by (table, column)"""
+    """The operations of Alembic. created: tables so far · perhaps: tables created only where they are missing ·
+    is_guarded: whether the migration asks which tables there are · added: columns so far, by (table, column)"""
 
     calls: Calls
     created: set[str] = field(default_factory=set)
+    perhaps: set[str] = field(default_factory=set)
+    is_guarded: bool = False
     added: dict[tuple[str, str], _Column] = field(default_factory=dict)
 
     def found(self, call: ast.Call, name: str) -> Iterator[Found]:
@@ -115,17 +126,23 @@ class _Alembic:
         shown = f"{name} {' '.join(map(repr, [*([batch] if batch else []), *words][:2]))}".rstrip()
         table = batch or (words[_PLACE.get(name, 0)] if len(words) > _PLACE.get(name, 0) else "")
         if name == "create_table":
-            self.created.add(table)
+            (self.perhaps if self.is_guarded or given(call, "if_not_exists") else self.created).add(table)
         elif name == "drop_table" and table in self.created:
             self.created.discard(table)
         elif not table or table not in self.created:
-            column = next(iter(words[0 if batch else 1 :]), "")
-            if name == "add_column":
-                yield from self._of_column(call, batch)
-            elif name == "alter_column" and (table, column) in self.added:
-                yield from self._of_new_column(call, (table, column))
-            else:
-                yield from _of_operation(call, name, shown)
+            found = self._of_known(call, name, batch, table, shown)
+            yield from lasting(found) if table in self.perhaps else found
+
+    def _of_known(self, call: ast.Call, name: str, batch: str, table: str, shown: str) -> Iterator[Found]:
+        """Of a table that may have been there before."""
+        words = strings(call)
+        column = next(iter(words[0 if batch else 1 :]), "")
+        if name == "add_column":
+            yield from self._of_column(call, batch)
+        elif name == "alter_column" and (table, column) in self.added:
+            yield from self._of_new_column(call, (table, column))
+        else:
+            yield from _of_operation(call, name, shown)
 
     def _of_column(self, call: ast.Call, batch: str) -> Iterator[Found]:
         """`op.add_column("t", sa.Column("c", …))`, and the same in a batch, whose table is named at its start."""
@@ -207,3 +224,22 @@ def _of_alter(call: ast.Call, shown: str) -> Iterator[Found]:
         yield breaks(f"changes a column's type ({shown})")
     if given(call, "nullable") is False:
         yield locks(f"forbids nulls ({shown})")
+
+
+def made_by_python(text: str) -> tuple[set[str], set[str]]:
+    """Tables and models that a migration creates whatever is there, and those that it drops, on its way forward."""
+    try:
+        calls = Calls.of(ast.parse(text))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return set(), set()
+    made, gone = set[str](), set[str]()
+    for call in calls.forward:
+        names = set(strings(call)[:1])
+        match name_of(call):
+            case "create_table" | "CreateModel" if not (_ASKS.search(text) or given(call, "if_not_exists")):
+                made |= names
+            case "drop_table" | "DeleteModel":
+                gone |= names
+            case _:
+                pass
+    return made, gone

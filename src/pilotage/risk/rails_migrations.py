@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from itertools import accumulate
 
-from pilotage.risk.operations import Found, breaks, destroys, locks, unread
+from pilotage.risk.operations import Found, breaks, destroys, lasting, locks, unread
 from pilotage.risk.sql_migrations import of_sql
 
 _ARG = r"[\s(]*:?[\"']?(\w+)"
@@ -43,19 +43,22 @@ _KEY = re.compile(r"\bforeign_key:\s*(?!false)")
 
 @dataclass
 class _Table:
-    """What the migration has made so far. created: tables · proven: tables with a validated check · added: whether a
-    column takes nulls and whether the database fills it, by (table, column)"""
+    """What the migration has made so far. created: tables · perhaps: tables that it creates where they are missing ·
+    proven: tables with a validated check · added: whether a column takes nulls and whether the database fills it, by
+    (table, column)"""
 
     created: set[str] = field(default_factory=set)
+    perhaps: set[str] = field(default_factory=set)
     proven: set[str] = field(default_factory=set)
     added: dict[tuple[str, str], tuple[bool, bool]] = field(default_factory=dict)
 
 
-def of_rails(text: str) -> Iterator[Found]:
-    kept = "\n".join(_forward(text.replace("\r\n", "\n").split("\n")))
+def of_rails(text: str, tables: Collection[str] = ()) -> Iterator[Found]:
+    """tables: those that other migrations of the release create."""
+    kept = _kept(text)
     if other := _OTHER_TOOL.search(kept):
         yield unread(f"a migration of {other[1].split('.')[0].split(':')[0]}, which is read in part")
-    made = _Table()
+    made = _Table(created=set(tables))
     calls = list(_CALL.finditer(kept))
     ends = [*(call.start() for call in calls[1:]), len(kept)]
     for call, end in zip(calls, ends, strict=False):
@@ -63,16 +66,33 @@ def of_rails(text: str) -> Iterator[Found]:
         name, table = call[1], call[2]
         if name in ("create_table", "create_join_table"):
             yield from _of_call(name, table, "", f"{call[3] or ''}{rest}", made)
-            made.created |= {table, _joined(call)}
+            (made.perhaps if _ASKS.search(kept) else made.created).update((table, _joined(call)))
         elif name == "validate_check_constraint":
             made.proven.add(table)
         elif not made.created & {table, _joined(call) if name == "drop_join_table" else table}:
-            yield from _of_call(name, table, call[3] or "", rest, made)
+            found = _of_call(name, table, call[3] or "", rest, made)
+            yield from lasting(found) if table in made.perhaps else found
     for said in _IN_TABLE.finditer(kept):
         yield from _of_table(said[1], _rest(kept[said.end() : said.end() + 200]))
     for said in _ALL_ROWS.finditer(kept):
         yield from _of_rows(said[1], said[2], kept[said.end() : said.end() + 200], made)
     yield from _of_executed(kept, made)
+
+
+_ASKS = re.compile(r"\b(table_exists\?|data_source_exists\?|tables\.include\?)|\bif_not_exists:\s*true\b")
+"""How a migration creates a table only where it is missing."""
+
+
+def made_by_rails(text: str) -> tuple[set[str], set[str]]:
+    """Tables that a migration creates whatever is there, and those that it drops, on its way forward."""
+    kept = _kept(text)
+    calls = list(_CALL.finditer(kept))
+    made = {call[2] for call in calls if call[1] == "create_table" and not _ASKS.search(kept)}
+    return made, {call[2] for call in calls if call[1] == "drop_table"}
+
+
+def _kept(text: str) -> str:
+    return "\n".join(_forward(text.replace("\r\n", "\n").split("\n")))
 
 
 def _of_rows(model: str, verb: str, rest: str, made: _Table) -> Iterator[Found]:
@@ -125,7 +145,8 @@ def _of_call(name: str, table: str, column: str, rest: str, made: _Table) -> Ite
         case "rename_column" | "rename_table" | "rename_enum" | "rename_enum_value":
             yield breaks(f"renames something of {table} that the old version uses")
         case "change_column":
-            yield breaks(f"changes the type of {table}.{column}")
+            what = "the type or the collation" if "collation:" in rest else "the type"
+            yield breaks(f"changes {what} of {table}.{column}")
         case "change_column_null" | "change_column_default":
             yield from _of_change(name, (table, column), rest, made)
         case "add_index" if not _CONCURRENT.search(rest):

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from pilotage.model.change import Change, FileKind, FilePatch
 from pilotage.model.risk import RiskFactor
+from pilotage.risk.dependencies import is_of_tools
 from pilotage.risk.direction import is_left_out
 from pilotage.risk.infrastructure import reaches_users
 
@@ -36,9 +37,20 @@ def sizes_of(changes: Iterable[Change]) -> dict[RiskFactor, int]:
             factor = _FACTOR_OF.get(file.kind) if file.path not in passing else None
             if factor is RiskFactor.MIGRATIONS:
                 migrations |= set() if is_left_out(file.path) else {file.path}
-            elif factor is not None and (factor is not RiskFactor.INFRASTRUCTURE or reaches_users(file)):
+            elif factor is not None and _counts(factor, file):
                 found[factor] = found.get(factor, 0) + lines_of(file)
     return {**found, RiskFactor.MIGRATIONS: len(migrations)}
+
+
+def _counts(factor: RiskFactor, file: FilePatch) -> bool:
+    """Whether users may meet it: no build pipeline, and no list of packages that only developers install."""
+    match factor:
+        case RiskFactor.INFRASTRUCTURE:
+            return reaches_users(file)
+        case RiskFactor.DEPENDENCIES:
+            return not is_of_tools(file.path)
+        case _:
+            return True
 
 
 def passing_of(changes: Iterable[Change]) -> frozenset[str]:

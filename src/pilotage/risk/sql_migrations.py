@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
-from pilotage.risk.operations import Found, breaks, destroys, locks, unread
+from pilotage.risk.operations import Found, breaks, destroys, lasting, locks, unread
 from pilotage.risk.sql import UnreadableSql, is_unknown, script, words_of, written
 from pilotage.risk.sql_commands import of_command, of_executed
 from pilotage.risk.sql_schema import Schema, null_checks
@@ -38,7 +38,8 @@ def of_sql(
         if isinstance(step, exp.Alter) and (rename := step.find(exp.AlterRename)):
             schema.renamed[_table(step)] = _table(rename)
     for step in steps:
-        yield from _of_statement(step, schema)
+        found = _of_statement(step, schema)
+        yield from lasting(found) if _table(step) in schema.perhaps else found
 
 
 def _flat(statement: exp.Expression) -> Iterator[exp.Expression]:
@@ -71,7 +72,7 @@ def _of_statement(statement: exp.Expression, schema: Schema) -> Iterator[Found]:
         case _ if is_unknown(statement) or isinstance(statement, exp.Execute):
             yield from _of_command(statement, schema)
         case exp.Create(kind="TABLE"):
-            schema.created.add(_table(statement))
+            (schema.perhaps if statement.args.get("exists") else schema.created).add(_table(statement))
         case exp.Drop(kind="TABLE" | "SCHEMA" | "DATABASE" | "VIEW" | "SEQUENCE" | "TYPE" | "FUNCTION" | "PROCEDURE"):
             for table in statement.args.get("tables") or [statement.this]:
                 name = (table.name or table.text("db")) if table else ""
@@ -134,7 +135,9 @@ def _of_drop(kind: str, name: str, schema: Schema) -> Iterator[Found]:
         return  # a materialized view of ClickHouse, which is made again of what it reads
     if name in schema.created:
         schema.created.discard(name)
-    elif kind == "table" and any(new == name and old in schema.created for old, new in schema.renamed.items()):
+    elif kind == "table" and any(
+        new == name and old in schema.created | schema.perhaps for old, new in schema.renamed.items()
+    ):
         yield breaks(f"rebuilds table {name} from a copy: compare the columns of both")
     else:
         yield destroys(f"drops {kind} {name}")

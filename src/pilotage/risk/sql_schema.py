@@ -12,13 +12,15 @@ if TYPE_CHECKING:
 
 @dataclass
 class Schema:
-    """created: tables · renamed: a table's later name by its name at first · added: whether the database fills a column
-    of this migration, by (table, column) · required: those of them that take no null · remade: views, functions and the
-    like that the script creates · views: those of them that hold no data of their own · checks: column that a
-    constraint proves not null, by (table, constraint) · proven: (table, column)"""
+    """created: tables · perhaps: tables that it creates only where they are missing · renamed: a table's later name by
+    its name at first · added: whether the database fills a column of this migration, by (table, column) · required:
+    those of them that take no null · remade: views, functions and the like that the script creates · views: those of
+    them that hold no data of their own · checks: column that a constraint proves not null, by (table, constraint) ·
+    proven: (table, column)"""
 
     dialect: str
     created: set[str] = field(default_factory=set)
+    perhaps: set[str] = field(default_factory=set)
     renamed: dict[str, str] = field(default_factory=dict)
     added: dict[tuple[str, str], bool] = field(default_factory=dict)
     required: set[tuple[str, str]] = field(default_factory=set)

@@ -137,7 +137,7 @@ def test_r17_what_was_never_released_proves_little_by_lying_in_a_branch(shop: Re
     shop.commit("Say it shorter", {"src/part0.py": CODE * 4})
     waited = ask(shop).assessment
     assert waited.probability_percent > fresh.probability_percent / 2
-    assert waited.notes[0].startswith("5 changes of source have lain unreleased for up to 18 weeks")
+    assert waited.notes[0].startswith("5 changes of source have waited for this release for up to 18 weeks.")
 
 
 @pytest.mark.parametrize(

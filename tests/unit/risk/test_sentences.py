@@ -11,6 +11,7 @@ from pilotage.model.risk import RiskFactor, RiskLevel
 from pilotage.risk import complexity, dependencies, infrastructure, migrations
 from pilotage.risk.advisories import Advisories
 from pilotage.risk.dependency_floods import grouped
+from pilotage.risk.made_tables import MadeTables
 from pilotage.risk.people import person
 from pilotage.risk.sizes import sizes_of
 from tests.unit.risk.repository import Repository
@@ -58,10 +59,76 @@ def test_a_column_of_a_table_that_the_release_itself_creates_is_not_lost() -> No
         "prisma/migrations/16_boards/migration.sql": 'CREATE TABLE "board" ("slug" TEXT);',
         "prisma/migrations/19_add/migration.sql": 'ALTER TABLE "board" DROP COLUMN IF EXISTS "slug";',
     }
-    made = migrations.made_in(texts)
-    assert not [one for path, text in texts.items() for one in migrations.findings_of(path, text, "", made)]
+    made = MadeTables(texts)
+    assert not [one for path, text in texts.items() for one in migrations.findings_of(path, text, "", made.by(path))]
     for not_new in ("CREATE TABLE IF NOT EXISTS board (a int);", "DROP TABLE board; CREATE TABLE board (a int);"):
-        assert not migrations.made_in({"migrations/1.sql": not_new})
+        assert not MadeTables({"migrations/1.sql": not_new}).by("migrations/2.sql")
+
+
+RAILS = "class A < ActiveRecord::Migration[7.1]\n  def change\n    {}\n  end\n  def down\n    {}\n  end\nend\n"
+ALEMBIC = "from alembic import op\ndef upgrade():\n    {}\ndef downgrade():\n    {}\n"
+DJANGO = "from django.db import migrations\nclass Migration(migrations.Migration):\n    operations = [{}]\n"
+CHANGELOG = '<databaseChangeLog><changeSet id="1" author="a">{}</changeSet></databaseChangeLog>'
+SUFFIXES = ("db/migrate/{}_a.rb", "alembic/versions/{}_a.py", "shop/migrations/000{}_a.py", "db/changelog/{}.xml")
+MADE = (
+    RAILS.format("create_table :gifts", "drop_table :gifts"),
+    ALEMBIC.format("op.create_table('gifts')", "op.drop_table('gifts')"),
+    DJANGO.format("migrations.CreateModel('Gift', fields=[])"),
+    CHANGELOG.format('<createTable tableName="gifts"/>'),
+)
+MAYBE = (
+    RAILS.format("create_table :gifts, if_not_exists: true\n{}", ""),
+    ALEMBIC.format("op.create_table('gifts', if_not_exists=True)\n    {}", "pass"),
+    "",
+    CHANGELOG.format(
+        '<preConditions><not><tableExists tableName="gifts"/></not></preConditions><createTable tableName="gifts"/>'
+    ).replace("</databaseChangeLog>", '<changeSet id="2" author="a">{}</changeSet></databaseChangeLog>'),
+)
+LOCKED = (
+    "add_index :gifts, :name",
+    "op.create_index('i', 'gifts', ['name'])",
+    "migrations.AddIndex('Gift', models.Index(fields=['name'], name='i'))",
+    '<createIndex tableName="gifts" indexName="i"/>',
+)
+LOST = (
+    "remove_column :gifts, :note",
+    "op.drop_column('gifts', 'note')",
+    "migrations.RemoveField('Gift', 'note')",
+    '<dropColumn tableName="gifts" columnName="note"/>',
+)
+
+
+def in_tool(tool: int, step: str) -> str:
+    """A migration of the tool that does one thing."""
+    return (RAILS, ALEMBIC, DJANGO, CHANGELOG)[tool].format(step, "pass" if tool == 1 else "")
+
+
+@pytest.mark.parametrize("tool", range(4), ids=["Rails", "Alembic", "Django", "Liquibase"])
+def test_r17_a_table_that_another_migration_of_the_release_creates_locks_nothing(tool: int) -> None:
+    first, second = (SUFFIXES[tool].format(n) for n in (1, 2))
+    for step in (LOCKED[tool], LOST[tool]):
+        text = in_tool(tool, step)
+        assert migrations.findings_of(second, text), "of a table that was there before"
+        assert not migrations.findings_of(second, text, "", MadeTables({first: MADE[tool], second: text}).by(second))
+        elsewhere = MadeTables({f"other/{first}": MADE[tool], second: text}).by(second)
+        assert migrations.findings_of(second, text, "", elsewhere), "the tables of another service"
+
+
+@pytest.mark.parametrize("tool", [0, 1, 3], ids=["Rails", "Alembic", "Liquibase"])
+def test_r17_a_table_that_is_created_where_it_is_missing_hides_no_lost_column(tool: int) -> None:
+    first, second = (SUFFIXES[tool].format(n) for n in (1, 2))
+    lost, locked = (migrations.findings_of(first, MAYBE[tool].format(step)) for step in (LOST[tool], LOCKED[tool]))
+    assert [one.level for one in lost] == [RiskLevel.CRITICAL]
+    assert not locked, "where it was missing, nothing is in it"
+    made = MadeTables({first: MAYBE[tool].format("")}).by(second)
+    assert migrations.findings_of(second, in_tool(tool, LOST[tool]), "", made)
+
+
+def test_r17_create_table_if_not_exists_hides_no_lost_column() -> None:
+    script = "CREATE TABLE IF NOT EXISTS gifts (id int);\n{}"
+    lost = migrations.findings_of("migrations/1.sql", script.format("ALTER TABLE gifts DROP COLUMN note;"))
+    assert [one.sentence for one in lost] == ["drops column gifts.note"]
+    assert not migrations.findings_of("migrations/1.sql", script.format("CREATE INDEX i ON gifts (id);"))
 
 
 def test_a_lock_file_that_moves_or_is_of_tools_removes_nothing() -> None:
