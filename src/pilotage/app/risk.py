@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -203,7 +204,11 @@ def _both(git: Git, first: str, last: str, paths: Sequence[str]) -> Iterator[tup
 
 
 def _text(content: bytes | None) -> str | None:
-    return None if content is None else content.decode(errors="replace")
+    """Of a file, which editors of Windows write as UTF-16 or with a mark of their own at its beginning."""
+    if content is None:
+        return None
+    wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return content.decode("utf-16" if wide else "utf-8-sig", errors="replace")
 
 
 # ── for a project ──────────────────────────────────────────────────────────────────────────────────────────

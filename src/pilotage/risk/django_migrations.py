@@ -55,7 +55,11 @@ def others_of(tree: ast.Module) -> Iterator[Found]:
     """Operations of a migration that are not Django's: a project's own, or a library's."""
     for node in (one for one in ast.walk(tree) if isinstance(one, ast.Assign)):
         named = node.targets[0]
-        if isinstance(named, ast.Name) and named.id == "operations" and isinstance(node.value, ast.List):
+        if not isinstance(named, ast.Name) or named.id != "operations":
+            continue
+        if not isinstance(node.value, ast.List | ast.Tuple):
+            yield unread("operations that are computed")
+        else:
             for call in (part for part in node.value.elts if isinstance(part, ast.Call)):
                 name = name_of(call)
                 is_split = any(k.arg in ("state_operations", "database_operations") for k in call.keywords)

@@ -19,7 +19,11 @@ _CALL = re.compile(
     r"|rename_enum_value|rename_enum|drop_function|add_reference|add_belongs_to|add_foreign_key|add_check_constraint|validate_check_constraint|add_unique_constraint"
     rf"|add_column|change_table)\b{_ARG}[\"']?(?:\s*,{_ARG})?"
 )
-_IN_TABLE = re.compile(r"\bt\.(remove|remove_references|remove_belongs_to|remove_timestamps|rename|change|index)\b[ (]")
+_IN_TABLE = re.compile(
+    r"\b(\w+)\.(remove|remove_references|remove_belongs_to|remove_timestamps|rename|change|index)\b[ (]"
+)
+_BLOCK = re.compile(r"\bchange_table\b[^\n|]{0,200}\|[ \t]*(\w+)")
+_REVERTED = re.compile(r"^[ \t]*revert[ (]+([A-Z]\w*)", re.MULTILINE)
 _ALL_ROWS = re.compile(r"\b([A-Z]\w*)(?:\.(?:all|unscoped|in_batches))?\.(delete_all|destroy_all|update_all)\b")
 _NAMES = re.compile(r"[\s,(]*:(\w+)(?![\w:])")
 _KEYS = re.compile(r"\b(\w+):")
@@ -72,8 +76,12 @@ def of_rails(text: str, tables: Collection[str] = ()) -> Iterator[Found]:
         elif not made.created & {table, _joined(call) if name == "drop_join_table" else table}:
             found = _of_call(name, table, call[3] or "", rest, made)
             yield from lasting(found) if table in made.perhaps else found
+    names = {"t", *_BLOCK.findall(kept)}
     for said in _IN_TABLE.finditer(kept):
-        yield from _of_table(said[1], _rest(kept[said.end() : said.end() + 200]))
+        if said[1] in names:
+            yield from _of_table(said[2], _rest(kept[said.end() : said.end() + 200]))
+    if reverted := _REVERTED.search(kept):
+        yield unread(f"another migration that is taken back ({reverted[1]})")
     for said in _ALL_ROWS.finditer(kept):
         yield from _of_rows(said[1], said[2], kept[said.end() : said.end() + 200], made)
     yield from _of_executed(kept, made)

@@ -33,6 +33,11 @@ _HINTS = (
 )  # fmt: skip
 """What only one database writes."""
 
+_BLOCK = re.compile(r"^[ \t]*DO\s+(?:LANGUAGE\s+\w+\s+)?\$", re.IGNORECASE | re.MULTILINE)
+"""A block of PostgreSQL, which another dialect would take apart and find nothing in."""
+_CONDITIONAL = re.compile(r"/\*!\d{0,6}((?:[^*]|\*(?!/)){0,2000})\*/")
+"""What MySQL runs and others take for a comment: `/*!50000 DROP TABLE a */`."""
+
 _FOLDERS = {
     "postgres": "postgres", "pgsql": "postgres", "mysql": "mysql", "mariadb": "mysql", "sqlserver": "tsql",
     "mssql": "tsql", "tsql": "tsql", "sqlite": "sqlite",
@@ -69,12 +74,14 @@ def script(text: str, path: str = "") -> Script:
 
     Raises UnreadableSql where no dialect can read it.
     """
+    text = _CONDITIONAL.sub(r" \1 ", text.removeprefix("\ufeff"))
     text, best, fault = (
         _BETWEEN.sub(";", _PLACEHOLDER.sub("x", "\n".join(_without_data(text.splitlines())))),
         None,
         UnreadableSql("it is too complex"),
     )
-    for dialect in dict.fromkeys([*_hinted(path, _NOT_CODE.sub("", text)), *_DIALECTS]):
+    dialects = ["postgres"] if _BLOCK.search(text) else [*_hinted(path, _NOT_CODE.sub("", text)), *_DIALECTS]
+    for dialect in dict.fromkeys(dialects):
         try:
             read = Script(dialect=dialect, statements=tuple(_statements(text, dialect)))
         except UnreadableSql as error:

@@ -28,6 +28,8 @@ def of_sql(
     except UnreadableSql as error:
         yield unread(f"unreadable SQL, at the latest in line {error.line}" if error.line else "unreadable SQL")
         return
+    if included := _INCLUDED.search(text):
+        yield unread(f"statements of another file ({included[1][:60]})")
     steps = [step for statement in read.statements for step in _flat(statement)]
     schema = Schema(read.dialect, added=dict.fromkeys(added, False), created=set(created))
     yield from of_executed(text, read.dialect, schema.created)
@@ -40,6 +42,12 @@ def of_sql(
     for step in steps:
         found = _of_statement(step, schema)
         yield from lasting(found) if _table(step) in schema.perhaps else found
+
+
+_INCLUDED = re.compile(
+    r"^[ \t]*(?:\\i(?:r|nclude(?:_relative)?)?|:r|SOURCE)[ \t]+([^\s;]+)", re.MULTILINE | re.IGNORECASE
+)
+"""As psql, sqlcmd and mysql take in another file."""
 
 
 def _flat(statement: exp.Expression) -> Iterator[exp.Expression]:
@@ -72,6 +80,8 @@ def _of_statement(statement: exp.Expression, schema: Schema) -> Iterator[Found]:
         case _ if is_unknown(statement) or isinstance(statement, exp.Execute):
             yield from _of_command(statement, schema)
         case exp.Create(kind="TABLE"):
+            if statement.args.get("replace"):
+                yield destroys(f"drops table {_table(statement)}, if there is one, and creates it anew")
             (schema.perhaps if statement.args.get("exists") else schema.created).add(_table(statement))
         case exp.Drop(kind="TABLE" | "SCHEMA" | "DATABASE" | "VIEW" | "SEQUENCE" | "TYPE" | "FUNCTION" | "PROCEDURE"):
             for table in statement.args.get("tables") or [statement.this]:

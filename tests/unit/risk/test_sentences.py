@@ -131,6 +131,31 @@ def test_r17_create_table_if_not_exists_hides_no_lost_column() -> None:
     assert not migrations.findings_of("migrations/1.sql", script.format("CREATE INDEX i ON gifts (id);"))
 
 
+HIDDEN = {
+    "db/migrations/1.sql": ("CREATE OR REPLACE TABLE orders (id int);", "drops table orders, if there is one"),
+    "db/migrations/2.sql": ("DO $$ BEGIN EXECUTE 'DROP TABLE ' || 'orders'; END $$;", "not read here"),
+    "db/migrations/3.sql": ("/*!50000 DROP TABLE orders */;", "drops table orders"),
+    "db/migrations/4.sql": ("\ufeffDROP TABLE orders;", "drops table orders"),
+    "db/migrations/5.sql": ("\\i drop.sql\n", "statements of another file (drop.sql)"),
+    "shop/migrations/0006_a.py": (
+        "from django.db import migrations\nfrom shop.x import ops\nclass Migration(migrations.Migration):\n"
+        "    operations = ops\n",
+        "operations that are computed",
+    ),
+    "db/migrate/7_a.rb": (
+        RAILS.format("change_table :orders do |table|\n      table.remove :note\n    end", ""),
+        "drops column note",
+    ),
+    "db/migrate/8_a.rb": (RAILS.format("revert CreateOrders", ""), "taken back (CreateOrders)"),
+}
+
+
+@pytest.mark.parametrize("path", HIDDEN)
+def test_r17_a_migration_hides_no_lost_data(path: str) -> None:
+    text, said = HIDDEN[path]
+    assert [one for one in migrations.findings_of(path, text) if said in one.sentence]
+
+
 def test_a_lock_file_that_moves_or_is_of_tools_removes_nothing() -> None:
     assert not locked("tests/requirements.txt", "cffi==1.0\ncryptography==2.0\n", None)
     assert locked("requirements-dev.txt", "mypy==1.0\na==1\n", "mypy==2.0\n") == [
