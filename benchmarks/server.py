@@ -3,7 +3,7 @@
 `python benchmarks/server.py [--rollouts 10000] [--services 200] [--live 50] [--clients 32] [--listeners 1000]` fills a
 file of SQLite, starts `pilotage serve` as a process, and asks each address from so many clients at a time. The peer in
 the same run is Datasette, which shows the same file: a table of rollouts, and one row of it, as page and as JSON.
-`--quick` asks less often.
+`--quick` asks less often; `--paint` measures first paint and weight of every page in Chromium instead.
 """
 
 from __future__ import annotations
@@ -25,14 +25,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
+import server_paint
 from sqlalchemy import insert, select, update
 
 from pilotage import Answers, Service, make_plan
 from pilotage.adapters.free_port import free_port
-from pilotage.app.identity import tokens
+from pilotage.app.identity import sessions, tokens
 from pilotage.engine.records.store import Store
 from pilotage.engine.records.tables import environments, events, live_views, rollouts
-from pilotage.model.access import Grant, HolderKind
+from pilotage.model.access import Grant, HolderKind, Proof
 from pilotage.model.live import NOTHING_SEEN
 from pilotage.model.rollout import CommandKind, Decision, Mode, Status
 from pilotage.model.snapshot import Snapshot
@@ -224,6 +225,7 @@ def main() -> None:
     for name, number in (("rollouts", 10_000), ("services", 200), ("live", 50), ("clients", 32), ("listeners", 1000)):
         parser.add_argument(f"--{name}", type=int, default=number)
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--paint", action="store_true")
     wanted = parser.parse_args()
     each = 3 if wanted.quick else 20
     folder = Path(tempfile.mkdtemp(prefix="pilotage-bench-"))
@@ -248,6 +250,9 @@ def measure(folder: Path, wanted: argparse.Namespace, each: int) -> None:
     base = f"http://127.0.0.1:{(port := free_port())}"
     serve = [sys.executable, "-m", "pilotage.cli.main", "serve", "--no-worker", "--listen", f"127.0.0.1:{port}"]
     with process(serve, folder, f"{base}/login") as server:
+        if wanted.paint:
+            print(_paint(store, base, running[0], 1 if wanted.quick else 5))
+            return
         for path in (
             "/", f"/rollouts/{running[0]}", "/services", "/services/service-1/production", "/calendar", "/releases",
             "/reports", "/flags", "/incidents", "/audit", "/api/v1/openapi.json", "/api/v1/rollouts",
@@ -279,6 +284,14 @@ def _person(store: Store, number: int) -> Mapping[str, str]:
     store.persons.add(name, time.time())
     store.persons.grant(HolderKind.PERSON, name, Grant(role="admin"), "bench", time.time())
     return {"Authorization": f"Bearer {tokens.issue(store, name, 'bench', [Grant(role='admin')], name, None)}"}
+
+
+def _paint(store: Store, base: str, rollout: str, times: int) -> str:
+    person = store.persons.add("reader", time.time())
+    store.persons.grant(HolderKind.PERSON, "reader", Grant(role="admin"), "bench", time.time())
+    cookie = "pilotage", sessions.begin(store, person, Proof.PASSWORD, "127.0.0.1", "bench")
+    named = {"rollout": rollout, "service": "service-1", "environment": "production", "version": "1.0"}
+    return server_paint.table(list(server_paint.painted(base, cookie, list(server_paint.pages(named)), times)))
 
 
 async def _acts(store: Store, running: list[str]) -> AsyncIterator[float]:

@@ -6,7 +6,7 @@ import json
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -98,22 +98,27 @@ class Monitors:
         found: Any = get_json(f"{self.prometheus}/api/v1/query?query={quote(query)}")
         return bool(found["data"]["result"])
 
+    def targets(self) -> list[tuple[str, str]]:
+        """What Prometheus scrapes, and what went wrong with it last."""
+        found: Any = get_json(f"{self.prometheus}/api/v1/targets")
+        return [(one["scrapeUrl"], one["lastError"]) for one in found["data"]["activeTargets"]]
+
     def kill(self, name: str) -> None:
         self.processes[name].kill()
         self.processes[name].wait()
 
 
 @contextmanager
-def monitors(folder: Path) -> Iterator[Monitors]:
+def monitors(folder: Path, jobs: Sequence[Mapping[str, Any]] = ()) -> Iterator[Monitors]:
     """Both programs, their files in `folder`; every second is scraped, evaluated and told. Skips where they are not
-    installed; in CI it fails."""
+    installed; in CI it fails. jobs: more that Prometheus scrapes, in its own format."""
     programs = needs("prometheus"), needs("prometheus-alertmanager")
     receiver, ports = AlertReceiver(), (free_port(), free_port())
     prometheus, alertmanager = (f"http://127.0.0.1:{port}" for port in ports)
     found = Monitors(prometheus, alertmanager, folder / "rules", folder / "scraped.json", receiver)
     found.rules.mkdir(parents=True)
     found.scraped.write_text("[]")
-    (folder / "prometheus.yml").write_text(json.dumps(_prometheus(found, ports[1])))
+    (folder / "prometheus.yml").write_text(json.dumps(_prometheus(found, ports[1], jobs)))
     (folder / "alertmanager.yml").write_text(json.dumps(_alertmanager(receiver.url)))
     commands = {
         "prometheus": [
@@ -147,13 +152,14 @@ def _ready(url: str) -> bool:
         return False
 
 
-def _prometheus(found: Monitors, alertmanager: int) -> dict[str, Any]:
+def _prometheus(found: Monitors, alertmanager: int, jobs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {
         "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
         "rule_files": [f"{found.rules}/*.yml"],
         "alerting": {"alertmanagers": [{"static_configs": [{"targets": [f"127.0.0.1:{alertmanager}"]}]}]},
         "scrape_configs": [
-            {"job_name": "tested", "file_sd_configs": [{"files": [str(found.scraped)], "refresh_interval": "1s"}]}
+            {"job_name": "tested", "file_sd_configs": [{"files": [str(found.scraped)], "refresh_interval": "1s"}]},
+            *jobs,
         ],
     }
 

@@ -1,122 +1,22 @@
-"""R34: signing in with GitHub, against a stand-in that answers as GitHub documents.
-
-https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps · REST: get the authenticated
-user, list organization memberships of the authenticated user, list teams, list email addresses.
-"""
+"""R34: signing in with GitHub, against a stand-in that answers as GitHub documents."""
 
 from __future__ import annotations
 
-import contextlib
-import json
-import secrets
-import threading
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
-from pilotage.adapters.identity_providers.asking import challenge
+from pilotage.app.identity.links import first_link
+from pilotage.app.identity.policy import policy_of
 from pilotage.model.access import Grant, HolderKind
-from tests.web.browsers import Browser
+from tests.web.browsers import GOOD, Browser
+from tests.web.github_hub import SECRET, Hub, hub
 from tests.web.site import CONFIG, Got, Served, served
 
 CALLBACK = "/login/with/github/callback"
-
-
-@dataclass
-class Hub:
-    """GitHub's endpoints that matter, on one port as GitHub Enterprise Server has them."""
-
-    port: int = 0
-    user: dict[str, Any] = field(default_factory=lambda: {"id": 583231, "login": "Octocat", "type": "User"})
-    organizations: list[tuple[str, str]] = field(default_factory=lambda: [("Acme", "active"), ("other", "active")])
-    teams: list[tuple[str, str]] = field(default_factory=lambda: [("acme", "release"), ("other", "release")])
-    codes: dict[str, dict[str, str]] = field(default_factory=dict)
-    token: str = "gho_16C7e42F292c6912E7710c838347Ae178B4a"
-
-    @property
-    def url(self) -> str:
-        return f"http://localhost:{self.port}"
-
-    def come_back(self, address: str) -> dict[str, str]:
-        asked = {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
-        code = secrets.token_hex(10)
-        self.codes[code] = asked
-        return {"code": code, "state": asked["state"]}
-
-    def exchange(self, given: dict[str, str]) -> tuple[int, Any]:
-        asked = self.codes.pop(given.get("code", ""), None)
-        if given.get("client_secret") != "a secret of an app":
-            return 200, {"error": "incorrect_client_credentials", "error_description": "The client_id…"}
-        if asked is None or challenge(given.get("code_verifier", "")) != asked["code_challenge"]:
-            return 200, {
-                "error": "bad_verification_code",
-                "error_description": "The code passed is incorrect or expired.",
-            }
-        return 200, {"access_token": self.token, "scope": "read:org,user:email", "token_type": "bearer"}
-
-    def read(self, path: str, query: dict[str, str], authorization: str) -> tuple[int, Any]:
-        if authorization != f"Bearer {self.token}":
-            return 401, {"message": "Bad credentials"}
-        lists: dict[str, list[Any]] = {
-            "/api/v3/user/memberships/orgs": [
-                {"state": state, "role": "member", "organization": {"login": login, "id": 1}}
-                for login, state in self.organizations
-            ],
-            "/api/v3/user/teams": [
-                {"slug": slug, "name": slug.title(), "organization": {"login": login}} for login, slug in self.teams
-            ],
-            "/api/v3/user/emails": [
-                {"email": "other@example.org", "primary": False, "verified": True, "visibility": None},
-                {"email": "octocat@github.com", "primary": True, "verified": True, "visibility": "public"},
-            ],
-        }  # fmt: skip
-        if path == "/api/v3/user":
-            return 200, self.user
-        size, page = int(query["per_page"]), int(query["page"])
-        return (200, lists[path][(page - 1) * size : page * size]) if path in lists else (404, {"message": "Not Found"})
-
-
-@contextlib.contextmanager
-def hub() -> Iterator[Hub]:
-    made = Hub()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            parts = urlsplit(self.path)
-            query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-            self._answer(*made.read(parts.path, query, self.headers.get("Authorization", "")))
-
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            assert self.headers["Accept"] == "application/json", "else GitHub answers with a form"
-            assert self.path == "/login/oauth/access_token"
-            self._answer(*made.exchange({name: values[0] for name, values in parse_qs(body).items()}))
-
-        def _answer(self, status: int, content: Any) -> None:
-            text = json.dumps(content).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    made.port = server.server_port
-    thread = threading.Thread(target=lambda: server.serve_forever(0.02), daemon=True)
-    thread.start()
-    try:
-        yield made
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
 
 
 def configured(url: str, organizations: str) -> str:
@@ -129,7 +29,7 @@ def configured(url: str, organizations: str) -> str:
 
 @pytest.fixture
 def github(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    monkeypatch.setenv("GITHUB_SECRET", "a secret of an app")
+    monkeypatch.setenv("GITHUB_SECRET", SECRET)
     with hub() as made:
         yield made
 
@@ -189,3 +89,42 @@ def test_r34_a_wrong_or_used_code_signs_in_nobody(server: Served, github: Hub) -
     assert sign_in(browser, github, state="another").status == 401
     github.user = {"login": "Octocat"}
     assert sign_in(browser, github).status == 503
+
+
+DOCUMENTED = Path(__file__).parents[2] / "docs/server.md"
+
+
+def test_r34_the_lines_of_the_documentation_sign_in_a_team_of_three(github: Hub, tmp_path: Path) -> None:
+    """docs/server.md: the app is registered with the callback address that the page names, and `pilotage.yaml` has its
+    lines word by word. Only where GitHub is differs."""
+    text = DOCUMENTED.read_text().split("## A team of three on one machine")[1]
+    (callback,) = re.findall(r"`(https://[^`]*/login/with/github/callback)`", text)
+    block = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)[0]
+    lines = re.sub("(?m)^    ", "", block)
+    github.callback, github.client, github.organizations = callback, "Ov23liExample", [("example", "active")]
+    here = f"      url: {github.url}\n      allow_private_network: true\n"
+    with served(tmp_path, f"{CONFIG}{lines.rstrip()}\n{here}") as server:
+        server.site.url = policy_of(server.site.project).url  # as `serve` does
+        host = urlsplit(callback).netloc
+        owner = Browser(server, host)
+        link = f"/link/{first_link(server.store)}"
+        owner.get(link)
+        assert owner.submit(link, name="owner", password=GOOD, again=GOOD).status == 303
+        for number, (login, role) in enumerate((("ada", "deployer"), ("bob", "approver")), 1):
+            github.user = {"id": number, "login": login, "type": "User"}
+            browser = Browser(server, host)
+            assert "Sign in with GitHub" in browser.get("/login").text
+            assert sign_in(browser, github).status == 303
+            assert f"{login} · no role" in browser.get("/").text
+            owner.get("/settings/people")
+            given = owner.submit("/settings/people", do="give", kind="person", holder=login, role=role, place="")
+            assert given.status == 303, given.text
+            assert f"{login} · {role}" in browser.get("/").text
+        github.user, github.organizations = {"id": 3, "login": "eve", "type": "User"}, [("other", "active")]
+        assert sign_in(Browser(server, host), github).status == 403
+
+
+def test_r34_an_app_that_is_registered_for_another_address_signs_in_nobody(server: Served, github: Hub) -> None:
+    github.callback = "https://elsewhere.example/login/with/github/callback"
+    got = sign_in(Browser(server), github)
+    assert (got.status, "redirect_uri_mismatch" in got.text) == (401, True), got.text

@@ -57,6 +57,7 @@ def test_the_metrics_are_those_of_the_store_and_of_requests(server: Served) -> N
     before = _series(prometheus.get("/metrics").text)
     place = 'service="shop",environment="production"'
     assert before[f'pilotage_rollouts{{{place},status="progressing"}}'] == 1
+    assert before[f'pilotage_rollout_duration_seconds_count{{{place},status="completed"}}'] == 0, "or no increase shows"
     assert before["pilotage_worker_up"] == 0
     now = time.time()
     ended = replace(rollout.state, status=Status.COMPLETED, at=now)

@@ -22,6 +22,8 @@ from pilotage.model.series import Buckets, Family, Sample, histogram
 _DURATIONS = (60.0, 300.0, 900.0, 1800.0, 3600.0, 7200.0, 14400.0, 28800.0, 86400.0, 259200.0, 604800.0)
 """Seconds of a rollout."""
 _ENDED = [status for status in Status if status.final]
+_USUAL = (Status.COMPLETED, Status.ROLLED_BACK)
+"""How rollouts that have started end, nearly always."""
 _Labels = tuple[tuple[str, str], ...]
 
 
@@ -43,6 +45,7 @@ class OwnMetrics:
         began = time.perf_counter()
         figures = own_figures(self._store.engine)
         with self._turn:
+            self._expect({key[:2] for key, count in figures.rollouts.items() if count and not Status(key[2]).final})
             self._count_ended()
             durations = {
                 labels: Buckets(bounds=_DURATIONS, counts=tuple(counts), total=total)
@@ -69,11 +72,19 @@ class OwnMetrics:
         yield from self._of_the_store(took)
         yield from self._more()
 
+    def _expect(self, under_way: set[tuple[str, str]]) -> None:
+        """Begin series at 0: Prometheus counts no increase of one that appears with its first value."""
+        for place in under_way:
+            for status in _USUAL:
+                labels = (*_place(place), ("status", status.value))
+                self._durations.setdefault(labels, (_none(), 0.0))
+                self._paused.setdefault(labels, 0.0)
+
     def _count_ended(self) -> None:
         new = [one for one in ended_since(self._store.engine, self._since) if one.id not in self._known]
         for one in new:
             labels = (*_place(one.place), ("status", one.status.value))
-            counts, total = self._durations.get(labels, ([0] * (len(_DURATIONS) + 1), 0.0))
+            counts, total = self._durations.get(labels, (_none(), 0.0))
             active = max(0.0, one.seconds - one.paused)
             counts[bisect.bisect_left(_DURATIONS, active)] += 1
             self._durations[labels] = (counts, total + active)
@@ -101,6 +112,11 @@ class OwnMetrics:
             yield _gauge("pilotage_store_backup_timestamp_seconds", about, [({}, backup[0])])
         alive = float(worker_pid(directory) is not None)
         yield _gauge("pilotage_worker_up", "Whether a worker runs in this folder.", [({}, alive)])
+
+
+def _none() -> list[int]:
+    """How many rollouts each bucket of durations has at first."""
+    return [0] * (len(_DURATIONS) + 1)
 
 
 def _of_rollouts(figures: OwnFigures, now: float) -> Iterator[Family]:

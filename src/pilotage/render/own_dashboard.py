@@ -21,6 +21,9 @@ class _Panel:
 
 
 _PLACE = "{{service}} {{environment}}"
+_OR_NONE = " or on() 0 * group(pilotage_build_info)"
+"""A line at 0 while there is nothing to show, and none while Prometheus gets nothing from Pilotage."""
+
 _PANELS = (
     _Panel(
         title="Rollouts", kind="stat", about="Waiting and in progress, by status.",
@@ -44,11 +47,16 @@ _PANELS = (
         ("histogram_quantile(0.9, sum by (le) (increase(pilotage_rollout_duration_seconds_bucket[1d])))", "90 %"),
         ("sum(increase(pilotage_rollout_paused_seconds_total[1d]))", "paused, all"),
     )),
-    _Panel(title="Looks lag", unit="s", queries=(("pilotage_look_age_seconds", f"{_PLACE} {{{{version}}}}"),)),
-    _Panel(title="Messages", queries=(
-        ("pilotage_messages_waiting", "{{channel}} waiting"), ("pilotage_messages_failed", "{{channel}} failed"),
+    _Panel(title="Looks lag", unit="s", queries=(
+        (f"pilotage_look_age_seconds{_OR_NONE}", f"{_PLACE} {{{{version}}}}"),
     )),
-    _Panel(title="Oldest message", unit="s", queries=(("pilotage_oldest_message_age_seconds", "{{channel}}"),)),
+    _Panel(title="Messages", queries=(
+        (f"pilotage_messages_waiting{_OR_NONE}", "{{channel}} waiting"),
+        (f"pilotage_messages_failed{_OR_NONE}", "{{channel}} failed"),
+    )),
+    _Panel(title="Oldest message", unit="s", queries=(
+        (f"pilotage_oldest_message_age_seconds{_OR_NONE}", "{{channel}}"),
+    )),
     _Panel(title="Store", unit="s", queries=(
         ("histogram_quantile(0.5, sum by (le) (rate(pilotage_store_statement_seconds_bucket[5m])))", "median"),
         ("histogram_quantile(0.99, sum by (le) (rate(pilotage_store_statement_seconds_bucket[5m])))", "99 %"),
