@@ -5,7 +5,6 @@ Of a request's address only a network is handed on: an IPv6 user has a whole /64
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import threading
 from collections.abc import Callable, Mapping
@@ -15,6 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from pilotage.adapters.bounded_server import BoundedServer
 from pilotage.adapters.ports import AdapterError
+from pilotage.model.client_address import network_of
 
 MOST = 20_000
 """Bytes of a form, or of a signed report."""
@@ -73,19 +73,6 @@ def _fields(text: str) -> Mapping[str, str]:
     except ValueError:
         raise BadForm("too many fields") from None
     return dict(reversed(pairs))
-
-
-def network_of(address: str) -> str:
-    """What counts as one user: an IPv4 address, or the /64 of an IPv6 address."""
-    try:
-        found = ipaddress.ip_address(address.strip().strip("[]").partition("%")[0])
-    except ValueError:
-        return address[:64]
-    if isinstance(found, ipaddress.IPv6Address):
-        if found.ipv4_mapped is not None:
-            return str(found.ipv4_mapped)
-        return str(ipaddress.ip_network((int(found) >> 64 << 64, 64)))
-    return str(found)
 
 
 class Flood:

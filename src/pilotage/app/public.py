@@ -10,11 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pilotage.adapters.intake_server import MOST, Answered, network_of
+from pilotage.adapters.intake_server import MOST, Answered
 from pilotage.adapters.intake_server import Asked as PublicRequest
 from pilotage.adapters.slack_callback import Immediate
 from pilotage.app.project import Project
 from pilotage.app.publication import publication_of
+from pilotage.model.client_address import network_of
 from pilotage.model.errors import PilotageError
 
 __all__ = ["Closed", "Doors", "PublicAnswer", "PublicRequest", "status_file"]

@@ -20,6 +20,7 @@ from pilotage.engine.records.version import Version
 from pilotage.model.access import Identity
 from pilotage.model.errors import Forbidden, PilotageError
 from pilotage.web import forgery
+from pilotage.web.client import client_of
 from pilotage.web.credentials import NotSignedIn, by_cookie, cookie_name, identity_of
 from pilotage.web.finishing import finished
 from pilotage.web.hosts import refuse_strange_host
@@ -87,7 +88,7 @@ def _check(site: Site, route: Route, request: Request, body: bytes) -> Asked:
         refuse_strange_host(site, request)
     version = site.versions.now() if _has_credentials(site, request) else (0, 0)
     if route.kind is Kind.PUBLIC:
-        request.state.limits = site.limits.take_public(request.client.host if request.client else "")
+        request.state.limits = site.limits.take_public(client_of(request))
     identity = None if route.kind is Kind.PUBLIC else _identified(site, request, version)
     if identity is None and route.permission is not Audience.ANYONE:
         raise NotSignedIn("sign in first")
@@ -113,7 +114,7 @@ def _has_credentials(site: Site, request: Request) -> bool:
 
 def _identified(site: Site, request: Request, version: Version) -> Identity | None:
     """Raises NotSignedIn, TooMany."""
-    address = request.client.host if request.client else ""
+    address = client_of(request)
     try:
         identity = identity_of(site, request, version)
     except NotSignedIn:

@@ -11,6 +11,7 @@ from pilotage.app.identity import sessions, tokens
 from pilotage.engine.records.version import Version
 from pilotage.model.access import Identity
 from pilotage.model.errors import PilotageError
+from pilotage.web.client import address_of
 from pilotage.web.site import Site
 
 
@@ -23,7 +24,7 @@ class NotSignedIn(PilotageError):
 def identity_of(site: Site, request: Request, version: Version) -> Identity | None:
     """As of a version of the store or later; None without credentials. Raises NotSignedIn for wrong ones: who sends a
     token means to be somebody."""
-    address = request.client.host if request.client else ""
+    address = address_of(request)
     header, now = request.headers.get("authorization", ""), site.store.clock.now()
     if header:
         kind, _, text = header.partition(" ")

@@ -15,6 +15,7 @@ from pilotage.engine.records.persons import Person
 from pilotage.model.access import Proof
 from pilotage.model.text import line
 from pilotage.web import cookies
+from pilotage.web.client import address_of
 from pilotage.web.credentials import cookie_name
 from pilotage.web.hosts import refuse_strange_host
 from pilotage.web.route import Asked
@@ -40,8 +41,7 @@ def enter(asked: Asked, person: Person, proof: Proof, wanted: str) -> Response:
 
 
 def came_from(asked: Asked, name: str = "") -> Came:
-    client = asked.request.client
-    return Came(address=client.host if client else "", browser=cookies.browser_of(asked, name) if name else "")
+    return Came(address=address_of(asked.request), browser=cookies.browser_of(asked, name) if name else "")
 
 
 def inside(root: str, wanted: str) -> str:

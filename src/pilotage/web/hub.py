@@ -57,10 +57,10 @@ class Follower:
 
 
 class Hub:
-    """That of one server. ending: whether the server is about to stop."""
+    """That of one server. ending: whether the server is about to stop · most: followers."""
 
-    def __init__(self, store: Store, ending: Callable[[], bool] = lambda: False) -> None:
-        self._store, self._feed, self.ending = store, Feed(store.engine), ending
+    def __init__(self, store: Store, ending: Callable[[], bool] = lambda: False, most: int = MOST) -> None:
+        self._store, self._feed, self.ending, self._most = store, Feed(store.engine), ending, most
         self._followers: set[Follower] = set()
         self._expected: set[Follower] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -75,7 +75,7 @@ class Hub:
     @property
     def full(self) -> bool:
         """Whether no more may follow."""
-        return len(self._followers) + len(self._expected) >= MOST
+        return len(self._followers) + len(self._expected) >= self._most
 
     def streams_of(self, who: str, address: str) -> tuple[int, int]:
         """How many this person has, and how many come from this address."""

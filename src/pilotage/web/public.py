@@ -14,6 +14,7 @@ from pilotage.app import hooks
 from pilotage.app.public import PublicAnswer, PublicRequest, status_file
 from pilotage.model.output.base import Output
 from pilotage.web.answers import json_answer
+from pilotage.web.client import address_of
 from pilotage.web.place import NotFound
 from pilotage.web.route import Asked, Audience, Kind, Pace, Route
 
@@ -58,7 +59,7 @@ def _request(asked: Asked) -> PublicRequest:
     request = asked.request
     return PublicRequest(
         method=request.method, path=f"/{asked.params.get('rest', '')}", query=dict(request.query_params),
-        headers=_headers(asked), body=asked.raw, address=request.client.host if request.client else "",
+        headers=_headers(asked), body=asked.raw, address=address_of(request),
     )  # fmt: skip
 
 

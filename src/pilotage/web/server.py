@@ -9,9 +9,11 @@ from starlette.datastructures import MutableHeaders
 from starlette.routing import Route as Starlet
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from pilotage.model.client_address import told
 from pilotage.web.assets import asset_answer
 from pilotage.web.crossing import Crossing, Nowhere
 from pilotage.web.measured import Measured
+from pilotage.web.problem import Refused, problem_answer, problem_of
 from pilotage.web.request_id import CURRENT, HEADER, id_for
 from pilotage.web.route import Route
 from pilotage.web.site import Site
@@ -53,6 +55,9 @@ class Guarded:
         self._inner, self._site = inner, site
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if client := scope.get("client"):
+            # A proxy that is trusted may still pass on what a client invented.
+            scope["client"] = (told(client[0]), client[1])
         given = next((value for name, value in scope.get("headers", ()) if name == _ID), b"")
         identity = id_for(given.decode("latin-1"))
         CURRENT.set(identity)
@@ -67,7 +72,21 @@ class Guarded:
                     headers.setdefault("Strict-Transport-Security", "max-age=31536000")
             await send(message)
 
+        if _has_two_lengths(scope):
+            refusal = TwoLengths("a body has a Content-Length or a Transfer-Encoding, not both")
+            await problem_answer(problem_of(refusal), refusal.headers)(scope, receive, guarded)
+            return
         await self._inner(_below(scope, self._site.root), receive, guarded)
+
+
+class TwoLengths(Refused):
+    """A proxy and this server could disagree where the request ends, and take the rest for a request of its own."""
+
+    closes = True
+
+
+def _has_two_lengths(scope: Scope) -> bool:
+    return {b"content-length", b"transfer-encoding"} <= {name for name, _ in scope.get("headers", ())}
 
 
 def _below(scope: Scope, root: str) -> Scope:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import resource
 import socket
 import ssl
 import threading
@@ -19,12 +20,14 @@ from pilotage.app.project import Project
 from pilotage.app.request_log import keep_request_log
 from pilotage.engine.execution.worker_log import keep_log
 from pilotage.model.errors import Invalid, Unavailable
-from pilotage.web.hurried import Hurried
+from pilotage.web.hurried import hurried
 from pilotage.web.server import application
 from pilotage.web.site import Site
 
 _ATTEND_EVERY = 5.0
 _BACKLOG = 512
+_FILES = 8192
+"""Open files: the usual limit of 1024 is for programs with few connections."""
 _GRACE = 5
 """Seconds that requests under way get at the end."""
 
@@ -91,7 +94,9 @@ def _opened(
         hosts=frozenset({wanted.host.lower(), socket.gethostname().lower()}),
     )  # fmt: skip
     with contextlib.closing(_listening(wanted)) as listener:
-        server = uvicorn.Server(_configured(site, wanted))
+        config = _configured(site, wanted)
+        site.streams = min(site.streams, (config.limit_concurrency or site.streams) * 3 // 4)
+        server = uvicorn.Server(config)
         site.ending = lambda: server.should_exit
         port = listener.getsockname()[1]
         if (secret := first_link(project.store)) is not None:
@@ -112,9 +117,9 @@ def _as_configured(project: Project, wanted: Listening) -> Listening:
 def _configured(site: Site, wanted: Listening) -> uvicorn.Config:
     try:
         config = uvicorn.Config(
-            application(site), http=Hurried, log_config=None, log_level="warning", access_log=False,
+            application(site), http=hurried(wanted.proxies), log_config=None, log_level="warning", access_log=False,
             server_header=False, ssl_certfile=wanted.certificate, ssl_keyfile=wanted.key, timeout_keep_alive=15,
-            limit_concurrency=2000,
+            limit_concurrency=_connections(),
             h11_max_incomplete_event_size=32_768, timeout_graceful_shutdown=_GRACE, lifespan="off", backlog=_BACKLOG,
             proxy_headers=bool(wanted.proxies), forwarded_allow_ips=list(wanted.proxies),
         )  # fmt: skip
@@ -122,6 +127,17 @@ def _configured(site: Site, wanted: Listening) -> uvicorn.Config:
     except (OSError, ssl.SSLError) as error:
         raise Invalid(f"the certificate cannot be used: {error}", where=str(wanted.certificate)) from None
     return config
+
+
+def _connections() -> int:
+    """As many as the system lets the process have, and files for the store and its threads besides."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _FILES if hard == resource.RLIM_INFINITY else min(hard, _FILES)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+            soft = most
+    return min(2000, max(100, soft - 400)) if soft != resource.RLIM_INFINITY else 2000
 
 
 def _listening(wanted: Listening) -> socket.socket:

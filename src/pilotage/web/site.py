@@ -22,7 +22,7 @@ from pilotage.engine.records.version import Version, Versions
 from pilotage.model.access import Identity
 from pilotage.model.calendar import Freeze
 from pilotage.model.errors import PilotageError
-from pilotage.web.hub import Hub
+from pilotage.web.hub import MOST, Hub
 from pilotage.web.limits import Limits
 from pilotage.web.measured import Traffic
 from pilotage.web.recognised import Recognised
@@ -40,7 +40,7 @@ class Site:
     which they may do so then, in lower case · secure: whether browsers reach it by HTTPS, so
     that cookies need it · origins: what `Origin` may say besides the host that was asked · routes: all there are ·
     limits: how much one client may ask · doors: for people without an account · ending: whether the server is about to
-    stop."""
+    stop · streams: event streams at the same time."""
 
     project: Project
     root: str = ""
@@ -53,6 +53,7 @@ class Site:
     limits: Limits = field(default_factory=Limits)
     doors: Doors = field(default_factory=Doors)
     ending: Callable[[], bool] = lambda: False
+    streams: int = MOST
     shared: Shared = field(default_factory=Shared)
     recognised: Recognised = field(default_factory=Recognised)
     threads: Threads = field(default_factory=Threads)
@@ -78,7 +79,7 @@ class Site:
     @cached_property
     def hub(self) -> Hub:
         """Hands what happens to who follows the event stream."""
-        return Hub(self.store, lambda: self.ending())
+        return Hub(self.store, lambda: self.ending(), self.streams)
 
     @cached_property
     def versions(self) -> Versions:

@@ -17,6 +17,7 @@ from anyio import CapacityLimiter
 from starlette.requests import Request
 
 from pilotage.model.errors import Unavailable
+from pilotage.web.client import client_of
 from pilotage.web.route import Pace, Route
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class Threads:
     async def run(self, route: Route, request: Request, function: Callable[[], T]) -> T:
         """For who sent the request, before anybody looks whether it is true. Raises CrowdedOut."""
         if route.pace is Pace.SIGN_IN:
-            return await self._in_time(_address(request), function)
+            return await self._in_time(client_of(request), function)
         pace = Pace.URGENT if route.pace is Pace.BACK else route.pace
         if pace is Pace.USUAL and not route.changes:
             return await self._within(_READS, self._reads, _whose(request), function)
@@ -69,7 +70,7 @@ class Threads:
 
     async def run_for(self, route: Route, who: Identity | None, request: Request, function: Callable[[], T]) -> T:
         """What an urgent request does, when it is known who asks: whatever tokens and browsers they have."""
-        whose = f"{who.kind}:{who.name}" if who is not None else _address(request)
+        whose = f"{who.kind}:{who.name}" if who is not None else client_of(request)
         return await self._within(_ROOMS[route.pace], self._of_pace[route.pace], f"known {whose}", function)
 
     async def _in_time(self, address: str, function: Callable[[], T]) -> T:
@@ -94,8 +95,4 @@ class Threads:
 
 def _whose(request: Request) -> str:
     """By what they send to say who they are."""
-    return request.headers.get("authorization") or request.headers.get("cookie") or _address(request)
-
-
-def _address(request: Request) -> str:
-    return request.client.host if request.client else ""
+    return request.headers.get("authorization") or request.headers.get("cookie") or client_of(request)

@@ -21,7 +21,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from pilotage.adapters.intake_server import MOST, Asked, Flood, network_of
+from pilotage.adapters.intake_server import MOST, Asked, Flood
 from pilotage.adapters.standard_webhooks import BadSignature, key_of, signature, verify
 from pilotage.app.examine_intake import examine_intake
 from pilotage.app.harm import invitations
@@ -31,6 +31,7 @@ from pilotage.app.intake_links import links
 from pilotage.app.project import Project
 from pilotage.app.signed_reports import SignedReports
 from pilotage.engine.records import outbox, reports
+from pilotage.model.client_address import network_of
 from pilotage.model.report import Report, ReportKind, ReportSource
 from pilotage.render.announcement import announcement
 from tests.programs import needs

@@ -7,7 +7,6 @@ strangers who fail on purpose do not keep the person out.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
@@ -15,6 +14,7 @@ from typing import ClassVar
 from pilotage.app.identity.secrets import hash_of
 from pilotage.engine.records.failures import Failed
 from pilotage.engine.records.store import Store
+from pilotage.model.client_address import network_of
 from pilotage.model.errors import PilotageError
 
 
@@ -65,7 +65,7 @@ def attempt(what: str, name: str, address: str, browser: str = "") -> Attempt:
     if browser:
         key = hash_of(f"{what} browser {browser} {name}")
         return Attempt(limits={key: BROWSER}, own=(key,))
-    network = _network(address)
+    network = network_of(address)
     pair, everywhere = hash_of(f"{what} pair {network} {name}"), hash_of(f"{what} name {name}")
     limits = {pair: PAIR, everywhere: NAME, hash_of(f"{what} address {network}"): ADDRESS}
     return Attempt(limits=limits, own=(pair, everywhere))
@@ -84,12 +84,3 @@ def begin(store: Store, made: Attempt) -> None:
 
 def succeed(store: Store, made: Attempt) -> None:
     store.accounts.failures.forget(made.own)
-
-
-def _network(address: str) -> str:
-    """Of IPv6 the /64, which one subscriber has whole."""
-    try:
-        found = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    return str(ipaddress.ip_network((found, 64), strict=False)) if found.version == 6 else str(found)

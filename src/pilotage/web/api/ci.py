@@ -8,6 +8,7 @@ from pilotage.app.access import ci_jobs
 from pilotage.model.output.base import Output
 from pilotage.model.timestamp import timestamp
 from pilotage.web.answers import json_answer
+from pilotage.web.client import address_of
 from pilotage.web.route import Asked, Audience, Body, Route
 
 
@@ -28,7 +29,7 @@ class JobTokenAnswer(Output, frozen=True, kw_only=True):
 
 
 def _exchange(asked: Asked) -> Response:
-    address = asked.request.client.host if asked.request.client else ""
+    address = address_of(asked.request)
     made = ci_jobs.exchange(asked.project, asked.body_as(ExchangeBody).id_token, address)
     return json_answer(
         JobTokenAnswer(

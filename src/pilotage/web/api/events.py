@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 from pilotage.app.roles import Eyes
 from pilotage.model.errors import Unavailable
 from pilotage.web import forgery
+from pilotage.web.client import client_of
 from pilotage.web.credentials import NotSignedIn, by_cookie, identity_of
 from pilotage.web.hub import Follower, Hub
 from pilotage.web.problem import Refused
@@ -65,8 +66,7 @@ class _Stream:
         self._asked, self._query, self._eyes = asked, asked.query_as(EventsQuery), eyes
         self._hub, self._last, self._allowed = asked.site.hub, last, True
         self._due = asyncio.get_running_loop().time() + ASK_AGAIN
-        client = asked.request.client
-        self.follower = Follower(self._wants, _named(asked), client.host if client else "")
+        self.follower = Follower(self._wants, _named(asked), client_of(asked.request))
 
     def _wants(self, message: Message) -> bool:
         query = self._query
@@ -192,10 +192,9 @@ def _named(asked: Asked) -> str:
 
 def _refuse_more(asked: Asked) -> None:
     """Nobody takes the streams of all others. Raises TooManyFollow, TooManyOfOne."""
-    hub, limits, client = asked.site.hub, asked.site.limits, asked.request.client
+    hub, limits, address = asked.site.hub, asked.site.limits, client_of(asked.request)
     if hub.full:
         raise TooManyFollow("this server has as many event streams as it serves; ask again later")
-    address = client.host if client else ""
     mine, here = hub.streams_of(_named(asked), address)
     if limits.streams and mine >= limits.streams:
         raise TooManyOfOne(f"you have {mine} event streams open here, and {limits.streams} are possible: close some")
