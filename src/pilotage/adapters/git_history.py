@@ -33,9 +33,6 @@ _PLAIN = (
 _PATCH = (*_PLAIN, "-M", "-l400", *_ALONG)
 """What is read must not hang on how someone likes their git."""
 
-_LONGEST = 2**20
-"""Bytes of a line that are looked at: what is longer was not written by hand."""
-
 _LONGEST_READING = 1800.0
 """Seconds after which git is taken to hang. Training reads the patches of many thousand commits."""
 
@@ -239,9 +236,6 @@ def _parse(stream: IO[bytes]) -> Iterator[Change]:
     files: list[FilePatch] = []
     patch = Patch()
     for raw in stream:
-        if patch.left:
-            patch.line(raw[:_LONGEST])
-            continue
         if raw.startswith(begin):
             if head is not None:
                 yield replace(_head(head.decode(errors="replace")), files=_done(files, patch))
@@ -256,6 +250,8 @@ def _parse(stream: IO[bytes]) -> Iterator[Change]:
             files, patch = list(_done(files, patch)), Patch.of(raw)
         else:
             patch.note(raw)
+            if patch.opened:
+                patch.read(stream)
     if head is not None:
         yield replace(_head(head.decode(errors="replace")), files=_done(files, patch))
 

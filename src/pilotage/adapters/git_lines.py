@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 _DECISION = re.compile(
     rb"\b(?:if|elif|else if|elsif|for|while|until|unless|case|when|catch|except|rescue|match)\b|&&|\|\||\?[^.?:]"
@@ -28,10 +29,13 @@ _COMMENTS = {
 """How a comment begins in the languages of these suffixes; in all others as in C, where `#` begins code."""
 
 
-def is_idle(line: bytes, suffix: str) -> bool:
-    """Whether a line is blank or a comment. line: without the sign of a patch."""
-    text = line.strip()
-    return text in (b"", b"*", b"#") or text.startswith(_COMMENTS.get(suffix, _IN_C))
+def are_idle(lines: Iterable[bytes], suffix: str) -> list[bool]:
+    """Whether each line is blank or a comment. lines: without the sign of a patch."""
+    signs = _COMMENTS.get(suffix, _IN_C)
+    return [(text := line.strip()) in _NOTHING or text.startswith(signs) for line in lines]
+
+
+_NOTHING = frozenset((b"", b"*", b"#"))
 
 
 def decisions(line: bytes) -> int:

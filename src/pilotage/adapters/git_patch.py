@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
+from typing import IO
 
-from pilotage.adapters.git_lines import decisions, is_idle
+from pilotage.adapters.git_lines import are_idle, decisions
 from pilotage.adapters.git_names import unquoted
 from pilotage.adapters.git_space import INDENTED, Pair, depth, is_indented_anew, same_lines
 from pilotage.model.change import Entry, FileKind, FilePatch
@@ -16,6 +19,12 @@ _HUNK = re.compile(rb"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 
 _MOST = 100_000
 """Lines of a hunk that are compared without their white space; nobody reviews more."""
+
+_AT_ONCE = 10_000
+"""Lines that are in memory at once."""
+
+_LONGEST = 2**20
+"""Bytes of a line that are looked at: what is longer was not written by hand."""
 
 _ENTRIES = {b"120000": Entry.LINK, b"160000": Entry.SUBMODULE}
 
@@ -44,7 +53,7 @@ class Patch:
 
     def __init__(self) -> None:
         self.path = self._before = self._suffix = ""
-        self.left = 0
+        self.opened = False
         self._hunks: list[_Hunk] = []
         self._depths: list[Pair] = []
         self._head: list[bytes] = []
@@ -72,7 +81,7 @@ class Patch:
             if found := _HUNK.match(line):
                 start, old, first, new = (1 if group is None else int(group) for group in found.groups())
                 self._hunks.append(_Hunk(start, old, first, new))
-                self.left = old + new
+                self.opened = True
         elif line.startswith(b"Binary files "):
             self._unread = True
         elif line.startswith(b"rename from "):
@@ -92,39 +101,43 @@ class Patch:
         elif line.startswith(b"new mode "):
             self._modes = (self._modes[0], line[9:15])
 
-    def line(self, line: bytes) -> None:
-        """A line of a hunk."""
-        if not line.startswith((b"+", b"-")):  # "\ No newline at end of file"
-            return
+    def read(self, stream: IO[bytes]) -> None:
+        """The lines of the hunk whose head was noted: without context, those that went come first."""
         hunk = self._hunks[-1]
-        is_new, text = line.startswith(b"+"), line[1:]
-        if self._code:
-            self._look(text, hunk, is_new)
-        if hunk.was and hunk.count and hunk.was + hunk.count <= _MOST:
-            (hunk.new if is_new else hunk.old).append(text)
-        self.left -= 1
-        if not self.left:
+        self.opened = False
+        compared = bool(hunk.was and hunk.count) and hunk.was + hunk.count <= _MOST
+        for lines in _lines(stream, hunk.was):
+            if self._code:
+                self._look_at_old(lines, hunk)
+            if compared:
+                hunk.old += lines
+        for lines in _lines(stream, hunk.count):
+            if self._code:
+                self._look_at_new(lines, hunk)
+            if compared:
+                hunk.new += lines
+        if compared:
             self._compare(hunk)
 
-    def _look(self, text: bytes, hunk: _Hunk, is_new: bool) -> None:
-        if not is_new:
-            hunk.void.append(is_idle(text, self._suffix))
-            if hunk.start <= HEAD and len(hunk.void) <= HEAD and b"enerated" in text:
-                self._unsaid |= says_generated([text], self._suffix)
-            return
-        idle = is_idle(text, self._suffix)
-        hunk.idle.append(idle)
-        hunk.branches.append(0 if idle else decisions(text))
+    def _look_at_old(self, lines: list[bytes], hunk: _Hunk) -> None:
+        if hunk.start <= HEAD and not self._unsaid:
+            said = [line for line in lines[: max(0, HEAD - len(hunk.void))] if b"enerated" in line]
+            self._unsaid = any(says_generated([line], self._suffix) for line in said)
+        hunk.void += are_idle(lines, self._suffix)
+
+    def _look_at_new(self, lines: list[bytes], hunk: _Hunk) -> None:
+        idle = are_idle(lines, self._suffix)
+        hunk.idle += idle
+        hunk.branches += [0 if none else decisions(line) for none, line in zip(idle, lines, strict=True)]
         if hunk.first <= HEAD and len(self._head) < HEAD:
-            self._head.append(text)
+            self._head += lines[: HEAD - len(self._head)]
         if not self._before:
-            self._lines, self._size = self._lines + 1, self._size + len(text)
-            self._longest = max(self._longest, len(text))
+            sizes = list(map(len, lines))
+            self._lines, self._size = self._lines + len(lines), self._size + sum(sizes)
+            self._longest = max(self._longest, *sizes)
 
     def _compare(self, hunk: _Hunk) -> None:
         """Which lines are the same but for white space, once all of a hunk is there."""
-        if not (hunk.old and hunk.new):
-            return
         for i, j in same_lines(hunk.old, hunk.new):
             old, new = depth(hunk.old[i]), depth(hunk.new[j])
             if self._suffix not in INDENTED or not hunk.new[j].strip() or old == new:
@@ -165,6 +178,20 @@ class Patch:
             self._entry, self._header(), runnable=None if before == after else after == b"7",
             unread=self._unread and not self._gone,
         )  # fmt: skip
+
+
+def _lines(stream: IO[bytes], count: int) -> Iterator[list[bytes]]:
+    """So many lines of a hunk without their sign, some at a time. `\\ No newline at end of file` may stand between its
+    two halves; where it stands at the end, nobody asks for it."""
+    while count > 0:
+        raw = list(islice(stream, min(count, _AT_ONCE)))
+        if raw and raw[0].startswith(b"\\"):
+            raw[:1] = []
+            raw += islice(stream, 1)
+        if not raw:
+            return
+        count -= len(raw)
+        yield [line[1:_LONGEST] for line in raw]
 
 
 def _parted(hunk: _Hunk, same: list[Pair]) -> list[tuple[int, int, int, int]]:

@@ -15,6 +15,7 @@ from pilotage.app.output import write_file
 from pilotage.app.periods import Report
 from pilotage.app.project import Project
 from pilotage.app.repository import git_here, refuse_other_parts
+from pilotage.app.told_changes import told_between
 from pilotage.app.version_tags import declared_at, names_at, on_a_release_branch
 from pilotage.model.rollout import Status
 from pilotage.render.notes import document_of, draft_of, lines_table, notes_output
@@ -23,7 +24,6 @@ from pilotage.report.changelog import updated
 from pilotage.report.commits import Change
 from pilotage.report.curated import Span, unmarked
 from pilotage.report.notes import Audience, Notes, Release, kept_sections, notes_of
-from pilotage.report.range import changes_of
 from pilotage.report.tags import of_one_package, version_named, versions_of
 from pilotage.report.versions import BadVersion, Part, Scheme, Tag, asked_version, next_version
 
@@ -61,19 +61,14 @@ class Ends:
 def changes_between(git: Git, ends: Ends, paths: Sequence[str] = ()) -> Found:
     """Raises AdapterError."""
     first, last = ends.first, ends.last
-    revisions = [f"{git.commit(first)}..{git.commit(last)}"] if first else [git.commit(last)]
     shown = f"{first}..{last}" if first else f"everything up to {last}"
-    git.see_whole(revisions, shown)
-    commits = git.told(revisions)
-    mine = paths or git.scope.paths.pathspecs
-    touching = git.touching(revisions, mine) if mine else None
-    if first and (picked := git.picked(first, last)):  # what came out with a version of another branch is no news
-        touching = (touching or frozenset(commit.id for commit in commits)) - picked
+    told = told_between(git, first, last, paths)
+    commits, touching = told.commits, told.touching
     newest = next((commit.at for commit in commits if touching is None or commit.id in touching), None)
     day = datetime.fromtimestamp(newest, UTC).date() if newest is not None else None
     span = _span(git, first and git.commit(first), git.commit(last))
     part = declared_at(git, git.commit(last), paths or git.scope.paths.folders)
-    return Found(shown, changes_of(commits, touching), first, day, ends.at, ends.announced, span, part, last)
+    return Found(shown, told.changes, first, day, ends.at, ends.announced, span, part, last)
 
 
 def _span(git: Git, first: str, last: str) -> Span:

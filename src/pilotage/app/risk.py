@@ -18,10 +18,10 @@ from pilotage.app.branch_merges import looked_into
 from pilotage.app.earlier_releases import Comparison
 from pilotage.app.kept_assessments import KeptAssessments
 from pilotage.app.measured_releases import MeasuredReleases
-from pilotage.app.notes import Ends, changes_between
 from pilotage.app.project import Project
 from pilotage.app.repository import git_here
 from pilotage.app.risk_reading import measure
+from pilotage.app.told_changes import told_between
 from pilotage.model.advisory import Advisory
 from pilotage.model.answers import RiskTolerance
 from pilotage.model.calendar import Calendar
@@ -97,7 +97,7 @@ def assess_range(git: Git, question: Question) -> Answer:
     findings += relands.findings_of(m.change for m in measured)
     before = comparison.within(question.patience)
     whole = assess(f"{first}..{last}", measured, findings, model, question.tolerance, before)
-    kinds = changes_between(git, Ends(first, last)).changes
+    kinds = told_between(git, first, last).changes
     whole = replace(
         whole,
         notes=(*((lost_changes.SAME,) if first == last else ()), *read.notes, *whole.notes, *before.notes),
@@ -154,12 +154,13 @@ def _readable(
 def _harder(git: Git, first: str, last: str, files: Sequence[FilePatch]) -> Iterator[Finding]:
     left, decisive = _MOST_TO_PARSE, _decisive(files)
     moved = _shrunk(files, decisive)
-    olds = {path: before or "" for path, before, _ in _both(git, first, last, [*decisive, *moved])}
-    for path, before, after in _both(git, first, last, decisive):
-        left -= len(after or "")
-        if after and left > 0:
-            others = {name: text for name, text in olds.items() if name != path}
-            yield from complexity.findings_of(path, before or "", after, others)
+    both = list(_both(git, first, last, [*decisive, *moved]))
+    past = complexity.Before({path: before or "" for path, before, _ in both})
+    for path, _, after in both:
+        if path in decisive:
+            left -= len(after or "")
+            if after and left > 0:
+                yield from complexity.findings_of(path, after, past)
 
 
 def _shrunk(files: Sequence[FilePatch], but: Sequence[str]) -> list[str]:

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from pilotage.model.risk import Finding, RiskFactor, RiskLevel
+from pilotage.risk.likeness import ALIKE, Text, likeness, words_of
 
 HARD = 15
 """Decisions in a function beyond which it is hard to test: McCabe (IEEE TSE 1976) proposes 10, at times up to 15."""
 
 _WORSE = 5
 """So much more than before is a finding."""
-
-_ALIKE = 0.7
-"""Share of the words of two bodies that they have in common where one is the other, renamed or moved, and edited."""
-
-_WORD = re.compile(r"\w+|[^\w\s]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,16 +25,35 @@ class _Function:
     words: Counter[str] = field(default_factory=Counter)
 
 
-def findings_of(path: str, before: str, after: str, others: Mapping[str, str] | None = None) -> list[Finding]:
-    """Functions of one file that crossed the line, or went far beyond it. others: what else the range changes, as it
-    was, by path; a function that moved from there, or has another name, is not new."""
+class Before:
+    """What a range changes, as it was before it. texts: by path. Each is parsed at most once, and only if a function
+    may have moved away from it."""
+
+    def __init__(self, texts: Mapping[str, str]) -> None:
+        self._texts = {path: Text(text) for path, text in texts.items()}
+        self._parsed: dict[str, dict[str, _Function]] = {}
+
+    def functions(self, path: str) -> dict[str, _Function]:
+        if path not in self._parsed:
+            self._parsed[path] = _functions(path, self._texts[path].content) if path in self._texts else {}
+        return self._parsed[path]
+
+    def like(self, one: _Function, path: str) -> Iterator[_Function]:
+        """The functions of the file itself, and of those files from which it may have come."""
+        yield from self.functions(path).values()
+        for at, text in self._texts.items():
+            if at != path and text.may_hold(one.words):
+                yield from self.functions(at).values()
+
+
+def findings_of(path: str, after: str, past: Before) -> list[Finding]:
+    """Functions of one file that crossed the line, or went far beyond it. A function that moved there from another file
+    that the range changes, or has another name, is not new."""
     hard = {name: one for name, one in _functions(path, after).items() if one.complexity > HARD}
-    old = _functions(path, before) if hard else {}
-    if hard.keys() - old.keys():
-        known = [*old.values(), *(f for at, text in (others or {}).items() for f in _functions(at, text).values())]
+    old = past.functions(path) if hard else {}
     found = []
     for name, one in sorted(hard.items(), key=lambda item: -item[1].complexity):
-        was = old.get(name) or _same(one, known)
+        was = old.get(name) or _same(one, past.like(one, path))
         if one.complexity - (was.complexity if was else 0) < _WORSE:
             continue
         as_ = f" as `{_called(was.name, path)}`" if was and was.name != name else ""
@@ -58,20 +72,11 @@ def _called(name: str, path: str) -> str:
 _WITH_COLONS = (".c", ".cc", ".cpp", ".cxx", ".h", ".hh", ".hpp", ".m", ".mm", ".rs", ".php", ".rb", ".pl", ".pm")
 
 
-def _same(one: _Function, known: list[_Function]) -> _Function | None:
+def _same(one: _Function, known: Iterator[_Function]) -> _Function | None:
     """The function whose text it has, wherever that was."""
-    alike = [(_likeness(one.words, other.words), other) for other in known if other.complexity > 1]
+    alike = [(likeness(one.words, other.words), other) for other in known if other.complexity > 1]
     best = max(alike, key=lambda pair: pair[0], default=None)
-    return best[1] if best and best[0] >= _ALIKE else None
-
-
-def _likeness(one: Counter[str], other: Counter[str]) -> float:
-    """Words in common, of those of either (Jaccard, with multiplicity)."""
-    several, others = one.total(), other.total()
-    if min(several, others) < _ALIKE * max(several, others):
-        return 0.0
-    both = (one & other).total()
-    return both / (several + others - both)
+    return best[1] if best and best[0] >= ALIKE else None
 
 
 def _functions(path: str, text: str) -> dict[str, _Function]:
@@ -89,5 +94,5 @@ def _functions(path: str, text: str) -> dict[str, _Function]:
         name, complexity = str(function.name), int(function.cyclomatic_complexity)
         if name not in found or found[name].complexity < complexity:
             body = "\n".join(lines[function.start_line - 1 : function.end_line])
-            found[name] = _Function(name=name, complexity=complexity, words=Counter(_WORD.findall(body)))
+            found[name] = _Function(name=name, complexity=complexity, words=Counter(words_of(body)))
     return found

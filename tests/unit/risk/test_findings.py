@@ -9,7 +9,7 @@ import pytest
 from pilotage.model.advisory import Advisory
 from pilotage.model.calendar import Calendar, Freeze
 from pilotage.model.change import FilePatch
-from pilotage.model.risk import RiskLevel
+from pilotage.model.risk import Finding, RiskLevel
 from pilotage.risk import complexity, dependencies, infrastructure, migrations, timing
 from pilotage.risk.advisories import Advisories
 
@@ -161,12 +161,16 @@ HARD = "def f(x):\n" + "".join(f"    if x == {n}:\n        return {n}\n" for n i
 EASY = "def f(x):\n    return {" + ", ".join(f"{n}: {n}" for n in range(200)) + "}[x]\n"
 
 
+def grown(before: str, after: str) -> list[Finding]:
+    return complexity.findings_of("a.py", after, complexity.Before({"a.py": before}))
+
+
 def test_a_function_that_got_hard_is_found_and_one_that_was_or_is_merely_long_is_not() -> None:
-    (found,) = complexity.findings_of("a.py", "def f(x):\n    return x\n", HARD)
+    (found,) = grown("def f(x):\n    return x\n", HARD)
     assert (found.level, "`f` has 21 decisions, before 1" in found.sentence) == (MEDIUM, True)
-    assert not complexity.findings_of("a.py", HARD, HARD.replace("return 3", "return 33"))
-    assert not complexity.findings_of("a.py", "", EASY)
-    assert not complexity.findings_of("a.py", "", "def (((" * 50)
+    assert not grown(HARD, HARD.replace("return 3", "return 33"))
+    assert not grown("", EASY)
+    assert not grown("", "def (((" * 50)
 
 
 AUTUMN = Calendar(

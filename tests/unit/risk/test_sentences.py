@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from pilotage.model.change import Change, FilePatch
-from pilotage.model.risk import RiskFactor, RiskLevel
+from pilotage.model.risk import Finding, RiskFactor, RiskLevel
 from pilotage.risk import complexity, dependencies, infrastructure, migrations
 from pilotage.risk.advisories import Advisories
 from pilotage.risk.dependency_floods import grouped
@@ -24,13 +25,17 @@ def locked(path: str, before: str | None, after: str | None) -> list[str]:
     return [one.sentence for one in dependencies.findings_of(path, before, after, Advisories())]
 
 
+def harder(path: str, after: str, before: Mapping[str, str]) -> list[Finding]:
+    return complexity.findings_of(path, after, complexity.Before(before))
+
+
 def test_a_renamed_and_a_moved_function_are_not_new() -> None:
-    assert not complexity.findings_of("a.py", HARD, HARD.replace("vote", "_vote"))
-    assert not complexity.findings_of("b.py", "", HARD.replace("return 3", "return 33"), {"a.py": HARD})
+    assert not harder("a.py", HARD.replace("vote", "_vote"), {"a.py": HARD})
+    assert not harder("b.py", HARD.replace("return 3", "return 33"), {"a.py": HARD})
     grown = HARD.replace("vote", "_vote") + "".join(f"    if x == -{n}:\n        return 1\n" for n in range(1, 7))
-    (found,) = complexity.findings_of("a.py", HARD, grown)
+    (found,) = harder("a.py", grown, {"a.py": HARD})
     assert found.sentence == "`_vote` has 27 decisions, before 21 as `vote`"
-    (new,) = complexity.findings_of("b.py", "", HARD, {"a.py": "def f(x):\n    return x\n"})
+    (new,) = harder("b.py", HARD, {"a.py": "def f(x):\n    return x\n"})
     assert "and is new" in new.sentence
 
 
