@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from pilotage import Service
+from pilotage.model.events import HoldStarted
 from pilotage.model.hold import Hold, HoldCause
 from pilotage.model.record import Rollout
 from pilotage.model.rollout import CommandKind, Decision, Event, RolloutState, Status
@@ -92,8 +93,90 @@ def test_r34_the_author_is_told_why_they_cannot_approve_and_who_can(server: Serv
     assert "Nobody else has the role for it" in got.text
     server.person("bob", "approver@shop/production")
     server.person("eve", "deployer")
-    assert "bob may." in dora.get(f"/rollouts/{rollout.id}/approve").text
+    assert "bob may approve." in dora.get(f"/rollouts/{rollout.id}/approve").text
     assert "this is not possible now" in dora.get(f"/rollouts/{rollout.id}/resume").text
+
+
+def lead(page: str) -> str:
+    found = re.findall(r'<p class="lead">(.*?)</p>', page)
+    assert len(found) == 1
+    return str(found[0])
+
+
+def test_r34_the_page_names_who_may_approve_who_has_and_why_the_reader_may_not(server: Served) -> None:
+    rollout = waits_for_approval(server)
+    plan_wants_two = replace(rollout.state, author="dora", approvals=("carol",))
+    record(server, rollout, plan_wants_two)
+    server.person("dora", "approver")
+    server.person("bob", "approver@shop/production")
+    server.person("eve", "viewer")
+    server.person("zoe", "approver@search/production")
+    page = server.signed_in("eve").get(f"/rollouts/{rollout.id}").text
+    assert "<dt>Approved by</dt><dd>carol" in page
+    assert "Your roles do not include approvals of shop in production." in page
+    assert "zoe" not in page
+    record(server, rollout, replace(rollout.state, author="dora"))
+    page = server.signed_in("eve").get(f"/rollouts/{rollout.id}").text
+    assert "<dt>Approved by</dt><dd>nobody yet" in page
+    assert "1 approval. bob may approve." in page
+    assert (
+        "You started this rollout, so another person must approve it."
+        in server.signed_in("dora").get(f"/rollouts/{rollout.id}").text
+    )
+    for number in range(8):
+        server.person(f"team{number}", "approver")
+    page = server.signed_in("eve").get(f"/rollouts/{rollout.id}").text
+    assert "bob, team0, team1, team2, team3 and 4 more may approve." in page
+
+
+def test_r34_the_largest_type_has_one_short_sentence_for_every_state(server: Served) -> None:
+    rollout = server.rollout()
+    server.person("eve", "viewer")
+    eve = server.signed_in("eve")
+    why = "error rate: canary 4.8 % (12 of 250), stable 0.1 % (5 of 4,750): 9 times worse, confidence 99.98 %"
+    holds = [Hold(cause, why) for cause in HoldCause]
+    states = [
+        *(replace(rollout.state, status=Status.HOLDING, hold=hold, reason=why) for hold in holds),
+        *(replace(rollout.state, status=status, hold=None, reason=why) for status in Status if not status.final),
+        *(replace(rollout.state, status=status, hold=None, reason=why) for status in Status if status.final),
+    ]  # fmt: skip
+    for state in states:
+        record(server, rollout, state)
+        page = eve.get(f"/rollouts/{rollout.id}").text
+        said = lead(page)
+        assert len(said) < 100, said
+        assert "confidence" not in said
+        assert ("confidence 99.98" in page) is (state.status is not Status.PROGRESSING)
+
+
+def test_r34_a_hold_says_until_when_and_what_follows(server: Served) -> None:
+    rollout = server.rollout()
+    server.person("eve", "viewer")
+    hold = Hold(HoldCause.SOURCE_ERROR, "the metrics source does not respond", 60.0)
+    began = HoldStarted(
+        cause=hold.cause, weight_percent=5.0, reason=hold.sentence, on_timeout="rollback", timeout_seconds=600.0
+    )
+    state = replace(rollout.state, status=Status.HOLDING, hold=hold, reason=hold.sentence, at=86_400.0 * 365)
+    record(server, rollout, state, Event("hold-started", began.sentence, began.data))
+    page = server.signed_in("eve").get(f"/rollouts/{rollout.id}").text
+    assert re.search(r"2\.4\.0 holds at .* until .*00:09 UTC: its metrics cannot be read\.", lead(page))
+    assert "If this lasts until then, it rolls back." in page
+
+
+def test_r34_a_forecast_of_now_is_no_time(server: Served) -> None:
+    rollout = server.rollout()
+    server.person("eve", "viewer")
+    eve = server.signed_in("eve")
+    at = next(n for n, step in enumerate(rollout.plan.steps) if step.kind.value == "analyse")
+    over = rollout.plan.steps[at].duration
+    record(server, rollout, replace(rollout.state, step=at, watched=over / 2))
+    assert "if every step passes" in eve.get(f"/rollouts/{rollout.id}").text
+    record(server, rollout, replace(rollout.state, step=at, watched=over))
+    page = eve.get(f"/rollouts/{rollout.id}").text
+    ahead = page[page.index('<dl class="across">') :]
+    assert "as soon as this step passes" in ahead
+    assert "at the earliest" in ahead
+    assert "just now" not in ahead[: ahead.index("Way back")]
 
 
 def test_r34_an_approval_from_a_stale_tab_does_nothing_and_shows_the_present_state(server: Served) -> None:

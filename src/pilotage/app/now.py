@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
+from pilotage.app.failures import failed_lately
 from pilotage.app.permissions import Permission, Thing
 from pilotage.app.project import Project
 from pilotage.app.roles import Eyes
@@ -88,7 +89,6 @@ def now_of(project: Project, eyes: Eyes, zone: ZoneInfo, freezes: Sequence[Freez
     live = store.live_views([one.id for one in active[:MOST_SHOWN]])
     services = _services(project, eyes)
     today = datetime.fromtimestamp(project.clock.now(), zone).date()
-    failed = _seen(eyes, overview.ended_lately(store.engine, (Status.ROLLED_BACK, Status.FAILED), 20, services))
     good = _seen(eyes, overview.ended_lately(store.engine, (Status.COMPLETED,), 20, services))
     return Now(
         rolling=tuple(
@@ -100,7 +100,7 @@ def now_of(project: Project, eyes: Eyes, zone: ZoneInfo, freezes: Sequence[Freez
             *_left_alone(project, eyes), *_decisions(project, eyes, whole), *_stages(project, eyes),
             *_duties(project, today),
         ),
-        lately=good[:8], failed=failed[:5],
+        lately=good[:8], failed=failed_lately(store, eyes, services)[:5],
         ahead=_ahead(project, eyes, today, freezes),
     )  # fmt: skip
 

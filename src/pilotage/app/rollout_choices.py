@@ -9,14 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from pilotage.app.approvers import in_vain
 from pilotage.app.commands import permission_for
-from pilotage.app.identity.sessions import grants_of
-from pilotage.app.permissions import Permission, Thing, hyphened
+from pilotage.app.permissions import Permission
 from pilotage.app.project import Project
-from pilotage.app.roles import Eyes
-from pilotage.engine.records.persons import Person
-from pilotage.model.access import Grant, Identity, Proof
-from pilotage.model.actor import ActorKind
 from pilotage.model.plan import Plan, Step, StepKind
 from pilotage.model.quantity import format_duration, format_share
 from pilotage.model.record import Rollout
@@ -217,40 +213,6 @@ def _share(step: Step) -> str:
     return step.audience or format_share(step.weight / WHOLE)
 
 
-def who_may_approve(project: Project, rollout: Rollout) -> str:
-    """People whose approval would count, in a sentence; empty where nobody is known."""
-    persons, custom = project.store.persons, project.store.persons.custom_roles()
-    here = Thing(service=rollout.service, environment=rollout.environment)
-    able = [
-        one.name for one in persons.all()
-        if one.disabled_at is None and not _in_vain(project, rollout, one.name)
-        and Eyes(identity=_as(one, grants_of(project.store, one)), custom=custom).may(Permission.APPROVE, here)
-    ]  # fmt: skip
-    if not able:
-        return "Nobody else has the role for it: an admin can give it."
-    more = f" and {len(able) - _NAMED} more" if len(able) > _NAMED else ""
-    return f"{', '.join(able[:_NAMED])}{more} may."
-
-
-def _as(person: Person, grants: tuple[Grant, ...]) -> Identity:
-    return Identity(name=person.name, kind=ActorKind.PERSON, proof=Proof.ORDER, grants=grants)
-
-
-_NAMED = 5
-
-
 def why_not(project: Project, rollout: Rollout, choice: Choice) -> str:
     """Why this person's answer would not count although their role would do; empty where it would (C18)."""
-    return _in_vain(project, rollout, project.actor) if choice.deed is Deed.APPROVE else ""
-
-
-def _in_vain(project: Project, rollout: Rollout, actor: str) -> str:
-    me, plan = project.people.identify(actor), rollout.plan
-    if me.name == rollout.state.author and not plan.setting("approval.allow_author").value:
-        return "You started this rollout, so another person must approve it."
-    role = str(plan.setting("approval.role").value)
-    if role and me.roles is not None and role not in {hyphened(held) for held in me.roles}:
-        return f"Approvals of this plan need the role {role}, which you do not have."
-    if me.name in rollout.state.approvals:
-        return "You have approved it; another person is needed."
-    return ""
+    return in_vain(project, rollout, project.actor) if choice.deed is Deed.APPROVE else ""

@@ -107,6 +107,11 @@ def format_share(share: float) -> str:
     return f"{share * 100:.4g}%"
 
 
+def spoken_share(share: float) -> str:
+    """As prose writes it, on one line: 0.001 → `0.1 %`."""
+    return f"{format_share(share)[:-1]}\N{NO-BREAK SPACE}%"
+
+
 def percent_of(share: float) -> int | float:
     """0.001 → 0.1, as JSON speaks: without what binary fractions add, whole numbers without a fraction."""
     found = round(share * 100, 10)

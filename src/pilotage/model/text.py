@@ -48,3 +48,22 @@ def plain(text: str, most: int) -> str:
 def line(text: str, most: int) -> str:
     """The text as one line."""
     return " ".join(plain(text, 10 * most).split())[:most]
+
+
+def sentence(text: str) -> str:
+    """The text with a capital letter and a full stop, unless it has them."""
+    begun = f"{text[:1].upper()}{text[1:]}"
+    return begun if not text or text.endswith(("?", "!", ".", "…")) else f"{begun}."
+
+
+_CLAUSES = re.compile(r"[;:.] |, ")
+
+
+def brief(text: str, most: int) -> str:
+    """At most so many characters, whole clauses where there are any: what is left out shows as an ellipsis."""
+    if len(text) <= most:
+        return text
+    kept = text[: most - 1]
+    ends = [found.start() for found in _CLAUSES.finditer(kept) if found.start() >= most // 3]
+    end = ends[-1] if ends else kept.rfind(" ")
+    return f"{kept[:end] if end > 0 else kept} …"

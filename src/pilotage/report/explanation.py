@@ -33,7 +33,9 @@ from pilotage.model.step_title import title_of
 from pilotage.model.timestamp import local_deadline
 from pilotage.model.traffic import WHOLE
 from pilotage.model.wave import names_within
+from pilotage.model.wording import called, within
 from pilotage.report.remedies import Remedy, SourceChange, remedies
+from pilotage.report.standing import Standing, standing
 from pilotage.report.verdicts import meaningful
 
 _TURNING = (
@@ -60,6 +62,7 @@ class Explanation:
     measured: tuple[str, ...]
     led: tuple[str, ...]
     following: str
+    standing: Standing
     remedies: tuple[Remedy, ...] = ()
 
     @property
@@ -93,7 +96,7 @@ def explain(
     · logs: where the new version's logs are · due: the decision that it waits for · source: what git knows of it ·
     deadline: a moment to come, and the present one, as the reader's clock has them."""
     state, live, turning = rollout.state, rollout.live, [e for e in events if isinstance(e.what, _TURNING)]
-    measured = [f"{v.metric}: {v.kind}: {v.sentence}" for v in meaningful(rollout)]
+    measured = [f"{called(v.metric)}: {within(v.kind)}: {v.sentence}" for v in meaningful(rollout)]
     if live.trouble and not state.status.final:
         measured.append(live.trouble)
     answer = _answer(rollout, (due, deadline(due.until, state.at)) if due else None, _outcome(turning))
@@ -103,7 +106,8 @@ def explain(
     return Explanation(
         answer=answer, failing=failing, logs=tuple(logs) if failing or state.status in _WENT_WRONG else (),
         measured=tuple(measured), led=tuple(_led(rollout, event, clock) for event in turning),
-        following=_next(rollout, due), remedies=remedies(rollout, turning, meaningful(rollout), logs, source),
+        following=_next(rollout, due), standing=standing(rollout, events, clock, due),
+        remedies=remedies(rollout, turning, meaningful(rollout), logs, source),
     )  # fmt: skip
 
 
@@ -204,7 +208,7 @@ def _led(rollout: Rollout, event: Recorded, clock: Callable[[float], str]) -> st
     sentence, reason = event.sentence, rollout.state.reason
     if len(reason) > _LONG:
         sentence = sentence.replace(reason, "as above")
-    return f"{clock(event.at)}  {event.type_today}: {sentence}"
+    return f"{clock(event.at)}  {called(event.type_today)}: {sentence}"
 
 
 _LONG = 40

@@ -14,6 +14,7 @@ from pilotage.model.live import SeenVerdict
 from pilotage.model.observation import VerdictKind
 from pilotage.model.record import Recorded, Rollout
 from pilotage.model.rollout import Status
+from pilotage.model.wording import called
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +40,7 @@ class Remedy:
     def lines(self) -> tuple[str, ...]:
         """As `explain` shows it."""
         return (
-            self.metric,
+            called(self.metric),
             *(f"• changed: {words}" for words in self.changed),
             *(f"• look at: {words}" for words in self.look),
             *(f"  type: {command}" for command in self.type),

@@ -148,6 +148,17 @@ class Persons:
             rows = connection.execute(query.order_by(grants.c.id)).mappings().all()
         return tuple(Grant(role=row["role"], service=row["service"], environment=row["environment"]) for row in rows)
 
+    def held(self) -> Mapping[tuple[HolderKind, str], tuple[Grant, ...]]:
+        """The roles of everybody, by who holds them."""
+        found: dict[tuple[HolderKind, str], tuple[Grant, ...]] = {}
+        with self._engine.connect() as connection:
+            rows = connection.execute(select(grants).order_by(grants.c.id)).mappings().all()
+        for row in rows:
+            holder = (HolderKind(row["holder_kind"]), row["holder"])
+            grant = Grant(role=row["role"], service=row["service"], environment=row["environment"])
+            found[holder] = (*found.get(holder, ()), grant)
+        return found
+
     def custom_roles(self) -> Mapping[str, frozenset[str]]:
         """Permissions by the name of the role."""
         with self._engine.connect() as connection:

@@ -13,6 +13,7 @@ from pilotage.app.permissions import Permission
 from pilotage.model.output.rollouts import HistoryOutput
 from pilotage.model.quantity import format_share
 from pilotage.model.status import Status
+from pilotage.model.text import brief
 from pilotage.model.traffic import WHOLE
 from pilotage.render.outputs import rollout_outputs
 from pilotage.web.answers import json_answer
@@ -58,7 +59,7 @@ def _words(rolling: Rolling) -> Iterator[str]:
     """Why it stands still, or how far its step is and what the metrics say."""
     live, summary = rolling.live, rolling.summary
     if summary.reason and summary.status is not Status.PROGRESSING:
-        yield summary.reason[:200]
+        yield brief(summary.reason, 200)
         return
     yield "first deployment" if summary.old is None else f"at the {format_share(summary.weight / WHOLE)} step"
     if live.duration:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pilotage.engine.records.trends import Point
 from pilotage.model.live import SeenVerdict
 from pilotage.model.plan import Plan
+from pilotage.model.wording import called
 from pilotage.render.pills import verdict_pill
 
 
@@ -59,7 +60,7 @@ def _metric(verdict: SeenVerdict, limit: float, course: Sequence[Point]) -> Metr
     ratio = f"Ratio {verdict.ratio:.3g}, " if verdict.ratio is not None else ""
     bounds = f"interval {_bound(low, '0')} to {_bound(high, 'any')}, " if known else ""
     return MetricRow(
-        name=_named(verdict.metric), kind=kind, bar="wait" if crosses and kind == "good" else kind, word=word,
+        name=called(verdict.metric), kind=kind, bar="wait" if crosses and kind == "good" else kind, word=word,
         new=verdict.canary, stable=verdict.stable,
         sentence=verdict.sentence, details=verdict.detail,
         dot=None if verdict.ratio is None else _place(verdict.ratio, limit),
@@ -68,11 +69,6 @@ def _metric(verdict: SeenVerdict, limit: float, course: Sequence[Point]) -> Metr
         limit=_place(limit, limit), label=f"{ratio}{bounds}limit {limit:g}: {word}",
         trend=None if verdict.unit else _trend(verdict.metric, limit, course),
     )  # fmt: skip
-
-
-def _named(metric: str) -> str:
-    words = metric.replace("_", " ")
-    return words[:1].upper() + words[1:]
 
 
 def _bound(value: float | None, otherwise: str) -> str:

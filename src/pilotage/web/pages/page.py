@@ -10,10 +10,12 @@ from starlette.responses import HTMLResponse, Response
 
 from pilotage.app.roles import Eyes
 from pilotage.model.access import Identity
-from pilotage.model.text import clean
+from pilotage.model.text import brief, clean
+from pilotage.model.wording import called
 from pilotage.render.document import bars, top
 from pilotage.render.html import state_cell
 from pilotage.render.pills import STATUS
+from pilotage.render.prose import one_share, prose
 from pilotage.web.assets import digest
 from pilotage.web.frame import frame_of
 from pilotage.web.pages.page_clock import PageClock
@@ -35,6 +37,9 @@ def environment() -> Environment:
     made.filters["look"] = lambda status: STATUS[status].state
     made.filters["cap"] = lambda text: f"{text[:1].upper()}{text[1:]}"
     made.filters["state"] = state_cell
+    made.filters["prose"] = prose
+    made.filters["called"] = called
+    made.filters["brief"] = brief
     made.globals |= {"pill_of": pill_of, "state_word": state_word}
     return made
 
@@ -62,4 +67,4 @@ def drawn(
         root=site.root, static=f"{site.root}/static/{digest()}", frame=frame, me=frame.me, my_role=frame.role,
         csrf=csrf, here=path, clock=clock_of(site), **values,
     )  # fmt: skip
-    return clean(text)
+    return one_share(clean(text))

@@ -66,7 +66,7 @@ class PageClock:
     def relative(self, at: float) -> str:
         seconds = self.now - at
         if abs(seconds) < 2:
-            return "just now"
+            return "just now" if seconds >= 0 else "in a moment"
         words = spoken(_rounded(abs(seconds)))
         return f"{words} ago" if seconds > 0 else f"in {words}"
 

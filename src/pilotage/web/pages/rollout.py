@@ -6,17 +6,19 @@ from collections.abc import Callable
 
 from starlette.responses import RedirectResponse, Response
 
+from pilotage.app.approvers import approval_of, who_may_approve
 from pilotage.app.commands import ask, take_out
 from pilotage.app.explain import explained
 from pilotage.app.permissions import Permission
 from pilotage.app.requests import CommandRequest, RollbackRequest
 from pilotage.app.rollback import go_back
-from pilotage.app.rollout_choices import Choice, Deed, who_may_approve, why_not
+from pilotage.app.rollout_choices import Choice, Deed, why_not
 from pilotage.app.rollout_page import RolloutShown, shown_whole
 from pilotage.engine.records.store import StoreConflict
 from pilotage.model.errors import Invalid
 from pilotage.model.output.rollouts import RolloutOutput
-from pilotage.model.record import RolloutSummary, Unreadable
+from pilotage.model.record import Rollout, RolloutSummary, Unreadable
+from pilotage.model.step_title import title_of
 from pilotage.model.text import line
 from pilotage.render.outputs import rollout_outputs
 from pilotage.web.answers import json_answer
@@ -74,12 +76,13 @@ def _page(asked: Asked) -> Response:
 
 def _view(asked: Asked, shown: RolloutShown) -> dict[str, object]:
     rollout, clock = shown.rollout, clock_of(asked.site)
-    allowed = _allowed(asked, shown)
+    allowed, project = _allowed(asked, shown), asked.site.for_(asked.who, rollout.service)
     return {
+        "approval": approval_of(project, rollout), "not_you": _not_you(asked, shown),
         "rollout": rollout, "pill": pill_of_state(rollout.state), "traffic": traffic_of(rollout),
         "rail": rail_of(rollout, shown.steps, clock), "metrics": metrics_of(shown.verdicts, rollout.plan, shown.course),
         "crews": crews_of(rollout), "ahead": ahead_of(rollout, clock.now), "choices": allowed,
-        "at_hand": at_hand(allowed), "step": rollout.plan.steps[rollout.state.step],
+        "at_hand": at_hand(allowed), "step_title": _step_title(rollout),
         "obstacle": next((why for one in shown.choices if (why := _obstacle(asked, shown, one))), ""),
     }  # fmt: skip
 
@@ -98,6 +101,22 @@ def _obstacle(asked: Asked, shown: RolloutShown, choice: Choice) -> str:
     if not asked.may(choice.deed.permission, shown.rollout.service, shown.rollout.environment):
         return ""
     return why_not(asked.site.for_(asked.who, shown.rollout.service), shown.rollout, choice)
+
+
+def _step_title(rollout: Rollout) -> str:
+    state = rollout.state
+    return title_of(rollout.plan.steps[state.step], state.new, state.mode)
+
+
+def _not_you(asked: Asked, shown: RolloutShown) -> str:
+    """Why this person's approval would not count, where one is waited for; empty where it would."""
+    rollout = shown.rollout
+    offered = next((one for one in shown.choices if one.deed is Deed.APPROVE), None)
+    if offered is None:
+        return ""
+    if not asked.may(Permission.APPROVE, rollout.service, rollout.environment):
+        return f"Your roles do not include approvals of {rollout.service} in {rollout.environment}."
+    return _obstacle(asked, shown, offered)
 
 
 def _unreadable(asked: Asked, rollout: RolloutSummary, error: Unreadable, status: int = 200) -> Response:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pilotage.app.rollout_choices import Choice
 from pilotage.model.live import LiveView, SeenInstance
 from pilotage.model.plan import Step, StepKind
-from pilotage.model.quantity import format_share
+from pilotage.model.quantity import spoken_share
 from pilotage.model.record import Recorded, Rollout
 from pilotage.model.rollout import HoldCause, RolloutState
 from pilotage.model.status import Mode, Status
@@ -76,14 +76,14 @@ def traffic_of(rollout: Rollout) -> Traffic:
         return Traffic(shown=None, wanted=_percent(live.wanted), observed=None, words="Not known", aside="no look yet")
     notes = []
     if live.wanted is not None and live.wanted != shown:
-        notes.append(f"{format_share(live.wanted / WHOLE)} wanted")
+        notes.append(f"{spoken_share(live.wanted / WHOLE)} wanted")
     if live.observed is not None and not rollout.state.status.final:
-        notes.append(f"{format_share(live.observed / WHOLE)} of the last requests")
+        notes.append(f"{spoken_share(live.observed / WHOLE)} of the last requests")
     if live.closed:
         notes.append("users see the maintenance page")
     return Traffic(
         shown=_percent(shown), wanted=_percent(live.wanted), observed=_percent(live.observed),
-        words=format_share(shown / WHOLE), aside=", ".join(notes),
+        words=spoken_share(shown / WHOLE), aside=", ".join(notes),
     )  # fmt: skip
 
 
@@ -110,6 +110,8 @@ _SHOWN = (
 """Steps that people wait for."""
 
 _MOST = 12
+_NOW = 5.0
+"""Seconds below which a forecast is no time: it comes as soon as the present step passes."""
 
 
 def rail_of(rollout: Rollout, started: Sequence[Recorded], clock: PageClock) -> tuple[RailEntry, ...]:
@@ -138,7 +140,17 @@ def _entries(rollout: Rollout, began: dict[str, float], clock: PageClock) -> Ite
             yield RailEntry(state="bad" if undone else "on", title=_short(step), small=small)
         else:
             at = due.get(step.id) if due else None
-            yield RailEntry(state="", title=_short(step), small="" if at is None or undone else clock.words(at))
+            yield RailEntry(state="", title=_short(step), small="" if at is None or undone else _to_come(at, clock))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ahead:
+    """Something that comes if every step passes. at: Unix seconds; None as soon as the present step passes, whose time
+    is over · earliest: the time that is over makes this one a lower bound."""
+
+    what: str
+    at: float | None
+    earliest: bool = False
 
 
 def expected(rollout: Rollout, now: float) -> dict[str, float]:
@@ -148,7 +160,7 @@ def expected(rollout: Rollout, now: float) -> dict[str, float]:
     if state.status is not Status.PROGRESSING or state.mode is not Mode.FULL:
         return found
     steps = rollout.plan.steps
-    at = now + max(0.0, steps[state.step].duration - state.watched)
+    at = now + _left(rollout)
     for step in steps[state.step + 1 :]:
         found[step.id] = at
         if step.kind is StepKind.GATE:
@@ -157,19 +169,30 @@ def expected(rollout: Rollout, now: float) -> dict[str, float]:
     return found
 
 
-def ahead_of(rollout: Rollout, now: float) -> tuple[tuple[str, float], ...]:
-    """What comes next and how it ends, each with its time in Unix seconds, if all holds."""
-    due, found = expected(rollout, now), list[tuple[str, float]]()
+def _left(rollout: Rollout) -> float:
+    """Seconds that the present step still watches; none where it only waits for evidence."""
+    return max(0.0, rollout.plan.steps[rollout.state.step].duration - rollout.state.watched)
+
+
+def ahead_of(rollout: Rollout, now: float) -> tuple[Ahead, ...]:
+    """What comes next and how it ends."""
+    due, found = expected(rollout, now), list[Ahead]()
+    over = _left(rollout) < _NOW
     coming = [step for step in rollout.plan.steps if step.id in due]
     here = rollout.plan.steps[rollout.state.step].weight
     shift = next((step for step in coming if step.weight > here), None)
     if shift is not None:
-        found.append((f"{_users(shift)} of users", due[shift.id]))
+        found.append(_ahead(f"{_users(shift)} of users", due[shift.id], now, over))
     if coming:
         last = coming[-1]
         gate = last.kind is StepKind.GATE
-        found.append(("Next approval" if gate else "Complete", due[last.id] + (0 if gate else last.duration)))
+        at = due[last.id] + (0 if gate else last.duration)
+        found.append(_ahead("Next approval" if gate else "Complete", at, now, over))
     return tuple(found)
+
+
+def _ahead(what: str, at: float, now: float, over: bool) -> Ahead:
+    return Ahead(what=what, at=at if at - now >= _NOW else None, earliest=over)
 
 
 def _short(step: Step) -> str:
@@ -185,7 +208,11 @@ def _short(step: Step) -> str:
 
 
 def _users(step: Step) -> str:
-    return step.audience or format_share(step.weight / WHOLE)
+    return step.audience or spoken_share(step.weight / WHOLE)
+
+
+def _to_come(at: float, clock: PageClock) -> str:
+    return "next" if at - clock.now < _NOW else f"about {clock.words(at)}"
 
 
 def _when(at: float | None, clock: PageClock) -> str:
