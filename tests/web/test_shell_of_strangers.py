@@ -40,7 +40,7 @@ def test_r34_no_client_has_a_secret_of_the_server_sent_to_an_address_of_its_choi
 def test_r34_what_belongs_to_no_service_is_not_read_with_a_role_in_one(server: Served, words: tuple[str, ...]) -> None:
     server.person("ada", "approver@shop")
     status, said = carried_out(server.with_token("ada", "approver@shop"), "-s", "shop", *words)
-    assert (status, "in everything" in said) == (8, True), said
+    assert (status, "in every service" in said) == (8, True), said
 
 
 @pytest.mark.parametrize("word", [".", "..", "/", "a/../..", "é" * 300, "a\0b"])

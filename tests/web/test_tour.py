@@ -9,12 +9,17 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
+from pilotage.model.events import EVENTS
+from pilotage.model.hold import HoldCause
+from pilotage.model.observation import VerdictKind
+from pilotage.model.status import Status
 from pilotage.web.route import Audience, Kind, Route
 from pilotage.web.site import Site
 from tests.web import tour
 from tests.web.looking import looked_at
 from tests.web.site import Served, served
 from tests.web.test_browser import PHONE, WIDE, browser, opened
+from tests.web.words import internals_in
 from tests.web.world import config
 
 __all__ = ["browser"]
@@ -22,6 +27,15 @@ __all__ = ["browser"]
 pytestmark = pytest.mark.xdist_group("tour")
 
 TOURS = {"rich": tour.rich, "empty": tour.empty}
+NO_WORDS = frozenset(
+    value
+    for value in (
+        *(one.type for one in EVENTS),
+        *(each.value for kind in (Status, HoldCause, VerdictKind) for each in kind),
+    )
+    if "-" in value
+)
+"""Types of events and values of enums that are more than a word."""
 SAYS_NO = ("missing", "rollouts-rollout-", "link-", "login", "flags-service")
 """How names of visits begin to what may not be there, such as a question to a rollout that does something else."""
 
@@ -37,7 +51,7 @@ def guided(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Ser
         yield found, made
 
 
-def test_r34_every_page_answers_with_and_without_releases(guided: tuple[Served, Sequence[tour.Visit]]) -> None:
+def test_r34_every_page_answers_in_words_with_and_without_releases(guided: tuple[Served, Sequence[tour.Visit]]) -> None:
     server, visits = guided
     clients = {who: server.signed_in(who) if who else server.anybody() for who in {one.who for one in visits}}
     wrong = {}
@@ -46,6 +60,7 @@ def test_r34_every_page_answers_with_and_without_releases(guided: tuple[Served, 
         expected = (200, 303, 404, 409, 410) if visit.name.removeprefix("empty-").startswith(SAYS_NO) else (200,)
         if got.status not in expected or ("<main" not in got.text and got.status != 303):
             wrong[visit.name] = (got.status, visit.path)
+        wrong |= {f"{visit.name}: {one}": visit.path for one in internals_in(got.text, NO_WORDS)}
     assert wrong == {}
 
 

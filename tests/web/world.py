@@ -384,5 +384,6 @@ def _ended(project: Project, service: str, version: str, status: Status, reason:
         instances=_crew(version, old, 12, 0) if done else (),
     )  # fmt: skip
     word = "completed" if done else status.value
+    said = f"{version} was {status.word.lower()}. {reason}" if not done else f"{version} completed."
     ago, data = 4.0 + 7 * len(version), {"outcome": f"{old} serves all users"} if share == 0 else {}
-    return _recorded(project, rollout, state, live, Event(word, f"{version} {word}. {reason}", data), ago=ago)
+    return _recorded(project, rollout, state, live, Event(word, said, data), ago=ago)

@@ -18,6 +18,7 @@ from pilotage.engine.records.database_facts import DatabaseFacts, database_facts
 from pilotage.model.access import AccessRole, HolderKind
 from pilotage.model.finding import Finding
 from pilotage.model.quantity import format_duration, format_size
+from pilotage.model.wording import counted
 
 _GRADES = {Grade.OK: "PASS", Grade.WARN: "WARN", Grade.FAIL: "FAIL"}
 _SOON = 14.0
@@ -116,7 +117,7 @@ def _people(project: Project) -> Iterator[Finding]:
     ]  # fmt: skip
     policy = policy_of(project)
     titles = ", ".join(one.title for one in policy.providers)
-    way_in = f"{len(people)} people" + f" and {titles}" * bool(titles)
+    way_in = counted(len(people), "person", "people") + f" and {titles}" * bool(titles)
     if not people and not policy.providers:
         yield Finding("WARN", "sign-in", "nobody can sign in yet: `pilotage serve` prints a link for the owner")
     elif not admins:

@@ -52,7 +52,7 @@ def admits(
         for grant in identity.grants
     ):
         return None
-    where = "/".join(name for name in (thing.service, thing.environment) if name) or "everything"
+    where = "/".join(name for name in (thing.service, thing.environment) if name) or "every service"
     has = ", ".join(str(grant) for grant in identity.grants) or "no role"
     needed = ", ".join(role for role, may in BUILT_IN.items() if permission in may)
     return Refusal(sentence=f"{identity.name} may not {permission} in {where}; has {has}, needs {needed}")

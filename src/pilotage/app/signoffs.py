@@ -19,6 +19,7 @@ from pilotage.model.followup import FollowUp
 from pilotage.model.plan import Plan
 from pilotage.model.readiness import Evidence, Readiness, Signature, SignatureKind
 from pilotage.model.schedule import Requirement, Role
+from pilotage.model.wording import counted
 from pilotage.plan.checks import required_checks
 from pilotage.readiness.gates import by_word, subject_of
 
@@ -180,7 +181,7 @@ def _within_limits(project: Project, name: str, items: Sequence[str], given: Seq
     if len(own.union(items)) > limits.per_person:
         before = f"{name} has waived {', '.join(sorted(own))} for this release. " if own else ""
         raise TooManyWaivers(
-            f"{before}One person can waive {limits.per_person} items of a release: ask someone else for "
+            f"{before}One person can waive {counted(limits.per_person, 'item')} of a release: ask someone else for "
             f"{', '.join(sorted(set(items) - own))}. An item that never applies belongs in readiness.not_for_us; "
             "readiness.waivers.per_person is the limit"
         )

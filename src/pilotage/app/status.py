@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pilotage.app.homes import home_elsewhere
 from pilotage.app.project import Project, Unclear
+from pilotage.model.wording import counted
 
 if TYPE_CHECKING:
     from pilotage.engine.placement.sighting import Sighting
@@ -119,7 +120,7 @@ class EnvironmentStatus:
         found = self.sighting
         if not found or found.healthy is None or found.healthy == found.instances:
             return ""
-        return f", {found.healthy} of {found.instances} instances healthy"
+        return f", {found.healthy} of {counted(found.instances, 'instance')} healthy"
 
     @property
     def _unwatched(self) -> str:

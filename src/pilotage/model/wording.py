@@ -19,3 +19,13 @@ def called(name: str) -> str:
 def within(name: str) -> str:
     """Within a sentence."""
     return " ".join(_SHORT.get(word.lower(), word) for word in _BETWEEN.split(name.strip()))
+
+
+def counted(count: int, noun: str, several: str = "") -> str:
+    """`1 service`, `3 services`. several: the plural, where it is not the noun with an s."""
+    return f"{count:,} {noun if count == 1 else several or f'{noun}s'}"
+
+
+def some_of(count: int, whole: int, noun: str, of: str = "") -> str:
+    """With its verb: `0 of 1 instance is`, `3 of 12 instances of 2.4.0 are`."""
+    return f"{count} of {counted(whole, noun)}{f' of {of}' if of else ''} {'is' if whole == 1 else 'are'}"

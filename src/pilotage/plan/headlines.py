@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pilotage.model.plan import Plan
 from pilotage.model.quantity import format_duration
 from pilotage.model.schedule import open_days
+from pilotage.model.wording import counted
 from pilotage.plan.values import show_value
 
 
@@ -22,7 +23,7 @@ def headlines(plan: Plan) -> Mapping[str, str]:
         "rollback within": format_duration(plan.rollback.timeout),
         "error limit": show_value(error.unit, error.value),
         "automatic rollback": "on" if plan.setting("rollback_auto").value else "off",
-        "readiness": f"{len(plan.readiness)} items",
+        "readiness": counted(len(plan.readiness), "item"),
         "messages": str(len(plan.communication)),
         "retrospective": f"{plan.retrospective.timing}, {plan.retrospective.minutes} min",
         "conflicts": conflicts or "none",

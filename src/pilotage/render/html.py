@@ -8,23 +8,23 @@ from functools import cache
 from itertools import groupby
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from pilotage.model.plan import Plan
 from pilotage.model.quantity import format_share
 from pilotage.model.text import clean
 from pilotage.model.traffic import WHOLE
+from pilotage.model.wording import called
 from pilotage.render.charts import HALF, NARROW, gantt, staircase
 from pilotage.render.pills import state_pill
 from pilotage.render.plan_page import counted, first_screen
-from pilotage.render.prose import one_share
+from pilotage.render.prose import one_share, prose
 from pilotage.render.sections import headline, sections
 from pilotage.render.stylesheet import style
 
 _STATES = ("status", "state", "verdict")
 """Headers of columns that hold states."""
 
-_CODE = re.compile(r"`([^`<>]+)`")
 _DAY = re.compile(r"(\w{3} )?\d{4}-\d\d-\d\d( \d\d:\d\d)?")
 
 
@@ -58,6 +58,7 @@ def _environment() -> Environment:
     made.filters["dates"] = _dates
     made.filters["state"] = state_cell
     made.filters["lines"] = _lines
+    made.filters["called"] = called
     made.filters["share"] = lambda per_mille: format_share(per_mille / WHOLE)
     made.filters["cap"] = lambda text: f"{text[:1].upper()}{text[1:]}"
     made.globals["style"] = lambda: Markup(style())
@@ -81,5 +82,4 @@ def _lines(sentences: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
 
 def _dates(text: str) -> Markup:
     """The text, escaped. Its dates do not break across lines, and text between backticks is code."""
-    dated = _DAY.sub(lambda day: f'<span class="day">{day[0]}</span>', str(escape(text)))
-    return Markup(_CODE.sub(r"<code>\1</code>", dated))
+    return Markup(_DAY.sub(lambda day: f'<span class="day">{day[0]}</span>', str(prose(text))))

@@ -10,6 +10,7 @@ from html import escape
 from pilotage.judge.replay import GaugeReplay, Moment, Replay
 from pilotage.model.live import SeenVerdict
 from pilotage.model.observation import VerdictKind
+from pilotage.model.wording import called, within
 from pilotage.render.charts import WIDE, svg
 from pilotage.render.pills import verdict_pill
 
@@ -161,9 +162,11 @@ def verdicts_chart(verdicts: Sequence[SeenVerdict], tolerated: float, title: str
     body.append(
         f'<text class="soft" x="12" y="{bottom + 38}">new version over stable: dot, with its confidence interval</text>'
     )
-    words = "; ".join(f"{v.metric}: {v.kind}: {v.sentence}" for v in verdicts)
+    words = "; ".join(f"{called(v.metric)}: {within(v.kind)}: {v.sentence}" for v in verdicts)
     return svg(title, f"new version over stable, tolerated up to {tolerated:g}×. {words}", bottom + 48, body, width)
 
 
 def _named(verdict: SeenVerdict) -> str:
-    return f"{verdict.metric}: {verdict.kind}" + ("" if verdict.interval or verdict.ratio is not None else ", no ratio")
+    return f"{called(verdict.metric)}: {within(verdict.kind)}" + (
+        "" if verdict.interval or verdict.ratio is not None else ", no ratio"
+    )

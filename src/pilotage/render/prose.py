@@ -8,6 +8,7 @@ from markupsafe import Markup, escape
 
 from pilotage.model.wording import within
 
+_CODE = re.compile(r"`([^`\n]+)`")
 _SHARE = re.compile(r'(?<=[0-9])[ \N{NO-BREAK SPACE}]?%(?![0-9A-Za-z"])')
 _AS_IT_IS = ("<code", "<pre", "<textarea", "<option", "<style", "<script", "<kbd")
 _NAME = re.compile(r"(?<![\w./@-])[a-z][a-z0-9]*(?:[._][a-z0-9]+)*_[a-z0-9_]+(?:\.[a-z0-9_]+)*(?:: [a-z]+)?(?![\w/@-])")
@@ -37,7 +38,7 @@ def _spaced(found: re.Match[str]) -> str:
 
 def prose(text: object) -> Markup:
     """The text, escaped. What stands between backticks, and names with an underscore, are code."""
-    return Markup("").join(_part(index, part) for index, part in enumerate(str(text).split("`")))
+    return Markup("").join(_part(index, part) for index, part in enumerate(_CODE.split(str(text))))
 
 
 def _part(index: int, text: str) -> Markup:

@@ -13,6 +13,7 @@ from pilotage.model.quantity import format_duration, format_share
 from pilotage.model.risk import Assessment
 from pilotage.model.schedule import Conflict, Message, OnCall, Shift
 from pilotage.model.traffic import WHOLE
+from pilotage.model.wording import counted
 from pilotage.plan.attendance import outside_hours
 from pilotage.plan.monitoring import UNKNOWN_FOR, limit_in_words
 from pilotage.plan.values import origin, show_value
@@ -68,11 +69,15 @@ def _answers(plan: Plan) -> Section:
     a, facts = plan.answers, plan.facts
     rows = (
         ("release type", a.release_type, f"{facts.scope}; impact {facts.impact}"),
-        ("deployment strategy", a.deployment_strategy, f"{len(plan.steps)} steps, {plan.instances} instances"),
+        (
+            "deployment strategy",
+            a.deployment_strategy,
+            f"{counted(len(plan.steps), 'step')}, {counted(plan.instances, 'instance')}",
+        ),
         ("team size", a.team_size, f"retrospective of {plan.retrospective.minutes} minutes"),
         ("release frequency", a.release_frequency, _planning(facts)),
         ("risk tolerance", a.risk_tolerance, f"error rate up to {_limit(plan, 'rollback_triggers.error_rate')}"),
-        ("stakeholders", ", ".join(a.stakeholders), f"{len(plan.communication)} messages"),
+        ("stakeholders", ", ".join(a.stakeholders), counted(len(plan.communication), "message")),
     )
     return Section("answers", "Answers", (), ("question", "answer", "effect"), rows)
 

@@ -18,6 +18,7 @@ from pilotage.model.events import (
 from pilotage.model.json import JsonObject
 from pilotage.model.observation import VerdictKind
 from pilotage.model.quantity import about
+from pilotage.model.wording import called, within
 from pilotage.report.harm import exposure, harm_began, well_again
 from pilotage.report.statistics import wilson
 
@@ -127,7 +128,11 @@ def _known_then(incident: Incident) -> str:
     if harm := _withdrawn(incident):
         return f"Before that, Pilotage had taken its users off it: {harm.reason}.".replace("..", ".")
     if found := _suspects(incident):
-        return "The analysis knew until then: " + "; ".join(f"{m}: {kind}: {words}" for m, kind, words in found) + "."
+        return (
+            "The analysis knew until then: "
+            + "; ".join(f"{called(m)}: {within(kind)}: {words}" for m, kind, words in found)
+            + "."
+        )
     return "The analysis knew of no harm until then."
 
 
@@ -177,7 +182,7 @@ def _reaches_users(line: Line) -> bool:
 
 
 def _timeline(incident: Incident) -> Section:
-    rows = tuple((line.clock, line.type, line.sentence) for line in incident.lines)
+    rows = tuple((line.clock, called(line.type), line.sentence) for line in incident.lines)
     return Section("timeline", "Timeline", (), ("time", "event", "description"), rows)
 
 
@@ -185,11 +190,12 @@ def _verdicts(incident: Incident) -> Section:
     if not incident.verdicts:
         return Section("verdicts", "Analysis results", ("Nothing was analysed.",))
     headers = ("metric", "verdict", "reason")
-    return Section("verdicts", "Analysis results", (), headers, incident.verdicts)
+    rows = tuple((called(metric), kind, sentence) for metric, kind, sentence in incident.verdicts)
+    return Section("verdicts", "Analysis results", (), headers, rows)
 
 
 def _kept(incident: Incident) -> Section:
-    found = [f"plan {incident.plan}", f"rollout {incident.id}: `pilotage events {incident.id} --verify`"]
+    found = [f"plan {incident.plan}", f"events of the rollout: `pilotage events {incident.id} --verify`"]
     if incident.preserved:
         found.append(
             f"the failed environment with {incident.version} is still running; delete it with `pilotage cleanup`"
@@ -222,7 +228,7 @@ _TERMS = ("immediate", "short-term", "long-term")
 
 def tasks_of(incident: Incident) -> tuple[Task, ...]:
     """What is left to do, with the failure by its name."""
-    failure = f"the {metric} failure" if (metric := _metric(incident)) else "the failure"
+    failure = f"the {within(metric)} failure" if (metric := _metric(incident)) else "the failure"
     return tuple(replace(task, what=task.what.format(failure=failure)) for task in TASKS)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from pilotage.model.document import Document, Section
 from pilotage.model.quantity import about
+from pilotage.model.wording import called
 from pilotage.report.advice import advice_for, advice_section
 from pilotage.report.dora import Dora
 from pilotage.report.dora_section import dora_section, excluded_section, key_figures
@@ -126,7 +127,13 @@ def _events(dora: Dora, told: Sequence[Told]) -> list[Section]:
     counted = {identity for figure in dora.figures for identity in figure.counted}
     headers = ("time", "event", "description")
     return [
-        Section(one.id, f"{one.version}: events of {one.id}", (), headers, one.events)
+        Section(
+            one.id,
+            f"Events of {one.version}, {one.day}",
+            (),
+            headers,
+            tuple((at, called(kind), sentence) for at, kind, sentence in one.events),
+        )
         for one in told
         if one.id in counted and one.events
     ]
@@ -151,8 +158,8 @@ def _rollouts(period: Period) -> Section:
 def _performance(period: Period) -> Section:
     rows = tuple(
         (
-            one.version, c.metric, c.before, c.after, "–" if c.ratio is None else f"{c.ratio:.2f}×", _between(c),
-            f"{c.samples:,}" if c.samples else "–",
+            one.version, called(c.metric), c.before, c.after, "–" if c.ratio is None else f"{c.ratio:.2f}×",
+            _between(c), f"{c.samples:,}" if c.samples else "–",
         )
         for one in period.told for c in one.compared
     )  # fmt: skip

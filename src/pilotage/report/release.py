@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from pilotage.model.document import Document, Section
 from pilotage.model.quantity import about
+from pilotage.model.wording import called
 from pilotage.report.advice import Advice, advice_section, of_failures, of_waivers
 from pilotage.report.dora import Dora
 from pilotage.report.impact import Impact
@@ -189,7 +190,7 @@ def _number(value: float | None) -> str:
 
 def _rollout(facts: ReleaseFacts) -> Section:
     rows = tuple(
-        (c.metric, c.before, c.after, f"{c.ratio:.2f}×" if c.ratio is not None else "–", f"{c.samples:,}")
+        (called(c.metric), c.before, c.after, f"{c.ratio:.2f}×" if c.ratio is not None else "–", f"{c.samples:,}")
         for c in facts.told.compared
     )
     if not rows:

@@ -14,6 +14,7 @@ from pilotage.model.quantity import format_share
 from pilotage.model.rollout import Hold, HoldCause, Mode, Observed, RolloutState, Status
 from pilotage.model.traffic import WHOLE, Split, capacity, instances_for
 from pilotage.model.warm import is_warm
+from pilotage.model.wording import some_of
 from pilotage.rollout.sight import healthy, present, reachable, unwell, why_unwell
 from pilotage.rollout.turn import FORWARD, Tick
 from pilotage.rollout.waves import kept
@@ -66,7 +67,7 @@ def instances_so_far(turn: Tick) -> str:
     """The same, also when all of them are healthy."""
     sick = [i for i in turn.seen.instances or () if i.version == turn.state.new and i.health is not Health.HEALTHY]
     detail = f", {sick[0].id} is {sick[0].health}: {sick[0].detail}" if sick else ""
-    return f"{healthy(turn.seen, turn.state.new)} of {turn.step.instances} instances are healthy{detail}"
+    return f"{some_of(healthy(turn.seen, turn.state.new), turn.step.instances, 'instance')} healthy{detail}"
 
 
 def too_few_healthy(turn: Tick) -> Hold | None:
@@ -75,12 +76,12 @@ def too_few_healthy(turn: Tick) -> Hold | None:
     if state.old and step.kind is not StepKind.RETIRE and step.weight < WHOLE:
         well = healthy(turn.seen, state.old)
         if well < turn.plan.instances and step.kind is not StepKind.SCALE:
-            said = f"{well} of {turn.plan.instances} instances of {state.old} are healthy"
+            said = f"{some_of(well, turn.plan.instances, 'instance', state.old)} healthy"
             return Hold(HoldCause.STABLE_UNHEALTHY, said + why_unwell(turn.seen, state.old))
     if step.kind not in (StepKind.SCALE, StepKind.GATE):
         well = healthy(turn.seen, state.new)
         if well < step.instances:
-            said = f"{well} of {step.instances} instances of {state.new} are healthy"
+            said = f"{some_of(well, step.instances, 'instance', state.new)} healthy"
             return Hold(HoldCause.CANARY_UNHEALTHY, said + why_unwell(turn.seen, state.new))
     return None
 

@@ -154,7 +154,7 @@ def test_nobody_is_told_again_when_the_date_stays() -> None:
         ("canary.weights", "5% → 25% → 50% → 100%", "the default for all answers"),
         ("steps[2].duration", 14400, "canary.phase_duration: because risk_tolerance is medium"),
         ("steps[analyse-5%].duration", 14400, "canary.phase_duration: because risk_tolerance is medium"),
-        ("steps[0].title", "scale the canary to 1 instance", "because deployment_strategy is canary"),
+        ("steps[0].title", "run 1 instance of the new version", "because deployment_strategy is canary"),
         ("answers.team_size", "medium", "one of the six answers"),
         ("release_date", "2027-06-16", "given with --date"),
         ("timeline.phases[0].start", "2027-03-23", "Planning takes 10–15 open days, counted backwards"),

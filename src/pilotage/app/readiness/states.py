@@ -19,6 +19,7 @@ from pilotage.model.announcement import Announced, State
 from pilotage.model.errors import Invalid
 from pilotage.model.readiness import BadEvidence, Evidence
 from pilotage.model.schedule import Requirement
+from pilotage.model.wording import within
 from pilotage.readiness.gates import WAVES
 
 FEATURES = ("release_announcement", "social_media", "in_app_notification")
@@ -40,7 +41,7 @@ def _communication(case: CheckContext, _item: Requirement) -> Evidence:
     # The notice of a rollback goes out by itself.
     drafts = [one.item for one in every if one.state is State.DRAFT and not one.own and one.item != NOTICE]
     if drafts:
-        words = f"{len(drafts)} of {len(every)} announcements are drafts: {few(drafts)}"
+        words = f"{len(drafts)} of {len(every)} announcements are drafts: {few([within(one) for one in drafts])}"
         return Evidence("announcements", False, words)
     counted = Counter("edited" if one.state is State.DRAFT else str(one.state) for one in every)
     return Evidence("announcements", True, ", ".join(f"{number} {state}" for state, number in counted.items()))
@@ -78,7 +79,9 @@ def _waves(case: CheckContext, item: Requirement) -> Evidence | None:
     drafts = [one.item for one in _those(case, (_TENANTS,)) if one.state is State.DRAFT]
     if drafts:
         return Evidence(
-            WAVES, False, f"{few(drafts)} is a draft: approve it with `pilotage announce approve {drafts[0]}`"
+            WAVES,
+            False,
+            f"{few([within(one) for one in drafts])} is a draft: approve it with `pilotage announce approve {drafts[0]}`",
         )
     told = sum(len(wave.members) for wave in case.plan.waves)
     return Evidence(WAVES, True, f"{len(case.plan.waves)} waves with {told:,} tenants and the rest, and their notices")

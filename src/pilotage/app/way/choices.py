@@ -11,6 +11,7 @@ from pilotage.app.way.control import needed_for, places_of_command
 from pilotage.engine.records.ways import StoredWay
 from pilotage.model.way import Begins, StageStatus, WayStatus
 from pilotage.model.way_command import WayCommandKind
+from pilotage.model.wording import some_of
 from pilotage.way.commands import forbidden
 
 
@@ -69,7 +70,7 @@ def _possible(stored: StoredWay, index: int) -> Iterator[WayChoice]:
         if stage.entry.approvals and at.status is StageStatus.WAITING and len(at.approved) < stage.entry.approvals:
             yield WayChoice(
                 kind=WayCommandKind.APPROVE, label=f"Approve {version} for {stage.name}", stage=stage.name,
-                primary=True, effect=f"{len(at.approved)} of {stage.entry.approvals} approvals are given.",
+                primary=True, effect=f"{some_of(len(at.approved), stage.entry.approvals, 'approval')} given.",
             )  # fmt: skip
         if stage.entry.begins is Begins.BY_A_PERSON and at.status is StageStatus.WAITING and not at.promoted:
             yield WayChoice(

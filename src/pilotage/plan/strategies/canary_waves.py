@@ -69,8 +69,8 @@ def _asked(n: Numbers, group: Group, full: int, number: int) -> Iterator[Step]:
 
 def _full_size(n: Numbers, group: Group, full: int, number: int) -> Step:
     several = f"{full} instance{'s' * (full != 1)}"
-    title = f"scale the canary to {several}" if number == 1 else f"check that {several} of the canary are healthy"
-    title = title.replace("1 instance of the canary are", "1 instance of the canary is")
+    named = f"{several} of the new version"
+    title = f"run {named}" if number == 1 else f"check that {named} {'is' if full == 1 else 'are'} healthy"
     return Step(
         f"scale-{group.name}", StepKind.SCALE, title, percent(group.before), full, 0,
         n.value("canary.health_check_timeout"), "stop the canary", needs=("the version can be started",),

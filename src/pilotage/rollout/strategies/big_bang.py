@@ -22,6 +22,7 @@ from pilotage.model.progress import BigBangProgress, WayBack
 from pilotage.model.rollout import Mode, Observed, RolloutState, Status
 from pilotage.model.step_ids import CHECK_BACKUP, CHECK_RESTORED, CLOSE, FINAL_BACKUP, OPEN, REPLACE, RESTORE
 from pilotage.model.traffic import WHOLE, Split
+from pilotage.model.wording import some_of
 from pilotage.rollout.checking import awaits_approval, awaits_check
 from pilotage.rollout.maintenance import closed_for, is_shut, open_for, over_window, what_router_shows
 from pilotage.rollout.sight import check_status, healthy, present
@@ -206,7 +207,7 @@ def _awaits_replacement(turn: Tick) -> str:
     if state.old is not None and old_gone and check_status(seen, FINAL_BACKUP, _ONCE) is not CheckStatus.PASSED:
         return "the data is being backed up"
     well = healthy(seen, state.new)
-    return "" if old_gone and well >= wanted else f"{well} of {wanted} instances are healthy"
+    return "" if old_gone and well >= wanted else f"{some_of(well, wanted, 'instance')} healthy"
 
 
 def _awaits_opening(turn: Tick) -> str:

@@ -15,6 +15,7 @@ from pilotage.model.probe import PROBE
 from pilotage.model.progress import ToggleProgress
 from pilotage.model.rollout import Hold, HoldCause, Mode, Observed, RolloutState, Status
 from pilotage.model.step_ids import CHECK_KILL_SWITCH, DEPLOY_DARK
+from pilotage.model.wording import some_of
 from pilotage.rollout import shifting, walking
 from pilotage.rollout.checking import awaits_approval, awaits_check
 from pilotage.rollout.sight import healthy
@@ -92,7 +93,7 @@ class FeatureToggle(Strategy):
             return refused
         wanted, state = _walk(turn.plan, turn.state).before[0], turn.state
         if (well := healthy(turn.seen, state.new)) < wanted:
-            return Hold(HoldCause.CANARY_UNHEALTHY, f"{well} of {wanted} instances of {state.new} are healthy")
+            return Hold(HoldCause.CANARY_UNHEALTHY, f"{some_of(well, wanted, 'instance', state.new)} healthy")
         return None
 
     def exposed(self, plan: Plan, state: RolloutState) -> bool:

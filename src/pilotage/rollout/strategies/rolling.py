@@ -12,6 +12,7 @@ from pilotage.model.plan import Plan, StepKind
 from pilotage.model.progress import RollingProgress
 from pilotage.model.quantity import portion_of
 from pilotage.model.rollout import Hold, HoldCause, Mode, Observed, RolloutState, Status
+from pilotage.model.wording import some_of
 from pilotage.rollout import shifting, walking
 from pilotage.rollout.checking import awaits_approval, awaits_check
 from pilotage.rollout.sight import healthy, why_unwell
@@ -74,10 +75,10 @@ class Rolling(Strategy):
         if state.old is None and not state.reached:
             return None  # the first instances of all are still starting; the step's own deadline bounds that
         if state.old and (well := healthy(turn.seen, state.old)) < old:
-            said = f"{well} of {old} instances of {state.old} are healthy"
+            said = f"{some_of(well, old, 'instance', state.old)} healthy"
             return Hold(HoldCause.STABLE_UNHEALTHY, said + why_unwell(turn.seen, state.old))
         if (well := healthy(turn.seen, state.new)) < new:
-            said = f"{well} of {new} instances of {state.new} are healthy"
+            said = f"{some_of(well, new, 'instance', state.new)} healthy"
             return Hold(HoldCause.CANARY_UNHEALTHY, said + why_unwell(turn.seen, state.new))
         return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlencode
@@ -21,6 +22,8 @@ from pilotage.web.route import Asked, Kind, Route
 
 _PILLS = {Outcome.DONE: "good", Outcome.ALLOWED: "live", Outcome.REFUSED: "bad", Outcome.FAILED: "bad"}
 _LIMIT = 100
+_ROLLOUT = re.compile(r"[A-Za-z0-9][\w.-]*-[0-9a-f]{8}(?=$|\s)", re.ASCII)
+"""The id of a rollout, which begins with its service and its environment."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +40,15 @@ class Row:
         entry = self.entry
         where = "/".join(one for one in (entry.service, entry.environment) if one not in ("", ANYWHERE))
         anywhere = "everywhere" if ANYWHERE in (entry.service, entry.environment) and not where else where
+        if self.rollout:
+            return f"rollout: {entry.object.replace(self.rollout, '').strip(' ,') or where or self.rollout[:-9]}"
         return " · ".join(one for one in ("" if entry.object.isdecimal() else entry.object, anywhere) if one)
+
+    @property
+    def rollout(self) -> str:
+        """The id of the rollout that it is about; empty of anything else."""
+        found = _ROLLOUT.search(self.entry.object)
+        return found[0] if found and "-way-" not in found[0] else ""
 
 
 def _page(asked: Asked) -> Response:

@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, Response
 from pilotage.app.roles import Eyes
 from pilotage.model.access import Identity
 from pilotage.model.text import brief, clean
-from pilotage.model.wording import called
+from pilotage.model.wording import called, counted
 from pilotage.render.document import bars, top
 from pilotage.render.html import state_cell
 from pilotage.render.pills import STATUS
@@ -40,7 +40,7 @@ def environment() -> Environment:
     made.filters["prose"] = prose
     made.filters["called"] = called
     made.filters["brief"] = brief
-    made.globals |= {"pill_of": pill_of, "state_word": state_word}
+    made.globals |= {"pill_of": pill_of, "state_word": state_word, "counted": counted}
     return made
 
 
