@@ -270,10 +270,10 @@ def test_r34_long_histories_are_paged_newest_first(server: Served) -> None:
     server.person("ada", "viewer")
     ada = server.signed_in("ada")
     first = ada.get(f"/rollouts/{rollout.id}").text
-    assert re.findall(r"event (\d+)\.", first)[:2] == ["49", "48"]
+    assert re.findall(r"Event (\d+)\.", first)[:2] == ["49", "48"]
     older = re.search(r"\?before=(\d+)", first)
     assert older
-    assert re.findall(r"event (\d+)\.", ada.get(f"/rollouts/{rollout.id}?before={older[1]}").text)[0] == "29"
+    assert re.findall(r"Event (\d+)\.", ada.get(f"/rollouts/{rollout.id}?before={older[1]}").text)[0] == "29"
 
 
 def test_r34_a_queued_rollout_is_taken_out_of_the_queue(server: Served) -> None:

@@ -74,6 +74,16 @@ def lacks(project: Project, plan: Plan) -> str:
         return ""  # what cannot be read or asked, the deployment itself says
 
 
+def asks_readiness(project: Project, plan: Plan) -> bool:
+    """Whether a deployment is refused while items of the plan's list are not ready."""
+    from pilotage.app.readiness.assessment import enforced
+
+    try:
+        return enforced(project.loaded, plan.environment)
+    except PilotageError:
+        return True  # what cannot be read, the deployment itself says
+
+
 def before(project: Project, plan: Plan) -> str | None:
     """Hash of the plan that its environment had last; None for the first."""
     return kept_plans.last_of(project.store.engine, plan.service, plan.environment, plan.hash)

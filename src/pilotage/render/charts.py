@@ -8,10 +8,11 @@ from datetime import date, timedelta
 from html import escape
 
 from pilotage.model.plan import Plan, Step
-from pilotage.model.quantity import format_duration, format_share
+from pilotage.model.quantity import format_duration, format_share, spoken_share
 from pilotage.model.schedule import open_days
 from pilotage.model.traffic import WHOLE
 from pilotage.render.days import show_day
+from pilotage.render.plan_page import spaced
 from pilotage.render.sections import headline
 from pilotage.render.stylesheet import chart_style
 
@@ -130,7 +131,7 @@ def staircase(plan: Plan, width: int = WIDE) -> str:
     """The share of users on the new version (with the flag on), step by step. The width of a wait shows its
     duration."""
     points, labels = _points(plan.steps)
-    height, left, right, top = (300, 60, 20, 24) if width == WIDE else (240, 44, 8, 16)
+    height, left, right, top = (300, 60, 20, 24) if width == WIDE else (240, 52, 8, 16)
     floor = height - 60
     scale = (width - left - right) / (points[-1][0] or 1)
 
@@ -141,7 +142,7 @@ def staircase(plan: Plan, width: int = WIDE) -> str:
     for share in (0.0, 0.25, 0.5, 0.75, 1.0):
         _, y = at((0, share))
         body.append(f'<line class="line" x1="{left}" x2="{width - right}" y1="{y}" y2="{y}"/>')
-        body.append(f'<text class="soft" x="{left - 8}" y="{y + 4}" text-anchor="end">{share:.0%}</text>')
+        body.append(f'<text class="soft" x="{left - 8}" y="{y + 4}" text-anchor="end">{spoken_share(share)}</text>')
     corners = [at(point) for point in points]
     path = " ".join(f"{'L' if index else 'M'}{x} {y}" for index, (x, y) in enumerate(corners))
     body.append(f'<path class="under" d="{path} L{corners[-1][0]} {floor} Z"/><path class="stair" d="{path}"/>')
@@ -152,7 +153,7 @@ def staircase(plan: Plan, width: int = WIDE) -> str:
         if free <= x <= width - 7.2 * len(label):
             body.append(f'<text x="{x}" y="{floor + 18}">{escape(label)}</text>')
             free = x + 7.2 * len(label) + 8
-    foot = f"width = duration; {format_duration(plan.watched)} in total"
+    foot = f"width = duration; {spaced(format_duration(plan.watched))} in total"
     body.append(f'<text class="soft" x="{left}" y="{height - 8}">{foot}</text>')
     described = "; ".join(f"{step.title}: {format_share(step.weight / WHOLE)}" for step in plan.steps)
     return svg(f"{headline(plan)}: users on the new version", described, height, body, width)
@@ -171,8 +172,8 @@ def _points(steps: tuple[Step, ...]) -> tuple[list[tuple[float, float]], list[tu
             share = level
         width = 0.03 + step.duration / longest
         if step.duration:
-            name = step.audience or format_share(level)
-            labels.append(((now, level), f"{name} {format_duration(step.duration)}"))
+            name = step.audience or spoken_share(level)
+            labels.append(((now, level), f"{name}, {spaced(format_duration(step.duration))}"))
         now += width
         points.append((now, share))
     return points, labels

@@ -116,7 +116,8 @@ def _dates(plan: Plan) -> Iterator[tuple[str, str]]:
     timeline = plan.timeline
     for stage in timeline.stages:
         longest = stage.estimate if stage.estimate else stage.longest
-        yield stage.title, f"{'' if stage.estimate else 'up to '}{spaced(format_duration(longest))}"
+        title = f"{stage.title}, to everyone" if stage.estimate else stage.title
+        yield title, f"{'' if stage.estimate else 'up to '}{spaced(format_duration(longest))}"
     if timeline.latest_safe_start:
         yield "Start, to be safe", show_day(timeline.latest_safe_start)
     if timeline.latest_start:

@@ -78,11 +78,8 @@ def _waves(case: CheckContext, item: Requirement) -> Evidence | None:
         return Evidence(WAVES, False, changed or "the plan has no waves: make it again")
     drafts = [one.item for one in _those(case, (_TENANTS,)) if one.state is State.DRAFT]
     if drafts:
-        return Evidence(
-            WAVES,
-            False,
-            f"{few([within(one) for one in drafts])} is a draft: approve it with `pilotage announce approve {drafts[0]}`",
-        )
+        named = few([within(one) for one in drafts])
+        return Evidence(WAVES, False, f"{named} is a draft: approve it with `pilotage announce approve {drafts[0]}`")
     told = sum(len(wave.members) for wave in case.plan.waves)
     return Evidence(WAVES, True, f"{len(case.plan.waves)} waves with {told:,} tenants and the rest, and their notices")
 

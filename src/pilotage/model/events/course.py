@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pilotage.model.events.occurrence import Occurrence
 from pilotage.model.message import Severity
 from pilotage.model.rollout import Mode
+from pilotage.model.wording import within
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,8 +103,8 @@ class ReadinessChecked(Occurrence, tag="readiness-checked", severity=Severity.PR
     def sentence(self) -> str:
         passed = self.gate_count - len(self.waivers) - len(self.not_required)
         ready = f"{passed} of {self.gate_count} readiness gates passed"
-        waived = (f"{item} {reason}" for item, reason in self.waivers.items())
-        spared = (f"{item} was not required: {reason}" for item, reason in self.not_required.items())
+        waived = (f"{within(item)} {reason}" for item, reason in self.waivers.items())
+        spared = (f"{within(item)} was not required: {reason}" for item, reason in self.not_required.items())
         return "; ".join((ready, *waived, *spared))
 
 
@@ -116,7 +117,9 @@ class ReadinessNotEnforced(Occurrence, tag="readiness-not-enforced", severity=Se
 
     @property
     def sentence(self) -> str:
-        listed = ", ".join(self.items[:2]) + (f" and {len(self.items) - 2} more" if len(self.items) > 2 else "")
+        listed = ", ".join(map(within, self.items[:2])) + (
+            f" and {len(self.items) - 2} more" if len(self.items) > 2 else ""
+        )
         return f"readiness is not enforced here, so nothing asked for {listed}"
 
 
@@ -131,8 +134,8 @@ class ChecksLeftOut(Occurrence, tag="checks-left-out", severity=Severity.WARNING
 
     @property
     def sentence(self) -> str:
-        skipped = f"no check is configured, so these are skipped: {', '.join(self.unconfigured)}"
-        waived = (f"{step} {reason}" for step, reason in self.waived.items())
+        skipped = f"no check is configured, so these are skipped: {', '.join(map(within, self.unconfigured))}"
+        waived = (f"{within(step)} {reason}" for step, reason in self.waived.items())
         return "; ".join((*([skipped] if self.unconfigured else []), *waived))
 
 

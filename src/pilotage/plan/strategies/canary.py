@@ -54,8 +54,9 @@ def _raised(
         title = title if ramping else f"approval to send {share}"
         yield gate_step(n, f"approve-{share}", title, before, instances_for(before, full))
     yield Step(
-        f"scale-{share}", StepKind.SCALE, f"run {count} instance{several} of the new version", percent(before), count, 0,
-        n.value("canary.health_check_timeout"), "stop the canary", needs=("the version can be started",),
+        f"scale-{share}", StepKind.SCALE, f"run {count} instance{several} of the new version",
+        percent(before), count, 0, n.value("canary.health_check_timeout"), "stop the canary",
+        needs=("the version can be started",),
         derived=(Derived("timeout", "canary.health_check_timeout"),), source="R13",
     )  # fmt: skip
     if number == 1:

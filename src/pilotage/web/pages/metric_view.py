@@ -55,7 +55,8 @@ def metrics_of(verdicts: Sequence[SeenVerdict], plan: Plan, course: Sequence[Poi
 def _metric(verdict: SeenVerdict, limit: float, course: Sequence[Point]) -> MetricRow:
     kind, word = verdict_pill(verdict.kind)
     low, high = verdict.interval or (None, None)
-    known = verdict.interval is not None and kind != "none"
+    # Without any bound there is nothing to draw, as where neither version has an error.
+    known = bool(verdict.interval) and kind != "none" and not (verdict.ratio is None and not low and high is None)
     crosses = known and (high is None or high > limit)
     ratio = f"Ratio {verdict.ratio:.3g}, " if verdict.ratio is not None else ""
     bounds = f"interval {_bound(low, '0')} to {_bound(high, 'any')}, " if known else ""

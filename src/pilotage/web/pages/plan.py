@@ -85,7 +85,7 @@ def _shown(asked: Asked, plan: Plan, status: int = 200, refused: str = "") -> Re
         asked, "plan.html.j2", status, plan=plan, title=headline(plan), first=first_screen(plan), lacks=lacks,
         pill=pill_of_plan(plan, lacks), rail=steps_of(plan, mode), approval=approval_of(plan, mode),
         parts=parts_of(plan), charts=charts_of(plan), refused=refused, queue=queue,
-        before=planning.before(project, plan), pill_of=pill_of,
+        before=planning.before(project, plan), pill_of=pill_of, asks_readiness=planning.asks_readiness(project, plan),
         may_deploy=asked.may(Permission.DEPLOY, plan.service, plan.environment) and not plan.stopped_by,
     )  # fmt: skip
 

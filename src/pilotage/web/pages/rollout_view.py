@@ -136,7 +136,8 @@ def _entries(rollout: Rollout, began: dict[str, float], clock: PageClock) -> Ite
             yield RailEntry(state="done", title=_short(step), small=_when(began.get(step.id), clock))
         elif not reached:
             reached = True
-            small = f"{spoken(state.watched)} of {spoken(step.duration)}" if step.duration and not undone else ""
+            watched = f"{spoken(state.watched)} of {spoken(step.duration)}" if step.duration else ""
+            small = "" if undone else watched if index == state.step else "next"
             yield RailEntry(state="bad" if undone else "on", title=_short(step), small=small)
         else:
             at = due.get(step.id) if due else None
