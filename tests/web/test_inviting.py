@@ -36,7 +36,9 @@ def test_r34_an_invitation_gives_the_role_that_was_chosen(server: Served, owner:
     )
     bob = Browser(server)
     link = link_in(server, got)
-    assert 'value="bob"' in bob.get(link).text
+    page = bob.get(link).text
+    assert 'value="bob"' in page
+    assert "ada invites you as deployer of shop in staging." in page
     assert bob.submit(link, name="admin", password=GOOD, again=GOOD).status == 303
     person = server.store.persons.called("bob")
     assert (person.email, person.emergency) == ("bob@example.org", False), "the name is the one that was invited"

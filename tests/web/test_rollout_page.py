@@ -8,8 +8,9 @@ from dataclasses import replace
 import pytest
 
 from pilotage import Service
-from pilotage.model.events import HoldStarted
+from pilotage.model.events import HoldStarted, RollbackStarted, TrafficWithdrawn
 from pilotage.model.hold import Hold, HoldCause
+from pilotage.model.live import SeenVerdict
 from pilotage.model.record import Rollout
 from pilotage.model.rollout import CommandKind, Decision, Event, RolloutState, Status
 from pilotage.model.snapshot import Snapshot
@@ -288,3 +289,49 @@ def test_r34_a_queued_rollout_is_taken_out_of_the_queue(server: Served) -> None:
     assert acts(ada.get(f"/rollouts/{waiting.id}").text) == ["withdraw"]
     assert ada.submit(f"/rollouts/{waiting.id}/withdraw", **confirmed(ada, waiting, "withdraw")).status == 303
     assert server.store.look_up(waiting.id).status is Status.CANCELLED
+
+
+def test_r34_a_bar_is_drawn_only_where_there_is_a_ratio(server: Served) -> None:
+    rollout = server.rollout()
+    none_failed = SeenVerdict(
+        metric="error rate", kind="pass", sentence="canary 0 % (0 of 836), stable 0 % (0 of 2,390)",
+        canary="0%", stable="0 %", samples=836, interval=(0.0, None),
+    )  # fmt: skip
+    used = SeenVerdict(metric="cpu", kind="pass", sentence="as much", ratio=1.0, interval=(0.9, 1.1))
+    live = replace(rollout.live, at=1.0, verdicts=(none_failed, used))
+    decision = Decision(state=replace(rollout.state), actions=(), events=())
+    server.store.record(server.store.get(rollout.id), decision, None, live)
+    server.person("eve", "viewer")
+    page = server.signed_in("eve").get(f"/rollouts/{rollout.id}").text
+    metrics = page[page.index('id="metrics"') : page.index('id="events"')]
+    assert metrics.count("<svg") == 1
+    assert "<b>0\N{NO-BREAK SPACE}%</b> against 0\N{NO-BREAK SPACE}%" in metrics
+    assert "<h3>CPU</h3>" in metrics
+
+
+def test_r34_the_foot_says_when_a_page_was_made_and_is_live(server: Served) -> None:
+    server.person("eve", "viewer")
+    assert '<span id="made" data-live>Made at' in server.signed_in("eve").get("/").text
+    assert "data-live" not in server.anybody().get("/login").text
+
+
+def test_r34_home_lists_failures_in_whole_clauses_and_no_deliberate_abort(server: Served) -> None:
+    why = "error rate: canary 18.2 % (4 of 22), stable 0 % (0 of 570); 4 users, 0 on stable: worse, confidence 99.9 %"
+    for version, cause, harm in (
+        ("3.0.0", "command", False),
+        ("3.1.0", "error rate", True),
+        ("3.2.0", "command", True),
+    ):
+        rollout = server.rollout(version=version)
+        began = RollbackStarted(cause=cause, step="analyse-5%", reason=why)
+        taken = TrafficWithdrawn(
+            cause="error rate", step="analyse-5%", version=version, reason=why, timeout_seconds=60.0
+        )
+        told = [Event(one.type, one.sentence, one.data) for one in ((taken, began) if harm else (began,))]
+        record(server, rollout, replace(rollout.state, status=Status.ROLLED_BACK, reason=why), *told)
+    server.person("eve", "viewer")
+    page = server.signed_in("eve").get("/").text
+    failed = page[page.index('id="failed"') :]
+    assert re.findall(r"shop (3\.\d\.0)", failed) == ["3.2.0", "3.1.0"]
+    assert "4 users, 0 on stable …" in failed
+    assert "confidence" not in failed

@@ -175,7 +175,7 @@ def _still_given(store: Store, link: Link, name: str, *, vouched: bool) -> None:
         raise LinkOver("whoever made this link has no account any more", cure="ask for a new one")
     held, custom = grants_of(store, maker), store.persons.custom_roles()
     admin = (Grant(role=AccessRole.ADMIN),) if vouched else ()
-    if not all(is_within(one, held, custom) for one in (*_granted(link), *admin)):
+    if not all(is_within(one, held, custom) for one in (*granted(link), *admin)):
         raise LinkOver("whoever made this link has fewer roles now than it gives", cure="ask for a new one")
     if link.purpose is LinkPurpose.RECOVERY:
         given = about.get("held")
@@ -209,7 +209,7 @@ def _pending(link: Link) -> Pending:
     about = link.about
     return Pending(
         id=link.hash[:16], purpose=link.purpose, name=str(about.get("name", "")), email=str(about.get("email", "")),
-        by=str(about.get("by", "")), grants=_granted(link), created_at=link.created_at, expires_at=link.expires_at,
+        by=str(about.get("by", "")), grants=granted(link), created_at=link.created_at, expires_at=link.expires_at,
     )  # fmt: skip
 
 
@@ -220,7 +220,7 @@ def withdraw(project: Project, identity: str) -> Pending:
     link = next((one for one in links.pending(project.clock.now()) if one.hash[:16] == identity), None)
     if link is None:
         raise NoSuchLink(f"no invitation {identity[:40]!r} is open; `pilotage user invitations` lists them")
-    for grant in _granted(link):
+    for grant in granted(link):
         refuse_more(project, grant)
     links.withdraw(link.hash, project.clock.now())
     _audit(project, "withdraw-invitation", str(link.about.get("name", "")), {})
@@ -263,11 +263,11 @@ def _account(link: Link, name: str, password: str) -> NewAccount:
         return NewAccount(name=name, password=password, emergency=True, grants=(Grant(role=AccessRole.ADMIN),))
     return NewAccount(
         name=name, password=password, email=str(about.get("email", "")), emergency=bool(about.get("emergency")),
-        grants=_granted(link), by=str(about.get("by", "")),
+        grants=granted(link), by=str(about.get("by", "")),
     )  # fmt: skip
 
 
-def _granted(link: Link) -> tuple[Grant, ...]:
+def granted(link: Link) -> tuple[Grant, ...]:
     given = link.about.get("grants")
     return tuple(
         Grant(role=str(one["role"]), service=str(one["service"]), environment=str(one["environment"]))
