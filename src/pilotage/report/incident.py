@@ -195,7 +195,7 @@ def _verdicts(incident: Incident) -> Section:
 
 
 def _kept(incident: Incident) -> Section:
-    found = [f"plan {incident.plan}", f"events of the rollout: `pilotage events {incident.id} --verify`"]
+    found = [f"plan `{incident.plan}`", f"events of the rollout: `pilotage events {incident.id} --verify`"]
     if incident.preserved:
         found.append(
             f"the failed environment with {incident.version} is still running; delete it with `pilotage cleanup`"
