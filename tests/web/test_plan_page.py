@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from pilotage import Service
+from pilotage.engine.records import kept_plans
+from tests.plans import a_plan
 from tests.web.site import Served, served
 from tests.web.world import config
 
@@ -153,3 +157,16 @@ def test_r35_a_release_from_a_page_or_the_api_belongs_to_the_trace_that_asks(sho
         if (rollout.service, rollout.environment) in (("checkout", "production"), ("search", "staging")):
             (told,) = [one for one in shop.store.events(rollout.id) if one.type == "trace-continued"]
             assert told.data["trace_id"] == trace
+
+
+def test_r34_only_what_somebody_should_act_on_is_a_warning(server: Served) -> None:
+    plan = a_plan(version="2.4.0", service=Service(name="shop", environment="production"))
+    assert any(note.startswith("no alert for") for note in plan.notes)
+    act = "CRITICAL risk: drops table orders"
+    server.person("ada", "author")
+    for noted in (plan, replace(plan, notes=(act, *plan.notes))):
+        kept_plans.keep(server.store.engine, noted)
+        page = server.signed_in("ada").get(f"/plans/{noted.hash}").text
+        assert ('<div class="banner wait">' in page) is (act in noted.notes)
+        assert "Good to know</h2>" in page
+        assert "Readiness is not enforced in production" in page

@@ -20,6 +20,8 @@ _MOST = 8
 """Stations of a course that fit side by side."""
 
 _UNIT = re.compile(r"(?<=\d)(d|h|ms|m|s)")
+_REMARKS = ("no alert for ", "readiness does not require ")
+"""How notes begin that say what the plan leaves out, and why that is right."""
 _COUNTED = {
     "answers": "answer", "conflicts": "conflict", "timeline": "phase", "readiness": "item", "risk": "factor",
     "steps": "step", "waves": "wave", "on-call": "shift", "rollback": "step", "health": "metric", "alerts": "alert",
@@ -30,7 +32,8 @@ _COUNTED = {
 @dataclass(frozen=True, kw_only=True)
 class FirstScreen:
     """state: class of the pill · course: stations of the rollout with what they take; empty where there are too many ·
-    dates: what, when · needed: role, what for, first day."""
+    dates: what, when · needed: role, what for, first day · warnings: notes that somebody should act on · remarks: the
+    others."""
 
     state: str
     decision: str
@@ -39,14 +42,17 @@ class FirstScreen:
     course: tuple[tuple[str, str], ...]
     dates: tuple[tuple[str, str], ...]
     needed: tuple[tuple[str, str, str], ...]
+    warnings: tuple[str, ...]
+    remarks: tuple[str, ...]
 
 
 def first_screen(plan: Plan) -> FirstScreen:
     state, decision = _decision(plan)
-    course = tuple(_course(plan))
+    course, remarks = tuple(_course(plan)), tuple(one for one in plan.notes if one.startswith(_REMARKS))
     return FirstScreen(
         state=state, decision=decision, kind=_kind(plan), figures=tuple(_figures(plan)),
         course=course if len(course) <= _MOST else (), dates=tuple(_dates(plan)), needed=tuple(_needed(plan)),
+        warnings=tuple(one for one in plan.notes if one not in remarks), remarks=remarks,
     )  # fmt: skip
 
 
