@@ -54,7 +54,7 @@ def guided(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Ser
 def test_r34_every_page_answers_in_words_with_and_without_releases(guided: tuple[Served, Sequence[tour.Visit]]) -> None:
     server, visits = guided
     clients = {who: server.signed_in(who) if who else server.anybody() for who in {one.who for one in visits}}
-    wrong = {}
+    wrong: dict[str, object] = {}
     for visit in visits:
         got = clients[visit.who].get(visit.path)
         expected = (200, 303, 404, 409, 410) if visit.name.removeprefix("empty-").startswith(SAYS_NO) else (200,)

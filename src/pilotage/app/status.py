@@ -118,7 +118,7 @@ class EnvironmentStatus:
     def _fewer(self) -> str:
         """How many of its instances are healthy, where some are not."""
         found = self.sighting
-        if not found or found.healthy is None or found.healthy == found.instances:
+        if not found or found.healthy is None or found.instances is None or found.healthy == found.instances:
             return ""
         return f", {found.healthy} of {counted(found.instances, 'instance')} healthy"
 
