@@ -66,10 +66,10 @@ def test_r34_a_release_shows_rollouts_sign_offs_and_its_timeline(server: Served)
     sign(server.store.engine, "shop", "staging", "2.4.0", signature)
     ada = person(server, "ada", "viewer@shop")
     text = ada.get("/releases/shop/2.4.0").text
-    for shown in ("serves staging", "Test report", "it ended", "Pilotage did not build this version"):
+    for shown in ("serves staging", "Test report", "It ended", "Pilotage did not build this version"):
         assert shown in text, shown
     assert HOSTILE not in text
-    assert "it ended" not in person(server, "bob", "viewer@search").get("/releases/shop/2.4.0").text
+    assert "It ended" not in person(server, "bob", "viewer@search").get("/releases/shop/2.4.0").text
     assert ada.get("/releases/shop/2.4.0.json").json["rollouts"][0]["version"] == "2.4.0"
     assert "2.4.0" in ada.get("/releases/shop/2.4.0/trace").text
     assert ada.get("/releases/shop/2.4.0/trace.json").json["version"] == "2.4.0"

@@ -278,7 +278,7 @@ def test_r6_tenant_waves_are_agreed_by_the_waves_of_today_and_their_notices(proj
         return found
 
     assert not evidence().ready
-    assert "tenant_wave_notice is a draft" in evidence().sentence
+    assert "tenant wave notice is a draft" in evidence().sentence
     approve(made, "ada", AnnouncementRequest(plan=plan, item="tenant_wave_notice"))
     assert (evidence().ready, evidence().sentence) == (True, "3 waves with 2 tenants and the rest, and their notices")
     move(made, "ada", wish())
