@@ -72,8 +72,8 @@ def _certificate(host: str, port: int) -> Finding:
     except AdapterError as error:
         return Finding("FAIL", "TLS", str(error))
     if left < _SOON:
-        return Finding("WARN", "TLS", f"the certificate of {host} expires in {left:.0f} days: renew it")
-    return Finding("PASS", "TLS", f"the certificate of {host} is valid for {left:.0f} days")
+        return Finding("WARN", "TLS", f"the certificate of {host} expires in {counted(round(left), 'day')}: renew it")
+    return Finding("PASS", "TLS", f"the certificate of {host} is valid for {counted(round(left), 'day')}")
 
 
 def _reached(url: str) -> Finding:

@@ -14,6 +14,7 @@ from pilotage.app.project import Project, Unclear
 from pilotage.model.errors import Conflict
 from pilotage.model.flag import OFF, FlagPurpose, Ramp
 from pilotage.model.json import JsonObject, find, text_at
+from pilotage.model.wording import counted
 
 if TYPE_CHECKING:
     from pilotage.adapters.ports import Flags
@@ -42,8 +43,8 @@ class StaleFlag:
     @property
     def sentence(self) -> str:
         if self.expired:
-            return f"{self.flag}: expired on {self.expired}, {self.days:.0f} days ago"
-        return f"{self.flag}: on for everyone for {self.days:.0f} days, since {self.version}"
+            return f"{self.flag}: expired on {self.expired}, {counted(round(self.days), 'day')} ago"
+        return f"{self.flag}: on for everyone for {counted(round(self.days), 'day')}, since {self.version}"
 
 
 def read(project: Project, environment: str | None) -> tuple[str, Ramp]:

@@ -101,7 +101,9 @@ class Watch:
         healthy = [one for one in there if one.health is Health.HEALTHY]
         self._ill = 0 if healthy else self._ill + 1
         if self._ill >= _IN_A_ROW:
-            self._reason = f"none of its {len(there)} instances is healthy"
+            self._reason = (
+                "its instance is not healthy" if len(there) == 1 else f"none of its {len(there)} instances is healthy"
+            )
         if self._target.probes is not None:
             self._target.probes.keep_up({self._version: [(one.host, one.port) for one in there]})
             for result in self._target.probes.results():

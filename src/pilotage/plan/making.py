@@ -16,6 +16,7 @@ from pilotage.model.risk import Assessment
 from pilotage.model.schedule import Conflict, Message, OnCall, Requirement, Stage, Timeline
 from pilotage.model.step_ids import OWN_CHECKS
 from pilotage.model.wave import Tenancy
+from pilotage.model.wording import counted
 from pilotage.plan.attendance import on_call_of
 from pilotage.plan.communication import OF_EVERY_WAVE, Times, messages_of, words_of
 from pilotage.plan.conflicts import accepted, conflicts_of, conflicts_with
@@ -260,4 +261,4 @@ def _outlasts(spans: tuple[Span, ...], lasting: tuple[Span, ...]) -> tuple[str, 
     if not spans or lasting[-1].longest <= spans[-1].longest:
         return ()
     usual, takes = spans[-1].longest, lasting[-1].longest
-    return (f"the execution phase takes {takes} days instead of {usual}, because this plan's steps do",)
+    return (f"the execution phase takes {counted(takes, 'day')} instead of {usual}, because this plan's steps do",)

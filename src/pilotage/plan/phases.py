@@ -13,6 +13,7 @@ from datetime import date
 from pilotage.model.answers import Answers, DeploymentStrategy, ReleaseFrequency, ReleaseType
 from pilotage.model.calendar import ONE_DAY, Calendar
 from pilotage.model.schedule import Milestone, Phase, Trains
+from pilotage.model.wording import counted
 from pilotage.plan.activities import (
     DEVELOPMENT,
     EXECUTION,
@@ -113,7 +114,7 @@ def widened(spans: tuple[Span, ...], rollout_days: int) -> tuple[Span, ...]:
         return spans
     source = last.source
     if rollout_days > last.longest:
-        source = f"{source}; extended to {rollout_days} days by this plan's steps"
+        source = f"{source}; extended to {counted(rollout_days, 'day')} by this plan's steps"
     longest = max(last.longest, rollout_days)
     return (*before, replace(last, shortest=rollout_days, longest=longest, source=source))
 

@@ -73,7 +73,7 @@ def watch(world: World, monkeypatch: pytest.MonkeyPatch) -> Watch:
     ("world", "words"),
     [
         (World(errors=10), "10.0% of its requests fail"),
-        (World(health=Health.EXITED), "none of its 1 instances is healthy"),
+        (World(health=Health.EXITED), "its instance is not healthy"),
         (World(passed=False), "the probe cart fails: 404"),
     ],
 )

@@ -19,7 +19,7 @@ from pilotage.model.announcement import Announced, State
 from pilotage.model.errors import Invalid
 from pilotage.model.readiness import BadEvidence, Evidence
 from pilotage.model.schedule import Requirement
-from pilotage.model.wording import within
+from pilotage.model.wording import counted, within
 from pilotage.readiness.gates import WAVES
 
 FEATURES = ("release_announcement", "social_media", "in_app_notification")
@@ -80,8 +80,9 @@ def _waves(case: CheckContext, item: Requirement) -> Evidence | None:
     if drafts:
         named = few([within(one) for one in drafts])
         return Evidence(WAVES, False, f"{named} is a draft: approve it with `pilotage announce approve {drafts[0]}`")
-    told = sum(len(wave.members) for wave in case.plan.waves)
-    return Evidence(WAVES, True, f"{len(case.plan.waves)} waves with {told:,} tenants and the rest, and their notices")
+    told = counted(sum(len(wave.members) for wave in case.plan.waves), "tenant")
+    waves = counted(len(case.plan.waves), "wave")
+    return Evidence(WAVES, True, f"{waves} with {told} and the rest, and their notices")
 
 
 def notice(case: CheckContext) -> Evidence:

@@ -14,6 +14,7 @@ from pilotage.adapters.keys import HEAD, is_signed
 from pilotage.engine.integrity.heads import Head
 from pilotage.engine.rescue.journal import Witness
 from pilotage.model.json import Json, JsonObject
+from pilotage.model.wording import counted
 
 
 class Grade(StrEnum):
@@ -89,7 +90,7 @@ def heads_in(lines: Iterable[str], where: str) -> tuple[list[Head], list[Finding
             found[line] = Head.from_dict(_object(line))
         except ValueError:
             broken += 1
-    words = f"{where}: {broken} lines are not signed heads"
+    words = f"{where}: {counted(broken, 'line')} {'is no signed head' if broken == 1 else 'are not signed heads'}"
     return list(found.values()), [Finding(grade=Grade.UNVERIFIABLE, sentence=words)] if broken else []
 
 
