@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlencode
@@ -22,8 +21,7 @@ from pilotage.web.route import Asked, Kind, Route
 
 _PILLS = {Outcome.DONE: "good", Outcome.ALLOWED: "live", Outcome.REFUSED: "bad", Outcome.FAILED: "bad"}
 _LIMIT = 100
-_ROLLOUT = re.compile(r"[A-Za-z0-9][\w.-]*-[0-9a-f]{8}(?=$|\s)", re.ASCII)
-"""The id of a rollout, which begins with its service and its environment."""
+_DIGITS = frozenset("0123456789abcdef")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,8 +45,13 @@ class Row:
     @property
     def rollout(self) -> str:
         """The id of the rollout that it is about; empty of anything else."""
-        found = _ROLLOUT.search(self.entry.object)
-        return found[0] if found and "-way-" not in found[0] else ""
+        return next((word for word in self.entry.object.replace(",", " ").split() if _names_a_rollout(word)), "")
+
+
+def _names_a_rollout(word: str) -> bool:
+    """The id of a rollout ends with eight hexadecimal digits; that of a way says so before them."""
+    begin, end = word[:-8], word[-8:]
+    return len(begin) > 1 and begin.endswith("-") and not begin.endswith("-way-") and set(end) <= _DIGITS
 
 
 def _page(asked: Asked) -> Response:
