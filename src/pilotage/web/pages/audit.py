@@ -49,9 +49,10 @@ class Row:
 
 
 def _names_a_rollout(word: str) -> bool:
-    """The id of a rollout ends with eight hexadecimal digits; that of a way says so before them."""
+    """Ids of rollouts end with eight hexadecimal digits, as do those of ways and of releases of several services."""
     begin, end = word[:-8], word[-8:]
-    return len(begin) > 1 and begin.endswith("-") and not begin.endswith("-way-") and set(end) <= _DIGITS
+    others = begin == "release-" or begin.endswith("-way-")
+    return len(begin) > 1 and begin.endswith("-") and not others and set(end) <= _DIGITS
 
 
 def _page(asked: Asked) -> Response:
