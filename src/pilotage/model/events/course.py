@@ -134,8 +134,8 @@ class ChecksLeftOut(Occurrence, tag="checks-left-out", severity=Severity.WARNING
 
     @property
     def sentence(self) -> str:
-        skipped = f"no check is configured, so these are skipped: {', '.join(map(within, self.unconfigured))}"
-        waived = (f"{within(step)} {reason}" for step, reason in self.waived.items())
+        skipped = f"no check is configured, so these are skipped: {', '.join(self.unconfigured)}"
+        waived = (f"{step} {reason}" for step, reason in self.waived.items())
         return "; ".join((*([skipped] if self.unconfigured else []), *waived))
 
 
