@@ -14,7 +14,7 @@ import math
 from pilotage.judge.count_stream import CountStream
 from pilotage.judge.counts import CountJudge
 from pilotage.judge.past import PastLevel
-from pilotage.judge.rate_words import both_of
+from pilotage.judge.rate_words import both_of, rate_of
 from pilotage.judge.sums import Sums
 from pilotage.model.json import JsonObject, entries, object_at, whole_at
 from pilotage.model.observation import Observation, Verdict, VerdictKind
@@ -82,7 +82,7 @@ class RefusalBook:
         words = f"{both_of(sums)} were answered with 4xx; in the past, stable had {format_share(round(usual, 4))}"
         return Verdict(
             METRIC, VerdictKind.INCONCLUSIVE, f"{words}; {_REMEDY}", samples=sums.canary_total, past=True,
-            canary=format_share(round(sums.canary_rate, 4)),
+            canary=rate_of(sums.canary_bad, sums.canary_total),
         )  # fmt: skip
 
     def _verdict(self, sums: Sums, evidence: float, *, worse: bool) -> Verdict:
@@ -91,7 +91,7 @@ class RefusalBook:
         words += f", more than {RATIO:g} times the share of stable; {_REMEDY}" if worse else ""
         return Verdict(
             METRIC, kind, words, evidence=evidence, samples=sums.canary_total,
-            canary=format_share(round(sums.canary_rate, 4)), stable=format_share(round(sums.stable_rate, 4)),
+            canary=rate_of(sums.canary_bad, sums.canary_total), stable=rate_of(sums.stable_bad, sums.stable_total),
         )  # fmt: skip
 
     def to_dict(self) -> JsonObject:
