@@ -70,11 +70,6 @@ def csv_lines(project: Project, actor: str, wanted: Filter) -> Iterator[str]:
         yield _csv([_cell(shown[name]) for name in COLUMNS])
 
 
-def choices(project: Project, column: str) -> tuple[str, ...]:
-    """The values of a column, for a filter's list."""
-    return audit.values_of(project.store.engine, column)
-
-
 def _cell(value: object) -> str:
     if value is None:
         return ""

@@ -104,7 +104,7 @@ def gathered(project: Project, environment: str, since: str, until: date | None)
     first, last = span_of(project.clock, since, until, zone)
     begin, end = period_of(first, last, zone)
     rollouts = rollouts_of(project.store, configuration.service, environment)
-    dora = dora_of(deployments_of(project.store, rollouts, git_here(project)), begin, end)
+    dora = dora_of(deployments_of(project.store, rollouts, git_here(project), begin), begin, end)
     within = [r for r in rollouts if begin <= (r.started_at or r.created_at) < end]
     told = told_of(project.store, within, zone)
     open_ = tuple(

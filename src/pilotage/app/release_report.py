@@ -96,7 +96,8 @@ def _facts(project: Project, store: Store, rollout: RolloutSummary, after: float
     known = rollouts_of(store, rollout.service, rollout.environment)
     returned = next((_began(one) for one in known if one.old == rollout.version and one.version == rollout.old), None)
     span = Span(started=started, completed=completed, until=min(completed + after, now, returned or now))
-    dora = dora_of(deployments_of(store, known, git_here(project)), completed - _DORA_DAYS * DAY, completed + 1)
+    since = completed - _DORA_DAYS * DAY
+    dora = dora_of(deployments_of(store, known, git_here(project), since), since, completed + 1)
     facts = ReleaseFacts(
         service=rollout.service, environment=rollout.environment, told=told, type=rollout.kind,
         strategy=rollout.strategy, old=rollout.old or "", actor=rollout.actor, completed=clock(completed, zone),

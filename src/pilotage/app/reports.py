@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from pilotage.adapters.git import Git
 from pilotage.adapters.ports import AdapterError
 from pilotage.app.instance_logs import logs_of
+from pilotage.engine.records.events_of_many import events_of_many
 from pilotage.engine.records.store import Store
 from pilotage.model.answers import ReleaseType
 from pilotage.model.errors import Invalid
@@ -26,7 +27,7 @@ from pilotage.model.live import LiveView
 from pilotage.model.record import Recorded, Rollout, RolloutSummary
 from pilotage.model.rollout import Mode, Status
 from pilotage.report.dora import Deployment, Dora, End, dora_of
-from pilotage.report.harm import harm_began, well_again
+from pilotage.report.harm import DECIDING, harm_began, well_again
 from pilotage.report.incident import Counted, Incident, Line
 from pilotage.report.told import Compared, Told
 
@@ -50,15 +51,20 @@ def rollouts_of(store: Store, service: str, environment: str) -> tuple[RolloutSu
     return tuple(rollout for rollout in reversed(known) if rollout.sequence is not None)
 
 
-def deployments_of(store: Store, rollouts: Sequence[RolloutSummary], git: Git | None) -> tuple[Deployment, ...]:
-    """rollouts: oldest first · git: the repository, which knows what each brought."""
+def deployments_of(
+    store: Store, rollouts: Sequence[RolloutSummary], git: Git | None, since: float = 0.0
+) -> tuple[Deployment, ...]:  # fmt: skip
+    """rollouts: oldest first · git: the repository, which knows what each brought · since: of what began before, in
+    Unix seconds, nobody asks what it brought: each question to git is a process."""
     served: set[str] = set()
     found = []
-    seen = store.live_views([rollout.id for rollout in rollouts])
+    identities = [rollout.id for rollout in rollouts]
+    seen, told = store.live_views(identities), events_of_many(store.engine, identities, DECIDING)
     for rollout in rollouts:
-        events = store.events(rollout.id)
+        events = told.get(rollout.id, ())
         exposed = reached_users(rollout, events, seen[rollout.id])
-        found.append(_deployment(rollout, events, rollout.version in served, exposed, git))
+        brought = git if _began(rollout) >= since else None
+        found.append(_deployment(rollout, events, rollout.version in served, exposed, brought))
         if rollout.status is Status.COMPLETED:
             served.add(rollout.version)
     return tuple(found)
@@ -163,17 +169,18 @@ def dora_from_tags(folder: Path, since: float, until: float, pattern: str = "*",
 
 def told_of(store: Store, rollouts: Sequence[RolloutSummary], zone: str) -> tuple[Told, ...]:
     seen = store.live_views([rollout.id for rollout in rollouts])
-    return tuple(_told(one, seen[one.id], store.events(one.id), zone) for one in rollouts)
+    events = events_of_many(store.engine, list(seen))
+    return tuple(_told(one, seen[one.id], events.get(one.id, ()), zone) for one in rollouts)
 
 
 def _told(rollout: RolloutSummary, live: LiveView, events: Sequence[Recorded], zone: str) -> Told:
-    checked = next((e.what for e in events if isinstance(e.what, ReadinessChecked)), None)
-    waivers: Mapping[str, str] = checked.waivers if checked else {}
-    spared: Mapping[str, str] = checked.not_required if checked else {}
+    checked = next((e.what for e in events if e.type_today == ReadinessChecked.type), None)
+    waivers: Mapping[str, str] = checked.waivers if isinstance(checked, ReadinessChecked) else {}
+    spared: Mapping[str, str] = checked.not_required if isinstance(checked, ReadinessChecked) else {}
     return Told(
         rollout.id, rollout.version, clock(_began(rollout), zone), rollout.status.value, rollout.took,
         rollout.reason if rollout.status is not Status.COMPLETED else "", _compared(rollout, live),
-        tuple(e.sentence for e in events if isinstance(e.what, HoldStarted)),
+        tuple(e.sentence for e in events if e.type_today == HoldStarted.type),
         tuple(f"{item} ({why})" for item, why in waivers.items()),
         rollout.reason if rollout.mode is Mode.EMERGENCY else "",
         tuple((clock(e.at, zone), e.type_today, e.sentence) for e in events),

@@ -43,7 +43,7 @@ def _periods(project: Project, environment: str, plan: Plan, first: date, last: 
         for back in range(PERIODS - 1, -1, -1)
     ]
     rollouts = rollouts_of(store, configuration.service, environment)
-    deployments = deployments_of(store, rollouts, git_here(project))
+    deployments = deployments_of(store, rollouts, git_here(project), ends[0][0])
     sources = QualitySources(project, environment, plan, ends[0][0])
     found = []
     for begin, end in ends:

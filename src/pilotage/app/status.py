@@ -5,15 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pilotage.app.homes import home_elsewhere
 from pilotage.app.project import Project, Unclear
 from pilotage.model.wording import counted
 
 if TYPE_CHECKING:
     from pilotage.engine.placement.sighting import Sighting
+    from pilotage.engine.records.at_once import AtOnce
+    from pilotage.engine.records.reader import Reader
+    from pilotage.engine.records.store import Store
+    from pilotage.model.live import LiveView
     from pilotage.model.record import RolloutSummary
     from pilotage.model.traffic import Split
 
+
+_FEW = 5
+"""Places whose records are read one by one."""
 
 LEFT_OUT = "checks-left-out"
 """Type of the event `ChecksLeftOut`, whose module `status` does not load."""
@@ -75,6 +81,8 @@ class EnvironmentStatus:
     """A sentence for each scheduled release that people work on: its forecast, and what is overdue."""
     warm: Warm | None = None
     """The version that stays ready for a rollback."""
+    live: LiveView | None = None
+    """The last look at the newest rollout."""
     setback: str = ""
     """That Pilotage leaves the environment alone, because the records are older than what was done there."""
 
@@ -146,24 +154,28 @@ def _clock(at: float) -> str:
     return f"{datetime.fromtimestamp(at, UTC).astimezone():%Y-%m-%d %H:%M}"
 
 
-def status_of(project: Project, environment: str | None) -> EnvironmentStatus:
-    """Of an environment; None for the only one. Raises Unclear, ConfigError."""
+def status_of(
+    project: Project, environment: str | None, records: Reader | Store | AtOnce | None = None
+) -> EnvironmentStatus:
+    """Of an environment; None for the only one. records: where they were read already. Raises Unclear, ConfigError."""
     service, name = project.place(environment)  # before the slow imports, so that a mistake is reported immediately
     from pilotage.engine.placement.lock import worker_pid
     from pilotage.engine.placement.sighting import sighting
 
-    serving, home = project.records.serving(service, name), home_elsewhere(project, service, name)
-    newest, now = project.records.newest(service, name), project.clock.now()
-    live = project.records.live_views([newest.id])[newest.id] if newest else None
+    records = records or project.records
+    serving, home = records.serving(service, name), records.home(project.directory, service, name)
+    home = None if home and home.is_here else home
+    newest, now = records.newest(service, name), project.clock.now()
+    live = records.live_views([newest.id])[newest.id] if newest else None
     seen = sighting(project.directory, service, name, now) if home is None else None
-    setback = project.records.setback(newest.id) if newest else ""
+    setback = records.setback(newest.id) if newest else ""
     return EnvironmentStatus(
         service=service,
         environment=name,
         serving=serving,
         newest=newest,
         routed=live.routed if live else None,
-        queued=tuple(project.records.queued(service, name)),
+        queued=tuple(records.queued(service, name)),
         worker=worker_pid(project.directory),
         home=Home(
             name=home.place.name,
@@ -176,20 +188,21 @@ def status_of(project: Project, environment: str | None) -> EnvironmentStatus:
         else None,
         sighting=seen,
         looked=live.at if live and live.at else None,
+        live=live,
         split=_split_here(project, service, name) if seen and seen.router_up and not serving else None,
-        skipped=project.records.told(newest.id, LEFT_OUT) if newest else (),
-        troubles=(*filter(None, [setback]), *_untold(project), *_unsigned(project)),
+        skipped=records.told(newest.id, LEFT_OUT) if newest else (),
+        troubles=(*filter(None, [setback]), *_untold(records), *_unsigned(records)),
         setback=setback,
-        phases=_phases(project, name),
-        warm=_warm(project, newest, now) if home is None else None,
+        phases=_phases(project, records, name),
+        warm=_warm(records, newest, now) if home is None else None,
         frozen=tuple(
             f"no rollout starts in {name} until {_clock(ends)}: freeze {called!r}, {why}"
-            for called, ends, why in project.records.frozen(service, name, now)
+            for called, ends, why in records.frozen(service, name, now)
         ),
     )
 
 
-def _warm(project: Project, newest: RolloutSummary | None, now: float) -> Warm | None:
+def _warm(records: Reader | Store | AtOnce, newest: RolloutSummary | None, now: float) -> Warm | None:
     """Of a release that completed; of a stored plan that cannot be read, nothing."""
     from pilotage.model.status import Status
 
@@ -199,7 +212,7 @@ def _warm(project: Project, newest: RolloutSummary | None, now: float) -> Warm |
     from pilotage.model.warm import is_warm, warm_until
 
     try:
-        whole = project.records.get(newest.id)
+        whole = records.get(newest.id)
     except Unreadable:
         return None
     until = warm_until(whole.plan, whole.state)
@@ -208,9 +221,9 @@ def _warm(project: Project, newest: RolloutSummary | None, now: float) -> Warm |
     return Warm(version=newest.old, instances=whole.plan.instances, until=until)
 
 
-def _phases(project: Project, environment: str) -> tuple[str, ...]:
+def _phases(project: Project, records: Reader | Store | AtOnce, environment: str) -> tuple[str, ...]:
     """Where nothing is tracked, neither the calendar nor the configuration is read."""
-    if not project.records.tracks(project.service_name, environment):
+    if not records.tracks(project.service_name, environment):
         return ()
     from pilotage.app.activities import standing_of
 
@@ -227,17 +240,27 @@ def everywhere(project: Project, environment: str | None) -> tuple[EnvironmentSt
     except ConfigError:
         return (status_of(project, environment),)
     chosen = list(names.environments) if names.several and project.service is None else [None]
-    found = []
+    meant: list[tuple[Project, str]] = []
     for service in chosen:
         one = project.for_service(service) if service else project
         known = names.environments[one.service_name]
-        if len(chosen) == 1 and environment is not None:
-            found.append(status_of(one, environment))
-        else:
-            found += [status_of(one, name) for name in known if environment in (None, name)]
-    if not found:
+        named = len(chosen) == 1 and environment is not None
+        found = [environment] if named and environment else [one for one in known if environment in (None, one)]
+        meant += [(one, name) for name in found]
+    if not meant:
         raise Unclear(f"no service of {project.config} has an environment {environment!r}")
-    return tuple(found)
+    records = _records(project, len(meant))
+    return tuple(status_of(one, name, records) for one, name in meant)
+
+
+def _records(project: Project, places: int) -> Reader | Store | AtOnce:
+    """Of many places the answers are read together, but from a file, which answers at once."""
+    records = project.records
+    if places < _FEW or "store" not in vars(project):
+        return records
+    from pilotage.engine.records.at_once import AtOnce
+
+    return AtOnce(project.store, project.clock.now(), LEFT_OUT)
 
 
 def _split_here(project: Project, service: str, environment: str) -> Split | None:
@@ -248,13 +271,13 @@ def _split_here(project: Project, service: str, environment: str) -> Split | Non
     return next((split for router in routers if (split := router.split())), None)
 
 
-def _unsigned(project: Project) -> list[str]:
+def _unsigned(records: Reader | Store | AtOnce) -> list[str]:
     """Heads of event chains that could not be signed or anchored, in words."""
-    count, why = project.records.unsigned()
+    count, why = records.unsigned()
     return [f"{count} heads of event chains are not signed or anchored: {why}"] if count else []
 
 
-def _untold(project: Project) -> list[str]:
+def _untold(records: Reader | Store | AtOnce) -> list[str]:
     """Channels with messages that could not be delivered, in words."""
-    found = project.records.untold()
+    found = records.untold()
     return [f"{name}: {count} messages not delivered: {why} (`pilotage notify list`)" for name, count, why in found]

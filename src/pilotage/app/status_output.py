@@ -9,13 +9,12 @@ from pilotage.model.timestamp import timestamp
 from pilotage.render.outputs import rollout_outputs
 
 if TYPE_CHECKING:
-    from pilotage.app.project import Project
     from pilotage.app.status import EnvironmentStatus
 
 
-def environment_output(project: Project, found: EnvironmentStatus) -> EnvironmentOutput:
+def environment_output(found: EnvironmentStatus) -> EnvironmentOutput:
     newest, home = found.newest, found.home
-    shown = rollout_outputs([newest], project.records.live_views([newest.id])) if newest else ()
+    shown = rollout_outputs([newest], {newest.id: found.live}) if newest and found.live else ()
     return EnvironmentOutput(
         service=found.service,
         environment=found.environment,

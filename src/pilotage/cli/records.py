@@ -33,13 +33,13 @@ def status(project: Project, environment: str | None, as_json: bool) -> None:
 
     every = everywhere(project, environment)
     if len(every) > 1:
-        _overview(project, every, as_json)
+        _overview(every, as_json)
         return
     (found,) = every
     if as_json:
         from pilotage.cli.output import show_json
 
-        show_json(_status(project, found))
+        show_json(_status(found))
         return
     show_lines([f"{found.service} in {found.environment}: {found.headline}"])
     if found.home:
@@ -59,13 +59,13 @@ def status(project: Project, environment: str | None, as_json: bool) -> None:
         _show(project, newest)
 
 
-def _overview(project: Project, every: Sequence[EnvironmentStatus], as_json: bool) -> None:
+def _overview(every: Sequence[EnvironmentStatus], as_json: bool) -> None:
     """One line per environment; `-s` and `-e` show one in full."""
     if as_json:
         from pilotage.cli.output import show_json
         from pilotage.model.output.rollouts import StatusOutput
 
-        show_json(StatusOutput(environments=tuple(_status(project, found) for found in every)))
+        show_json(StatusOutput(environments=tuple(map(_status, every))))
         return
     for found in every:
         newest = found.newest
@@ -78,10 +78,10 @@ def _overview(project: Project, every: Sequence[EnvironmentStatus], as_json: boo
     )
 
 
-def _status(project: Project, found: EnvironmentStatus) -> EnvironmentOutput:
+def _status(found: EnvironmentStatus) -> EnvironmentOutput:
     from pilotage.app.status_output import environment_output
 
-    return environment_output(project, found)
+    return environment_output(found)
 
 
 def _show(project: Project, latest: RolloutSummary) -> None:

@@ -30,6 +30,14 @@ from pilotage.model.timestamp import moment
 NO_HARM = ("command", "timeout", "check", "store", "stuck")
 """Causes of a rollback that by themselves say nothing of harm to users."""
 
+DECIDING = tuple(
+    one.type for one in (
+        HoldStarted, InstanceExited, InterventionRequired, Promoted, RetryStarted, RollbackStarted, RolledBack,
+        StepRestarted, StepStarted, TrafficRestored, TrafficWithdrawn, VerdictChanged,
+    )
+)  # fmt: skip
+"""Types of the events that these functions look at: the others need not be read."""
+
 _DATED = VerdictChanged | HoldStarted | TrafficWithdrawn | RollbackStarted | InterventionRequired
 
 

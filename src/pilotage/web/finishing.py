@@ -6,11 +6,14 @@ import gzip
 
 from starlette.responses import Response
 
+from pilotage.web.answers import Prepared
 from pilotage.web.packing import packed
 from pilotage.web.route import Asked, Kind
 
 _SMALL = 1500
 """Bytes that a packet has anyway."""
+_LEVEL = 4
+"""Twice as fast as 6 for a few percent more bytes."""
 
 
 def finished(asked: Asked, answer: Response) -> Response:
@@ -21,13 +24,20 @@ def finished(asked: Asked, answer: Response) -> Response:
     answer.headers.add_vary_header("Accept-Encoding")
     if "gzip" not in asked.request.headers.get("accept-encoding", "").lower():
         return answer
-    page = asked.route.kind is Kind.PAGE
-    answer.body = packed(bytes(body), asked.csrf) if page else gzip.compress(bytes(body), compresslevel=5, mtime=0)
+    answer.body = _packed(asked, answer, bytes(body))
     answer.headers["content-encoding"] = "gzip"
     answer.headers["content-length"] = str(len(answer.body))
     if "etag" in answer.headers:
         answer.headers["etag"] = answer.headers["etag"][:-1] + '-gz"'
     return answer
+
+
+def _packed(asked: Asked, answer: Response, body: bytes) -> bytes:
+    if isinstance(answer, Prepared):
+        return answer.packed()
+    if asked.route.kind is Kind.PAGE:
+        return packed(body, asked.csrf)
+    return gzip.compress(body, compresslevel=_LEVEL, mtime=0)
 
 
 def _may_be_packed(asked: Asked) -> bool:

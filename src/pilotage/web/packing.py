@@ -7,9 +7,12 @@ before it. A header of random length hides what is left to see.
 
 from __future__ import annotations
 
+import re
 import secrets
 import struct
 import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 _LEVEL = 4
 _HEADER = b"\x1f\x8b\x08\x08\0\0\0\0\0\xff"
@@ -17,18 +20,51 @@ _HEADER = b"\x1f\x8b\x08\x08\0\0\0\0\0\xff"
 _NAME = 200
 
 
+@dataclass(frozen=True, kw_only=True)
+class Cut:
+    """A body cut at marks, where each reader has words of their own, with its parts compressed: for many readers the
+    work is done once. parts: where each part of the body begins and ends · marks: which mark follows each part but the
+    last · small: the parts, compressed."""
+
+    body: bytes
+    parts: tuple[tuple[int, int], ...]
+    marks: tuple[int, ...]
+    small: tuple[bytes, ...]
+
+    def plain(self, words: Sequence[bytes]) -> bytes:
+        """The body with these words in place of the marks."""
+        pieces = [self.body[begin:end] for begin, end in self.parts]
+        return b"".join(_between(pieces, [words[mark] for mark in self.marks]))
+
+    def packed(self, words: Sequence[bytes]) -> bytes:
+        """The same as a gzip file."""
+        mine, whole = [_plain(words[mark]) for mark in self.marks], self.plain(words)
+        end = struct.pack("<II", zlib.crc32(whole), len(whole) & 0xFFFFFFFF)
+        return b"".join((_HEADER, b"n" * secrets.randbelow(_NAME), b"\0", *_between(self.small, mine), end))
+
+
+def cut(body: bytes, marks: Sequence[bytes]) -> Cut:
+    """marks: none of them empty, none within another."""
+    deflate = zlib.compressobj(_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
+    found = list(re.finditer(b"|".join(map(re.escape, marks)), body)) if marks else []
+    begins, ends = [0, *(one.end() for one in found)], [*(one.start() for one in found), len(body)]
+    parts = tuple(zip(begins, ends, strict=True))
+    small = [deflate.compress(body[begin:end]) + deflate.flush(zlib.Z_FULL_FLUSH) for begin, end in parts[:-1]]
+    small.append(deflate.compress(body[slice(*parts[-1])]) + deflate.flush())
+    return Cut(body=body, parts=parts, marks=tuple(marks.index(one[0]) for one in found), small=tuple(small))
+
+
 def packed(body: bytes, token: str) -> bytes:
     """As a gzip file. token: empty where the page has none."""
-    made = [_HEADER, b"n" * secrets.randbelow(_NAME), b"\0"]
-    deflate = zlib.compressobj(_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
-    known = token.encode()
-    parts = body.split(known) if known else [body]
-    for number, part in enumerate(parts):
-        if number:
-            made += (deflate.flush(zlib.Z_FULL_FLUSH), _plain(known))
-        made.append(deflate.compress(part))
-    made += (deflate.flush(), struct.pack("<II", zlib.crc32(body), len(body) & 0xFFFFFFFF))
-    return b"".join(made)
+    marks = [token.encode()] if token else []
+    return cut(body, marks).packed(marks)
+
+
+def _between(parts: Sequence[bytes], others: Sequence[bytes]) -> Iterator[bytes]:
+    """The first part, the first of the others, the second part, and so on."""
+    for part, other in zip(parts, (*others, b""), strict=True):
+        yield part
+        yield other
 
 
 def _plain(known: bytes) -> bytes:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from starlette.responses import Response
 
 from pilotage.app.permissions import Thing
+from pilotage.web.answers import Prepared, digest_of
 from pilotage.web.place import place_of
 from pilotage.web.problem import Refused
 from pilotage.web.route import Asked, Audience, Kind, Query, Route
@@ -43,7 +44,8 @@ def with_etag(asked: Asked, answer: Response) -> Response:
 
 
 def _tagged(answer: Response, body: bytes) -> str:
-    digest = hashlib.sha256(body).hexdigest()[:20]
+    known = answer.digest if isinstance(answer, Prepared) else ""
+    digest = known or digest_of(body)
     version = answer.headers.get("etag", "").strip('"')
     answer.headers["etag"] = tag = f'"{version}.{digest}"' if version else f'"{digest}"'
     return tag

@@ -152,7 +152,7 @@ Answer: TypeAlias = "Callable[[Asked], Response] | Callable[[Asked], Awaitable[R
 """A plain function runs in a thread; a coroutine in the event loop, which it must not block."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Route:
     """One method of one path. permission: asked for the place that the path names (`place.py`) · takes, query: types of
     body and parameters · gives: type of the answer's body; None for pages and empty answers · media: its media type ·

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from starlette.applications import Starlette
-from starlette.datastructures import MutableHeaders
 from starlette.routing import Route as Starlet
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pilotage.model.client_address import told
 from pilotage.web.assets import asset_answer
+from pilotage.web.by_word import ByWord
 from pilotage.web.crossing import Crossing, Nowhere
 from pilotage.web.measured import Measured
 from pilotage.web.problem import Refused, problem_answer, problem_of
@@ -20,15 +20,18 @@ from pilotage.web.site import Site
 from pilotage.web.table import ROUTES
 
 _ID = HEADER.lower().encode()
-_HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+_ALWAYS = (
+    (
+        b"content-security-policy",
+        b"default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
     ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cache-Control": "no-store",
-}
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cache-control", b"no-store"),
+)
+"""Names as ASGI has them: in lower case."""
+_SECURE = (*_ALWAYS, (b"strict-transport-security", b"max-age=31536000"))
 
 
 def application(site: Site, routes: tuple[Route, ...] = ROUTES) -> ASGIApp:
@@ -37,7 +40,7 @@ def application(site: Site, routes: tuple[Route, ...] = ROUTES) -> ASGIApp:
     listed = [Starlet(path, Crossing(site, there)) for path, there in _by_path(routes).items()]
     static = Starlet("/static/{digest}/{name}", asset_answer, methods=["GET"])
     paths = {one.endpoint: one.path for one in (*listed, static)}
-    inner = Starlette(routes=[*listed, static], exception_handlers={404: Nowhere(site)})
+    inner = Starlette(routes=[ByWord([*listed, static])], exception_handlers={404: Nowhere(site)})
     return Guarded(Measured(inner, site.traffic, paths), site)
 
 
@@ -61,15 +64,15 @@ class Guarded:
         given = next((value for name, value in scope.get("headers", ()) if name == _ID), b"")
         identity = id_for(given.decode("latin-1"))
         CURRENT.set(identity)
+        always = _SECURE if self._site.secure else _ALWAYS
 
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers[HEADER] = identity
-                for name, value in _HEADERS.items():
-                    headers.setdefault(name, value)
-                if self._site.secure:
-                    headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+                said = [one for one in message.get("headers", ()) if one[0] != _ID]
+                known = {name for name, _ in said}
+                message["headers"] = [
+                    *said, (_ID, identity.encode()), *(one for one in always if one[0] not in known)
+                ]  # fmt: skip
             await send(message)
 
         if _has_two_lengths(scope):

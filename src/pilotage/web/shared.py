@@ -9,13 +9,16 @@ from __future__ import annotations
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TypeAlias, cast
 
 from markupsafe import escape
 from starlette.responses import Response
 
+from pilotage.web.answers import Prepared
+from pilotage.web.packing import Cut, cut
 from pilotage.web.route import Asked, Sharing
 
 _STAY = 0.5
@@ -24,6 +27,7 @@ _MOST_BYTES = 16_000_000
 _PATIENCE = 10.0
 
 _CSRF, _NAME = secrets.token_hex(32), f"n{secrets.token_hex(16)}"
+_MARKS = (_CSRF.encode(), _NAME.encode())
 
 Key: TypeAlias = tuple[Hashable, ...]
 
@@ -39,8 +43,26 @@ class Kept:
     headers: tuple[tuple[bytes, bytes], ...]
     body: bytes
 
+    @cached_property
+    def cut(self) -> Cut:
+        """At its marks; compressed once for all readers."""
+        return cut(self.body, _MARKS)
+
     def fits(self, version: Hashable, now: float) -> bool:
         return self.version == version and 0 <= now - self.at <= _STAY
+
+
+class Copy(Prepared):
+    """An answer that was kept, for one reader. words: in place of the marks."""
+
+    def __init__(self, kept: Kept, words: Sequence[bytes]) -> None:
+        super().__init__(kept.cut.plain(words), kept.status)
+        length = str(len(self.body)).encode()
+        self.raw_headers = [(name, length if name == b"content-length" else value) for name, value in kept.headers]
+        self._kept, self._words = kept, words
+
+    def packed(self) -> bytes:
+        return self._kept.cut.packed(self._words)
 
 
 @dataclass(kw_only=True)
@@ -134,11 +156,5 @@ def _kept(made: Response, body: bytes, at: float, version: Hashable) -> Kept:
 
 def _for(asked: Asked, kept: Kept) -> Response:
     """With the reader's own name and token."""
-    body = kept.body.replace(_CSRF.encode(), asked.csrf.encode())
-    if asked.identity is not None and asked.route.shared is Sharing.ROLES:
-        body = body.replace(_NAME.encode(), str(escape(asked.identity.name)).encode())
-    answer = Response(body, kept.status)
-    answer.raw_headers = [
-        (name, str(len(body)).encode() if name == b"content-length" else value) for name, value in kept.headers
-    ]
-    return answer
+    name = str(escape(asked.identity.name)) if asked.identity is not None else ""
+    return Copy(kept, (asked.csrf.encode(), name.encode()))

@@ -16,6 +16,7 @@ from pilotage.app.own_metrics import OwnMetrics
 from pilotage.app.project import Project
 from pilotage.app.public import Doors
 from pilotage.engine.placement.leases import holder
+from pilotage.engine.records.audit_choices import Choices
 from pilotage.engine.records.once import Once
 from pilotage.engine.records.store import Store
 from pilotage.engine.records.version import Version, Versions
@@ -80,6 +81,10 @@ class Site:
     def hub(self) -> Hub:
         """Hands what happens to who follows the event stream."""
         return Hub(self.store, lambda: self.ending(), self.streams)
+
+    @cached_property
+    def audit_choices(self) -> Choices:
+        return Choices(self.store.engine)
 
     @cached_property
     def versions(self) -> Versions:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from pilotage.app.auditing import CHANGES, OUTSIDE
 from pilotage.app.permissions import Permission
 from pilotage.engine import records
 from pilotage.engine.records import audit
+from pilotage.engine.records.audit_choices import Choices
 from pilotage.engine.records.audited import AUDITED, SENSED, UNAUDITED
 from pilotage.engine.records.doing import begin, doing
 from pilotage.engine.records.store import Store
@@ -125,3 +127,15 @@ def test_r34_the_first_bad_row_is_named(store: Store) -> None:
     with store.engine.begin() as connection:
         connection.execute(delete(table).where(table.c.number == 2))
     assert audit.check(store.engine).faults == ("row 2 is missing",)
+
+
+def test_r34_what_one_may_filter_by_grows_with_the_log_and_goes_back_with_it(store: Store) -> None:
+    choices = Choices(store.engine)
+    assert choices.of("actor") == ()
+    for actor in ("bob", "ada", "bob"):
+        audit.write(store.engine, replace(ADA, actor=actor), 1.0)
+        assert actor in choices.of("actor")
+    assert (choices.of("actor"), choices.of("action")) == (("ada", "bob"), ("manage-people",))
+    with store.engine.begin() as connection:
+        connection.execute(delete(table).where(table.c.number > 1))
+    assert choices.of("actor") == ("bob",)

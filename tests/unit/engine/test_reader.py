@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from pilotage.app.errors import exit_status
+from pilotage.app.status import LEFT_OUT
+from pilotage.engine.records.at_once import AtOnce
 from pilotage.engine.records.reader import Reader, reader_of
 from pilotage.engine.records.store import Store
 from pilotage.model.calendar import Freeze
@@ -74,6 +76,45 @@ def assert_the_same(store: Store) -> None:
         assert reader.frozen(*PLACE, moment) == store.frozen(*PLACE, moment)
     assert reader.untold() == store.untold()
     assert reader.unsigned() == store.unsigned()
+
+
+def assert_the_same_at_once(store: Store) -> None:
+    now = store.clock.now()
+    read = AtOnce(store, now, LEFT_OUT)
+    for place in (PLACE, ("shop", "nowhere")):
+        newest = store.newest(*place)
+        assert read.newest(*place) == newest
+        assert read.queued(*place) == store.queued(*place)
+        assert read.serving(*place) == store.serving(*place)
+        assert read.home(store.directory, *place) == store.home(store.directory, *place)
+        assert read.frozen(*place, now) == store.frozen(*place, now)
+        assert read.tracks(*place) == store.tracks(*place)
+        if newest:
+            assert read.live_views([newest.id]) == store.live_views([newest.id])
+            assert read.told(newest.id, LEFT_OUT) == store.told(newest.id, LEFT_OUT)
+            assert read.setback(newest.id) == store.setback(newest.id)
+    assert read.untold() == store.untold()
+    assert read.unsigned() == store.unsigned()
+
+
+def test_what_is_read_of_all_places_at_once_is_what_the_store_answers(store: Store) -> None:
+    assert_the_same_at_once(store)
+    now = datetime.fromtimestamp(store.clock.now(), UTC)
+    store.freezes.declare(*PLACE, Freeze("now", now - timedelta(hours=1), now + timedelta(hours=1)), "ada", "holiday")
+    newest = store.newest(*PLACE)
+    assert newest
+    said = "INSERT INTO events VALUES ('{0}', {1}, 1.0, '{2}', '{3}', '{{}}', '', '')"
+    spoilt(
+        store,
+        "UPDATE environments SET serving = NULL, home = 'far', home_name = 'host-b in /srv'",
+        "DELETE FROM leases",
+        said.format(newest.id, 901, LEFT_OUT, "without: smoke"),
+        said.format(newest.id, 902, "records-went-back", "older records"),
+    )
+    assert store.setback(newest.id) == "older records"
+    assert_the_same_at_once(store)
+    spoilt(store, said.format(newest.id, 903, "records-accepted", "accepted"))
+    assert_the_same_at_once(store)
 
 
 def test_the_reader_answers_what_the_store_answers(store: Store) -> None:

@@ -21,6 +21,7 @@ from pilotage.model.observation import Excuse, Health, Verdict, VerdictKind
 from pilotage.model.plan import StepKind
 from pilotage.model.rollout import CommandKind, HoldCause, Mode
 from pilotage.model.way_events import WAY_EVENTS
+from pilotage.report.harm import DECIDING, harm_began, well_again
 from pilotage.rollout.machine import begin, decide
 from pilotage.rollout.turn import Tick
 from tests.plans import NO_NUMBERS, a_plan
@@ -194,3 +195,13 @@ def _live_through_everything() -> None:
             one.health = health
         for _ in range(looks):
             ill.look(1.0, None)
+
+
+def test_what_harm_is_reckoned_from_leaves_out_no_event_that_tells_of_it() -> None:
+    """Reports read only events of these types."""
+    exposed = (1.0, ev.StepStarted(step="s", finished_step="", weight_percent=25, title="send 25 %"))
+    for example in EXAMPLES:
+        if example.type not in DECIDING:
+            assert harm_began([exposed, (2.0, example)]) is None
+            assert well_again([(1.0, ev.TrafficRestored(outcome="on 1.0")), (2.0, example)]) == 1.0
+            assert well_again([(2.0, example)]) is None

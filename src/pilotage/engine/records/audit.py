@@ -82,13 +82,6 @@ def all_rows(engine: Engine, wanted: Filter | None = None) -> Iterator[Entry]:
         above = rows[-1]["number"]
 
 
-def values_of(engine: Engine, column: str) -> tuple[str, ...]:
-    """The different values of a column, for a filter's list."""
-    chosen = audit.c[column]
-    with engine.connect() as connection:
-        return tuple(connection.scalars(select(chosen).distinct().order_by(chosen).limit(200)))
-
-
 def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
     names = ("actor", "action", "object", "service", "environment", "outcome")
     found = [audit.c[name] == value for name in names if (value := getattr(wanted, name))]

@@ -55,11 +55,20 @@ class Home:
 def home_as_seen(directory: Path, home: str, name: str | None, expires: float | None, now: float) -> Home:
     """A home from the store's columns. expires: of its lease, None if it was never taken · now: by the clock that
     leases use."""
+    return home_seen_from(known_here(directory), home, name, expires, now)
+
+
+def home_seen_from(place: str | None, home: str, name: str | None, expires: float | None, now: float) -> Home:
+    """The same, as a process sees it that knows which place this is."""
     heard = None if not expires else max(0.0, now - (expires - LEASE))
-    is_here = False
-    with suppress(OSError):  # A process that only reads may not be able to write here.
-        is_here = home == here(directory).id
-    return Home(Place(home, name or home), heard, is_here)
+    return Home(Place(home, name or home), heard, home == place)
+
+
+def known_here(directory: Path) -> str | None:
+    """The id of this place; None where it cannot be known, as a process that only reads may not write here."""
+    with suppress(OSError):
+        return here(directory).id
+    return None
 
 
 def here(directory: Path) -> Place:

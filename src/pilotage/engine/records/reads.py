@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sqlalchemy import Engine, RowMapping, Select, select
@@ -111,15 +111,18 @@ class Reads:
 
     def frozen(self, service: str, environment: str, now: float) -> tuple[tuple[str, float, str], ...]:
         """Declared freezes that hold now: name, end in Unix seconds, and who declared it and why."""
-        query = (
-            select(freezes.c.name, freezes.c.ends, freezes.c.actor, freezes.c.reason)
-            .where(freezes.c.service == service, freezes.c.environment == environment)
-            .where(freezes.c.lifted_by.is_(None), freezes.c.begins <= now, freezes.c.ends > now)
-            .order_by(freezes.c.ends, freezes.c.id)
-        )
+        return self.frozen_places(now).get((service, environment), ())
+
+    def frozen_places(self, now: float) -> Mapping[tuple[str, str], tuple[tuple[str, float, str], ...]]:
+        """The same of each place that has any."""
+        query = select(freezes).where(freezes.c.lifted_by.is_(None), freezes.c.begins <= now, freezes.c.ends > now)
         with self._engine.connect() as connection:
-            rows = connection.execute(query).all()
-        return tuple((row.name, row.ends, f"{row.actor}: {row.reason}") for row in rows)
+            rows = connection.execute(query.order_by(freezes.c.ends, freezes.c.id)).all()
+        found: dict[tuple[str, str], tuple[tuple[str, float, str], ...]] = {}
+        for row in rows:
+            place = (row.service, row.environment)
+            found[place] = (*found.get(place, ()), (row.name, row.ends, f"{row.actor}: {row.reason}"))
+        return found
 
     def tracks(self, service: str, environment: str) -> bool:
         """Whether people work on a scheduled release."""

@@ -13,7 +13,7 @@ from pilotage.model.errors import Conflict
 from pilotage.model.output.audit import AuditCheckOutput, AuditHeadOutput, AuditLogOutput
 from pilotage.render.audit import audit_output, checked_output
 from pilotage.web.answers import json_answer
-from pilotage.web.route import Asked, Body, Query, Route
+from pilotage.web.route import Asked, Body, Query, Route, Sharing
 
 _MOST = 500
 
@@ -92,7 +92,7 @@ def _head(asked: Asked) -> Response:
 ROUTES = (
     Route(
         method="GET", path="/api/v1/audit", permission=Permission.READ_AUDIT, answer=_rows, query=AuditQuery,
-        summary="List who changed what, newest first.", gives=AuditLogOutput,
+        shared=Sharing.IDENTITY, summary="List who changed what, newest first.", gives=AuditLogOutput,
     ),
     Route(
         method="GET", path="/api/v1/audit/export", permission=Permission.READ_AUDIT, answer=_export,

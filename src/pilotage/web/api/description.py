@@ -7,21 +7,19 @@ from functools import cache
 import msgspec
 from starlette.responses import Response
 
+from pilotage.web.answers import Text, TextAnswer
 from pilotage.web.openapi import described
 from pilotage.web.route import Asked, Audience, Route
 
 
 @cache
-def _text(routes: tuple[Route, ...], root: str) -> bytes:
-    return msgspec.json.format(msgspec.json.encode(described(routes, root)), indent=1)
+def _text(routes: tuple[Route, ...], root: str) -> Text:
+    return Text(body=msgspec.json.format(msgspec.json.encode(described(routes, root)), indent=1))
 
 
 def _openapi(asked: Asked) -> Response:
-    return Response(
-        _text(asked.site.routes, asked.site.root),
-        media_type="application/json",
-        headers={"Cache-Control": "max-age=300"},
-    )
+    text = _text(asked.site.routes, asked.site.root)
+    return TextAnswer(text, "application/json", {"Cache-Control": "max-age=300"})
 
 
 ROUTES = (

@@ -14,7 +14,7 @@ from pilotage.model.output.rollouts import EnvironmentOutput, RolloutOutput, Sta
 from pilotage.render.outputs import rollout_outputs
 from pilotage.web.answers import json_answer
 from pilotage.web.cursor import PageQuery, cursor_at, link, position_of
-from pilotage.web.route import Asked, Audience, Route
+from pilotage.web.route import Asked, Audience, Route, Sharing
 
 PLACE = "/api/v1/services/{service}/environments/{environment}"
 
@@ -51,11 +51,11 @@ def _services(asked: Asked) -> Response:
 
 def _environments(asked: Asked) -> Response:
     found = [one for one in everywhere(asked.project, None) if asked.sees(one.service, one.environment)]
-    return json_answer(StatusOutput(environments=tuple(environment_output(asked.project, one) for one in found)))
+    return json_answer(StatusOutput(environments=tuple(environment_output(one) for one in found)))
 
 
 def _environment(asked: Asked) -> Response:
-    return json_answer(environment_output(asked.project, status_of(asked.project, asked.params["environment"])))
+    return json_answer(environment_output(status_of(asked.project, asked.params["environment"])))
 
 
 def _rollouts(asked: Asked) -> Response:
@@ -78,7 +78,7 @@ ROUTES = (
     ),
     Route(
         method="GET", path="/api/v1/environments", permission=Audience.SIGNED_IN, answer=_environments,
-        gives=StatusOutput, summary="Show what serves and what rolls out, everywhere.",
+        shared=Sharing.ROLES, gives=StatusOutput, summary="Show what serves and what rolls out, everywhere.",
     ),
     Route(
         method="GET", path=PLACE, permission=Permission.READ, answer=_environment, gives=EnvironmentOutput,

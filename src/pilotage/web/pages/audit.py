@@ -17,7 +17,7 @@ from pilotage.render.audit import in_words
 from pilotage.web.answers import json_answer
 from pilotage.web.api.audit import AuditQuery, filter_in, rows_for
 from pilotage.web.pages.page import page
-from pilotage.web.route import Asked, Kind, Route
+from pilotage.web.route import Asked, Kind, Route, Sharing
 
 _PILLS = {Outcome.DONE: "good", Outcome.ALLOWED: "live", Outcome.REFUSED: "bad", Outcome.FAILED: "bad"}
 _LIMIT = 100
@@ -65,7 +65,7 @@ def _page(asked: Asked) -> Response:
     return page(
         asked, "audit.html.j2", rows=rows, query=query, filters=_kept(query),
         more=_address(query, rows[-1].entry.number) if len(found) > _LIMIT else "",
-        actors=audit_log.choices(asked.project, "actor"), actions=audit_log.choices(asked.project, "action"),
+        actors=asked.site.audit_choices.of("actor"), actions=asked.site.audit_choices.of("action"),
         outcomes=list(Outcome),
     )  # fmt: skip
 
@@ -101,11 +101,11 @@ def _file(lines: Iterator[str], name: str, media: str) -> Response:
 ROUTES = (
     Route(
         method="GET", path="/audit", permission=Permission.READ_AUDIT, answer=_page, kind=Kind.PAGE, query=AuditQuery,
-        summary="Who changed what, and how they proved who they are.",
+        shared=Sharing.IDENTITY, summary="Who changed what, and how they proved who they are.",
     ),
     Route(
         method="GET", path="/audit.json", permission=Permission.READ_AUDIT, answer=_json, kind=Kind.PAGE,
-        query=AuditQuery, summary="Who changed what, as JSON.", gives=AuditLogOutput,
+        query=AuditQuery, shared=Sharing.IDENTITY, summary="Who changed what, as JSON.", gives=AuditLogOutput,
     ),
     Route(
         method="GET", path="/audit.jsonl", permission=Permission.READ_AUDIT, answer=_jsonl, kind=Kind.PAGE,
