@@ -25,8 +25,8 @@ _LEADS_AWAY = ("/login/", "/connect/", "/link/")
 
 @dataclass(frozen=True, kw_only=True)
 class Painted:
-    """seconds: from the request to the first paint with content, of each load · sent: bytes over the wire of the page and
-    all that it loads."""
+    """seconds: from the request to the first paint with content, of each load · sent: bytes of the page and of what it
+    loads."""
 
     path: str
     seconds: tuple[float, ...]
