@@ -148,7 +148,7 @@ class _Handler(BaseHTTPRequestHandler):
             status, place = self.hub.authorize(_flat(parts.query))
             self._answer(status, "", "text/html", Location=place)
             return
-        status, content = self.hub.read(parts.path, _flat(parts.query), self.headers)
+        status, content = self.hub.read(parts.path, _flat(parts.query), dict(self.headers.items()))
         self._answer(status, json.dumps(content), "application/json; charset=utf-8")
 
     def do_POST(self) -> None:
