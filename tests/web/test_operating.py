@@ -36,6 +36,17 @@ def test_a_server_is_alive_and_ready_and_says_what_is_missing(server: Served) ->
     assert anybody.get("/healthz").status == 200
 
 
+def test_a_disk_without_room_is_said_before_changes_are_refused(
+    server: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reads go on, so load balancers may still send them."""
+    usage = shutil.disk_usage(server.store.directory)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1 << 20))
+    got = server.anybody().get("/readyz")
+    assert (got.status, got.json["checks"][-1]["name"], got.json["checks"][-1]["status"]) == (200, "disk", "warn")
+    assert got.json["checks"][-1]["detail"].startswith("1 MiB are free: changes will be refused")
+
+
 def test_a_store_that_is_away_or_half_restored_is_not_ready_and_nothing_of_it_is_told(server: Served) -> None:
     with restoring(server.store.directory, server.store.directory / "backup.zip"):
         assert ready(server.store).grade is Grade.FAIL

@@ -184,6 +184,7 @@ def test_r34_waits_grow_and_end() -> None:
     waits = [limit.wait(Failed(count=count, last_at=0), 0) for count in (4, 5, 6, 10, 30)]
     assert waits == [-1.0, 1.0, 2.0, 32.0, limit.longest]
     assert limit.wait(Failed(count=30, last_at=0), limit.longest + 1) < 0
+    assert limit.wait(Failed(count=30, last_at=86400), 0) < 0, "a clock that went back a day locks nobody out"
     assert throttle.NAME.longest <= 30, "a stranger must not keep anybody out for long"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,6 +14,8 @@ from pilotage.engine.records.revision import NEWEST
 from pilotage.engine.records.setbacks import standing
 from pilotage.engine.records.store import Store
 
+_LEAST_ROOM = 64 << 20
+"""Bytes."""
 _LATELY = 30.0
 """Seconds without a heartbeat of any worker after which an operator should look."""
 
@@ -82,9 +85,22 @@ def ready(store: Store) -> ServerHealth:
             HealthCheck(name="store", grade=Grade.OK, detail="answers", seconds=took),
             _migration(revision),
             _worker(store, heard),
+            *_room(store),
             *((_records(older),) if older else ()),
         )
     )
+
+
+def _room(store: Store) -> tuple[HealthCheck, ...]:
+    """Reads need none, so a store that cannot be written looks well."""
+    try:
+        free = shutil.disk_usage(store.directory).free
+    except OSError as error:
+        return (HealthCheck(name="disk", grade=Grade.WARN, detail=f"cannot be measured: {type(error).__name__}"),)
+    if free >= _LEAST_ROOM:
+        return ()
+    detail = f"{free >> 20} MiB are free: changes will be refused, aborts too; make room, or run `pilotage prune`"
+    return (HealthCheck(name="disk", grade=Grade.WARN, detail=detail),)
 
 
 def _records(older: int) -> HealthCheck:
