@@ -69,6 +69,13 @@ def guard() -> Callable[[], None]:
     return undo
 
 
+def texts(words: list[str]) -> list[str]:
+    """The words of a command line. Raises UnicodeEncodeError where one of them is no text."""
+    for word in words:
+        word.encode()
+    return words
+
+
 def echo_command(line: str) -> None:
     """Print a line with control characters, which a pipeline's runner takes as a command: of Pilotage's own making,
     with cleaned texts in it."""

@@ -251,18 +251,14 @@ def cli(ctx: click.Context, config: Path, service: str | None) -> None:
         ctx.call_on_close(in_shell(ctx.obj, str(ctx.invoked_subcommand)))
 
 
-def _run_here_or_there() -> None:
-    from pilotage.model.text import holds_no_text
-
-    if any(map(holds_no_text, sys.argv)):
-        raise _Told(UnicodeEncodeError("utf-8", "", 0, 0, "an argument"))
+def _run_here_or_there(words: list[str]) -> None:
     if "PILOTAGE_SERVER" in os.environ and "PILOTAGE_ASKED_FD" not in os.environ:
         from pilotage.cli.client import goes_to_server, run_on_server
         from pilotage.model.errors import PilotageError
 
-        if goes_to_server(cli, sys.argv[1:]):
+        if goes_to_server(cli, words):
             try:
-                sys.exit(run_on_server(cli, sys.argv[1:]))
+                sys.exit(run_on_server(cli, words))
             except PilotageError as error:
                 raise _Told(error) from error
     cli(standalone_mode=False)
@@ -270,7 +266,7 @@ def _run_here_or_there() -> None:
 
 def main() -> None:
     """Run, and turn every error into one sentence and an exit status."""
-    from pilotage.cli.edge import guard
+    from pilotage.cli.edge import guard, texts
 
     guard()
     # A command runs for moments, mostly loading modules: garbage collection would take a tenth of the time.
@@ -280,7 +276,7 @@ def main() -> None:
 
         complete_values(cli)
     try:
-        _run_here_or_there()
+        _run_here_or_there(texts(sys.argv[1:]))
     except click.exceptions.Exit as done:
         sys.exit(done.exit_code)
     except click.Abort:

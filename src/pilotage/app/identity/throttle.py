@@ -40,11 +40,9 @@ class Limit:
         """Seconds, from now; 0 or less for none."""
         over = failed.count - self.free
         # A failure to come was counted by a clock that has gone back since: waiting for it would lock people out.
-        return (
-            -1.0
-            if over < 0 or failed.last_at > now
-            else min(self.longest, 2.0 ** min(over, 20)) - (now - failed.last_at)
-        )
+        if over < 0 or failed.last_at > now:
+            return -1.0
+        return min(self.longest, 2.0 ** min(over, 20)) - (now - failed.last_at)
 
 
 BROWSER = Limit(free=10, longest=900)
