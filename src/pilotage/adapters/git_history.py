@@ -36,6 +36,9 @@ _PATCH = (*_PLAIN, "-M", "-l400", *_ALONG)
 _LONGEST_READING = 1800.0
 """Seconds after which git is taken to hang. Training reads the patches of many thousand commits."""
 
+_AHEAD = 2**20
+"""Bytes that are read at once: with few turns, two readings in one process hardly wait for each other."""
+
 _AROUND = 100
 """Commits before a range whose clocks are looked at, too."""
 
@@ -73,7 +76,7 @@ def changes(
         generated = stack.enter_context(Generated(git))
         attributes = stack.enter_context(closing(Attributes(git, first, last)))
         command = git.command("-c", git.people, *arguments)
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=words, env=git.objects)
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=words, env=git.objects, bufsize=_AHEAD)
         stack.enter_context(_ended(process))
         assert process.stdout is not None
         for change in _parse(process.stdout):

@@ -2,55 +2,37 @@
 
 from __future__ import annotations
 
-import codecs
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from pilotage import __version__
-from pilotage.adapters import squawk
 from pilotage.adapters.git import Git
 from pilotage.adapters.ports import AdapterError
-from pilotage.app import hidden_sources, lost_changes
+from pilotage.app import lost_changes
 from pilotage.app.branch_merges import looked_into
 from pilotage.app.earlier_releases import Comparison
 from pilotage.app.kept_assessments import KeptAssessments
 from pilotage.app.measured_releases import MeasuredReleases
 from pilotage.app.project import Project
 from pilotage.app.repository import git_here
+from pilotage.app.risk_contents import beside, looked_into_files
 from pilotage.app.risk_reading import measure
 from pilotage.app.told_changes import told_between
 from pilotage.model.advisory import Advisory
 from pilotage.model.answers import RiskTolerance
 from pilotage.model.calendar import Calendar
-from pilotage.model.change import Entry, FileKind, FilePatch
-from pilotage.model.file_kind import kind_of
-from pilotage.model.risk import Assessment, ChangeRisk, Finding, RiskFactor, RiskLevel
+from pilotage.model.risk import Assessment, ChangeRisk
 from pilotage.report.commit_words import Kind
-from pilotage.risk import complexity, dependencies, entries, infrastructure, migrations, people, relands, timing
+from pilotage.risk import people, relands, timing
 from pilotage.risk.advisories import Advisories
 from pilotage.risk.assessment import assess, of_changes
 from pilotage.risk.dependency_floods import grouped
-from pilotage.risk.made_tables import MadeTables
-from pilotage.risk.measured import Measured
 from pilotage.risk.model import BadModel, OldModel, RiskModel, shipped
 
 LEARNED = "risk.json"
 """The model that `train` leaves next to the store."""
-
-_MOST_BYTES = 400_000
-"""A file beyond this was not written by hand, or is no file to look into in a hurry."""
-
-_MOST_FILES = 40
-_MOST_TO_PARSE = 300_000
-"""Bytes of source whose functions are counted, most changed file first: parsing is what takes the time."""
-
-_MOST_OF_MIGRATIONS = 600_000
-"""Characters of all migrations of a range together."""
-
-_LEAST_DECISIONS = 5
 
 _PATIENCE = 30.0
 """Seconds that a person waits for the comparison with earlier releases once all else is known."""
@@ -88,9 +70,10 @@ def assess_range(git: Git, question: Question) -> Answer:
     comparison = Comparison(git, first, model, MeasuredReleases(question.folder))
     read = looked_into(git, first, last)
     measured = measure(git, first, read.changes)
+    files = [f for m in measured for f in m.change.files]
     findings = lost_changes.findings_of(git, first, last)
-    findings += grouped(_looked_into(git, first, last, measured, question.advisories))
-    findings += _beside([f for m in measured for f in m.change.files], git, first, last)
+    findings += grouped(looked_into_files(git, first, last, files, question.advisories))
+    findings += beside(files, git, first, last)
     if question.when is not None:
         findings += timing.findings_of(question.when, question.calendar, question.others)
     findings += people.findings_of([(m.change, m.known) for m in measured])
@@ -115,101 +98,6 @@ def ends(git: Git, revisions: str) -> tuple[str, str]:
     if not dots or not first:
         raise AdapterError(f"{revisions!r} is not a range such as v1.2.0..HEAD")
     return git.commit(first), git.commit(last.lstrip(".") or "HEAD")
-
-
-def _looked_into(
-    git: Git, first: str, last: str, measured: Sequence[Measured], advisories: Advisories
-) -> Iterator[Finding]:
-    """Lock files, migrations and the functions that got harder: as they were at the beginning and are at the end."""
-    files = [f for m in measured for f in m.change.files]
-    locks = _both(git, first, last, _locks(files))
-    for path, before, after in locks:
-        yield from dependencies.findings_of(path, before, after, advisories)
-    migrating = sorted({f.path for f in files if f.kind is FileKind.MIGRATION})
-    changed, large = _readable(list(_both(git, first, last, migrating)))
-    if large:
-        words = f"{len(large)} migration{'s are' if len(large) > 1 else ' is'} too large to be read"
-        yield Finding(RiskFactor.MIGRATIONS, RiskLevel.MEDIUM, words, large[0], "review it by hand")
-    made = MadeTables({path: after for path, before, after in changed if after and before is None})
-    for path, before, after in changed:
-        if after and after != before:
-            yield from migrations.findings_of(path, after, before or "", made.by(path))
-            if forward := migrations.forward_sql(path, after, before or ""):
-                yield from squawk.findings_of(path, forward)
-    yield from _harder(git, first, last, files)
-
-
-def _readable(
-    changed: Sequence[tuple[str, str | None, str | None]],
-) -> tuple[list[tuple[str, str | None, str | None]], list[str]]:
-    """Those that are read, shortest first until they are too much together, in their order; and paths of the rest."""
-    left, kept = _MOST_OF_MIGRATIONS, set[str]()
-    for path, _, after in sorted(changed, key=lambda one: len(one[2] or "")):
-        left -= len(after or "")
-        if left >= 0:
-            kept.add(path)
-    return [one for one in changed if one[0] in kept], [one[0] for one in changed if one[0] not in kept]
-
-
-def _harder(git: Git, first: str, last: str, files: Sequence[FilePatch]) -> Iterator[Finding]:
-    left, decisive = _MOST_TO_PARSE, _decisive(files)
-    moved = _shrunk(files, decisive)
-    both = list(_both(git, first, last, [*decisive, *moved]))
-    past = complexity.Before({path: before or "" for path, before, _ in both})
-    for path, _, after in both:
-        if path in decisive:
-            left -= len(after or "")
-            if after and left > 0:
-                yield from complexity.findings_of(path, after, past)
-
-
-def _shrunk(files: Sequence[FilePatch], but: Sequence[str]) -> list[str]:
-    """Source files that functions may have moved away from, or that were renamed: most lost lines first."""
-    lost: dict[str, int] = {}
-    for file in files:
-        if file.kind is FileKind.SOURCE and file.before and (file.lost or file.before != file.path):
-            lost[file.before] = lost.get(file.before, 0) + file.lost + (file.before != file.path)
-    return sorted(lost.keys() - set(but), key=lambda path: -lost[path])[:_MOST_FILES]
-
-
-def _beside(files: Sequence[FilePatch], git: Git, first: str, last: str) -> list[Finding]:
-    """What changes beside the code: infrastructure, submodules, and the permission to run a file."""
-    asked = infrastructure.charts_of(files)
-    contents = git.contents([f"{last}:{path}" for path in asked])
-    charts = {path for path, content in zip(asked, contents, strict=True) if content is not None}
-    images = {path: (b, a) for path, b, a in _both(git, first, last, infrastructure.images_of(files)) if a and b}
-    hidden = hidden_sources.findings_of(files, git, first, last)
-    return [*infrastructure.findings_of(files, charts, images), *entries.findings_of(files), *hidden]
-
-
-def _locks(files: Sequence[FilePatch]) -> list[str]:
-    return sorted({f.path for f in files if f.kind is FileKind.DEPENDENCIES and f.entry is Entry.FILE})
-
-
-def _decisive(files: Sequence[FilePatch]) -> list[str]:
-    """The source files that got most decisions, none of those with hardly any."""
-    added: dict[str, int] = {}
-    for file in files:
-        if file.kind is FileKind.SOURCE:
-            added[file.path] = added.get(file.path, 0) + file.branches
-    most = sorted(added, key=lambda path: -added[path])[:_MOST_FILES]
-    return [path for path in most if added[path] >= _LEAST_DECISIONS]
-
-
-def _both(git: Git, first: str, last: str, paths: Sequence[str]) -> Iterator[tuple[str, str | None, str | None]]:
-    contents = git.contents([f"{commit}:{path}" for path in paths for commit in (first, last)])
-    for index, path in enumerate(paths):
-        before, after = contents[2 * index : 2 * index + 2]
-        if max(len(before or b""), len(after or b"")) <= _MOST_BYTES or kind_of(path) is FileKind.DEPENDENCIES:
-            yield path, _text(before), _text(after)
-
-
-def _text(content: bytes | None) -> str | None:
-    """Of a file, which editors of Windows write as UTF-16 or with a mark of their own at its beginning."""
-    if content is None:
-        return None
-    wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    return content.decode("utf-16" if wide else "utf-8-sig", errors="replace")
 
 
 # ── for a project ──────────────────────────────────────────────────────────────────────────────────────────
