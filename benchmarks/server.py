@@ -35,7 +35,7 @@ from pilotage.engine.records.store import Store
 from pilotage.engine.records.tables import environments, events, live_views, rollouts
 from pilotage.model.access import Grant, HolderKind, Proof
 from pilotage.model.live import NOTHING_SEEN
-from pilotage.model.rollout import CommandKind, Decision, Mode, Status
+from pilotage.model.rollout import Decision, Event, Mode, Status
 from pilotage.model.snapshot import Snapshot
 from pilotage.rollout.machine import begin
 
@@ -53,6 +53,18 @@ class Measured:
     sent: int
     whole: int
     failed: int
+    meant: int
+
+
+class Budget:
+    """Seconds for all parts together."""
+
+    def __init__(self, seconds: float) -> None:
+        self._end = time.monotonic() + seconds
+
+    def share(self, parts: float) -> float:
+        """Of what is left, one of so many parts."""
+        return max(0.0, (self._end - time.monotonic()) / parts)
 
 
 def configuration(services: int) -> str:
@@ -154,20 +166,25 @@ async def asked(url: str, headers: Mapping[str, str]) -> bytes:
         writer.close()
 
 
-async def load(url: str, headers: Mapping[str, str], clients: int, each: int) -> Measured:
-    """So many clients at a time, each asking one after the other."""
+async def load(url: str, headers: Mapping[str, str], clients: int, each: int, seconds: float) -> Measured:
+    """So many clients at a time, each asking one after the other. seconds: after which no more requests begin."""
     taken, failed, answer = list[float](), 0, b""
+    end = time.monotonic() + seconds
 
     async def client() -> None:
         nonlocal failed, answer
         for _ in range(each):
+            if taken and time.monotonic() > end:
+                return
             began = time.perf_counter()
             answer = await asked(url, headers)
             taken.append(time.perf_counter() - began)
             failed += int(answer.split(b" ", 2)[1]) != 200
 
     await asyncio.gather(*(client() for _ in range(clients)))
-    return Measured(seconds=tuple(taken), sent=len(answer), whole=len(_body(answer)), failed=failed)
+    return Measured(
+        seconds=tuple(taken), sent=len(answer), whole=len(_body(answer)), failed=failed, meant=clients * each
+    )  # fmt: skip
 
 
 def _body(answer: bytes) -> bytes:
@@ -209,10 +226,19 @@ async def listen(
     return delays, sum(len(acts) - min(len(mine), len(acts)) for mine in heard)
 
 
-def row(name: str, found: Measured) -> str:
+def cost(server: psutil.Process, url: str, headers: Mapping[str, str], clients: int, each: int, seconds: float) -> str:
+    """The cells of one address."""
+    before = sum(server.cpu_times()[:2])
+    found = asyncio.run(load(url, headers, clients, each, seconds))
+    spent = (sum(server.cpu_times()[:2]) - before) / len(found.seconds) * 1000
+    cut = f", of {found.meant} meant" if len(found.seconds) < found.meant else ""
+    return f"{cells(found)} | {spent:.1f} ms | {len(found.seconds)}{cut} |"
+
+
+def cells(found: Measured) -> str:
     p50, p99 = statistics.median(found.seconds), quantile(found.seconds, 0.99)
     sizes = f"{found.sent / 1000:.1f} kB | {found.whole / 1000:.1f} kB"
-    return f"| {name} | {p50 * 1000:.0f} ms | {p99 * 1000:.0f} ms | {sizes} | {found.failed} |"
+    return f"{p50 * 1000:.0f} ms | {p99 * 1000:.0f} ms | {sizes} | {found.failed}"
 
 
 def quantile(values: tuple[float, ...] | list[float], share: float) -> float:
@@ -224,6 +250,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     for name, number in (("rollouts", 10_000), ("services", 200), ("live", 50), ("clients", 32), ("listeners", 1000)):
         parser.add_argument(f"--{name}", type=int, default=number)
+    parser.add_argument("--seconds", type=float, default=220)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--paint", action="store_true")
     wanted = parser.parse_args()
@@ -236,6 +263,7 @@ def main() -> None:
 
 
 def measure(folder: Path, wanted: argparse.Namespace, each: int) -> None:
+    budget = Budget(wanted.seconds)
     (folder / "pilotage.yaml").write_text(configuration(wanted.services))
     store = Store(folder / ".pilotage")
     running = fill(store, wanted.rollouts, wanted.services, wanted.live)
@@ -246,37 +274,50 @@ def measure(folder: Path, wanted: argparse.Namespace, each: int) -> None:
         f"{wanted.rollouts:,} finished rollouts, {wanted.services} services, {wanted.live} under way, "
         f"{wanted.clients} clients\n"
     )
-    print("| address | p50 | p99 | sent | whole | failed |\n|---|---|---|---|---|---|")
+    print("| address | p50 | p99 | sent | whole | failed | CPU | requests |\n|---|---|---|---|---|---|---|---|")
     base = f"http://127.0.0.1:{(port := free_port())}"
     serve = [sys.executable, "-m", "pilotage.cli.main", "serve", "--no-worker", "--listen", f"127.0.0.1:{port}"]
     with process(serve, folder, f"{base}/login") as server:
         if wanted.paint:
             print(_paint(store, base, running[0], 1 if wanted.quick else 5))
             return
-        for path in (
+        paths = (
             "/", f"/rollouts/{running[0]}", "/services", "/services/service-1/production", "/calendar", "/releases",
             "/reports", "/flags", "/incidents", "/audit", "/api/v1/openapi.json", "/api/v1/rollouts",
-            f"/api/v1/rollouts/{running[0]}", "/services.json",
-        ):  # fmt: skip
-            print(
-                row(
-                    f"Pilotage {path.replace(running[0], 'ID')}",
-                    asyncio.run(load(base + path, next(headers), wanted.clients, each)),
-                ),
-                flush=True,
-            )
+            f"/api/v1/rollouts/{running[0]}", "/services.json", "/reports/service-1/production", "/api/v1/environments",
+        )  # fmt: skip
+        for number, path in enumerate(paths):
+            # The event stream and Datasette may take as long as six and five addresses.
+            seconds = budget.share(len(paths) - number + 11)
+            shown = cost(server, base + path, next(headers), wanted.clients, each, seconds)
+            print(f"| Pilotage {path.replace(running[0], 'ID')} | {shown}", flush=True)
         print(f"\nmemory after that: {server.memory_info().rss / 1e6:.0f} MB")
-        # One person has at most 24 streams.
-        people = [_person(store, 100 + number) for number in range(1 + wanted.listeners // 20)]
-        delays, missing = asyncio.run(listen(base, people, wanted.listeners, _acts(store, running)))
-        if delays:
-            print(
-                f"event stream, {wanted.listeners} listeners: p50 {statistics.median(delays) * 1000:.0f} ms, "
-                f"p99 {quantile(delays, 0.99) * 1000:.0f} ms after the event was recorded, {missing} not heard; "
-                f"memory {server.memory_info().rss / 1e6:.0f} MB"
-            )
+        stream(store, server, base, running, wanted.listeners, budget.share(2))
     store.close()
-    peer(folder, wanted, each, running[0])
+    peer(folder, wanted, each, running[0], budget)
+
+
+def stream(
+    store: Store, server: psutil.Process, base: str, running: list[str], listeners: int, seconds: float
+) -> None:  # fmt: skip
+    """What each of so many listeners hears, and when."""
+    people = [_person(store, 100 + number) for number in range(1 + listeners // 20)]  # one has at most 24 streams
+    before = sum(server.cpu_times()[:2])
+    try:
+        heard = listen(base, people, listeners, _acts(store, running))
+        delays, missing = asyncio.run(asyncio.wait_for(heard, seconds))
+    except TimeoutError:
+        print(f"event stream: left out, not over within {seconds:.0f} s")
+        return
+    if not delays:
+        print(f"event stream: none of {listeners} listeners heard anything")
+        return
+    spent = sum(server.cpu_times()[:2]) - before
+    print(
+        f"event stream, {listeners} listeners: p50 {statistics.median(delays) * 1000:.0f} ms, "
+        f"p99 {quantile(delays, 0.99) * 1000:.0f} ms after the event was recorded, {missing} not heard; "
+        f"CPU {spent:.1f} s; memory {server.memory_info().rss / 1e6:.0f} MB"
+    )
 
 
 def _person(store: Store, number: int) -> Mapping[str, str]:
@@ -295,15 +336,16 @@ def _paint(store: Store, base: str, rollout: str, times: int) -> str:
 
 
 async def _acts(store: Store, running: list[str]) -> AsyncIterator[float]:
-    """Commands, which are events that everybody hears of."""
+    """Events as a worker records them; everybody hears of them."""
     for identity in random.Random(1).sample(running, min(10, len(running))):
-        at = time.time()
-        await asyncio.to_thread(store.command, identity, CommandKind.PAUSE, "ada", "bench")
+        known, at = store.get(identity), time.time()
+        paused = Decision(replace(known.state, at=at), (), (Event("paused", "paused by ada"),))
+        await asyncio.to_thread(store.record, known, paused, None, known.live)
         yield at
         await asyncio.sleep(0.5)
 
 
-def peer(folder: Path, wanted: argparse.Namespace, each: int, identity: str) -> None:
+def peer(folder: Path, wanted: argparse.Namespace, each: int, identity: str, budget: Budget) -> None:
     """Datasette over the same file."""
     uv = [sys.executable, "-m", "uv"]
     subprocess.run([*uv, "venv", "-q", str(folder / "peer")], check=True)
@@ -315,19 +357,13 @@ def peer(folder: Path, wanted: argparse.Namespace, each: int, identity: str) -> 
     database = folder / ".pilotage" / "pilotage.sqlite"
     command = [str(python.parent / "datasette"), "serve", str(database), "--port", str(port)]
     with process(command, folder, f"{base}/-/versions.json") as server:
-        for path in (
-            "/pilotage/rollout",
-            "/pilotage/rollout.json",
-            f"/pilotage/rollout/{identity}",
+        paths = (
+            "/pilotage/rollout", "/pilotage/rollout.json", f"/pilotage/rollout/{identity}",
             f"/pilotage/rollout/{identity}.json",
-        ):
-            print(
-                row(
-                    f"Datasette {path.replace(identity, 'ID')}",
-                    asyncio.run(load(base + path, {}, wanted.clients, each)),
-                ),
-                flush=True,
-            )
+        )  # fmt: skip
+        for number, path in enumerate(paths):
+            shown = cost(server, base + path, {}, wanted.clients, each, budget.share(len(paths) - number))
+            print(f"| Datasette {path.replace(identity, 'ID')} | {shown}", flush=True)
         print(f"\nDatasette's memory after that: {server.memory_info().rss / 1e6:.0f} MB")
 
 
