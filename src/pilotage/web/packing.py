@@ -7,7 +7,6 @@ before it. A header of random length hides what is left to see.
 
 from __future__ import annotations
 
-import re
 import secrets
 import struct
 import zlib
@@ -46,18 +45,26 @@ class Cut:
 def cut(body: bytes, marks: Sequence[bytes]) -> Cut:
     """marks: none of them empty, none within another."""
     deflate = zlib.compressobj(_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
-    found = list(re.finditer(b"|".join(map(re.escape, marks)), body)) if marks else []
-    begins, ends = [0, *(one.end() for one in found)], [*(one.start() for one in found), len(body)]
+    found = sorted((at, number) for number, mark in enumerate(marks) for at in _places(body, mark))
+    begins = [0, *(at + len(marks[number]) for at, number in found)]
+    ends = [*(at for at, _ in found), len(body)]
     parts = tuple(zip(begins, ends, strict=True))
     small = [deflate.compress(body[begin:end]) + deflate.flush(zlib.Z_FULL_FLUSH) for begin, end in parts[:-1]]
     small.append(deflate.compress(body[slice(*parts[-1])]) + deflate.flush())
-    return Cut(body=body, parts=parts, marks=tuple(marks.index(one[0]) for one in found), small=tuple(small))
+    return Cut(body=body, parts=parts, marks=tuple(number for _, number in found), small=tuple(small))
 
 
 def packed(body: bytes, token: str) -> bytes:
     """As a gzip file. token: empty where the page has none."""
     marks = [token.encode()] if token else []
     return cut(body, marks).packed(marks)
+
+
+def _places(body: bytes, mark: bytes) -> Iterator[int]:
+    at = body.find(mark)
+    while at >= 0:
+        yield at
+        at = body.find(mark, at + len(mark))
 
 
 def _between(parts: Sequence[bytes], others: Sequence[bytes]) -> Iterator[bytes]:
