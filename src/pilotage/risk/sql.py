@@ -35,7 +35,7 @@ _HINTS = (
 
 _BLOCK = re.compile(r"^[ \t]*DO\s+(?:LANGUAGE\s+\w+\s+)?\$", re.IGNORECASE | re.MULTILINE)
 """A block of PostgreSQL, which another dialect would take apart and find nothing in."""
-_CONDITIONAL = re.compile(r"/\*!\d{0,6}((?:[^*]|\*(?!/)){0,2000})\*/")
+_CONDITIONAL = re.compile(r"/\*!\d{0,6}((?:[^*/]|\*(?!/)|/(?!\*)){0,2000})\*/")
 """What MySQL runs and others take for a comment: `/*!50000 DROP TABLE a */`."""
 
 _FOLDERS = {
