@@ -12,7 +12,7 @@ from pilotage.model.rollout import Event
 
 
 def happens(store: Store, rollout: str, word: str) -> None:
-    store.note_after(rollout, Event("note", word, {"word": word}), time.time())
+    store.note_after(store.get(rollout), Event("note", word, {"word": word}), time.time())
 
 
 def no_event_is_skipped(store: Store, made: Sequence[str]) -> None:

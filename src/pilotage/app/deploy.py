@@ -26,10 +26,6 @@ class WouldUndo(StoreConflict):
     """The stable version was requested while another rolls out, and nobody confirmed the rollback."""
 
 
-class RecordsNotAccepted(StoreConflict):
-    """After a restore, the records of the environment are older than what was done there, and nobody accepted them."""
-
-
 def deploy(project: Project, actor: str, request: DeployRequest) -> DeployResult:
     """Start the rollout of a plan (rule 8). The version that serves already is a no-op. The stable version, requested
     while another rolls out, is a rollback, once it is confirmed (WouldUndo). Any other version is then refused
@@ -45,9 +41,6 @@ def deploy(project: Project, actor: str, request: DeployRequest) -> DeployResult
     serving = store.serving(plan.service, plan.environment)
     if latest is not None and not latest.state.status.final:
         return _while_busy(project, actor, request, latest)
-    if latest is not None and not request.emergency_reason and (setback := store.setback(latest.id)):
-        # A rollout would start what the records call stable, and bury what is missing.
-        raise RecordsNotAccepted(setback)
     if serving and serving[0] == plan.version:
         return DeployResult(None, f"{plan.version} already serves all requests of {plan.environment}", fresh=False)
     told = check_ready(project, actor, request)

@@ -16,7 +16,9 @@ from pilotage.app.errors import exit_status
 from pilotage.app.examine_intake import examine_intake
 from pilotage.app.examine_monitoring import examine_monitoring
 from pilotage.app.examine_paths import examine_paths
+from pilotage.app.outages import spelled
 from pilotage.app.project import Project
+from pilotage.app.setbacks import setback_of
 from pilotage.app.startable import lacks_of
 from pilotage.config.channels import Channel
 from pilotage.model.finding import Finding
@@ -125,6 +127,10 @@ def _running(project: Project, environment: str) -> Iterator[Finding]:
     service = project.loaded.configuration.service
     pid = worker_pid(project.directory)
     yield _worker(project, pid)
+    if setback := setback_of(project, project.store.newest(service, environment)):
+        # Until then nothing starts, stops or is kept here, so nothing below would be advice.
+        yield Finding("FAIL", "records", setback)
+        return
     serving = project.store.serving(service, environment)
     if serving and (problem := lacks_of(project.loaded, section, serving[0], again=True)):
         # Its instances keep running, but one that exits is not replaced, and nothing can return to it.
@@ -143,7 +149,8 @@ def _running(project: Project, environment: str) -> Iterator[Finding]:
         # `down` leaves no record of the router; a machine that was switched off does.
         folders = router_folders(place_of(project.directory, service, environment))
         left = any(router.died() for router in found_routers(folders))
-        again = f"the last version was {serving[0]}. Start it again with `pilotage deploy {serving[0]}`"
+        command = spelled(project, service, environment).command(f"deploy {serving[0]}")
+        again = f"the last version was {serving[0]}. Start it again with {command}"
         yield Finding("FAIL" if left else "WARN", "router", f"{'ended' if left else 'stopped'}; {again}")
         return
     try:

@@ -12,6 +12,7 @@ from pilotage.model.errors import Invalid
 from pilotage.model.status import Status
 
 if TYPE_CHECKING:
+    from pilotage.app.outages import Outage
     from pilotage.engine.records.grid import PlaceRow
     from pilotage.model.live import LiveView
     from pilotage.model.record import RolloutSummary
@@ -62,6 +63,8 @@ class Cell:
     frozen: tuple[str, ...] = ()
     drift: Drift | None = None
     configured: bool = True
+    outage: Outage | None = None
+    """That nothing serves users there, or that nobody has looked."""
 
     @property
     def arriving(self) -> RolloutSummary | None:
@@ -71,7 +74,8 @@ class Cell:
     def eventful(self) -> bool:
         """Whether more can be said of it than its version."""
         return bool(
-            self.arriving or self.undone or self.queued or self.drift or self.frozen or not self.configured
+            self.outage or self.arriving or self.undone or self.queued or self.drift or self.frozen
+            or not self.configured
         )  # fmt: skip
 
     @property
@@ -200,6 +204,18 @@ def _differs(cell: Cell, row: Mapping[str, Cell]) -> Drift | None:
     return Drift(kind=DriftKind.DIFFERS, environment=other.environment, version=other.version)
 
 
+def with_outages(grid: Grid, found: Sequence[Outage]) -> Grid:
+    """The grid, each cell with what keeps it from serving users."""
+    known = {(one.service, one.environment): one for one in found}
+    return replace(
+        grid,
+        rows={
+            service: {name: replace(cell, outage=known.get((service, name))) for name, cell in row.items()}
+            for service, row in grid.rows.items()
+        },
+    )  # fmt: skip
+
+
 # ── filtered ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -212,6 +228,7 @@ class Show(StrEnum):
     UNDONE = "undone"
     FROZEN = "frozen"
     NEVER = "never"
+    OFFLINE = "offline"
 
 
 _HOLDS: Mapping[Show, Callable[[Cell], bool]] = {
@@ -221,6 +238,7 @@ _HOLDS: Mapping[Show, Callable[[Cell], bool]] = {
     Show.UNDONE: lambda cell: cell.undone is not None,
     Show.FROZEN: lambda cell: bool(cell.frozen),
     Show.NEVER: lambda cell: not cell.version,
+    Show.OFFLINE: lambda cell: cell.outage is not None,
 }
 
 

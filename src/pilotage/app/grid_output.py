@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pilotage.app.grid import Cell, Grid
+from pilotage.app.outages import Outage
 from pilotage.model.output.grid import GridCellOutput, GridDriftOutput, GridOutput, GridServiceOutput
+from pilotage.model.output.rollouts import OutageOutput
 from pilotage.model.timestamp import timestamp
 from pilotage.model.traffic import percent
 
@@ -39,4 +41,13 @@ def _cell(cell: Cell, now: float) -> GridCellOutput:
         queued=cell.queued,
         freezes=cell.frozen,
         configured=cell.configured,
+        outage=outage_output(cell.outage),
+    )
+
+
+def outage_output(found: Outage | None) -> OutageOutput | None:
+    if found is None:
+        return None
+    return OutageOutput(
+        presence=found.presence.value, since=timestamp(found.since), reason=found.why, action=found.cure
     )

@@ -76,11 +76,11 @@ def attend(project: Project, service: str, environment: str) -> Attended:
 
 def keep_up(project: Project, service: str, environment: str) -> None:
     """What serves, by the record, is to serve: after `down` nothing does, until a worker starts it again."""
+    from pilotage.app.setbacks import setback_of
     from pilotage.engine.placement.location import router_runs
 
     stopped = not router_runs(project.directory, service, environment)
-    newest = project.records.newest(service, environment)
-    if newest is not None and (setback := project.records.setback(newest.id)):
+    if setback := setback_of(project, project.records.newest(service, environment)):
         project.warn(setback)
         return
     if attend(project, service, environment) is Attended.HERE and stopped:

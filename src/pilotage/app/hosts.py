@@ -172,7 +172,7 @@ def _record(project: Project, environment: str, event: CommandRun) -> None:
         )
     for left in reversed(range(_TRIES)):
         try:
-            project.store.note_after(latest.id, event.record(), project.clock.now())
+            project.store.note_after(project.store.get(latest.id), event.record(), project.clock.now())
             return
         except StoreConflict:
             if not left:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pilotage.app.grid import Cell, Sees, grid_of
 from pilotage.app.project import Project
@@ -73,9 +73,11 @@ def history_of(project: Project, service: str, environment: str = "", page: int 
 def place_view(project: Project, service: str, environment: str, sees: Sees, page: int = 1) -> PlaceView:
     """project: of the service."""
     row = grid_of(project, sees, service).rows.get(service, {})
+    status = _status(project, environment)
+    cell = row.get(environment, Cell(service=service, environment=environment))
     return PlaceView(
-        cell=row.get(environment, Cell(service=service, environment=environment)),
-        status=_status(project, environment), history=history_of(project, service, environment, page),
+        cell=replace(cell, outage=status.outage if status else None), status=status,
+        history=history_of(project, service, environment, page),
         freezes=held(project, service, environment), flag=_flag(project, environment),
     )  # fmt: skip
 

@@ -7,6 +7,7 @@ from pilotage.app.backups import late_backups
 from pilotage.app.configured_checks import configured_checks
 from pilotage.app.project import Project
 from pilotage.app.requests import DeployRequest
+from pilotage.app.setbacks import refuse_unaccepted
 from pilotage.app.startable import check_startable
 from pilotage.config.kinds import FlagSection
 from pilotage.config.loading import Loaded
@@ -85,9 +86,11 @@ def _not_enforced(project: Project, plan: Plan) -> tuple[Event, ...]:
 
 
 def check_may_begin(project: Project, actor: str, request: DeployRequest) -> None:
-    """Raises PlanStopped for a plan that may not be executed, StoreConflict in a freeze unless it is an emergency,
-    CannotStart for a version that cannot be started here."""
+    """Raises PlanStopped for a plan that may not be executed, StoreConflict in a freeze and RecordsNotAccepted after
+    a restore unless it is an emergency, CannotStart for a version that cannot be started here."""
     _may_execute(request.plan, project.loaded)
+    if not request.emergency_reason:
+        refuse_unaccepted(project, request.plan.service, request.plan.environment)
     if not request.emergency_reason and (why := nobody_can(project, actor, request.plan)):
         raise PlanStopped(why)
     for sentence in late_backups(project.loaded, request.plan):

@@ -56,7 +56,7 @@ class Stability:
             watch.look()
             ends = now - one.finished_at >= seconds
             if event := watch.found() or (watch.confirmed(now - one.finished_at) if ends else None):
-                store.note_after(one.id, event.record(), now)
+                store.note_after(store.get(one.id), event.record(), now)
                 self._over.add(one.id)
                 self._watches.pop(one.id).stop()
                 if isinstance(event, StabilityConfirmed):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from pilotage.app.outages import Facts, Outage, Spelled, outage_of, spelled
 from pilotage.app.project import Project, Unclear
+from pilotage.app.setbacks import setback_of
 from pilotage.model.wording import counted
 
 if TYPE_CHECKING:
@@ -85,6 +87,10 @@ class EnvironmentStatus:
     """The last look at the newest rollout."""
     setback: str = ""
     """That Pilotage leaves the environment alone, because the records are older than what was done there."""
+    outage: Outage | None = None
+    """What a page leads with: that nothing serves users, or that nobody has looked."""
+    spelled: Spelled = field(default_factory=Spelled)
+    """How a command names it."""
 
     @property
     def headline(self) -> str:
@@ -98,13 +104,19 @@ class EnvironmentStatus:
         under_way = self.newest if self.newest and not self.newest.status.final else None
         if self.sighting and not self.sighting.serves:
             return self._down(present, under_way)
+        if self.setback and self.sighting:
+            return f"{self._sends}; by its records {present} serves, but they are older than what was done"
         if under_way and self.routed and self.serving and self.sighting:
             return self._rolling_out(under_way.version, present, self.routed) + self._unwatched
         if self.serving or not self.sighting:
             return f"{present} serves{self._fewer}{self._unwatched}"
+        return f"{self._sends}, but no rollout has completed{self._unwatched}"
+
+    @property
+    def _sends(self) -> str:
         weights = self.split.weights if self.split else ()
         shown = ", ".join(f"{version} ({weight / 10:g} %)" for version, weight in weights if weight) or "nobody"
-        return f"its router sends traffic to {shown}, but no rollout has completed{self._unwatched}"
+        return f"its router sends traffic to {shown}"
 
     def _down(self, present: str, under_way: RolloutSummary | None) -> str:
         """Nothing answers users: since when, why, and who brings it back."""
@@ -113,14 +125,20 @@ class EnvironmentStatus:
             return "nothing serves"
         since = self.sighting.down_since
         down = f"down since {_clock(since)}" if since else "down"
-        why = "" if not self.sighting.router_up else f": no instance of {present} is running"
+        why = ""
+        if self.sighting.router_up and self.sighting.running:
+            why = f": none of its {self.sighting.instances or self.sighting.running} instances is healthy"
+        elif self.sighting.router_up:
+            why = f": no instance of {present} is running"
         if self.setback and not under_way:
             return f"{down}{why}, and Pilotage does not start it: its records are older than what was done"
         if self.worker:
             return f"{down}{why}; the worker is starting it again" if not under_way else f"{down}{why}"
         if under_way:
-            return f"{down}{why}, while {under_way.version} is {under_way.status}; start it again with `pilotage watch`"
-        return f"{down}{why}; the last version was {present}. Start it again with `pilotage deploy {present}`"
+            again = self.spelled.command("watch")
+            return f"{down}{why}, while {under_way.version} is {under_way.status}; start it again with {again}"
+        again = self.spelled.command(f"deploy {present}")
+        return f"{down}{why}; the last version was {present}. Start it again with {again}"
 
     @property
     def _fewer(self) -> str:
@@ -168,7 +186,13 @@ def status_of(
     newest, now = records.newest(service, name), project.clock.now()
     live = records.live_views([newest.id])[newest.id] if newest else None
     seen = sighting(project.directory, service, name, now) if home is None else None
-    setback = records.setback(newest.id) if newest else ""
+    setback = setback_of(project, newest, records=records)
+    looked, worker = live.at if live and live.at else None, worker_pid(project.directory)
+    named = spelled(project, service, name)
+    facts = Facts(
+        service=service, environment=name, version=serving[0] if serving else "", newest=newest, looked=looked,
+        sighting=seen, home=home, worker=worker is not None, setback=setback, spelled=named,
+    )  # fmt: skip
     return EnvironmentStatus(
         service=service,
         environment=name,
@@ -176,7 +200,7 @@ def status_of(
         newest=newest,
         routed=live.routed if live else None,
         queued=tuple(records.queued(service, name)),
-        worker=worker_pid(project.directory),
+        worker=worker,
         home=Home(
             name=home.place.name,
             heard=home.heard,
@@ -187,12 +211,14 @@ def status_of(
         if home
         else None,
         sighting=seen,
-        looked=live.at if live and live.at else None,
+        looked=looked,
         live=live,
-        split=_split_here(project, service, name) if seen and seen.router_up and not serving else None,
+        split=_split_here(project, service, name) if seen and seen.router_up and (setback or not serving) else None,
         skipped=records.told(newest.id, LEFT_OUT) if newest else (),
         troubles=(*filter(None, [setback]), *_untold(records), *_unsigned(records)),
         setback=setback,
+        outage=outage_of(facts, now),
+        spelled=named,
         phases=_phases(project, records, name),
         warm=_warm(records, newest, now) if home is None else None,
         frozen=tuple(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pilotage.app.grid_output import outage_output
 from pilotage.model.output.rollouts import EnvironmentOutput, HomeOutput
 from pilotage.model.timestamp import timestamp
 from pilotage.render.outputs import rollout_outputs
@@ -28,5 +29,6 @@ def environment_output(found: EnvironmentStatus) -> EnvironmentOutput:
         down_since=timestamp(found.sighting.down_since if found.sighting else None),
         last_seen_at=timestamp(found.sighting.at if found.sighting else home.heard_at if home else None),
         home=HomeOutput(name=home.name, heard_seconds_ago=home.heard) if home else None,
+        outage=outage_output(found.outage),
         rollout=shown[0] if shown else None,
     )

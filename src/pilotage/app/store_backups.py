@@ -14,7 +14,8 @@ from pilotage.adapters.files import read_leniently, write_json
 from pilotage.adapters.store_archive import Archive, ArchiveWriter, new_archive
 from pilotage.app.permissions import Permission
 from pilotage.app.project import Project
-from pilotage.model.errors import PilotageError
+from pilotage.app.setbacks import find_setbacks
+from pilotage.model.errors import Invalid, PilotageError
 from pilotage.model.json import WrongJson, number_at, text_at
 from pilotage.model.store_backup import Manifest
 from pilotage.model.timestamp import timestamp
@@ -53,11 +54,14 @@ class Checked:
 @dataclass(frozen=True, kw_only=True)
 class Restored:
     """aside: the folder with what was replaced · elsewhere: environments that the store has at home in another place,
-    a sentence each."""
+    a sentence each · now: what is so in each environment of this place, and what to do, a sentence each · accept:
+    whether a person must accept the records of one before Pilotage goes on there."""
 
     checked: Checked
     aside: Path | None
     elsewhere: tuple[str, ...]
+    now: tuple[str, ...] = ()
+    accept: bool = False
 
 
 def back_up_store(project: Project, actor: str, to: Path, keep: int | None = None) -> StoreBackup:
@@ -114,7 +118,26 @@ def restore_store(project: Project, actor: str, file: Path, *, force: bool) -> R
             raise RecordsChanged(checked.changed[0], where=str(file), cure="restore it all the same with --force")
         aside = replace(archive, ready, project.directory, force=force, now=now)
     _note(project, actor, file, checked)
-    return Restored(checked=checked, aside=aside, elsewhere=tuple(_elsewhere(project)))
+    accept = bool(find_setbacks(project))
+    return Restored(
+        checked=checked, aside=aside, elsewhere=tuple(_elsewhere(project)), now=tuple(_now(project)), accept=accept
+    )
+
+
+def _now(project: Project) -> Iterator[str]:
+    """A configuration that cannot be read is no reason to fail after the restore."""
+    from pilotage.app.status import everywhere
+
+    try:
+        every = everywhere(project, None)
+    except Invalid:
+        return
+    for one in every:
+        if one.home is None and (one.serving or one.newest):
+            yield f"{one.service} in {one.environment}: {one.headline}"
+            if one.setback:
+                lacks = one.setback.partition("; Pilotage")[0]
+                yield f"  {lacks}; look what runs, then run {one.spelled.command('store accept')}"
 
 
 def _checked(manifest: Manifest, ready: Path) -> Checked:

@@ -13,6 +13,9 @@ from pilotage.cli.options import environment_option, json_option
 if TYPE_CHECKING:
     from pilotage.model.store_backup import Manifest
 
+_NEXT = "next: start the worker and the server again, then see `pilotage status`"
+_NEXT_ACCEPT = "next: accept the records as above; meanwhile the worker and the server may run again and leave it alone"
+
 _FILE = click.argument("file", type=click.Path(path_type=Path))
 
 
@@ -91,8 +94,9 @@ def restore(project: Project, file: Path, yes: bool, force: bool) -> None:
     click.echo(f"restored {_said(found.manifest)}; {found.rollouts} rollouts and {found.events} events verified")
     if done.aside:
         click.echo(f"what it replaced is in {done.aside}")
-    for sentence in done.elsewhere:
+    for sentence in (*done.elsewhere, *done.now):
         click.echo(sentence)
+    click.echo(_NEXT_ACCEPT if done.accept else _NEXT)
 
 
 @store.command("accept")
@@ -121,6 +125,7 @@ def accept(project: Project, environment: str | None, reason: str, yes: bool) ->
         click.confirm("Go on from these records?", abort=True)
     accept_records(project, project.actor, found, reason)
     click.echo(f"accepted for {', '.join(f'{one.service}/{one.environment}' for one in found)}")
+    click.echo("the worker now starts and keeps what they say; `pilotage status` shows it")
 
 
 def _said(manifest: Manifest) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from pilotage.app.now import calendar_freezes
+from pilotage.app.outages import Outage, outages
 from pilotage.app.own_metrics import OwnMetrics
 from pilotage.app.project import Project
 from pilotage.app.public import Doors
@@ -32,6 +33,10 @@ from pilotage.web.threads import Threads
 
 if TYPE_CHECKING:
     from pilotage.web.route import Route
+
+
+_OUTAGES_STAY = 2.0
+"""Seconds."""
 
 
 @dataclass(kw_only=True)
@@ -62,6 +67,7 @@ class Site:
     _custom: tuple[Version, float, Mapping[str, frozenset[str]]] | None = None
     _known: Project | None = None
     _freezes: tuple[Project, date, tuple[Freeze, ...]] | None = None
+    _outages: tuple[float, Version, tuple[Outage, ...]] | None = None
     _turn: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -95,6 +101,14 @@ class Site:
         now, known = self.store.clock.now(), self._custom
         if known is None or known[0] != version or not 0 <= now - known[1] <= 1:
             known = self._custom = (version, now, self.store.persons.custom_roles())
+        return known[2]
+
+    def outages(self, version: Version) -> tuple[Outage, ...]:
+        """Where users are not served, or nobody knows, as of a version or later. Kept for a moment: every target's
+        notes are read for it."""
+        now, known = self.store.clock.now(), self._outages
+        if known is None or known[1] != version or not 0 <= now - known[0] <= _OUTAGES_STAY:
+            known = self._outages = (now, version, outages(self._current()))
         return known[2]
 
     @property

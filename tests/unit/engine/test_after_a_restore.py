@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from pilotage.app.deploy import RecordsNotAccepted, deploy
+from pilotage.app.deploy import deploy
 from pilotage.app.project import Project
 from pilotage.app.requests import DeployRequest
 from pilotage.app.server_health import ready
-from pilotage.app.setbacks import NothingToAccept, accept, left_alone
+from pilotage.app.setbacks import NothingToAccept, RecordsNotAccepted, accept, left_alone
 from pilotage.app.status import EnvironmentStatus
 from pilotage.engine.execution.driver import Driver
 from pilotage.engine.execution.keeping import Keeping
@@ -96,7 +96,6 @@ def test_r35_after_a_restore_an_environment_is_left_alone_until_somebody_accepts
     (tmp_path / "pilotage.yaml").write_text(CONFIG)
     monkeypatch.setattr(Project, "ensure_worker", lambda _: None)
     project = Project(tmp_path / "pilotage.yaml")
-    monkeypatch.setattr("pilotage.app.deploy.check_may_begin", lambda *_: None)
     for version in (last.version, "9.9.9"):
         asked = DeployRequest(plan=replace(store.get(last.id).plan, version=version))
         with pytest.raises(RecordsNotAccepted, match="`pilotage store accept`"):

@@ -10,6 +10,7 @@ from pilotage.adapters.ports import AdapterError
 from pilotage.app.permissions import Permission, hyphened
 from pilotage.app.project import Project
 from pilotage.app.repository import git_here
+from pilotage.app.setbacks import refuse_unaccepted
 from pilotage.app.snapshot import channels_of
 from pilotage.app.way.making import make_way, roles_of
 from pilotage.engine.records import ways
@@ -39,9 +40,12 @@ class StartWay:
 
 
 def start_way(project: Project, actor: str, request: StartWay) -> StoredWay:
-    """Raises Forbidden, NoWay, NoCommit, NobodyApproves, and StoreConflict while another way is under way."""
+    """Raises Forbidden, NoWay, NoCommit, NobodyApproves, RecordsNotAccepted after a restore, and StoreConflict while
+    another way is under way."""
     check_version(request.version)
     project.require(actor, Permission.DEPLOY)
+    for environment in _environments(project):
+        refuse_unaccepted(project, project.service_name, environment)
     author = project.people.identify(actor).name
     bare = Way(
         id=f"{project.service_name}-way-{uuid.uuid4().hex[:8]}", service=project.service_name,
@@ -55,6 +59,12 @@ def start_way(project: Project, actor: str, request: StartWay) -> StoredWay:
         project.store, way, state, first, channels_of(project.loaded), here(project.directory), now,
         replaces=request.replace,
     )  # fmt: skip
+
+
+def _environments(project: Project) -> tuple[str, ...]:
+    """Where the way of the service leads. Raises ConfigError."""
+    section = project.loaded.configuration.way
+    return tuple(name for stage in section.stages for name in stage.places) if section else ()
 
 
 def _at_commit(project: Project, way: Way, request: StartWay) -> Way:

@@ -4,6 +4,7 @@ of a machine. Only a worker there may lease it; another one would start a second
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from sqlalchemy import ColumnElement, Connection, Engine, and_, func, insert, select, update
@@ -76,6 +77,19 @@ def home_of(engine: Engine, directory: Path, service: str, environment: str) -> 
         expires = connection.scalar(select(lease_rows.c.expires_at).where(_lease(service, environment)))
         now = leases.now_of(connection)
     return home_as_seen(directory, row.home, row.home_name, expires, now)
+
+
+def homes(engine: Engine, directory: Path) -> Mapping[tuple[str, str], Home]:
+    """Where every target is, by service and environment."""
+    held = lease_rows.c.target == environments.c.service + "/" + environments.c.environment
+    query = select(environments, lease_rows.c.expires_at).outerjoin(lease_rows, held)
+    with engine.connect() as connection:
+        rows = connection.execute(query.where(environments.c.home.is_not(None))).all()
+        now = leases.now_of(connection)
+    return {
+        (row.service, row.environment): home_as_seen(directory, row.home, row.home_name, row.expires_at, now)
+        for row in rows
+    }  # fmt: skip
 
 
 def adopt(engine: Engine, directory: Path, service: str, environment: str, *, force: bool = False) -> Place:

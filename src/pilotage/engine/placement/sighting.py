@@ -31,13 +31,15 @@ class Sighting:
     """Who serves users of a target, as far as is known.
 
     router_up: whether its router runs on this machine, as of now · healthy, instances: of the versions that get
-    requests, None if unknown · at: Unix seconds of the worker's last look, None without one · down_since: Unix seconds,
-    None while something serves or if its end was not observed.
+    requests, None if nobody has looked lately · running: processes of instances as of now, whether healthy or not; None
+    of a fleet that does not consist of processes here · at: Unix seconds of the worker's last look, None without one ·
+    down_since: Unix seconds, None while something serves or if its end was not observed.
     """
 
     router_up: bool
     healthy: int | None = None
     instances: int | None = None
+    running: int | None = None
     at: float | None = None
     down_since: float | None = None
 
@@ -83,14 +85,19 @@ def sighting(directory: Path, service: str, environment: str, now: float) -> Sig
     place = place_of(directory, service, environment)
     up, noted = router_runs(directory, service, environment), _read(place / _FILE)
     at = noted.at if noted else None
-    healthy, instances = _alive(place / "fleet")
-    if noted and at is not None and 0 <= now - at < FRESH and (healthy is None or healthy):
+    running, recorded = _alive(place / "fleet")
+    healthy = instances = None
+    if running == 0:
+        healthy, instances = 0, recorded
+    elif noted and at is not None and 0 <= now - at < FRESH:
         # Healthy says more than running, but not about instances that exited since.
-        healthy = noted.healthy if healthy is None else min(noted.healthy or 0, healthy)
+        healthy = noted.healthy if running is None else min(noted.healthy or 0, running)
         instances = noted.instances
     serves = up and healthy != 0
     since = None if serves else _since(noted, now)
-    return Sighting(router_up=up, healthy=healthy, instances=instances, at=at, down_since=since)
+    return Sighting(
+        router_up=up, healthy=healthy, instances=instances, running=running, at=at, down_since=since
+    )  # fmt: skip
 
 
 def _since(noted: Sighting | None, now: float) -> float | None:

@@ -136,6 +136,15 @@ class Reader:
         last = self._first(f"SELECT type, sentence FROM events WHERE rollout = ? AND {either}", rollout)
         return str(last["sentence"]) if last is not None and last["type"] == "records-went-back" else ""
 
+    def has_event(self, rollout: str, head: str) -> bool:
+        """Whether the store has the event with this hash."""
+        return self._first("SELECT number FROM events WHERE rollout = ? AND hash = ?", rollout, head) is not None
+
+    def accepts(self, rollout: str, head: str) -> bool:
+        """Whether somebody gave up the event with this hash."""
+        rows = self._all("SELECT data FROM events WHERE rollout = ? AND type = 'records-accepted'", rollout)
+        return any(json.loads(row["data"]).get("head") == head for row in rows)
+
     def places(self) -> tuple[tuple[str, str], ...]:
         rows = self._all("SELECT DISTINCT service, environment FROM rollout ORDER BY service, environment")
         return tuple((str(row["service"]), str(row["environment"])) for row in rows)

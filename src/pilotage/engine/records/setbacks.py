@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from sqlalchemy import Engine, select
 
 from pilotage.engine.records.rows import FINAL
-from pilotage.engine.records.store import Store
+from pilotage.engine.records.store import Store, StoreConflict
 from pilotage.engine.records.tables import environments, events, rollouts
+from pilotage.model.audit import Act
 from pilotage.model.events import RecordsAccepted, RecordsWentBack
+
+_TRIES = 10
+"""Times that a record is tried beside others."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,13 +26,6 @@ class Setback:
     rollout: str
     head: str
     sentence: str
-
-
-def has_event(engine: Engine, rollout: str, head: str) -> bool:
-    """Whether the store has the event with this hash."""
-    query = select(events.c.number).where(events.c.rollout == rollout, events.c.hash == head)
-    with engine.connect() as connection:
-        return connection.execute(query).first() is not None
 
 
 def standing(engine: Engine) -> tuple[Setback, ...]:
@@ -55,16 +52,26 @@ def standing(engine: Engine) -> tuple[Setback, ...]:
     )  # fmt: skip
 
 
-def is_accepted(store: Store, rollout: str, head: str) -> bool:
-    """Whether somebody gave up the event with this hash."""
-    return _tells(store, rollout, RecordsAccepted.type, head)
-
-
 def tell(store: Store, rollout: str, event: RecordsWentBack) -> None:
     """Record it in the events of a rollout that has ended, once. Raises StoreConflict, Unreadable."""
-    if not _tells(store, rollout, RecordsWentBack.type, event.head):
-        store.note_after(rollout, event.record(), store.clock.now())
+    ended = store.get(rollout)
+    told = store.events_of_types(rollout, (RecordsWentBack.type,), 50)
+    if not any(one.data.get("head") == event.head for one in told):
+        store.note_after(ended, event.record(), store.clock.now())
 
 
-def _tells(store: Store, rollout: str, type_: str, head: str) -> bool:
-    return any(one.data.get("head") == head for one in store.events_of_types(rollout, (type_,), 50))
+def accept(store: Store, one: Setback, act: Act) -> None:
+    """Record with its row of the audit log that somebody goes on from the records as they are, once: of two at the same
+    moment, one is recorded. Raises StoreConflict, Unreadable."""
+    for left in reversed(range(_TRIES)):
+        ended = store.get(one.rollout)
+        if store.accepts(one.rollout, one.head):
+            return
+        event = RecordsAccepted(head=one.head, actor=act.actor, reason=act.reason)
+        try:
+            store.note_after(ended, event.record(), store.clock.now(), act)
+        except StoreConflict:
+            if not left:
+                raise
+        else:
+            return

@@ -23,11 +23,12 @@ from pilotage.engine.integrity import heads, sealing
 from pilotage.engine.integrity.heads import Kind
 from pilotage.engine.integrity.sealing import Seal
 from pilotage.engine.placement.places import claim
-from pilotage.engine.records import acts, entries, environments
+from pilotage.engine.records import acts, audit, entries, environments
 from pilotage.engine.records.chronicle import open_question, so_far, subject_of, tell
 from pilotage.engine.records.database import LONGEST_WAIT, checkpoint, open_database
 from pilotage.engine.records.entries import Quiet, Wanted
 from pilotage.engine.records.freezes import Freezes
+from pilotage.engine.records.older import Older
 from pilotage.engine.records.reads import Reads, _waiting
 from pilotage.engine.records.replies import reply
 from pilotage.engine.records.rows import ACTIVE, FINAL
@@ -36,9 +37,10 @@ from pilotage.engine.records.statements import clock, state_columns
 from pilotage.engine.records.tables import commands, rollouts
 from pilotage.engine.records.turns import Turns
 from pilotage.engine.records.wave_moves import WaveMoves
+from pilotage.model.audit import Act
 from pilotage.model.clock import Clock
 from pilotage.model.errors import Conflict
-from pilotage.model.events import EnvironmentRemoved, RecordsAccepted, RecordsWentBack
+from pilotage.model.events import EnvironmentRemoved
 from pilotage.model.json import JsonObject
 from pilotage.model.live import JudgeState, LiveView
 from pilotage.model.plan import Plan
@@ -54,7 +56,7 @@ class StoreConflict(Conflict):
     """The store already holds something that rules this out, such as a rollout in progress."""
 
 
-class Store(Reads, ServerRecords):
+class Store(Reads, Older, ServerRecords):
     """Opens (and brings up to date) the store of `directory`: a file in it, or the database that `url` or the
     environment names. clock: by which all that use this store decide."""
 
@@ -172,17 +174,14 @@ class Store(Reads, ServerRecords):
             told = tell(connection, subject_of(kept), kept.snapshot, so_far(kept), [event], now)
             self._change(connection, kept, {**state_columns(kept.plan, state), **told.columns()})
 
-    def setback(self, rollout: str) -> str:
-        """That the records are older than what was done, in a sentence, until somebody accepts them; else empty."""
-        found = self.events_of_types(rollout, (RecordsWentBack.type, RecordsAccepted.type), 1)
-        return found[0].sentence if found and found[0].type == RecordsWentBack.type else ""
-
-    def note_after(self, identity: str, event: Event, now: float) -> None:
-        """Something was seen after the end of a rollout. Raises StoreConflict, Unreadable."""
-        ended = self.get(identity)
+    def note_after(self, ended: Rollout, event: Event, now: float, act: Act | None = None) -> None:
+        """Something was seen after the end of a rollout. act: of a person, for the audit log. Raises StoreConflict if
+        another process recorded since `ended` was read."""
         with self._engine.begin() as connection:
             told = tell(connection, subject_of(ended), ended.snapshot, so_far(ended), [event], now)
             self._change(connection, ended, told.columns())
+            if act is not None:
+                audit.append(connection, act, now, after=event.data)
 
     # ── changes ────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -9,9 +9,9 @@ from dataclasses import replace
 from pilotage.adapters.ports import AdapterError
 from pilotage.engine.execution.failpoints import reach
 from pilotage.engine.execution.recorder import BACK
-from pilotage.engine.records import setbacks
 from pilotage.engine.records.store import Store
 from pilotage.engine.rescue.journal import Done, Journal, Lost, Witness
+from pilotage.engine.rescue.witnessed import lacks_the_end, went_back_event
 from pilotage.model.events import InterventionRequired, RecordsWentBack
 from pilotage.model.observation import Health
 from pilotage.model.record import Rollout
@@ -23,22 +23,19 @@ from pilotage.rollout.machine import begin, turned_back
 class StoreWentBack(AdapterError):
     """The store is older than the journal next to the target, so Pilotage does not act on it."""
 
-    def __init__(self, name: str, reason: str, witness: Witness) -> None:
-        super().__init__(f"{reason}, so {name} stays as it is; look, then run `pilotage store accept`")
-        self.event = RecordsWentBack(rollout=witness.rollout, head=witness.head, reason=reason)
+    def __init__(self, name: str, event: RecordsWentBack) -> None:
+        super().__init__(f"{event.reason}, so {name} stays as it is; look, then run `pilotage store accept`")
+        self.event = event
 
 
 def require_continued(store: Store, rollout: Rollout, journal: Journal, name: str) -> None:
     """Of a rollout that has ended: raises StoreWentBack unless the store has what was recorded last next to the target,
     or somebody accepted the records as they are. What the store has is then what was recorded last."""
     witness = journal.witness
-    if witness is None or setbacks.has_event(store.engine, witness.rollout, witness.head):
+    if witness is None or not lacks_the_end(store, rollout, witness):
         return
-    later = bool(rollout.sequence and witness.sequence and witness.sequence > rollout.sequence)
-    if not later and witness.rollout != rollout.id:
-        return
-    if not setbacks.is_accepted(store, rollout.id, witness.head):
-        raise StoreWentBack(name, f"the store went back in time: {_lacks(rollout, witness)}", witness)
+    if not store.accepts(rollout.id, witness.head):
+        raise StoreWentBack(name, went_back_event(rollout, witness))
     journal.note(
         Witness(
             rollout=rollout.id, sequence=rollout.sequence, version=rollout.version, revision=rollout.revision,
@@ -90,7 +87,7 @@ def went_back(rollout: Rollout, witness: Witness | None, *, knows: bool) -> bool
 def _after_going_back(rollout: Rollout, witness: Witness, undone: RolloutState | None, now: float) -> Decision:
     """Nothing goes forward; what was rolled back stays so."""
     state, same = rollout.state, witness.rollout == rollout.id
-    reason = f"the store went back in time: {_lacks(rollout, witness)}"
+    reason = went_back_event(rollout, witness).reason
     was = undone.status.value if undone is not None else witness.status if same else ""
     if was in BACK and state.old is not None and state.status is not Status.ROLLING_BACK:
         decision = _back(rollout, f"{reason}; it was {was}", now)
@@ -101,12 +98,6 @@ def _after_going_back(rollout: Rollout, witness: Witness, undone: RolloutState |
         decision = Decision(paused, (), ())
     calls = InterventionRequired(cause="store", step="", reason=decision.state.reason).record()
     return replace(decision, events=(*decision.events, calls))
-
-
-def _lacks(rollout: Rollout, witness: Witness) -> str:
-    if witness.rollout == rollout.id:
-        return f"{rollout.id} is at revision {rollout.revision}, but was at {witness.revision}"
-    return f"{witness.rollout}, which was {witness.status}, is missing"
 
 
 def _back(rollout: Rollout, reason: str, now: float) -> Decision:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pilotage.model.output.base import Output, Part
+from pilotage.model.output.rollouts import OutageOutput
 
 
 class GridDriftOutput(Part, frozen=True, kw_only=True):
@@ -43,6 +44,8 @@ class GridCellOutput(Part, frozen=True, kw_only=True):
     """Names of the declared freezes that hold."""
     configured: bool
     """Whether pilotage.yaml has the environment."""
+    outage: OutageOutput | None
+    """Null while users are served, or where nothing was deployed."""
 
 
 class GridServiceOutput(Part, frozen=True, kw_only=True):

@@ -73,6 +73,18 @@ class RolloutOutput(Part, frozen=True, kw_only=True):
     plan_hash: str
 
 
+class OutageOutput(Part, frozen=True, kw_only=True):
+    """That nothing serves users of an environment, or that nobody has looked lately."""
+
+    presence: str
+    """`offline` or `unknown`."""
+    since: str | None
+    """The last moment at which something served, or at which somebody looked; null if that is not known."""
+    reason: str
+    action: str
+    """What to type, or who is at work."""
+
+
 class HomeOutput(Part, frozen=True, kw_only=True):
     """Where an environment runs, if not here."""
 
@@ -106,6 +118,8 @@ class EnvironmentOutput(Output, frozen=True, kw_only=True):
     """When a worker last looked at what serves; null if none did."""
     home: HomeOutput | None
     """Where the environment runs; null if it is here."""
+    outage: OutageOutput | None
+    """That nothing serves users, or that nobody has looked lately; null while users are served."""
     rollout: RolloutOutput | None
     """The rollout that started last."""
 

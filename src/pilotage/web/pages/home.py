@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from starlette.responses import Response
 
 from pilotage.app.now import Now, Rolling, now_of
+from pilotage.app.outages import Outage, Presence
 from pilotage.app.permissions import Permission
 from pilotage.model.output.rollouts import HistoryOutput
 from pilotage.model.quantity import format_share
@@ -38,9 +39,11 @@ def _home(asked: Asked) -> Response:
     site, zone = asked.site, asked.site.zone
     today = datetime.fromtimestamp(site.store.clock.now(), UTC).astimezone(zone).date()
     now = now_of(asked.project, asked.eyes, zone, site.frozen_days(today))
+    outages = [one for one in site.outages(asked.version) if asked.eyes.sees(one.service, one.environment)]
     return page(
-        asked, "home.html.j2", now=now, rows=[_row(one) for one in now.rolling], title=_title(now), pill_of=pill_of,
-        today=today, may_plan=asked.eyes.somewhere(Permission.PLAN),
+        asked, "home.html.j2", now=now, rows=[_row(one) for one in now.rolling], title=_title(now, outages),
+        pill_of=pill_of,
+        today=today, outages=outages, may_plan=asked.eyes.somewhere(Permission.PLAN),
     )  # fmt: skip
 
 
@@ -71,7 +74,13 @@ def _words(rolling: Rolling) -> Iterator[str]:
         yield f"{bad} fail{'s' * (bad == 1)}" if bad else f"{unsure} without a verdict yet" if unsure else "all pass"
 
 
-def _title(now: Now) -> str:
+def _title(now: Now, outages: Sequence[Outage]) -> str:
+    """What matters most first: users without the service."""
+    down = [one for one in outages if one.presence is Presence.OFFLINE]
+    if len(down) == 1:
+        return f"{down[0].service} in {down[0].environment} is offline"
+    if down:
+        return f"{len(down)} environments are offline"
     count, mine = len(now.rolling) + now.more, len(now.waiting)
     rolling = "Nothing rolls out" if not count else f"{count} release{'s' * (count != 1)} rolling out"
     waits = f"{mine} thing{'s' * (mine != 1)} wait{'s' * (mine == 1)} for you" if mine else "nothing waits for you"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from starlette.responses import RedirectResponse, Response
 
-from pilotage.app import freezes
-from pilotage.app.grid import Grid, Show, filtered, grid_of
+from pilotage.app import freezes, setbacks
+from pilotage.app.grid import Grid, Show, filtered, grid_of, with_outages
 from pilotage.app.grid_output import grid_output
 from pilotage.app.permissions import Permission
 from pilotage.app.place_view import history_of, place_view
@@ -35,6 +35,7 @@ class PageQuery(Query, frozen=True, kw_only=True):
 _SHOWN = {
     Show.ALL: "All services", Show.ROLLING: "Rolling out or queued", Show.DRIFT: "Versions differ",
     Show.UNDONE: "Last rollout undone", Show.FROZEN: "Frozen", Show.NEVER: "Never deployed somewhere",
+    Show.OFFLINE: "Offline or not looked at",
 }  # fmt: skip
 
 
@@ -44,7 +45,7 @@ _SHOWN = {
 def _asked_grid(asked: Asked) -> tuple[Grid, Grid]:
     """All that the reader sees, and what they asked for."""
     query = asked.query_as(GridQuery)
-    whole = grid_of(asked.project, asked.sees)
+    whole = with_outages(grid_of(asked.project, asked.sees), asked.site.outages(asked.version))
     return whole, filtered(whole, query.q, query.show)
 
 
@@ -56,7 +57,7 @@ def _grid(asked: Asked) -> Response:
         rolling=sum(cell.arriving is not None for cell in cells),
         drifting=sum(any(cell.drift for cell in row.values()) for row in whole.rows.values()),
         undone=sum(cell.undone is not None for cell in cells), frozen=sum(bool(cell.frozen) for cell in cells),
-        places_count=len(cells),
+        places_count=len(cells), outages=[cell.outage for cell in cells if cell.outage is not None],
     )  # fmt: skip
 
 
@@ -80,10 +81,14 @@ def _environments(asked: Asked) -> tuple[str, ...]:
 def _service(asked: Asked) -> Response:
     _visible(asked)
     service = asked.params["service"]
-    row = grid_of(asked.project, asked.sees, service).rows.get(service, {})
+    found = with_outages(grid_of(asked.project, asked.sees, service), asked.site.outages(asked.version))
+    row = found.rows.get(service, {})
     history = history_of(asked.project, service, page=asked.query_as(PageQuery).page)
     shown = [one for one in history.rollouts if asked.sees(one.service, one.environment)]
-    return page(asked, "service.html.j2", service=service, row=row, history=history, rollouts=shown)
+    return page(
+        asked, "service.html.j2", service=service, row=row, history=history, rollouts=shown,
+        outages=[cell.outage for cell in row.values() if cell.outage is not None],
+    )  # fmt: skip
 
 
 def _place(asked: Asked) -> Response:
@@ -92,6 +97,7 @@ def _place(asked: Asked) -> Response:
     return page(
         asked, "place.html.j2", view=view, cell=view.cell, service=service, environment=environment,
         may_freeze=asked.may(Permission.FREEZE, service, environment),
+        may_accept=asked.may(Permission.ADOPT, service, environment),
     )  # fmt: skip
 
 
@@ -115,6 +121,14 @@ def back_to(asked: Asked, path: str) -> Response:
 def _freeze(asked: Asked) -> Response:
     service, environment = asked.params["service"], asked.params["environment"]
     freezes.declare(asked.project, asked.who.name, freeze_request(asked.form, environment))
+    return back_to(asked, f"/services/{service}/{environment}")
+
+
+def _accept(asked: Asked) -> Response:
+    service, environment = asked.params["service"], asked.params["environment"]
+    project = asked.project.for_service(service)
+    found = setbacks.left_alone(project, environment)
+    setbacks.accept(project, asked.who.name, found, asked.form.get("reason", ""))
     return back_to(asked, f"/services/{service}/{environment}")
 
 
@@ -160,5 +174,9 @@ ROUTES = (
     Route(
         method="POST", path=f"{_PLACE}/freezes/lift", permission=Permission.FREEZE, answer=_lift, kind=Kind.FORM,
         summary="Lift a declared freeze.",
+    ),
+    Route(
+        method="POST", path=f"{_PLACE}/accept-records", permission=Permission.ADOPT, answer=_accept, kind=Kind.FORM,
+        summary="Go on from records that are older than what was done.",
     ),
 )  # fmt: skip
