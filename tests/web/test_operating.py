@@ -9,10 +9,13 @@ from dataclasses import replace
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
+from pilotage.app.examine_server import examine_server
 from pilotage.app.server_health import Grade, ready
 from pilotage.engine.placement.lock import WORKER, lock_file
 from pilotage.engine.records.restored import restoring
+from pilotage.engine.records.version import Versions
 from pilotage.model.events import Paused, Resumed
 from pilotage.model.live import NOTHING_SEEN
 from pilotage.model.rollout import Decision, Status
@@ -55,6 +58,51 @@ def test_a_store_that_is_away_or_half_restored_is_not_ready_and_nothing_of_it_is
     got = server.anybody().get("/readyz")
     assert got.status == 503
     assert got.json["checks"][0]["detail"] == "the store does not answer: OperationalError"
+
+
+def test_a_live_server_says_so_to_who_sends_credentials_while_its_store_is_away(
+    server: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.person("grafana", "viewer")
+    prometheus, browser = server.with_token("grafana", "viewer"), server.signed_in("grafana")
+
+    def away(_: object) -> None:
+        raise OperationalError("SELECT 1", {}, OSError("gone"))
+
+    monkeypatch.setattr(Versions, "now", away)
+    for one in (prometheus, browser):
+        assert one.get("/healthz").status == 200
+        assert one.get("/api/v1/rollouts").status == 503
+
+
+def test_a_file_that_becomes_wrong_is_told_everywhere_and_stops_nobody(server: Served) -> None:
+    server.person("ada", "admin")
+    rollout, browser, anybody = server.rollout(), server.signed_in("ada"), server.anybody()
+    config = server.site.project.config
+    good = config.read_text()
+    config.write_text(good.replace("team_size: small", "team_size: tiny"))
+    ready_now = anybody.get("/readyz")
+    assert (ready_now.status, ready_now.json["checks"][-1]["name"]) == (200, "configuration")
+    assert "team_size" not in ready_now.text
+    for path in ("/", "/services", "/services/shop/production", f"/rollouts/{rollout.id}", "/settings", "/audit"):
+        page = browser.get(path)
+        assert page.status == 200, path
+        assert "pilotage.yaml cannot be used:</b>" in page.text, path
+        assert "team_size" in page.text, path
+    login = anybody.get("/login").text
+    assert "pilotage.yaml cannot be used:" in login
+    assert "team_size" not in login
+    assert "only emergency accounts sign in here" in login
+    found = {one.what: one for one in examine_server(server.site.project)}
+    assert found["configuration"].result == "FAIL"
+    public = anybody.get("/public/status/", Accept="text/html")
+    assert (public.status, public.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert "team_size" not in public.text
+    assert browser.submit(f"/rollouts/{rollout.id}/abort", reason="errors").status == 303
+    assert [one.kind.value for one in server.store.pending(rollout.id)] == ["abort"]
+    config.write_text(good)
+    assert "cannot be used" not in browser.get("/").text
+    assert anybody.get("/readyz").json["checks"][-1]["name"] == "worker"
 
 
 def _series(page: str) -> dict[str, float]:

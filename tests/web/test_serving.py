@@ -19,8 +19,12 @@ import trustme
 
 from pilotage.app.identity import sessions, tokens
 from pilotage.app.project import Project
+from pilotage.app.unread import require_something
+from pilotage.config.yaml_reader import ConfigError
+from pilotage.engine.placement.lock import WORKER, lock_file
 from pilotage.model.access import Grant, HolderKind, Proof
-from pilotage.web.serving import Listening, _as_configured
+from pilotage.web.serving import Listening, _as_configured, _farewell, serve
+from tests.web.records import ended
 from tests.web.site import CONFIG
 
 HERE = Path(__file__).parents[2]
@@ -65,7 +69,7 @@ def serving(folder: Path, *options: str) -> Iterator[Running]:
         yield Running(process=process, port=_port(said), said=said.strip(), link=link)
     finally:
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) in (0, -signal.SIGTERM, -signal.SIGKILL)
+        assert process.wait(30) in (0, -signal.SIGKILL), "it ends in order"
         drained.join(10)
         process.stderr.close()
 
@@ -156,3 +160,32 @@ def test_what_cannot_be_served_is_one_sentence(folder: Path) -> None:
     (folder / "no.pem").write_text("no certificate")
     status, said = ended("--listen", "127.0.0.1:0", "--certificate", "no.pem", "--key", "no.pem")
     assert (status, said.startswith("pilotage: no.pem: the certificate cannot be used")) == (2, True), said
+
+
+BROKEN = CONFIG.replace("team_size: small", "team_size: tiny")
+
+
+def test_r35_a_first_start_with_a_wrong_file_is_refused_and_leaves_nothing(folder: Path) -> None:
+    (folder / "pilotage.yaml").write_text(BROKEN)
+    with pytest.raises(ConfigError, match=r"pilotage.yaml:5:\d+: .*team_size"):
+        serve(Project(folder / "pilotage.yaml"), Listening(port=0, worker=False), lambda _: None)
+    assert not (folder / ".pilotage").exists()
+
+
+def test_r35_where_records_are_a_server_starts_also_with_a_wrong_file_and_says_so(folder: Path) -> None:
+    store = Project(folder / "pilotage.yaml").store
+    ended(store, "shop", "production", "2.4.0")
+    store.close()
+    (folder / "pilotage.yaml").write_text(BROKEN)
+    assert "team_size" in require_something(Project(folder / "pilotage.yaml"))
+
+
+def test_r35_a_server_that_ends_says_that_its_worker_goes_on_and_how_to_stop_it(folder: Path) -> None:
+    project = Project(folder / "pilotage.yaml")
+    assert _farewell(project, True) == "the server has ended"
+    lock = lock_file(project.directory / WORKER)
+    said = _farewell(project, True)
+    assert f"The worker goes on (process {os.getpid()})" in said
+    assert "`pilotage worker --stop`" in said
+    assert _farewell(project, False) == "the server has ended", "a worker that it did not start is not its matter"
+    del lock

@@ -14,6 +14,7 @@ from pilotage.app.identity.policy import policy_of
 from pilotage.app.project import Project
 from pilotage.app.server_health import Grade, ready
 from pilotage.app.store_backups import last_backup
+from pilotage.app.unread import unread
 from pilotage.engine.records.database_facts import DatabaseFacts, database_facts
 from pilotage.model.access import AccessRole, HolderKind
 from pilotage.model.finding import Finding
@@ -34,7 +35,10 @@ _APART = 2.0
 def examine_server(project: Project) -> Iterator[Finding]:
     """Every finding, in the order in which a server is set up."""
     yield _installed()
-    yield from _address(project)
+    if why := unread(project):
+        yield Finding("FAIL", "configuration", f"{why}: correct it; a server that runs shows records, and can abort")
+    else:
+        yield from _address(project)
     health = ready(project.store)
     yield from (Finding(_GRADES[one.grade], one.name, one.detail) for one in health.checks)
     if health.ready:

@@ -14,9 +14,9 @@ from pilotage.adapters.intake_server import MOST, Answered
 from pilotage.adapters.intake_server import Asked as PublicRequest
 from pilotage.adapters.slack_callback import Immediate
 from pilotage.app.project import Project
-from pilotage.app.publication import publication_of
+from pilotage.app.publication import noted, publication_of
 from pilotage.model.client_address import network_of
-from pilotage.model.errors import PilotageError
+from pilotage.model.errors import Invalid, PilotageError
 
 __all__ = ["Closed", "Doors", "PublicAnswer", "PublicRequest", "status_file"]
 
@@ -69,9 +69,12 @@ class Doors:
 
 def status_file(project: Project, path: str) -> bytes | None:
     """A file of the status page that the worker has written; None for everything else. Raises Closed."""
-    published = publication_of(project.whole)
+    try:
+        published = publication_of(project.whole)
+    except Invalid:  # of a file that somebody is just editing: the worker writes where it was told before
+        published = noted(project.directory)
     if published is None:
-        raise Closed(f"{project.config} has no status_page")
+        raise Closed("no status page is published here")
     folder = Path(published.folder)
     found = folder / (path or "index.html")
     if path.count("/") > _FEW or "\0" in path or not found.resolve().is_relative_to(folder.resolve()):

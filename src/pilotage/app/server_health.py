@@ -64,9 +64,9 @@ def alive() -> ServerHealth:
     return ServerHealth(checks=(HealthCheck(name="process", grade=Grade.OK, detail="answers"),))
 
 
-def ready(store: Store) -> ServerHealth:
+def ready(store: Store, unread: str = "") -> ServerHealth:
     """Whether the store answers, has the tables of this version, and a worker is heard. Bounded by the store's own
-    limits; run it in a thread."""
+    limits; run it in a thread. unread: that pilotage.yaml cannot be used, for everybody to read; empty while it can."""
     began = time.perf_counter()
     if half_restored(store.directory) is not None:
         cut_off = HealthCheck(name="store", grade=Grade.FAIL, detail="a restore was interrupted")
@@ -87,6 +87,7 @@ def ready(store: Store) -> ServerHealth:
             _worker(store, heard),
             *_room(store),
             *((_records(older),) if older else ()),
+            *((HealthCheck(name="configuration", grade=Grade.WARN, detail=unread),) if unread else ()),
         )
     )
 

@@ -27,9 +27,7 @@ class NothingToAccept(Invalid):
     """The records of the environment are not older than what was done there."""
 
 
-def setback_of(
-    project: Project, last: RolloutSummary | None, records: Reader | Store | AtOnce | None = None
-) -> str:
+def setback_of(project: Project, last: RolloutSummary | None, records: Reader | Store | AtOnce | None = None) -> str:
     """That the records of an environment are older than what was done there, in a sentence, whether a worker has found
     that out yet or not; empty where they are not, or somebody accepted them. last: its rollout that started
     last · records: where they were read already."""

@@ -101,9 +101,7 @@ class Watch:
         healthy = [one for one in there if one.health is Health.HEALTHY]
         self._ill = 0 if healthy else self._ill + 1
         if self._ill >= _IN_A_ROW:
-            self._reason = (
-                "its instance is not healthy" if len(there) == 1 else f"none of its {len(there)} instances is healthy"
-            )
+            self._reason = _ill(len(there))
         if self._target.probes is not None:
             self._target.probes.keep_up({self._version: [(one.host, one.port) for one in there]})
             for result in self._target.probes.results():
@@ -135,3 +133,10 @@ class Watch:
 def error_limit(plan: Plan) -> float:
     """The share of failed requests from which a version is rolled back."""
     return plan.number("rollback_triggers.error_rate", 0.05)
+
+
+def _ill(count: int) -> str:
+    """count: of instances that are there, none of which is healthy."""
+    if not count:
+        return "no instance of it is running"
+    return "its instance is not healthy" if count == 1 else f"none of its {count} instances is healthy"

@@ -39,6 +39,27 @@ class Down:
     cut_off: str = ""
 
 
+@dataclass(frozen=True)
+class WorkerStopped:
+    """under_way: a sentence for each rollout that nobody looks at any more."""
+
+    was_at_work: bool
+    under_way: tuple[str, ...] = ()
+
+
+def only_worker(project: Project, actor: str) -> WorkerStopped:
+    """Stop the worker here and leave users as they are: rollouts stand still, and continue with the next worker. Raises
+    WorkerStays."""
+    project.require(actor, Permission.STOP)
+    if not stop_worker(project.directory):
+        return WorkerStopped(was_at_work=False)
+    return WorkerStopped(was_at_work=True, under_way=tuple(map(_stands, project.store.active())))
+
+
+def _stands(one: RolloutSummary) -> str:
+    return f"{one.service} {one.version} in {one.environment} is {one.status}"
+
+
 def down(project: Project, actor: str, *, force: bool = False) -> Down:
     """Stop the worker here, the routers and every instance. force: also what another process holds, and what no store
     knows of any more. Raises StoreConflict, AdapterError, and what an unusable store raises, unless forced: the worker

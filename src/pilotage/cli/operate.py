@@ -19,18 +19,33 @@ _END_DEADLINE = 5.0
 
 
 @click.command()
+@click.option("--stop", is_flag=True, help="Stop the one that runs here instead. Users stay served.")
 @click.pass_obj
-def worker(project: Project) -> None:
+def worker(project: Project, stop: bool) -> None:
     """Run the worker in the foreground, for systemd or a container.
 
-    If none runs, `deploy` starts one in the background.
+    If none runs, `deploy` and `serve` start one in the background.
     """
+    if stop:
+        return _stop_worker(project)
     from pilotage.app.worker import run
 
     if not project.config.exists() and not project.has_store:
         raise click.UsageError(f"{project.config} does not exist, and nothing was deployed here: run `pilotage init`")
     project.publish_settings()
     raise SystemExit(run(project.directory))
+
+
+def _stop_worker(project: Project) -> None:
+    from pilotage.app.teardown import only_worker
+
+    done = only_worker(project, project.actor)
+    if not done.was_at_work:
+        click.echo("no worker runs here")
+        return
+    click.echo("the worker is stopped; what serves goes on, and nobody watches it or starts it again")
+    for one in done.under_way:
+        click.echo(f"{one}: it continues when a worker is back", err=True)
 
 
 @click.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,6 +47,8 @@ def serve(
     """Serve web pages, the REST API and the event stream, with a worker.
 
     Everybody signs in, on this machine too. The first start prints a link that makes the owner's account.
+
+    The worker outlives the server, so that users stay watched: `pilotage worker --stop` stops it.
     """
     with needed():
         from pilotage.web.serving import Listening, serve
@@ -61,4 +64,12 @@ def serve(
         host=host, port=port, url=url.rstrip("/"), root=root, certificate=certificate, key=key, proxies=proxies,
         worker=worker,
     )  # fmt: skip
-    serve(project, wanted, lambda sentence: click.echo(sentence, err=True))
+    serve(project, wanted, _say)
+
+
+def _say(sentence: str) -> None:
+    """To whoever started it: as a line of the log where that is JSON."""
+    if os.environ.get("PILOTAGE_LOG") == "json":
+        logging.getLogger("pilotage.sign_ins").info(sentence)
+    else:
+        click.echo(sentence, err=True)

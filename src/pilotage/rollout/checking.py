@@ -12,22 +12,17 @@ from pilotage.model.events import Approved, CheckSkipped
 from pilotage.model.observation import CheckStatus, VerdictKind
 from pilotage.model.plan import StepKind
 from pilotage.model.rollout import Mode
-from pilotage.model.wording import some_of
-from pilotage.rollout.sight import check_status, healthy, present
+from pilotage.rollout.sight import check_status, present, too_few
 from pilotage.rollout.turn import Tick
 from pilotage.rollout.undoing import roll_back
 
 
 def _new_is_healthy(turn: Tick) -> str:
-    well = healthy(turn.seen, turn.state.new)
-    return "" if well >= turn.step.instances else f"{some_of(well, turn.step.instances, 'instance')} healthy"
+    return too_few(turn.seen, turn.state.new, turn.step.instances)
 
 
 def _old_is_healthy(turn: Tick) -> str:
-    if turn.state.old is None:
-        return ""
-    well = healthy(turn.seen, turn.state.old)
-    return "" if well >= turn.plan.instances else f"{some_of(well, turn.plan.instances, 'instance')} healthy"
+    return "" if turn.state.old is None else too_few(turn.seen, turn.state.old, turn.plan.instances)
 
 
 def _old_is_there(turn: Tick) -> str:

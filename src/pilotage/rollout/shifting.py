@@ -15,7 +15,7 @@ from pilotage.model.rollout import Hold, HoldCause, Mode, Observed, RolloutState
 from pilotage.model.traffic import WHOLE, Split, capacity, instances_for
 from pilotage.model.warm import is_warm
 from pilotage.model.wording import some_of
-from pilotage.rollout.sight import healthy, present, reachable, unwell, why_unwell
+from pilotage.rollout.sight import healthy, present, reachable, too_few, unwell, why_unwell
 from pilotage.rollout.turn import FORWARD, Tick
 from pilotage.rollout.waves import kept
 
@@ -65,6 +65,8 @@ def awaits_instances(turn: Tick) -> str:
 
 def instances_so_far(turn: Tick) -> str:
     """The same, also when all of them are healthy."""
+    if turn.seen.instances is None:
+        return too_few(turn.seen, turn.state.new, turn.step.instances) or "every instance is healthy"
     sick = [i for i in turn.seen.instances or () if i.version == turn.state.new and i.health is not Health.HEALTHY]
     detail = f", {sick[0].id} is {sick[0].health}: {sick[0].detail}" if sick else ""
     return f"{some_of(healthy(turn.seen, turn.state.new), turn.step.instances, 'instance')} healthy{detail}"
@@ -74,15 +76,12 @@ def too_few_healthy(turn: Tick) -> Hold | None:
     """A hold for too few healthy instances on either side."""
     step, state = turn.step, turn.state
     if state.old and step.kind is not StepKind.RETIRE and step.weight < WHOLE:
-        well = healthy(turn.seen, state.old)
-        if well < turn.plan.instances and step.kind is not StepKind.SCALE:
-            said = f"{some_of(well, turn.plan.instances, 'instance', state.old)} healthy"
+        said = too_few(turn.seen, state.old, turn.plan.instances, named=True)
+        if said and step.kind is not StepKind.SCALE:
             return Hold(HoldCause.STABLE_UNHEALTHY, said + why_unwell(turn.seen, state.old))
-    if step.kind not in (StepKind.SCALE, StepKind.GATE):
-        well = healthy(turn.seen, state.new)
-        if well < step.instances:
-            said = f"{some_of(well, step.instances, 'instance', state.new)} healthy"
-            return Hold(HoldCause.CANARY_UNHEALTHY, said + why_unwell(turn.seen, state.new))
+    said = too_few(turn.seen, state.new, step.instances, named=True)
+    if said and step.kind not in (StepKind.SCALE, StepKind.GATE):
+        return Hold(HoldCause.CANARY_UNHEALTHY, said + why_unwell(turn.seen, state.new))
     return None
 
 

@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from pilotage.model.observation import CheckStatus, Health, Instance
 from pilotage.model.rollout import Observed
+from pilotage.model.wording import some_of
 
 
 def healthy(seen: Observed, version: str | None) -> int:
     return sum(i.version == version and i.health is Health.HEALTHY for i in seen.instances or ())
+
+
+def too_few(seen: Observed, version: str | None, count: int, *, named: bool = False) -> str:
+    """That fewer than `count` instances are healthy; empty when enough are. What nobody could read is not called 0.
+    named: whether the sentence names the version."""
+    if (well := healthy(seen, version)) >= count:
+        return ""
+    of = f" of {version}" * named
+    if seen.instances is None:
+        return f"nobody could see whether instances{of} are healthy: the fleet does not answer"
+    return f"{some_of(well, count, 'instance', version or '' if named else '')} healthy"
 
 
 def unwell(seen: Observed, version: str | None) -> int:

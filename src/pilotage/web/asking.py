@@ -18,7 +18,7 @@ from pilotage.app.permissions import Thing
 from pilotage.app.roles import admits
 from pilotage.engine.records.version import Version
 from pilotage.model.access import Identity
-from pilotage.model.errors import Forbidden, PilotageError
+from pilotage.model.errors import Forbidden, Invalid, PilotageError, Unavailable
 from pilotage.web import forgery
 from pilotage.web.client import client_of
 from pilotage.web.credentials import NotSignedIn, by_cookie, cookie_name, identity_of
@@ -45,6 +45,8 @@ def endpoint(site: Site, route: Route) -> Callable[[Request], Awaitable[Response
 
     async def answer(request: Request) -> Response:
         try:
+            if route.alone:
+                return _whole(site, route, request, b"")  # also while every thread waits for the store
             body = await body_of(request) if route.changes else b""
             if not waits and route.pace in (Pace.URGENT, Pace.BACK):
                 asked = await site.threads.run(route, request, partial(_check, site, route, request, body))
@@ -84,6 +86,8 @@ def _in_thread(asked: Asked) -> Response:
 def _check(site: Site, route: Route, request: Request, body: bytes) -> Asked:
     """Raises NotSignedIn, Forbidden, NotFound, Invalid."""
     refuse_odd_address(request)
+    if route.alone:
+        return Asked(site=site, request=request, route=route, project=site.project, identity=None, params={})
     if route.kind in (Kind.PAGE, Kind.FORM):
         refuse_strange_host(site, request)
     version = site.versions.now() if _has_credentials(site, request) else (0, 0)
@@ -154,6 +158,8 @@ def _refusal(site: Site, route: Route, request: Request, error: PilotageError) -
     if isinstance(error, NotSignedIn) and route.kind not in (Kind.API, Kind.PUBLIC):
         back = quote(request.url.path + f"?{request.url.query}" * bool(request.url.query))
         return RedirectResponse(f"{site.root}/login?next={back}", 303)
+    if route.kind is Kind.PUBLIC and site.unread and isinstance(error, Invalid):
+        error = Unavailable("this is not available now")  # the file is nobody's business here
     headers = error.headers if isinstance(error, Refused) else {}
     return _shown(site, route, request, problem_of(error), headers)
 
@@ -161,7 +167,8 @@ def _refusal(site: Site, route: Route, request: Request, error: PilotageError) -
 def _shown(
     site: Site, route: Route, request: Request, problem: Problem, headers: Mapping[str, str] | None = None
 ) -> Response:  # fmt: skip
-    if route.kind not in (Kind.API, Kind.PUBLIC):
+    reads = route.kind is Kind.PUBLIC and "text/html" in request.headers.get("accept", "")
+    if reads or route.kind not in (Kind.API, Kind.PUBLIC):
         answer = error_page(site, request, problem)
     else:
         answer = problem_answer(problem, {"WWW-Authenticate": "Bearer"} if problem.status == 401 else None)

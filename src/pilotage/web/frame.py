@@ -51,16 +51,18 @@ class Frame:
     entries: tuple[Entry, ...] = ()
     rolling: int = 0
     frozen: tuple[Frozen, ...] = ()
+    unread: str = ""
+    """Why pilotage.yaml cannot be used; who is not signed in learns only that it cannot."""
 
 
 def frame_of(site: Site, identity: Identity | None, eyes: Eyes, here: str) -> Frame:
     """here: path of the page, without the site's root."""
     if identity is None:
-        return Frame()
+        return Frame(unread="the file has an error" if site.unread else "")
     return Frame(
         me=identity.name, role=highest(identity.grants), entries=tuple(_entries(site, eyes, here)),
         rolling=sum(eyes.sees(*place) for place in site.store.places_under_way()),
-        frozen=tuple(_frozen(site, eyes)),
+        frozen=tuple(_frozen(site, eyes)), unread=site.unread,
     )  # fmt: skip
 
 

@@ -180,6 +180,8 @@ class Route:
     keeps: bool = False
     secret: bool = False
     shared: Sharing = Sharing.NOBODY
+    alone: bool = False
+    """Answered without the store, whoever asks: whether a process lives depends on nothing else."""
     remade: Callable[[Asked, Made], Response] | None = None
 
     @property

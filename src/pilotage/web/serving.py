@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import logging
+import os
 import resource
+import signal
 import socket
 import ssl
 import threading
@@ -18,12 +21,15 @@ from pilotage.app.identity.links import first_link
 from pilotage.app.identity.policy import policy_of
 from pilotage.app.project import Project
 from pilotage.app.request_log import keep_request_log
+from pilotage.app.unread import require_something
 from pilotage.engine.execution.worker_log import keep_log
+from pilotage.engine.placement.lock import worker_pid
 from pilotage.model.errors import Invalid, Unavailable
 from pilotage.web.hurried import hurried
 from pilotage.web.server import application
 from pilotage.web.site import Site
 
+_log = logging.getLogger(__name__)
 _ATTEND_EVERY = 5.0
 _BACKLOG = 512
 _FILES = 8192
@@ -63,11 +69,45 @@ class Listening:
 
 
 def serve(project: Project, wanted: Listening, say: Callable[[str], None]) -> None:
-    """Serve until a signal ends it; requests under way get some seconds. Raises Unavailable, Invalid."""
+    """Serve until a signal ends it; requests under way get some seconds. The worker goes on. Raises Unavailable,
+    Invalid, ConfigError at a first start."""
+    why = require_something(project)
     keep_log()
     keep_request_log()
-    with _opened(project, wanted, say) as (server, listener), _attended(project, wanted.worker):
+    project = replace(project, warn=_log.warning)
+    if why:
+        say(f"{why}. Until that is corrected, the server shows its records, and abort, pause and rollback work")
+    with _opened(project, wanted, say) as (server, listener), _attended(project, wanted.worker), _ending(server):
         server.run(sockets=[listener])
+    say(_farewell(project, wanted.worker))
+
+
+@contextlib.contextmanager
+def _ending(server: uvicorn.Server) -> Iterator[None]:
+    """uvicorn sends itself once more the signal that ended it; by then all is said and done."""
+
+    def end(*_: object) -> None:
+        server.should_exit = True
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _farewell(project: Project, worker: bool) -> str:
+    """What goes on without the server. The worker does: it takes care of users, and the server only shows."""
+    pid = worker_pid(project.directory)
+    if pid is None or not worker:
+        return "the server has ended"
+    if os.getpid() == 1:
+        return "the server has ended, and its worker ends with this container; a new one continues"
+    return (
+        f"the server has ended. The worker goes on (process {pid}): it watches what rolls out and keeps running what "
+        "serves. To stop it, too: `pilotage worker --stop`; users stay served"
+    )
 
 
 @contextlib.contextmanager

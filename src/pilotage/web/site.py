@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from pilotage.app.outages import Outage, outages
 from pilotage.app.own_metrics import OwnMetrics
 from pilotage.app.project import Project
 from pilotage.app.public import Doors
+from pilotage.app.unread import unread
 from pilotage.engine.placement.leases import holder
 from pilotage.engine.records.audit_choices import Choices
 from pilotage.engine.records.once import Once
@@ -66,6 +66,7 @@ class Site:
     _read: tuple[float, int] = (0.0, 0)
     _custom: tuple[Version, float, Mapping[str, frozenset[str]]] | None = None
     _known: Project | None = None
+    _unread: str = ""
     _freezes: tuple[Project, date, tuple[Freeze, ...]] | None = None
     _outages: tuple[float, Version, tuple[Outage, ...]] | None = None
     _turn: threading.Lock = field(default_factory=threading.Lock)
@@ -110,6 +111,12 @@ class Site:
         if known is None or known[1] != version or not 0 <= now - known[0] <= _OUTAGES_STAY:
             known = self._outages = (now, version, outages(self._current()))
         return known[2]
+
+    @property
+    def unread(self) -> str:
+        """Why pilotage.yaml cannot be used now; empty while it can."""
+        self._current()
+        return self._unread
 
     @property
     def configured(self) -> tuple[float, int]:
@@ -157,9 +164,8 @@ class Site:
                 first = self.project
                 self._known, self._read = Project(first.config, first.service, first.clock, first.warn), state
                 self._known.__dict__ |= {"store": first.store, "calendars": {}}
-                with contextlib.suppress(PilotageError):
-                    # Read now, or each request would read it for itself; who needs it says what is wrong with it.
-                    _ = self._known.names, self._known.whole
+                # Read now, or each request would read it for itself; who needs it says what is wrong with it.
+                self._unread = unread(self._known)
             return self._known
 
 

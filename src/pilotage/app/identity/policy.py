@@ -22,22 +22,30 @@ class Provider:
 
 @dataclass(frozen=True, kw_only=True)
 class Policy:
-    """emergency_only: whether only emergency accounts sign in by password · url: how browsers reach the server, empty
+    """emergency_only: whether only emergency accounts sign in by password · unread: because nobody knows what the
+    configuration says · url: how browsers reach the server, empty
     where nobody said · providers: that people sign in with."""
 
     emergency_only: bool = False
+    unread: bool = False
     url: str = ""
     providers: tuple[Provider, ...] = ()
 
 
 def policy_of(project: Project) -> Policy:
-    """If the configuration cannot be read, only emergency accounts sign in by password."""
+    """While the configuration cannot be read, that of the last one that could; without one, only emergency accounts
+    sign in by password."""
     from pilotage.config.yaml_reader import ConfigError
 
     try:
-        section = project.whole.configuration.server
+        whole = project.whole
     except ConfigError:
-        return Policy(emergency_only=True)
+        from pilotage.app.standing import standing
+
+        if (last := standing(project.directory)) is None:
+            return Policy(emergency_only=True, unread=True)
+        whole = last
+    section = whole.configuration.server
     listed = tuple(Provider(name=one.name, title=title_of(one)) for one in section.sign_in)
     return Policy(emergency_only=section.passwords == "emergency", url=section.url or "", providers=listed)
 

@@ -54,11 +54,11 @@ def alone(directory: Path) -> Iterator[None]:
         if (found := holder_of(path)) is not None:
             raise StoreInUse(
                 f"process {found.pid} works in {directory} ({path.stem})",
-                cure="stop it: `pilotage down`, or `systemctl stop` its unit",
+                cure="stop it: `pilotage worker --stop`, or `systemctl stop` its unit",
             )
     lock: Lock | None = lock_file(directory / WORKER)
     if lock is None:
-        raise StoreInUse(f"a worker runs in {directory}", cure="stop it: `pilotage down`")
+        raise StoreInUse(f"a worker runs in {directory}", cure="stop it: `pilotage worker --stop`")
     for left in directory.glob(f"{READY}*"):
         shutil.rmtree(left, ignore_errors=True)
     try:

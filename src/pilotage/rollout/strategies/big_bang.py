@@ -25,7 +25,7 @@ from pilotage.model.traffic import WHOLE, Split
 from pilotage.model.wording import some_of
 from pilotage.rollout.checking import awaits_approval, awaits_check
 from pilotage.rollout.maintenance import closed_for, is_shut, open_for, over_window, what_router_shows
-from pilotage.rollout.sight import check_status, healthy, present
+from pilotage.rollout.sight import check_status, healthy, present, too_few
 from pilotage.rollout.turn import FORWARD, Comparison, Configured, Strategy, Tick
 from pilotage.rollout.undoing import fail_rollback, fail_without_a_way_back, overdue_back, rolled_back
 from pilotage.rollout.watching import awaits_watch
@@ -206,8 +206,8 @@ def _awaits_replacement(turn: Tick) -> str:
     old_gone = state.old is None or not present(seen, state.old)
     if state.old is not None and old_gone and check_status(seen, FINAL_BACKUP, _ONCE) is not CheckStatus.PASSED:
         return "the data is being backed up"
-    well = healthy(seen, state.new)
-    return "" if old_gone and well >= wanted else f"{some_of(well, wanted, 'instance')} healthy"
+    lacks = too_few(seen, state.new, wanted)
+    return lacks or ("" if old_gone else f"{some_of(healthy(seen, state.new), wanted, 'instance')} healthy")
 
 
 def _awaits_opening(turn: Tick) -> str:

@@ -15,10 +15,9 @@ from pilotage.model.probe import PROBE
 from pilotage.model.progress import ToggleProgress
 from pilotage.model.rollout import Hold, HoldCause, Mode, Observed, RolloutState, Status
 from pilotage.model.step_ids import CHECK_KILL_SWITCH, DEPLOY_DARK
-from pilotage.model.wording import some_of
 from pilotage.rollout import shifting, walking
 from pilotage.rollout.checking import awaits_approval, awaits_check
-from pilotage.rollout.sight import healthy
+from pilotage.rollout.sight import too_few
 from pilotage.rollout.turn import FORWARD, UNDER_WAY, Comparison, Configured, Strategy, Tick
 from pilotage.rollout.undoing import fail_rollback, fail_without_a_way_back, overdue_back, rolled_back
 from pilotage.rollout.walking import Walk
@@ -92,8 +91,8 @@ class FeatureToggle(Strategy):
         if (refused := _refused(turn)) is not None:
             return refused
         wanted, state = _walk(turn.plan, turn.state).before[0], turn.state
-        if (well := healthy(turn.seen, state.new)) < wanted:
-            return Hold(HoldCause.CANARY_UNHEALTHY, f"{some_of(well, wanted, 'instance', state.new)} healthy")
+        if said := too_few(turn.seen, state.new, wanted, named=True):
+            return Hold(HoldCause.CANARY_UNHEALTHY, said)
         return None
 
     def exposed(self, plan: Plan, state: RolloutState) -> bool:

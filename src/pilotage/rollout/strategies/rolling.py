@@ -12,10 +12,9 @@ from pilotage.model.plan import Plan, StepKind
 from pilotage.model.progress import RollingProgress
 from pilotage.model.quantity import portion_of
 from pilotage.model.rollout import Hold, HoldCause, Mode, Observed, RolloutState, Status
-from pilotage.model.wording import some_of
 from pilotage.rollout import shifting, walking
 from pilotage.rollout.checking import awaits_approval, awaits_check
-from pilotage.rollout.sight import healthy, why_unwell
+from pilotage.rollout.sight import too_few, why_unwell
 from pilotage.rollout.turn import FORWARD, UNDER_WAY, Comparison, Strategy, Tick
 from pilotage.rollout.undoing import fail_rollback, fail_without_a_way_back, overdue_back, rolled_back
 from pilotage.rollout.walking import Walk
@@ -74,11 +73,9 @@ class Rolling(Strategy):
         new, old = walk.before[0], walk.after[1]
         if state.old is None and not state.reached:
             return None  # the first instances of all are still starting; the step's own deadline bounds that
-        if state.old and (well := healthy(turn.seen, state.old)) < old:
-            said = f"{some_of(well, old, 'instance', state.old)} healthy"
+        if state.old and (said := too_few(turn.seen, state.old, old, named=True)):
             return Hold(HoldCause.STABLE_UNHEALTHY, said + why_unwell(turn.seen, state.old))
-        if (well := healthy(turn.seen, state.new)) < new:
-            said = f"{some_of(well, new, 'instance', state.new)} healthy"
+        if said := too_few(turn.seen, state.new, new, named=True):
             return Hold(HoldCause.CANARY_UNHEALTHY, said + why_unwell(turn.seen, state.new))
         return None
 

@@ -6,6 +6,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from pilotage.app.permissions import Permission
 from pilotage.app.server_health import ServerHealth, alive, ready
+from pilotage.app.unread import READYZ
 from pilotage.model.output.base import Output, Part
 from pilotage.render.exposition import CONTENT_TYPE, exposition
 from pilotage.web.answers import json_answer
@@ -39,7 +40,7 @@ def _alive(_: Asked) -> Response:
 
 
 def _ready(asked: Asked) -> Response:
-    return _shown(ready(asked.site.store))
+    return _shown(ready(asked.site.store, READYZ if asked.site.unread else ""))
 
 
 def _metrics(asked: Asked) -> Response:
@@ -48,7 +49,7 @@ def _metrics(asked: Asked) -> Response:
 
 ROUTES = (
     Route(
-        method="GET", path="/healthz", permission=Audience.ANYONE, pace=Pace.WATCH, answer=_alive,
+        method="GET", path="/healthz", permission=Audience.ANYONE, pace=Pace.WATCH, answer=_alive, alone=True,
         summary="Say that the server is alive.", gives=HealthAnswer,
     ),
     Route(

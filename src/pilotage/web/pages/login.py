@@ -24,7 +24,8 @@ def shown(asked: Asked, wanted: str, name: str = "", refused: PilotageError | No
     status = 200 if refused is None else refused.http_status
     answer = page(
         asked, "login.html.j2", status, wanted=inside(asked.site.root, wanted), name=name, refused=str(refused or ""),
-        first=asked.site.store.accounts.none(), emergency_only=policy.emergency_only, providers=policy.providers,
+        first=asked.site.store.accounts.none(), emergency_only=policy.emergency_only, unread=policy.unread,
+        providers=policy.providers,
         challenge=passkeys.ask(asked.project, address) if passkeys.possible(address) else None,
     )  # fmt: skip
     if isinstance(refused, TooOften):

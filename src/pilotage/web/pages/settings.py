@@ -11,7 +11,7 @@ from pilotage.app.access import tokens
 from pilotage.app.access.output import works
 from pilotage.app.doctor import examine
 from pilotage.app.permissions import Permission
-from pilotage.model.errors import PilotageError
+from pilotage.model.errors import Invalid, PilotageError
 from pilotage.web.pages.page import page
 from pilotage.web.route import Asked, Audience, Kind, Query, Route
 
@@ -52,14 +52,20 @@ def _overview(asked: Asked) -> Response:
     if asked.may(Permission.MANAGE_PEOPLE):
         cards.append(Card(title="People and roles", path="/settings/people", words="Who may do what, where"))
     if asked.may(Permission.CONFIGURE):
-        health, _ = channels.overview(asked.project, 0)
-        dead = sum(one.dead for one in health)
-        said = f"{dead} message{'s' * (dead != 1)} given up" if dead else "nothing given up"
         cards += [
-            Card(title="Channels", path="/settings/channels", words=f"{len(health)}; {said}"),
+            Card(title="Channels", path="/settings/channels", words=_of_channels(asked)),
             Card(title="Integrations", path="/settings/integrations", words="Whether each of them answers"),
         ]
     return page(asked, "settings.html.j2", cards=[one for one in cards if one.path in paths])
+
+
+def _of_channels(asked: Asked) -> str:
+    try:
+        health, _ = channels.overview(asked.project, 0)
+    except Invalid:
+        return "Unknown while pilotage.yaml cannot be used"
+    dead = sum(one.dead for one in health)
+    return f"{len(health)}; {dead} message{'s' * (dead != 1)} given up" if dead else f"{len(health)}; nothing given up"
 
 
 def _channels(asked: Asked) -> Response:
