@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pilotage.app.outages import Facts, Outage, Spelled, outage_of, spelled
 from pilotage.app.project import Project, Unclear
 from pilotage.app.setbacks import setback_of
+from pilotage.app.warm import Warm, clock_here, warm_of
 from pilotage.model.wording import counted
 
 if TYPE_CHECKING:
@@ -38,20 +39,6 @@ class Home:
     heard_at: float | None
     words: str
     silent: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class Warm:
-    """instances: that should run · until: Unix seconds at which they stop."""
-
-    version: str
-    instances: int
-    until: float
-
-    @property
-    def sentence(self) -> str:
-        several = f"{self.instances} instance{'s' * (self.instances != 1)}"
-        return f"{self.version} stays ready for a rollback until {_clock(self.until)} ({several})"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +86,7 @@ class EnvironmentStatus:
         if self.home:
             if not self.home.silent:
                 return f"{present} serves"
-            heard = f" since {_clock(self.home.heard_at)}" if self.home.heard_at else ""
+            heard = f" since {clock_here(self.home.heard_at)}" if self.home.heard_at else ""
             return f"not seen{heard}; the last version was {present}"
         under_way = self.newest if self.newest and not self.newest.status.final else None
         if self.sighting and not self.sighting.serves:
@@ -124,7 +111,7 @@ class EnvironmentStatus:
         if not self.serving and not under_way:
             return "nothing serves"
         since = self.sighting.down_since
-        down = f"down since {_clock(since)}" if since else "down"
+        down = f"down since {clock_here(since)}" if since else "down"
         why = ""
         if self.sighting.router_up and self.sighting.running:
             why = f": none of its {self.sighting.instances or self.sighting.running} instances is healthy"
@@ -154,7 +141,7 @@ class EnvironmentStatus:
         if self.worker:
             return ""
         last = max((at for at in (self.sighting.at if self.sighting else None, self.looked) if at), default=None)
-        return f" (no worker is running{f'; last seen {_clock(last)}' if last else ''})"
+        return f" (no worker is running{f'; last seen {clock_here(last)}' if last else ''})"
 
     def _rolling_out(self, new: str, present: str, routed: int) -> str:
         from pilotage.model.quantity import format_share
@@ -163,13 +150,6 @@ class EnvironmentStatus:
         if routed < WHOLE:
             return f"{present} serves; {new} gets {format_share(routed / WHOLE)} of requests"
         return f"{new} gets all requests, but its rollout has not completed; the earlier version is {present}"
-
-
-def _clock(at: float) -> str:
-    """A moment by the clock of this machine, to the minute."""
-    from datetime import UTC, datetime
-
-    return f"{datetime.fromtimestamp(at, UTC).astimezone():%Y-%m-%d %H:%M}"
 
 
 def status_of(
@@ -220,31 +200,12 @@ def status_of(
         outage=outage_of(facts, now),
         spelled=named,
         phases=_phases(project, records, name),
-        warm=_warm(records, newest, now) if home is None else None,
+        warm=warm_of(records, newest, now) if home is None else None,
         frozen=tuple(
-            f"no rollout starts in {name} until {_clock(ends)}: freeze {called!r}, {why}"
+            f"no rollout starts in {name} until {clock_here(ends)}: freeze {called!r}, {why}"
             for called, ends, why in records.frozen(service, name, now)
         ),
     )
-
-
-def _warm(records: Reader | Store | AtOnce, newest: RolloutSummary | None, now: float) -> Warm | None:
-    """Of a release that completed; of a stored plan that cannot be read, nothing."""
-    from pilotage.model.status import Status
-
-    if newest is None or newest.status is not Status.COMPLETED or newest.old is None:
-        return None
-    from pilotage.model.record import Unreadable
-    from pilotage.model.warm import is_warm, warm_until
-
-    try:
-        whole = records.get(newest.id)
-    except Unreadable:
-        return None
-    until = warm_until(whole.plan, whole.state)
-    if until is None or not is_warm(whole.plan, whole.state, now):
-        return None
-    return Warm(version=newest.old, instances=whole.plan.instances, until=until)
 
 
 def _phases(project: Project, records: Reader | Store | AtOnce, environment: str) -> tuple[str, ...]:
