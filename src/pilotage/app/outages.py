@@ -200,10 +200,11 @@ def _configured(project: Project) -> set[tuple[str, str]] | None:
 
 
 def spelled(project: Project, service: str, environment: str) -> Spelled:
-    """How commands name a place; in full while the configuration cannot be read."""
+    """How commands name a place; in full while the configuration cannot be read, unless the store knows no other."""
     try:
         names = project.names
     except Invalid:
-        return Spelled(service=service, environment=environment)
+        alone = project.records.places() == ((service, environment),)
+        return Spelled() if alone else Spelled(service=service, environment=environment)
     several = len(names.environments.get(service, ())) > 1
     return Spelled(service=service if names.several else "", environment=environment if several else "")
