@@ -41,7 +41,7 @@ def test_r35_home_the_grid_and_the_environment_lead_with_the_outage(server: Serv
         lead = text.partition("Shop in production is offline")[2].partition("</div>")[0]
         for words in ("its router is not running", "min ago", "pilotage -s shop deploy 2.4.0 -e production</code>"):
             assert words in lead, (path, words)
-    assert "<h1>shop in production is offline</h1>" in browser.get("/").text
+    assert "<h1>shop in production is offline; nothing rolls out" in browser.get("/").text
     (cell,) = (one for one in browser.get("/services.json?show=offline").json["services"][0]["environments"]
                if one["environment"] == "production")  # fmt: skip
     assert (cell["outage"]["presence"], cell["outage"]["reason"]) == ("offline", "its router is not running")

@@ -77,14 +77,14 @@ def _words(rolling: Rolling) -> Iterator[str]:
 def _title(now: Now, outages: Sequence[Outage]) -> str:
     """What matters most first: users without the service."""
     down = [one for one in outages if one.presence is Presence.OFFLINE]
-    if len(down) == 1:
-        return f"{down[0].service} in {down[0].environment} is offline"
-    if down:
-        return f"{len(down)} environments are offline"
     count, mine = len(now.rolling) + now.more, len(now.waiting)
     rolling = "Nothing rolls out" if not count else f"{count} release{'s' * (count != 1)} rolling out"
     waits = f"{mine} thing{'s' * (mine != 1)} wait{'s' * (mine == 1)} for you" if mine else "nothing waits for you"
-    return f"{rolling}, {waits}"
+    if not down:
+        return f"{rolling}, {waits}"
+    one = f"{down[0].service} in {down[0].environment} is offline"
+    lead = one if len(down) == 1 else f"{len(down)} environments are offline"
+    return f"{lead}; {rolling[:1].lower()}{rolling[1:]}, {waits}"
 
 
 def _json(asked: Asked) -> Response:
