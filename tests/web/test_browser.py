@@ -165,7 +165,7 @@ def test_r34_a_release_from_sign_in_to_abort(
     controller.goes_on(250)
     if not script:
         ada.reload()
-    expect(ada.locator("#state")).to_contain_text("25%", timeout=60_000)
+    expect(ada.locator("#state")).to_contain_text(re.compile(r"25\s%"), timeout=60_000)
     expect(ada.locator("#head .pill")).to_have_text("Progressing")
     bob.reload()
     back = re.compile("Return all traffic to|Stop the first deployment|Stop it|Back to")
