@@ -38,9 +38,10 @@ def test_r35_home_the_grid_and_the_environment_lead_with_the_outage(server: Serv
     browser = server.signed_in("ada")
     for path in ("/", "/services", "/services/shop", PLACE):
         text = browser.get(path).text
-        lead = text.partition("Shop in production is offline")[2].partition("</div>")[0]
+        lead = text.partition(">shop in production is offline</a>")[2].partition("</div>")[0]
         for words in ("its router is not running", "min ago", "pilotage -s shop deploy 2.4.0 -e production</code>"):
             assert words in lead, (path, words)
+    assert "Served last" in browser.get(PLACE).text, "it serves nobody now"
     assert "<h1>shop in production is offline; nothing rolls out" in browser.get("/").text
     (cell,) = (one for one in browser.get("/services.json?show=offline").json["services"][0]["environments"]
                if one["environment"] == "production")  # fmt: skip

@@ -60,7 +60,7 @@ class Outage:
         where = f"{self.service} in {self.environment}"
         if self.presence is Presence.OFFLINE:
             return f"{where} is offline"
-        return f"nobody has looked at {where}"
+        return f"Nobody has looked at {where}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -95,6 +95,9 @@ class EnvironmentStatus:
             return f"{self._sends}; by its records {present} serves, but they are older than what was done"
         if under_way and self.routed and self.serving and self.sighting:
             return self._rolling_out(under_way.version, present, self.routed) + self._unwatched
+        if self.worker and self.outage and not under_way:
+            seen = f" at {clock_here(self.outage.since)}" if self.outage.since else ""
+            return f"{present} served when last seen{seen}; {self.outage.why}"
         if self.serving or not self.sighting:
             return f"{present} serves{self._fewer}{self._unwatched}"
         return f"{self._sends}, but no rollout has completed{self._unwatched}"

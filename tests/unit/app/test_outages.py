@@ -91,7 +91,7 @@ def test_r35_where_nobody_looked_lately_that_leads(facts: Facts, since: float | 
     found = outage_of(facts, NOW)
     assert found is not None
     assert (found.presence, found.since) == (Presence.UNKNOWN, since)
-    assert found.lead == "nobody has looked at shop in production"
+    assert found.lead == "Nobody has looked at shop in production"
     assert why in found.why
     assert cure in found.cure
 

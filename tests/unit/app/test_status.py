@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from pilotage.app import doctor
+from pilotage.app.outages import Outage, Presence
 from pilotage.app.status import EnvironmentStatus, Home
 from pilotage.engine.placement.sighting import Sighting
 from pilotage.model.record import RolloutSummary
@@ -27,6 +28,10 @@ DOWN = Sighting(router_up=False, healthy=0, instances=0, at=AT, down_since=AT)
 WELL = EnvironmentStatus(
     service="shop", environment="production", serving=("1.0",), newest=None, routed=None, queued=(), worker=7,
     home=None, sighting=UP, looked=None, split=None, troubles=(),
+)  # fmt: skip
+HUNG = Outage(
+    service="shop", environment="production", presence=Presence.UNKNOWN, since=AT, cure="Run `pilotage doctor`",
+    why="its router or its instances do not answer the worker",
 )  # fmt: skip
 UNDER_WAY = replace(WELL, newest=ROLLOUT)
 
@@ -58,6 +63,10 @@ UNDER_WAY = replace(WELL, newest=ROLLOUT)
             f"not seen since {CLOCK}; the last version was 1.0",
         ),
         (replace(WELL, worker=None), f"1.0 serves (no worker is running; last seen {CLOCK})"),
+        (
+            replace(WELL, outage=HUNG),
+            f"1.0 served when last seen at {CLOCK}; its router or its instances do not answer the worker",
+        ),
         (replace(UNDER_WAY, routed=50), "1.0 serves; 2.0 gets 5% of requests"),
         (replace(UNDER_WAY, routed=0), "1.0 serves"),
         (replace(UNDER_WAY, routed=None), "1.0 serves"),

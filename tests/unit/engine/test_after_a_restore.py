@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from pilotage.app.deploy import deploy
 from pilotage.app.project import Project
@@ -20,9 +22,14 @@ from pilotage.engine.execution.troubles import Troubles
 from pilotage.engine.placement.sighting import Sighting
 from pilotage.engine.records import audit
 from pilotage.engine.records.reader import reader_of
+from pilotage.engine.records.restored import half_restored, restoring
+from pilotage.engine.records.setbacks import accept as accept_one
 from pilotage.engine.records.setbacks import standing
 from pilotage.engine.records.store import Store
+from pilotage.engine.records.tables_identity import audit as audit_rows
 from pilotage.engine.rescue.journal import Journal
+from pilotage.model.audit import Act
+from pilotage.model.errors import Conflict
 from pilotage.model.rollout import CommandKind, Status
 from tests.unit.engine.test_abort_first import WITHIN, begun
 from tests.unit.engine.test_store_gone import HERE, copied, drive
@@ -128,3 +135,30 @@ def test_r35_status_does_not_say_that_the_worker_starts_what_it_leaves_alone() -
     assert status.headline == "down; the worker is starting it again"
     left = replace(status, setback="the store went back in time")
     assert left.headline == "down, and Pilotage does not start it: its records are older than what was done"
+
+
+def test_r35_a_restore_that_is_refused_leaves_the_store_usable_and_one_that_is_cut_off_does_not(tmp_path: Path) -> None:
+    def tried(error: Exception) -> str | None:
+        with pytest.raises(type(error)), restoring(tmp_path, tmp_path / "b.zip"):
+            raise error
+        return half_restored(tmp_path)
+
+    assert tried(Conflict("another process uses it")) is None
+    assert tried(OSError("disk full")) == str(tmp_path / "b.zip")
+    assert tried(Conflict("another process uses it")) == str(tmp_path / "b.zip"), "it is still half of each"
+
+
+@pytest.mark.usefixtures("world")
+def test_r35_of_two_people_who_accept_at_once_one_is_recorded_with_its_row(tmp_path: Path) -> None:
+    store = restored(tmp_path)
+    kept(Keeping(store, lambda one: Driver(store, tmp_path / ".pilotage", one, HERE), Troubles()))
+    (found,) = standing(store.engine)
+    acts = [Act(actor=name, kind="person", proof="os", action="accept-records") for name in ("ada", "bob")]
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda act: accept_one(store, found, act), acts))
+    told = [one.type for one in store.events(found.rollout)]
+    assert told.count("records-accepted") == 1
+    with store.engine.connect() as connection:
+        actions = connection.scalars(select(audit_rows.c.action)).all()
+    assert list(actions).count("accept-records") == 1
+    store.close()

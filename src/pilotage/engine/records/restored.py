@@ -38,9 +38,15 @@ def half_restored(directory: Path) -> str | None:
 
 @contextmanager
 def restoring(directory: Path, backup: Path) -> Iterator[None]:
-    """Whoever opens the store within the block, or after it was cut off, is refused. An error that left the store as it
-    was takes the mark away with it; being killed does not."""
+    """Whoever opens the store within the block, or after it was cut off, is refused. A Conflict, which leaves the store
+    as it was, takes the mark away with it; any other error and being killed do not."""
     mark = directory / _MARK
+    cut_off = mark.exists()
     write_json(mark, {"backup": str(backup.resolve())})
-    yield
+    try:
+        yield
+    except Conflict:
+        if not cut_off:
+            mark.unlink()
+        raise
     mark.unlink()

@@ -170,14 +170,14 @@ class Store(Reads, Older, ServerRecords):
         kept = self.get(identity)
         event = EnvironmentRemoved(version=kept.version, actor=actor).record()
         state = replace(kept.state, progress=BlueGreenProgress())
-        with self._engine.begin() as connection:
+        with self._conflicts(kept), self._engine.begin() as connection:
             told = tell(connection, subject_of(kept), kept.snapshot, so_far(kept), [event], now)
             self._change(connection, kept, {**state_columns(kept.plan, state), **told.columns()})
 
     def note_after(self, ended: Rollout, event: Event, now: float, act: Act | None = None) -> None:
         """Something was seen after the end of a rollout. act: of a person, for the audit log. Raises StoreConflict if
         another process recorded since `ended` was read."""
-        with self._engine.begin() as connection:
+        with self._conflicts(ended), self._engine.begin() as connection:
             told = tell(connection, subject_of(ended), ended.snapshot, so_far(ended), [event], now)
             self._change(connection, ended, told.columns())
             if act is not None:

@@ -102,10 +102,10 @@ def _refuse_another_key(ready: Path, directory: Path, force: bool) -> None:
 
 def _replace_file(archive: Archive, ready: Path, directory: Path, aside: Path, *, force: bool) -> None:
     file = directory / "pilotage.sqlite"
-    if file.exists():
-        _settle(file, force)
     with restoring(directory, archive.path):
         reach("restore-marked")
+        if file.exists():  # marked first: a command that opens the old store after this look would lose what it writes
+            _settle(file, force)
         _move_files(archive.manifest, ready, directory, aside)
         reach("restore-files")
         _keep_aside(file, aside)
