@@ -97,7 +97,7 @@ def test_r3_the_page_prints(browser: Browser, tmp_path: Path) -> None:
     page.goto((tmp_path / "plan.html").as_uri())
     page.emulate_media(media="print")
     assert sum(chart.is_visible() for chart in page.locator("svg").all()) == 2
-    assert page.get_by_text("send 25% of requests to the canary", exact=True).is_visible()
+    assert page.get_by_text("send 25 % of requests to the canary", exact=True).is_visible()
     assert page.pdf().startswith(b"%PDF")
 
 
@@ -119,6 +119,6 @@ def test_r3_the_first_screens_decide_and_a_link_opens_the_rest(browser: Browser,
         box = page.get_by_text(words).first.bounding_box()
         assert box is not None
         assert box["y"] < 844
-    assert not page.get_by_text("send 25% of requests to the canary", exact=True).is_visible()
+    assert not page.get_by_text("send 25 % of requests to the canary", exact=True).is_visible()
     page.goto(f"{(tmp_path / 'plan.html').as_uri()}#steps")
-    assert page.get_by_text("send 25% of requests to the canary", exact=True).is_visible()
+    assert page.get_by_text("send 25 % of requests to the canary", exact=True).is_visible()

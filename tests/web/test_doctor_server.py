@@ -46,7 +46,7 @@ def test_a_new_server_is_told_what_is_missing(server: Served) -> None:
     found = findings(server, server.url)
     assert found["address"].result == "PASS"
     assert found["backup"].result == "PASS"
-    assert found["sign-in"].sentence == "1 people may sign in; admins: ada"
+    assert found["sign-in"].sentence == "1 person may sign in; admins: ada"
     assert findings(server, "http://releases.example.com")["TLS"].result == "FAIL"
 
 
