@@ -185,6 +185,9 @@ def test_r34_waits_grow_and_end() -> None:
     assert waits == [-1.0, 1.0, 2.0, 32.0, limit.longest]
     assert limit.wait(Failed(count=30, last_at=0), limit.longest + 1) < 0
     assert limit.wait(Failed(count=30, last_at=86400), 0) < 0, "a clock that went back a day locks nobody out"
+    assert limit.wait(Failed(count=6, last_at=1), 0) == 2.0, (
+        "a guess whose clock was read before another was counted waits too"
+    )
     assert throttle.NAME.longest <= 30, "a stranger must not keep anybody out for long"
 
 

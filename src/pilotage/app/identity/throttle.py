@@ -38,11 +38,12 @@ class Limit:
 
     def wait(self, failed: Failed, now: float) -> float:
         """Seconds, from now; 0 or less for none."""
-        over = failed.count - self.free
-        # A failure to come was counted by a clock that has gone back since: waiting for it would lock people out.
-        if over < 0 or failed.last_at > now:
+        over, since = failed.count - self.free, now - failed.last_at
+        # Guesses at once look at the clock in another order than they are counted in. A failure that is further ahead
+        # was counted by a clock that has gone back since: waiting for it would lock people out.
+        if over < 0 or since < -self.longest:
             return -1.0
-        return min(self.longest, 2.0 ** min(over, 20)) - (now - failed.last_at)
+        return min(self.longest, 2.0 ** min(over, 20)) - max(0.0, since)
 
 
 BROWSER = Limit(free=10, longest=900)
