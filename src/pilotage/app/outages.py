@@ -7,7 +7,7 @@ worker of another machine was last heard of. Unknown is never healthy.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -113,9 +113,8 @@ def _elsewhere(facts: Facts, home: Home, now: float) -> Outage | None:
     if not home.is_silent:
         return None
     since = None if home.heard is None else now - home.heard
-    cure = f"Start the worker there, or move the environment here: {facts.spelled.command('adopt')}"
-    if not facts.spelled.environment:
-        cure = f"Start the worker there, or move the environment here: `pilotage adopt {facts.environment}`"
+    adopt = replace(facts.spelled, environment="").command(f"adopt {facts.environment}")  # an argument, no option
+    cure = f"Start the worker there, or move the environment here: {adopt}"
     return _outage(facts, Presence.UNKNOWN, since, f"its worker on {home.place.name} gives no sign", cure)
 
 

@@ -101,3 +101,10 @@ def test_a_command_names_its_place_only_where_there_are_several() -> None:
     found = outage_of(facts, NOW)
     assert found is not None
     assert "`pilotage -s shop deploy 1.0 -e production`" in found.cure
+
+
+def test_the_environment_to_move_is_named_without_an_option() -> None:
+    facts = replace(WELL, sighting=None, home=AWAY, spelled=Spelled(service="shop", environment="production"))
+    found = outage_of(facts, NOW)
+    assert found is not None
+    assert "`pilotage -s shop adopt production`" in found.cure
