@@ -53,9 +53,9 @@ def test_r34_what_was_done_and_what_came_too_late_have_rows_too(tmp_path: Path, 
 
 @pytest.mark.usefixtures("world")
 def test_r34_a_command_that_nobody_gave_has_no_row(tmp_path: Path, store: Store) -> None:
-    rollout = begun(store)
-    driver = Driver(store, tmp_path, rollout, HERE)
     with doing.doing(None):
+        rollout = begun(store)
+        driver = Driver(store, tmp_path, rollout, HERE)
         store.command(rollout, CommandKind.ABORT, "pilotage", "internal error")
         drive(driver, Status.ROLLED_BACK)
     assert list(audit.all_rows(store.engine)) == []
