@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pilotage.app.permissions import hyphened
 from pilotage.app.project import Project
 from pilotage.app.readiness.assessment import artifact_digest
 from pilotage.engine.records.signatures import signatures_of
 from pilotage.model.plan import Plan
 from pilotage.model.readiness import BadEvidence, SignatureKind
+from pilotage.model.schedule import hyphened
 from pilotage.model.step_ids import APPROVE_PRODUCTION
 
 _ITEM = "production_approval"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pilotage.app.permissions import Permission, Thing, hyphened
+from pilotage.app.permissions import Permission, Thing
 from pilotage.app.project import Project
 from pilotage.app.roles import Eyes
 from pilotage.model.access import Grant, HolderKind, Identity, Proof
@@ -12,6 +12,7 @@ from pilotage.model.actor import ActorKind
 from pilotage.model.plan import StepKind
 from pilotage.model.record import Rollout
 from pilotage.model.rollout import HoldCause, Mode, Status
+from pilotage.model.schedule import hyphened
 
 NAMED = 5
 """People whose names a page lists; of the others it says how many there are."""

@@ -65,9 +65,9 @@ def announcements(project: Project) -> Iterator[Candidate]:
 
 
 def roles() -> Iterator[Candidate]:
-    from pilotage.model.schedule import Role
+    from pilotage.model.schedule import Role, hyphened
 
-    yield from ((role.lower().replace(" ", "-"), "") for role in Role)
+    yield from ((hyphened(role), "") for role in Role)
 
 
 def channels(project: Project) -> Iterator[Candidate]:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from pilotage.app.roles import Eyes
 from pilotage.engine.records import overview
+from pilotage.engine.records.events_of_many import events_of_many
 from pilotage.engine.records.store import Store
-from pilotage.model.event_names import types_stored
 from pilotage.model.events import InstanceExited, RollbackStarted, TrafficWithdrawn, VerdictChanged
 from pilotage.model.record import Recorded, RolloutSummary
 from pilotage.model.status import Status
@@ -23,10 +23,7 @@ def failed_lately(store: Store, eyes: Eyes, services: Sequence[str] | None) -> t
     found = overview.ended_lately(store.engine, (Status.ROLLED_BACK, Status.FAILED), _MOST, services)
     seen = [one for one in found if eyes.sees(one.service, one.environment)]
     undone = [one.id for one in seen if one.status is Status.ROLLED_BACK]
-    types = [name for event in _TELLING for name in types_stored(event.type)]
-    told: dict[str, list[Recorded]] = {}
-    for event in overview.events_among(store.engine, undone, types):
-        told.setdefault(event.rollout, []).append(event)
+    told = events_of_many(store.engine, undone, [event.type for event in _TELLING])
     return tuple(one for one in seen if not _on_purpose(told.get(one.id, ())))
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from pilotage.model.actor import Actor, ActorKind
 from pilotage.model.errors import Forbidden, Invalid
-from pilotage.model.schedule import Role
+from pilotage.model.schedule import Role, hyphened
 
 if TYPE_CHECKING:
     from pilotage.config.loading import Loaded
@@ -162,8 +162,3 @@ def role_called(word: str) -> Role:
         if word.lower().replace("-", " ") == role.lower():
             return role
     raise UnknownRole(f"no role is called {word!r}; there are {', '.join(hyphened(role) for role in Role)}")
-
-
-def hyphened(role: str) -> str:
-    """As it is written on a command line."""
-    return role.lower().replace(" ", "-")

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from pilotage.adapters.ports import AdapterError
-from pilotage.app.permissions import hyphened
 from pilotage.config.loading import Loaded
 from pilotage.config.phases import MetBySection
 from pilotage.engine.records import activities as rows
@@ -17,7 +16,7 @@ from pilotage.model.clock import day_of
 from pilotage.model.meeting import MeetingKind, MeetingState
 from pilotage.model.plan import Plan
 from pilotage.model.readiness import Evidence, Gate, GateStatus, Signature
-from pilotage.model.schedule import Requirement, Role
+from pilotage.model.schedule import Requirement, Role, hyphened
 from pilotage.plan.activities import GO_NO_GO
 from pilotage.readiness.gates import PHASE, ReleaseContext, gate
 

@@ -25,6 +25,11 @@ class Role(StrEnum):
     COMMUNICATIONS = "communications manager"
 
 
+def hyphened(role: str) -> str:
+    """As it is written on a command line, and as a setting has it: `qa-lead`."""
+    return role.lower().replace(" ", "-")
+
+
 @dataclass(frozen=True)
 class Conflict:
     """Answers that contradict one another (R8).

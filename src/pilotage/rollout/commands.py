@@ -6,6 +6,7 @@ from pilotage.model.events import CommandRefused, Paused, Promoted, Resumed, Ste
 from pilotage.model.events.occurrence import by_whom
 from pilotage.model.plan import StepKind
 from pilotage.model.rollout import Command, CommandKind, HoldCause, Mode, Status
+from pilotage.model.schedule import hyphened
 from pilotage.rollout.checking import approved
 from pilotage.rollout.harm import accept, begin_again
 from pilotage.rollout.stepping import next_step
@@ -141,7 +142,7 @@ def _approve(turn: Tick, command: Command) -> str:
         return _refuse(turn, command, f"{command.actor} started this rollout, so another person must approve it")
     role = str(turn.plan.setting("approval.role").value)
     # A setting has the role as one word, `people` as it is written in prose.
-    if role and command.roles is not None and role not in {held.lower().replace(" ", "-") for held in command.roles}:
+    if role and command.roles is not None and role not in {hyphened(held) for held in command.roles}:
         return _refuse(turn, command, f"{command.actor} does not have the role {role}")
     if command.actor not in turn.state.approvals:
         turn.set(approvals=(*turn.state.approvals, command.actor))

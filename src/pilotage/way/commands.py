@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from pilotage.model.actor import Actor, ActorKind
 from pilotage.model.events.occurrence import by_whom
+from pilotage.model.schedule import hyphened
 from pilotage.model.way import Begins, StageStatus, Way, WayStage, WayState, WayStatus
 from pilotage.model.way_command import WayCommand, WayCommandKind
 from pilotage.model.way_events import (
@@ -70,13 +71,9 @@ def forbidden(way: Way, stage: WayStage, actor: Actor) -> str:
     if way.author in actor.names:
         return f"{actor} started this way: somebody else has to approve it"
     roles = stage.entry.roles
-    if roles and actor.roles is not None and not {_plain(one) for one in roles} & {_plain(r) for r in actor.roles}:
+    if roles and actor.roles is not None and not {hyphened(one) for one in roles} & {hyphened(r) for r in actor.roles}:
         return f"{actor} does not have the role {' or '.join(roles)}"
     return ""
-
-
-def _plain(role: str) -> str:
-    return role.lower().replace(" ", "-")
 
 
 def take(turn: Turn, command: WayCommand) -> None:

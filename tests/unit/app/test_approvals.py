@@ -9,7 +9,6 @@ import pytest
 from pilotage import Plan
 from pilotage.app.approvals import approved_already, nobody_can
 from pilotage.app.deploy import deploy
-from pilotage.app.permissions import hyphened
 from pilotage.app.plan import PlanRequest, plan_for
 from pilotage.app.preconditions import PlanStopped
 from pilotage.app.project import Project
@@ -18,6 +17,7 @@ from pilotage.app.signoffs import sign_off
 from pilotage.config.loading import load
 from pilotage.engine.records.store import Store
 from pilotage.model.rollout import Status
+from pilotage.model.schedule import hyphened
 from tests.unit.config.test_config import GOOD
 
 PEOPLE = """

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from pilotage.app.permissions import People, hyphened
+from pilotage.app.permissions import People
 from pilotage.app.readiness import alert_delivery, database
 from pilotage.app.readiness.remote import CheckContext
-from pilotage.model.schedule import Requirement
+from pilotage.model.schedule import Requirement, hyphened
 from pilotage.readiness.gates import BY_EVIDENCE, BY_OTHER_THAN_THE_ASKER, BY_OURSELVES, BY_STATES, by_word
 
 

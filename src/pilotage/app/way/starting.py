@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pilotage.adapters.git import Git, repository_around
 from pilotage.adapters.ports import AdapterError
-from pilotage.app.permissions import Permission, hyphened
+from pilotage.app.permissions import Permission
 from pilotage.app.project import Project
 from pilotage.app.repository import git_here
 from pilotage.app.setbacks import refuse_unaccepted
@@ -17,6 +17,7 @@ from pilotage.engine.records import ways
 from pilotage.engine.records.home import here
 from pilotage.engine.records.ways import StoredWay
 from pilotage.model.errors import Invalid, NotReady
+from pilotage.model.schedule import hyphened
 from pilotage.model.version import check_version
 from pilotage.model.way import EnvironmentStage, Way
 from pilotage.way.machine import begin

@@ -11,9 +11,9 @@ from sqlalchemy import Engine, or_, select
 
 from pilotage.engine.records.rows import summary, whole
 from pilotage.engine.records.statements import summaries, wholes
-from pilotage.engine.records.tables import environments, events, followups, rollouts
+from pilotage.engine.records.tables import environments, followups, rollouts
 from pilotage.engine.records.tables_beside import activities, schedules
-from pilotage.model.record import Recorded, Rollout, RolloutSummary, Unreadable
+from pilotage.model.record import Rollout, RolloutSummary, Unreadable
 from pilotage.model.status import Status
 
 
@@ -63,16 +63,6 @@ def ended_lately(
             rows = connection.execute(query.order_by(rollouts.c.created_at.desc()).limit(limit)).mappings()
             found += map(summary, rows)
     return tuple(sorted(found, key=lambda one: -(one.finished_at or one.created_at))[:limit])
-
-
-def events_among(engine: Engine, identities: Sequence[str], types: Sequence[str]) -> tuple[Recorded, ...]:
-    """The events of these types of these rollouts, in each rollout's order."""
-    if not identities:
-        return ()
-    query = select(events).where(events.c.rollout.in_(identities), events.c.type.in_(types))
-    with engine.connect() as connection:
-        rows = connection.execute(query.order_by(events.c.rollout, events.c.number)).mappings()
-        return tuple(Recorded(**row) for row in rows)
 
 
 def whole_ones(engine: Engine, identities: Sequence[str]) -> tuple[Rollout, ...]:
