@@ -219,3 +219,37 @@ def test_the_same_version_in_other_words(one: str, other: str, scheme: Scheme) -
 )
 def test_what_a_major_version_is(one: str, other: str, is_major: bool) -> None:
     assert has_major_step(one, other, Scheme.PYTHON) is is_major
+
+
+def test_a_minor_version_before_1_is_not_called_major() -> None:
+    assert said("go.mod", "require a.org/b v0.66.1\n", "require a.org/b v0.70.0\n") == [
+        (MEDIUM, "a.org/b v0.66.1 → v0.70.0, a minor version before 1.0, which may break")
+    ]
+    assert said("app-requirements.txt", "a==0.9\n", "a==1.0\n") == [(MEDIUM, "a 0.9 → 1.0, a major version")]
+
+
+_CATALOG = (
+    '[versions]\nokio = "3.16.4"\n[libraries]\nokio = {module = "com.squareup.okio:okio", version.ref = "okio"}\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("after", "sentences"),
+    [
+        pytest.param(_CATALOG.replace('okio = "3', 'o = "3').replace('"okio"', '"o"'), [], id="renamed"),
+        pytest.param(
+            '[libraries]\nokio = {module = "com.squareup.okio:okio", version = "3.17.0"}\n',
+            ["1 upgraded within a major version: com.squareup.okio:okio"], id="moved to its library",
+        ),
+        pytest.param(
+            _CATALOG.replace("3.16.4", "4.0.0"),
+            ["com.squareup.okio:okio 3.16.4 → 4.0.0, a major version"], id="upgraded",
+        ),
+        pytest.param(
+            _CATALOG.replace('version.ref = "okio"', 'version = {strictly = "4.0.0"}'),
+            ["com.squareup.okio:okio 3.16.4 → 4.0.0, a major version", "1 new: okio"], id="rich",
+        ),
+    ],
+)  # fmt: skip
+def test_a_version_catalog_is_read_by_its_modules(after: str, sentences: list[str]) -> None:
+    assert [sentence for _, sentence in said("gradle/libs.versions.toml", _CATALOG, after)] == sentences

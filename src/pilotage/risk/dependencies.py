@@ -19,6 +19,8 @@ from pilotage.risk.versions import Scheme, compare, has_major_step, ordered
 READ_NOTES = "read their release notes for breaking changes, and run the whole test suite against them"
 _READ_NOTES = "read its release notes for breaking changes, and run the whole test suite against it"
 MAJOR, WITHIN_MAJOR = ", a major version", " upgraded within a major version: "
+BEFORE_1 = ", a minor version before 1.0, which may break"
+"""SemVer 2.0.0, section 4: anything may change while the first number is 0."""
 
 
 def findings_of(path: str, before: str | None, after: str | None, advisories: Advisories) -> list[Finding]:
@@ -116,6 +118,7 @@ class _Changes:
     """Names with versions, for display; minor has only names."""
 
     major: list[str] = field(default_factory=list)
+    before_1: list[str] = field(default_factory=list)
     down: list[str] = field(default_factory=list)
     other: list[str] = field(default_factory=list)
     source: list[str] = field(default_factory=list)
@@ -141,7 +144,7 @@ def _changes(old: dict[str, set[str]], new: dict[str, set[str]], scheme: Scheme)
             elif compare(other, one, scheme) < 0:
                 found.down.append(step)
             elif has_major_step(one, other, scheme) and not _is_always_0(name, one, other):
-                found.major.append(step)
+                (found.before_1 if _is_before_1(one, other) else found.major).append(step)
             else:
                 found.minor.append(name)
     for name in found.new[:]:
@@ -153,6 +156,10 @@ def _changes(old: dict[str, set[str]], new: dict[str, set[str]], scheme: Scheme)
 def _is_always_0(name: str, one: str, other: str) -> bool:
     """Go's own modules beside the standard library stay below 1: their second number says nothing of what breaks."""
     return name.startswith("golang.org/x/") and one.startswith("v0.") and other.startswith("v0.")
+
+
+def _is_before_1(one: str, other: str) -> bool:
+    return all(re.match(r"v?0\b", version) for version in (one, other))
 
 
 def _is_version(said: str) -> bool:
@@ -179,6 +186,7 @@ def _told(changes: _Changes, path: str) -> Iterator[Finding]:
         (changes.other, ", another module is built in"),
         (changes.source, ", with no version to compare"),
         (changes.major, MAJOR),
+        (changes.before_1, BEFORE_1),
         (changes.down, ", a downgrade"),
     ):
         yield from (_finding(RiskLevel.MEDIUM, f"{step}{what}", path, _page(step, path)) for step in steps)

@@ -6,22 +6,24 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from pilotage.model.risk import Finding, RiskFactor, RiskLevel
-from pilotage.risk.dependencies import MAJOR, READ_NOTES, WITHIN_MAJOR
+from pilotage.risk.dependencies import BEFORE_1, MAJOR, READ_NOTES, WITHIN_MAJOR
 
 _SINGLE = 3
-"""So many major versions are listed one by one."""
+"""So many versions that may break are listed one by one."""
+_BREAKING = (MAJOR, BEFORE_1)
 
 
 def grouped(findings: Iterable[Finding]) -> list[Finding]:
-    """The same finding of several lock files once, and more than three major versions as one finding."""
+    """The same finding of several lock files once, and more than three versions that may break as one finding."""
     merged = _placed(_merged(findings))
-    majors = [one for one in merged if one.factor is RiskFactor.DEPENDENCIES and one.sentence.endswith(MAJOR)]
+    majors = [one for one in merged if one.factor is RiskFactor.DEPENDENCIES and one.sentence.endswith(_BREAKING)]
     if len(majors) <= _SINGLE:
         return merged
-    steps = [one.sentence.removesuffix(MAJOR) for one in majors]
+    steps = [one.sentence.removesuffix(MAJOR).removesuffix(BEFORE_1) for one in majors]
     minor = [one for one in merged if one.factor is RiskFactor.DEPENDENCIES and WITHIN_MAJOR in one.sentence]
     count = len(majors) + sum(_counted(one) for one in minor)
-    words = f"{count} packages upgraded, {len(majors)} of them by a major version: {', '.join(steps[:_SINGLE])}"
+    kind = "a version that may break" if any(one.sentence.endswith(BEFORE_1) for one in majors) else "a major version"
+    words = f"{count} packages upgraded, {len(majors)} of them by {kind}: {', '.join(steps[:_SINGLE])}"
     flood = replace(
         majors[0], sentence=f"{words} and {len(steps) - _SINGLE} more", mitigation=READ_NOTES, link="",
         place=_places([one.place for one in majors]),

@@ -94,21 +94,43 @@ def swift(text: str) -> Iterator[Pair]:
         yield text_at(read, *above, number, name), _version(read, *above, number, "state", given)
 
 
+_RICH = ("strictly", "require", "prefer")
+
+
 def catalog(text: str) -> Iterator[Pair]:
-    """Gradle's libs.versions.toml: its named versions, and those next to a module."""
+    """Gradle's libs.versions.toml: each library and plugin with its version, and the named versions that none of them
+    refers to. A version has no name of its own beside them: renaming it, or moving it to its library, upgrades nothing.
+    """
     read = _toml(text)
-    for name, version in (optional(object_at, read, "versions") or {}).items():
-        rich = [key for key in ("strictly", "require", "prefer") if find(version, key)]
-        if not isinstance(version, dict) or rich:
-            yield name, _version(read, "versions", name, *rich[:1])
+    named = {
+        name: number
+        for name in optional(object_at, read, "versions") or {}
+        if (number := _rich(read, "versions", name))
+    }
+    referred: set[str] = set()
     for table in ("libraries", "plugins"):
         for key, library in (optional(object_at, read, table) or {}).items():
             if isinstance(library, str):
                 name, _, number = library.rpartition(":")
                 yield name, number
-            elif isinstance(object_at(read, table, key).get("version"), str):
-                own = optional(text_at, library, "module") or optional(text_at, library, "id")
-                yield own or f"{find(library, 'group')}:{find(library, 'name')}", text_at(library, "version")
+                continue
+            own = optional(text_at, library, "module") or optional(text_at, library, "id")
+            name = own or f"{find(library, 'group')}:{find(library, 'name')}"
+            reference = find(object_at(read, table, key), "version", "ref")
+            if isinstance(reference, str) and reference in named:
+                referred.add(reference)
+                yield name, named[reference]
+            elif number := _rich(read, table, key, "version"):
+                yield name, number
+    yield from ((name, version) for name, version in named.items() if name not in referred)
+
+
+def _rich(document: Json, *path: str) -> str | None:
+    """A version, or the one that a rich version names first; None where there is none, or only bounds."""
+    found = find(document, *path)
+    if found is None or (isinstance(found, dict) and not any(map(found.get, _RICH))):
+        return None
+    return _version(document, *path, *[key for key in _RICH if find(found, key)][:1])
 
 
 def _toml(text: str) -> Json:
