@@ -37,8 +37,11 @@ def read_first(changes: Sequence[ChangeRisk]) -> tuple[ChangeRisk, ...]:
         likely.append(one)
         held += one.score
     best = _at_one_time(sorted(likely, key=lambda one: -one.score / one.lines))
-    left = 1 - sum(one.lines for one in best) / sum(one.lines for one in changes)
-    return tuple(best) if left >= _LEAST_LEFT else ()
+    every = sum(one.lines for one in changes)
+    while sum(one.lines for one in best) > (1 - _LEAST_LEFT) * every:
+        # What is read at one time anyway needs no order.
+        best = best[:-1] if every > _LONGEST else []
+    return tuple(best)
 
 
 def _is_readable(change: ChangeRisk) -> bool:

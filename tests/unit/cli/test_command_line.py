@@ -34,7 +34,7 @@ STAGING = """\
 
 def process(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     """As a shell runs it; where nothing of a process matters, `pilotage` is quicker."""
-    command = [sys.executable, "-m", "pilotage.cli.main", *arguments]
+    command = [sys.executable, "-m", "pilotage", *arguments]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, stdin=subprocess.DEVNULL)
 
 

@@ -95,6 +95,8 @@ def test_what_to_read_first_is_likely_and_short() -> None:
     ]  # fmt: skip
     assert [one.commit for one in read_first(changes)] == ["dense", "usual", "long"]
     assert read_first(changes[:4]) == (), "all of it is to be read"
+    undici = [risk("retry", 0.34, 48), risk("settle", 0.38, 77), risk("mock", 0.3, 190), risk("rest", 0.2, 260)]
+    assert [one.commit for one in read_first(undici)] == ["retry", "settle"], "the third would make it more than half"
     wide = [risk(f"wide {n}", 0.3, 180) for n in range(9)]
     assert len(read_first(wide)) == 2, "no more than a person reads at one time"
 
