@@ -16,6 +16,7 @@ from pilotage.adapters.git_attributes import Attributes
 from pilotage.adapters.git_failures import failure
 from pilotage.adapters.git_generated import Generated
 from pilotage.adapters.git_messages import BEGIN, END, MARK, said
+from pilotage.adapters.git_moves import Moves
 from pilotage.adapters.git_patch import Patch
 from pilotage.adapters.git_people import person
 from pilotage.adapters.git_time import agreed, moment, zone
@@ -73,14 +74,16 @@ def changes(
     arguments += git.scope.paths.pathspecs
     with ExitStack() as stack:
         words = stack.enter_context(TemporaryFile())
-        generated = stack.enter_context(Generated(git))
+        generated = stack.enter_context(Generated(git, first))
         attributes = stack.enter_context(closing(Attributes(git, first, last)))
+        moves = stack.enter_context(Moves(git, attributes))
         command = git.command("-c", git.people, *arguments)
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=words, env=git.objects, bufsize=_AHEAD)
         stack.enter_context(_ended(process))
         assert process.stdout is not None
         for change in _parse(process.stdout):
-            yield line.told(generated.marked(replace(change, files=_attributed(change.files, attributes))))
+            change = generated.marked(replace(change, files=_attributed(change.files, attributes)))
+            yield line.told(moves.followed(change))
         if process.wait():
             words.seek(0)
             raise failure(git.path, "log", words.read(2_000), process.returncode)

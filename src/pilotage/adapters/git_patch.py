@@ -73,7 +73,7 @@ class Patch:
 
     def _named(self, path: str) -> None:
         self.path, self._suffix = path, suffix_of(path)
-        self._code = kind_of(path) is FileKind.SOURCE
+        self._code = FileKind.SOURCE in (kind_of(path), kind_of(self._before or path))
 
     def note(self, line: bytes) -> None:
         """A line between hunks."""

@@ -28,8 +28,9 @@ class FilePatch:
     first new, new count) · before: the path it had, empty for a new file · idle: which of the added lines, counted from
     0, are blank or a comment; of source files only · void: how many of the deleted lines are · header: whether its
     first lines say that a program wrote it, None where the change does not touch them · generated, vendored: what is
-    known beside the name, from attributes of the repository or from its header · runnable: the permission to run that
-    it got or lost, None where it kept it · unread: whether git takes it for binary, so that its lines are not known.
+    known beside the name, from attributes of the repository or from its header · was: the path at which it was source
+    before a move that would hide its lines, else empty · runnable: the permission to run that it got or lost, None
+    where it kept it · unread: whether git takes it for binary, so that its lines are not known.
     """
 
     path: str
@@ -45,6 +46,7 @@ class FilePatch:
     header: bool | None = None
     generated: bool | None = None
     vendored: bool | None = None
+    was: str = ""
     runnable: bool | None = None
     unread: bool = False
 
@@ -61,6 +63,8 @@ class FilePatch:
     @property
     def kind(self) -> FileKind:
         """By its path, and by what the repository and the file's header say of it."""
+        if self.was:
+            return FileKind.SOURCE
         match self.entry:
             case Entry.LINK:
                 return FileKind.OTHER

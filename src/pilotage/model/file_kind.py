@@ -140,6 +140,11 @@ def _written(path: str) -> FileKind:
     return FileKind.CONFIGURATION if suffix in _SETTINGS else FileKind.OTHER
 
 
+def is_code(path: str) -> bool:
+    """Whether it has a name of code, wherever it lies and whoever wrote it."""
+    return suffix_of(path[-LONGEST_PATH:]) in _SOURCE
+
+
 def suffix_of(path: str) -> str:
     """`py` of `src/a.PY`; empty where there is none."""
     return posixpath.splitext(path)[1][1:].lower()

@@ -65,7 +65,9 @@ def test_a_binary_file_is_binary_all_the_same(shop: Repository) -> None:
 def test_what_a_range_begins_to_call_generated_counts_in_it_and_it_says_so(shop: Repository) -> None:
     shop.commit("Grow", {"a.py": CODE, ".gitattributes": "*.py linguist-generated\n"})
     said = [f.sentence for f in answer(shop.path).assessment.findings]
-    assert "1 source file is called generated since this range, and counts in it all the same" in said
+    assert (
+        "1 source file is called generated since this range: its 181 changed lines count as source all the same" in said
+    )
     shop.git("tag", "later")
     shop.commit("Generate", {"a.py": "b = 2\n" * 300})
     (change,) = Git(shop.path).changes(["later..HEAD"])
