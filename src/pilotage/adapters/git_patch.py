@@ -58,7 +58,7 @@ class Patch:
         self._depths: list[Pair] = []
         self._head: list[bytes] = []
         self._size = self._longest = self._lines = 0
-        self._code = self._gone = self._unsaid = self._unread = False
+        self._code = self._gone = self._unsaid = self._unread = self._program = False
         self._modes = (b"", b"")
         self._entry = Entry.FILE
 
@@ -73,7 +73,16 @@ class Patch:
 
     def _named(self, path: str) -> None:
         self.path, self._suffix = path, suffix_of(path)
-        self._code = FileKind.SOURCE in (kind_of(path), kind_of(self._before or path))
+        self._look_at_kind()
+
+    def _look_at_kind(self) -> None:
+        kinds = kind_of(self.path, program=self._program), kind_of(self._before or self.path)
+        self._code = FileKind.SOURCE in kinds
+
+    def _runs(self, mode: bytes) -> None:
+        if mode == b"100755" and not self._suffix:
+            self._program = True
+            self._look_at_kind()
 
     def note(self, line: bytes) -> None:
         """A line between hunks."""
@@ -91,15 +100,18 @@ class Patch:
         elif line.startswith(b"new file mode "):
             self._before = ""
             self._entry = _ENTRIES.get(line[14:20], self._entry)
+            self._runs(line[14:20])
         elif line.startswith(b"deleted file mode "):
             self._gone = True
             self._entry = _ENTRIES.get(line[18:24], self._entry)
         elif line.startswith(b"index ") and line.rstrip()[-7:-6] == b" ":
             self._entry = _ENTRIES.get(line.rstrip()[-6:], self._entry)
+            self._runs(line.rstrip()[-6:])
         elif line.startswith(b"old mode "):
             self._modes = (line[9:15], b"")
         elif line.startswith(b"new mode "):
             self._modes = (self._modes[0], line[9:15])
+            self._runs(line[9:15])
 
     def read(self, stream: IO[bytes]) -> None:
         """The lines of the hunk whose head was noted: without context, those that went come first."""
@@ -112,6 +124,8 @@ class Patch:
             if compared:
                 hunk.old += lines
         for lines in _lines(stream, hunk.count):
+            if not self._suffix and hunk.first == 1 and not hunk.idle and lines[0].startswith(b"#!"):
+                self._runs(b"100755")
             if self._code:
                 self._look_at_new(lines, hunk)
             if compared:
@@ -176,7 +190,7 @@ class Patch:
         return FilePatch(
             self.path, self._before, added, deleted, branches, tuple(hunks), self._gone, tuple(idle), void,
             self._entry, self._header(), runnable=None if before == after else after == b"7",
-            unread=self._unread and not self._gone,
+            unread=self._unread and not self._gone, program=self._program,
         )  # fmt: skip
 
 

@@ -29,8 +29,9 @@ class FilePatch:
     0, are blank or a comment; of source files only · void: how many of the deleted lines are · header: whether its
     first lines say that a program wrote it, None where the change does not touch them · generated, vendored: what is
     known beside the name, from attributes of the repository or from its header · was: the path at which it was source
-    before a move that would hide its lines, else empty · runnable: the permission to run that it got or lost, None
-    where it kept it · unread: whether git takes it for binary, so that its lines are not known.
+    before a move that would hide its lines, else empty · program: whether it may be run, or begins as a script does;
+    of a file without a suffix · runnable: the permission to run that it got or lost, None where it kept it · unread:
+    whether git takes it for binary, so that its lines are not known.
     """
 
     path: str
@@ -47,6 +48,7 @@ class FilePatch:
     generated: bool | None = None
     vendored: bool | None = None
     was: str = ""
+    program: bool = False
     runnable: bool | None = None
     unread: bool = False
 
@@ -71,7 +73,7 @@ class FilePatch:
             case Entry.SUBMODULE:
                 return FileKind.DEPENDENCIES
             case Entry.FILE:
-                return kind_of(self.path, self.generated, self.vendored)
+                return kind_of(self.path, self.generated, self.vendored, self.program)
 
     @property
     def is_idle(self) -> bool:

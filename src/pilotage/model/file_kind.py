@@ -8,6 +8,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 from pilotage.model.foreign import is_generated, is_vendored
+from pilotage.model.languages import CODE, PROGRAM_FOLDERS, TEMPLATES
 
 
 class FileKind(StrEnum):
@@ -21,15 +22,6 @@ class FileKind(StrEnum):
     OTHER = "other"
 
 
-_SOURCE = frozenset((
-    "py", "pyx", "rb", "js", "jsx", "mjs", "cjs", "ts", "tsx", "vue", "svelte", "go", "rs", "java", "kt", "kts",
-    "scala", "groovy", "c", "h", "cc", "cpp", "cxx", "hpp", "hh", "m", "mm", "cs", "fs", "vb", "php", "pl", "pm",
-    "swift", "lua", "ex", "exs", "erl", "clj", "cljs", "hs", "ml", "mli", "r", "jl", "dart", "sh", "bash", "zsh",
-    "ps1", "sql", "proto", "thrift", "elm", "nim", "zig", "erb", "haml", "slim", "mts", "cts", "pyi", "cljc", "cr",
-    "d", "f90", "f95", "for", "pas", "s", "asm", "sol", "cu", "cuh", "astro", "tcl", "awk", "el", "lisp", "rkt", "fish",
-    "bat", "cmd", "psm1", "pks", "pkb", "plsql", "graphql", "gql", "jsp", "cshtml", "razor", "ejs", "hbs", "pug",
-    "twig",
-))  # fmt: skip
 _PROSE = frozenset(("md", "mdx", "markdown", "rst", "adoc", "asciidoc", "org", "tex"))
 """What nobody runs, wherever it lies: a README beside a chart, a migration or a test."""
 
@@ -41,6 +33,7 @@ _SETTINGS = frozenset((
 _TEST = re.compile(
     r"(^|/)([^/]*\.[A-Za-z]*Tests?|tests?|specs?|__tests__|testing|testdata|fixtures|e2e|cypress|benchmarks?)(/|$)"
     r"|(^|/)(test_[^/]*|[^/]*([._-](test|spec|tests)|Tests?|Spec))\.[A-Za-z0-9]+$|(^|/)conftest\.py$"
+    r"|\.(feature|robot|bats|hurl|t|phpt)$"
 )
 _MIGRATION = re.compile(
     r"(^|/)([a-z]+[_-])?[mM]igrations?/(.*/)?((\d|(Version|Migration)_?\d|m_?\d{4})[^/]*\.(py|rb|js|mjs|cjs|ts|mts|cts|php|exs|go|edgeql|kts?)"
@@ -54,10 +47,10 @@ _MIGRATION = re.compile(
     r"|(^|/)(deploy|revert|verify|evolutions|db/(up|down))/(.*/)?[^/]*\.sql$|(^|/)[sS]cripts/(Script)?\d{3}[^/]*\.sql$",
 )
 _INFRASTRUCTURE = re.compile(
-    r"\.(tf|tfvars|tftpl|tofu|hcl|bicep)$|\.tf(vars)?\.json$|(^|/)(Dockerfile(\.[^/]*|[-_][^/.]*)?|[^/]*\.Dockerfile|Containerfile"
-    r"|docker-compose[^/]*\.ya?ml|compose\.ya?ml|Jenkinsfile|Procfile|Vagrantfile|Chart\.yaml|kustomization\.ya?ml"
+    r"\.(tf|tfvars|tftpl|tofu|hcl|nomad|bicep|bicepparam|pp|vcl)$|\.tf(vars)?\.json$|(^|/)(Dockerfile(\.[^/]*|[-_][^/.]*)?|[^/]*\.Dockerfile|Containerfile"
+    r"|docker-compose[^/]*\.ya?ml|compose\.ya?ml|Jenkinsfile(\.[^/]*)?|Procfile|Vagrantfile|Earthfile|Tiltfile|Caddyfile|Chart\.yaml|kustomization\.ya?ml"
     r"|helmfile[^/]*\.ya?ml|serverless\.ya?ml|skaffold\.ya?ml|\.gitlab-ci\.yml|azure-pipelines[^/]*\.yml"
-    r"|bitbucket-pipelines\.yml|\.travis\.yml|appveyor\.yml|cloudbuild\.ya?ml|nginx[^/]*\.conf)$"
+    r"|bitbucket-pipelines\.yml|\.travis\.yml|appveyor\.yml|cloudbuild\.ya?ml|nginx[^/]*\.conf|haproxy[^/]*\.cfg)$"
     r"|(^|/)(\.github/workflows|\.circleci)/[^/]+\.ya?ml$|(^|/)\.github/actions/(.*/)?action\.ya?ml$"
 )
 """What its name or its suffix says."""
@@ -78,8 +71,9 @@ _SHOWN = re.compile(r"(^|/)(docs?|[dD]ocumentation|examples?|samples?)/")
 
 _OF_DOCS = re.compile(r"(^|/)docs?/([^/]*/)?conf\.py$")
 _BUILD = re.compile(
-    r"(^|/)(CMakeLists\.txt|(GNU)?[mM]akefile|Rakefile|[jJ]ustfile|meson\.build|BUILD(\.bazel)?|WORKSPACE|configure\.ac)$"
-    r"|\.(mk|cmake|bazel|bzl)$"
+    r"(^|/)(CMakeLists\.txt|(GNU|BSD)?[mM]akefile(\.[^/]*)?|Kbuild|Rakefile|\.?[jJ]ustfile|meson\.build|BUILD(\.bazel)?|WORKSPACE"
+    r"|BUCK|SConstruct|SConscript|wscript|Snakefile|Cakefile|Jakefile|Fastfile|configure\.(ac|in)|PKGBUILD)$"
+    r"|\.(mk|mak|make|cmake|bazel|bzl|gradle|sbt|just|m4|ld|lds|gni?|spec)$"
 )
 _PAGES = re.compile(r"(^|/)(templates?|views?|src|app|apps|components|partials|layouts|pages|web|www|public)/")
 """Where HTML is what users see, and no documentation."""
@@ -101,9 +95,10 @@ LONGEST_PATH = 500
 
 
 @lru_cache(maxsize=65536)
-def kind_of(path: str, generated: bool | None = None, vendored: bool | None = None) -> FileKind:
+def kind_of(path: str, generated: bool | None = None, vendored: bool | None = None, program: bool = False) -> FileKind:
     """The kind of the file at `path`. Code that nobody here writes is OTHER; what it runs on counts all the same: lock
-    files, and migrations that a tool wrote. generated, vendored: as the repository says; None leaves it to the path."""
+    files, and migrations that a tool wrote. generated, vendored: as the repository says; None leaves it to the path ·
+    program: whether a file without a suffix runs."""
     path = path[-LONGEST_PATH:]
     if is_vendored(path) if vendored is None else vendored:
         return FileKind.OTHER
@@ -112,6 +107,8 @@ def kind_of(path: str, generated: bool | None = None, vendored: bool | None = No
     if generated is None and is_generated(path):
         return FileKind.OTHER
     kind = _written(path)
+    if program and kind is FileKind.OTHER and _is_program(path, program=True):
+        kind = FileKind.SOURCE
     return FileKind.OTHER if generated and kind in _MERELY_GENERATED else kind
 
 
@@ -129,20 +126,30 @@ def _written(path: str) -> FileKind:
     is_shown = bool(_SHOWN.search(path))
     if _INFRASTRUCTURE.search(path) and not is_shown:
         return FileKind.INFRASTRUCTURE
-    if suffix in _SOURCE or (suffix in ("html", "htm") and not is_shown and _PAGES.search(path)):
+    if suffix in CODE or (suffix in ("html", "htm") and not is_shown and _PAGES.search(path)):
         return FileKind.DOCUMENTATION if _OF_DOCS.search(path) else FileKind.SOURCE
     if (found := _DEPLOYED.search(path)) and not _ABOUT.search(path[: found.start() + 1]):
         return FileKind.INFRASTRUCTURE
     if _BUILD.search(path):
         return FileKind.CONFIGURATION
+    if (suffix in TEMPLATES and not is_shown) or _is_program(path):
+        return FileKind.SOURCE
     if suffix in _DOCUMENTS:
         return FileKind.DOCUMENTATION
     return FileKind.CONFIGURATION if suffix in _SETTINGS else FileKind.OTHER
 
 
+def _is_program(path: str, *, program: bool = False) -> bool:
+    """Whether a file without a suffix runs: as it says of itself, or by its folder. A README there does not."""
+    folder, _, name = path.rpartition("/")
+    if "." in name or name.replace("_", "").replace("-", "").isupper():
+        return False
+    return program or folder.rpartition("/")[2] in PROGRAM_FOLDERS
+
+
 def is_code(path: str) -> bool:
     """Whether it has a name of code, wherever it lies and whoever wrote it."""
-    return suffix_of(path[-LONGEST_PATH:]) in _SOURCE
+    return suffix_of(path[-LONGEST_PATH:]) in CODE | TEMPLATES
 
 
 def suffix_of(path: str) -> str:

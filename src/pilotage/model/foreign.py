@@ -20,7 +20,8 @@ _VENDORED = re.compile(
     r"|(3rd|[Tt]hird)[-_]?[Pp]arty)/"
     r"|^(deps|[Ee]xtern(als?)?)/"
     r"|(^|/)(static|public|assets|js|javascripts?|css|stylesheets|libs?|www|web)/vendors/"
-    r"|(^|/)(gradlew\.bat|mvnw\.cmd|dotnet-install\.(ps1|sh)|cpplint\.py|ltmain\.sh|versioneer\.py|ez_setup\.py)$"
+    r"|(^|/)(gradlew\.bat|mvnw\.cmd|dotnet-install\.(ps1|sh)|cpplint\.py|ltmain\.sh|versioneer\.py|ez_setup\.py"
+    r"|gradlew|mvnw|config\.(guess|sub)|install-sh|depcomp)$|^configure$"
     r"|(^|/)gradle/wrapper/|(^|/)\.mvn/wrapper/"
 )
 _VENDOR = re.compile(r"(^|/)vendor/")
@@ -141,14 +142,15 @@ def _first_comment(lines: list[bytes]) -> list[bytes]:
 
 
 _MINIFIED = frozenset(("js", "mjs", "cjs", "css"))
-_WIDE, _WIDEST = 110, 500
+_WIDE, _WIDEST, _LEAST = 110, 500, 5_000
 
 
 def is_minified(lines: int, size: int, longest: int, suffix: str) -> bool:
     """Whether a file is too wide to be written by hand. lines, size, longest: of the whole file, in bytes. For scripts
-    and styles of the web an average line of 110, which is linguist's measure, and one of 500; else five times both."""
+    and styles of the web an average line of 110, which is linguist's measure, and one of 500; else five times both.
+    A line or two that somebody wrote are no build: it has thousands of bytes."""
     times = 1 if suffix in _MINIFIED else 5
-    return lines > 0 and size > lines * _WIDE * times and longest > _WIDEST * times
+    return lines > 0 and size >= _LEAST and size > lines * _WIDE * times and longest > _WIDEST * times
 
 
 _BANNER = re.compile(rb"^/\*!.{0,80}?\bv?\d+\.\d+")

@@ -39,6 +39,22 @@ def changed(it: Repository, path: str, before: str, after: str) -> FilePatch:
     return file
 
 
+# ── programs without a suffix ──────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_program_without_a_suffix_is_source(shop: Repository) -> None:
+    """By its first line, or by the permission to run."""
+    shop.commit("Add", {"tools/ship": "#!/bin/sh\n# Ships.\nif true; then ship; fi\n", "tools/list": "a\nb\n"})
+    ship, plain = sorted(newest(shop).files, key=lambda file: file.path, reverse=True)
+    assert (ship.kind, ship.worth, ship.branches) == (FileKind.SOURCE, 1, 1)
+    assert plain.kind is FileKind.OTHER
+    (shop.path / "tools/ship").chmod(0o755)
+    shop.commit("Run", {})
+    shop.commit("Change", {"tools/ship": "#!/bin/sh\n# Ships.\nif true; then ship --now; fi\n"})
+    (later,) = newest(shop).files
+    assert (later.kind, later.worth) == (FileKind.SOURCE, 1)
+
+
 # ── white space ────────────────────────────────────────────────────────────────────────────────────────────
 
 JAVASCRIPT = "function a(b) {\n  if (b) {\n    return 1;\n  }\n  return 2;\n}\n"

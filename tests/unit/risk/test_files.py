@@ -53,6 +53,62 @@ def test_the_kind_of_a_file(path: str, kind: FileKind) -> None:
 
 
 @pytest.mark.parametrize(
+    "name",
+    [
+        "page.heex", "page.leex", "page.html.eex", "page.phtml", "page.html.erb", "page.haml", "page.slim",
+        "a.blade.php", "page.twig", "page.jinja", "page.jinja2", "page.html.j2", "page.liquid",
+        "page.mustache", "page.handlebars", "page.njk", "page.ftl", "page.gohtml", "page.html.tmpl",
+        "page.tpl", "page.templ", "page.mako", "page.jbuilder", "policy.rego", "schema.cue", "app.jsonnet",
+        "app.libsonnet", "shell.nix", "App.svelte", "page.astro", "App.vue", "a.gleam", "a.zig", "a.nim",
+        "Token.sol", "a.proto", "a.graphql", "a.prisma", "config.ru", "db.rake", "a.hrl", "a.coffee", "a.res",
+        "a.purs", "a.scm", "a.inc", "a.hxx", "a.ipp", "a.metal", "a.glsl", "a.sv", "a.vhd", "a.cob", "a.adb",
+        "A.cls", "a.aspx", "a.master", "a.cfc", "a.g4", "a.y", "a.pgsql", "a.xslt", "a.raku", "a.lean",
+        "a.move", "a.gd", "a.qml", "a.hx", "a.odin", "a.vala", "a.nu", "a.ksh", "a.star", "a.fsx", "a.csx",
+        "a.pyw", "a.ml4", "a.v", "a.gts", "a.es6", "a.rkt", "a.abap", "a.tsp", "a.f", "a.pxd", "a.hql",
+        "a.bal", "a.luau", "a.jte", "a.edge",
+    ],
+)  # fmt: skip
+def test_programs_and_templates_count_in_each_language(name: str) -> None:
+    assert kind_of(f"src/{name}") is FileKind.SOURCE
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("bin/deploy", FileKind.SOURCE),
+        ("script/release-notes", FileKind.SOURCE),
+        ("bin/README", FileKind.OTHER),
+        ("bin/LICENSE", FileKind.OTHER),
+        ("tests/bin/run", FileKind.TEST),
+        ("gradlew", FileKind.OTHER),
+        ("configure", FileKind.OTHER),
+        ("Makefile", FileKind.CONFIGURATION),
+        ("Makefile.am", FileKind.CONFIGURATION),
+        (".justfile", FileKind.CONFIGURATION),
+        ("settings.gradle", FileKind.CONFIGURATION),
+        ("SConstruct", FileKind.CONFIGURATION),
+        ("Jenkinsfile", FileKind.INFRASTRUCTURE),
+        ("ci/Jenkinsfile.release", FileKind.INFRASTRUCTURE),
+        ("Earthfile", FileKind.INFRASTRUCTURE),
+        ("Caddyfile", FileKind.INFRASTRUCTURE),
+        ("haproxy.cfg", FileKind.INFRASTRUCTURE),
+        ("main.bicep", FileKind.INFRASTRUCTURE),
+        ("prod.bicepparam", FileKind.INFRASTRUCTURE),
+        ("puppet/manifests/site.pp", FileKind.INFRASTRUCTURE),
+        ("job.nomad", FileKind.INFRASTRUCTURE),
+        ("charts/shop/templates/a.tpl", FileKind.INFRASTRUCTURE),
+        ("ansible/templates/app.conf.j2", FileKind.INFRASTRUCTURE),
+        ("features/pay.feature", FileKind.TEST),
+        ("t/pay.t", FileKind.TEST),
+        ("test.bats", FileKind.TEST),
+        ("docs/site.css", FileKind.OTHER),
+    ],
+)
+def test_files_that_have_no_suffix_of_code(path: str, kind: FileKind) -> None:
+    assert kind_of(path) is kind
+
+
+@pytest.mark.parametrize(
     ("message", "is_one"),
     [
         ("Fix crash when the cart is empty", True),

@@ -168,5 +168,6 @@ def test_what_is_too_wide_was_not_written_by_hand() -> None:
     assert is_minified(3, 60_000, 59_000, "js")
     assert not is_minified(400, 16_000, 4_000, "js"), "one picture among code"
     assert not is_minified(3, 900, 300, "js"), "a short file of a few wide lines"
+    assert not is_minified(1, 1_800, 1_800, "js"), "one line that somebody wrote"
     assert not is_minified(100, 20_000, 2_000, "py"), "a table in Python"
     assert is_minified(10, 500_000, 200_000, "py")
