@@ -24,21 +24,39 @@ _LONGEST = (
     "tests/contract/test_examples.py",
     "tests/e2e",
     "tests/chaos",
+    "tests/live",
+    "tests/contract",
+    "tests/web",
+    "tests/stores",
 )
 """Files and folders whose tests take longest, the longest first. Whatever of them began last would run alone."""
+_SHORT = ("tests/cases/", "tests/stores/", "tests/unit/", "tests/web/")
+"""Folders in which most tests take some milliseconds: asking for the next one would take as long. A process gets their
+tests file by file."""
 
 
 def longest_first(items: list[pytest.Item]) -> None:
-    """Put the tests that take longest before the others; each part keeps its order."""
+    """Put groups first, then the tests that take longest; each part keeps its order."""
     rank = {ROOT / place: number for number, place in enumerate(_LONGEST)}
-    items.sort(key=lambda item: min(rank.get(place, len(rank)) for place in (item.path, *item.path.parents)))
+
+    def place_of(item: pytest.Item) -> tuple[bool, int]:
+        longest = min(rank.get(place, len(rank)) for place in (item.path, *item.path.parents))
+        return not _group_of(item.path), longest
+
+    items.sort(key=place_of)
 
 
 class Groups(LoadScopeScheduling):  # type: ignore[misc]
-    """Groups first, the largest one before the others; then every other test by itself."""
+    """Groups, files of short tests, and every other test by itself; in the order of the tests."""
+
+    def __init__(self, config: pytest.Config, log: object = None) -> None:
+        config.option.loadscopereorder = False
+        super().__init__(config, log)
 
     def _split_scope(self, nodeid: str) -> str:
-        return _group_of(self.config.rootpath / nodeid.partition("::")[0]) or nodeid
+        file = nodeid.partition("::")[0]
+        whole = file if file.startswith(_SHORT) and file not in _LONGEST else nodeid
+        return _group_of(self.config.rootpath / file) or whole
 
 
 @cache
