@@ -19,9 +19,9 @@ def _each(suffixes: str, *signs: bytes) -> dict[str, tuple[bytes, ...]]:
 
 _COMMENTS = {
     **_each(
-        "py pyx pyi pyw pxd pxi wsgi gyp rb rake ru rbi thor gemspec podspec jbuilder rabl builder sh bash zsh ksh csh "
-        "tcsh fish nu elv sed jq pl pm perl psgi raku rakumod r jl ex exs nim nims tcl awk gawk cr ps1 psm1 psd1 graphql "
-        "gql star nix rego gd janet smk snakefile coffee cjsx mojo hy", b"#",
+        "py pyx pyi pyw pxd pxi wsgi gyp rb rake ru rbi thor gemspec podspec jbuilder rabl builder sh bash zsh ksh "
+        "csh tcsh fish nu elv sed jq pl pm perl psgi raku rakumod r jl ex exs nim nims tcl awk gawk cr ps1 psm1 psd1 "
+        "graphql gql star nix rego gd janet smk snakefile coffee cjsx mojo hy", b"#",
     ),
     **_each(
         "sql pgsql psql pls pck ddl hql plsql pks pkb hs lhs hsc elm purs idr lean agda dhall adb ads ada vhd vhdl",
@@ -29,8 +29,8 @@ _COMMENTS = {
     ),
     **_each("lua luau tl moon applescript", b"--"),
     **_each(
-        "vue svelte astro html htm erb ejs hbs twig jsp cshtml razor phtml heex leex eex jinja jinja2 j2 njk liquid tpl "
-        "tmpl gohtml aspx ascx gsp ftl", *_OF_PAGES,
+        "vue svelte astro html htm erb ejs hbs twig jsp cshtml razor phtml heex leex eex jinja jinja2 j2 njk liquid "
+        "tpl tmpl gohtml aspx ascx gsp ftl", *_OF_PAGES,
     ),
     **_each("clj cljs cljc el lisp lsp rkt scm ss fnl lfe asm nasm s wat", b";"),
     **_each("ml mli mll mly fs fsx fsi sml pas dpr", b"(*", b"//"),
