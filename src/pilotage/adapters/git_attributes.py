@@ -8,6 +8,7 @@ attributes beside a change must not hide it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pilotage.adapters.git_attribute_rules import Rules, State, parsed, said_of
@@ -21,6 +22,8 @@ _WANTED = frozenset((GENERATED, VENDORED))
 FILE = ".gitattributes"
 _MOST_BYTES = 1_000_000
 
+Layers = Sequence[tuple[str, Rules]]
+
 Said = tuple[bool | None, bool | None]
 """Whether a file is generated, and whether it is vendored; None where nothing is said."""
 
@@ -33,6 +36,7 @@ class Attributes:
         self._ends = tuple(one for one in (last, first) if one)
         self._rules: dict[tuple[str, str], Rules] = {}
         self._known: dict[str, Said] = {}
+        self._found: dict[tuple[str, str], Layers] = {}
 
     def close(self) -> None:
         self._contents.close()
@@ -64,16 +68,31 @@ class Attributes:
             read = content if content is not None and len(content) <= _MOST_BYTES else b""
             self._rules[end, folder] = parsed(read, _WANTED, macros, is_top=not folder)
 
+    def _layers(self, end: str, folder: str) -> Layers:
+        """Of files in a folder: where there are rules, the nearest first."""
+        if (end, folder) not in self._found:
+            every = ((one, self._rules[end, one]) for one in reversed(_down_to(folder)))
+            self._found[end, folder] = [(one, rules) for one, rules in every if rules.rules]
+        return self._found[end, folder]
+
     def _at(self, path: str, end: str) -> Said:
-        layers = [(folder, self._rules[end, folder]) for folder in reversed(_folders(path))]
+        layers = self._layers(end, path.rpartition("/")[0])
+        if not layers:
+            return None, None
         found = said_of(path, layers, _WANTED)
         return _truth(found.get(GENERATED)), _truth(found.get(VENDORED))
 
 
-def _folders(path: str) -> list[str]:
+def _folders(path: str) -> tuple[str, ...]:
     """Those that lead to a path, from the top on, each with a slash at its end; the top itself is empty."""
-    parts = path.split("/")[:-1]
-    return ["".join(f"{part}/" for part in parts[:depth]) for depth in range(len(parts) + 1)]
+    return _down_to(path.rpartition("/")[0])
+
+
+@lru_cache(maxsize=8192)
+def _down_to(folder: str) -> tuple[str, ...]:
+    if not folder:
+        return ("",)
+    return (*_down_to(folder.rpartition("/")[0]), f"{folder}/")
 
 
 def _agreed(now: bool | None, then: bool | None) -> bool | None:

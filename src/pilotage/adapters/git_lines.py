@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-_DECISION = re.compile(
-    rb"\b(?:if|elif|else if|elsif|for|while|until|unless|case|when|catch|except|rescue|match)\b|&&|\|\||\?[^.?:]"
-)
+_WORDS = (
+    "if", "elif", "else if", "elsif", "for", "while", "until", "unless", "case", "when", "catch", "except", "rescue",
+    "match",
+)  # fmt: skip
+_BEGUN = (rf"{word}(?<!\w{word})\b" for word in _WORDS)
+_DECISION = re.compile("|".join((*_BEGUN, r"&&|\|\||\?[^.?:]")).encode())
+"""Each word begins with a letter and not with its border, for then most of a text is skipped at once."""
 
 _IN_C = (b"//", b"/*", b"* ", b"*/")
 _OF_PAGES = (*_IN_C, b"<!--", b"<%#", b"<%!--", b"<%--", b"<#--", b"{#", b"{{/*", b"{{!", b"{*")
@@ -52,6 +56,6 @@ def are_idle(lines: Iterable[bytes], suffix: str) -> list[bool]:
 _NOTHING = frozenset((b"", b"*", b"#"))
 
 
-def decisions(line: bytes) -> int:
-    """How many ways a line opens."""
-    return len(_DECISION.findall(line))
+def decisions(lines: bytes) -> int:
+    """How many ways lines open."""
+    return len(_DECISION.findall(lines))

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import islice
+from hashlib import sha256
+from itertools import compress, islice
+from operator import not_
 from typing import IO
 
 from pilotage.adapters.git_lines import are_idle, decisions
@@ -24,15 +27,24 @@ _AT_ONCE = 10_000
 """Lines that are in memory at once."""
 
 _LONGEST = 2**20
-"""Bytes of a line that are looked at: what is longer was not written by hand."""
+"""Bytes of a line that are kept. Of what is longer, a digest takes the place of the rest: no two lines become one."""
+
+_WIDE = 2**14
+"""Bytes of a line in which decisions are counted: what is longer was not written by hand."""
+
+_UNCOUNTED = (FileKind.OTHER, FileKind.TEST, FileKind.DOCUMENTATION)
+"""Kinds of files of which nobody asks more than how many lines they got and lost."""
+
+_HEADS = (b"Binary", b"rename ", b"new ", b"deleted ", b"index ", b"old ")
 
 _ENTRIES = {b"120000": Entry.LINK, b"160000": Entry.SUBMODULE}
 
 
-@dataclass
+@dataclass(slots=True)
 class _Hunk:
     """old, new: its lines, of a hunk that has both · idle, void: which of its new and its old lines are blank or a
-    comment · branches: decisions of each new line · same: lines that differ in white space alone · moved: those of
+    comment · code: its new lines with blank ones instead of those, until they are counted · branches: decisions of the
+    new lines · same: lines that differ in white space alone · moved: those of
     them whose depth changed too, in a language where that means something."""
 
     start: int
@@ -43,7 +55,8 @@ class _Hunk:
     new: list[bytes] = field(default_factory=list)
     idle: list[bool] = field(default_factory=list)
     void: list[bool] = field(default_factory=list)
-    branches: list[int] = field(default_factory=list)
+    code: list[bytes] = field(default_factory=list)
+    branches: int = 0
     same: list[Pair] = field(default_factory=list)
     moved: list[Pair] = field(default_factory=list)
 
@@ -58,7 +71,7 @@ class Patch:
         self._depths: list[Pair] = []
         self._head: list[bytes] = []
         self._size = self._longest = self._lines = 0
-        self._code = self._gone = self._unsaid = self._unread = self._program = False
+        self._code = self._counts = self._gone = self._unsaid = self._unread = self._program = False
         self._modes = (b"", b"")
         self._entry = Entry.FILE
 
@@ -78,6 +91,7 @@ class Patch:
     def _look_at_kind(self) -> None:
         kinds = kind_of(self.path, program=self._program), kind_of(self._before or self.path)
         self._code = FileKind.SOURCE in kinds
+        self._counts = any(kind not in _UNCOUNTED for kind in kinds)
 
     def _runs(self, mode: bytes) -> None:
         if mode == b"100755" and not self._suffix:
@@ -88,10 +102,14 @@ class Patch:
         """A line between hunks."""
         if line.startswith(b"@@ "):
             if found := _HUNK.match(line):
-                start, old, first, new = (1 if group is None else int(group) for group in found.groups())
-                self._hunks.append(_Hunk(start, old, first, new))
+                start, old, first, new = found.groups(b"1")
+                self._hunks.append(_Hunk(int(start), int(old), int(first), int(new)))
                 self.opened = True
-        elif line.startswith(b"Binary files "):
+        elif line.startswith(_HEADS):
+            self._note_head(line)
+
+    def _note_head(self, line: bytes) -> None:
+        if line.startswith(b"Binary files "):
             self._unread = True
         elif line.startswith(b"rename from "):
             self._before = unquoted(line[12:].rstrip(b"\n"))
@@ -99,24 +117,29 @@ class Patch:
             self._named(unquoted(line[10:].rstrip(b"\n")))
         elif line.startswith(b"new file mode "):
             self._before = ""
-            self._entry = _ENTRIES.get(line[14:20], self._entry)
-            self._runs(line[14:20])
+            self._is(line[14:20])
         elif line.startswith(b"deleted file mode "):
             self._gone = True
-            self._entry = _ENTRIES.get(line[18:24], self._entry)
+            self._is(line[18:24])
         elif line.startswith(b"index ") and line.rstrip()[-7:-6] == b" ":
-            self._entry = _ENTRIES.get(line.rstrip()[-6:], self._entry)
-            self._runs(line.rstrip()[-6:])
+            self._is(line.rstrip()[-6:])
         elif line.startswith(b"old mode "):
             self._modes = (line[9:15], b"")
         elif line.startswith(b"new mode "):
             self._modes = (self._modes[0], line[9:15])
             self._runs(line[9:15])
 
+    def _is(self, mode: bytes) -> None:
+        self._entry = _ENTRIES.get(mode, self._entry)
+        self._runs(mode)
+
     def read(self, stream: IO[bytes]) -> None:
         """The lines of the hunk whose head was noted: without context, those that went come first."""
         hunk = self._hunks[-1]
         self.opened = False
+        if not self._counts and (self._suffix or hunk.first > 1):
+            _skip(stream, hunk.was, hunk.count)
+            return
         compared = bool(hunk.was and hunk.count) and hunk.was + hunk.count <= _MOST
         for lines in _lines(stream, hunk.was):
             if self._code:
@@ -132,6 +155,9 @@ class Patch:
                 hunk.new += lines
         if compared:
             self._compare(hunk)
+        if not (hunk.same or hunk.moved):
+            hunk.branches += decisions(b"".join(hunk.code))
+            hunk.code = []
 
     def _look_at_old(self, lines: list[bytes], hunk: _Hunk) -> None:
         if hunk.start <= HEAD and not self._unsaid:
@@ -142,7 +168,10 @@ class Patch:
     def _look_at_new(self, lines: list[bytes], hunk: _Hunk) -> None:
         idle = are_idle(lines, self._suffix)
         hunk.idle += idle
-        hunk.branches += [0 if none else decisions(line) for none, line in zip(idle, lines, strict=True)]
+        if hunk.old:  # some of these lines may turn out to be old ones
+            hunk.code += [b"" if none else line[:_WIDE] for none, line in zip(idle, lines, strict=True)]
+        else:
+            hunk.branches += decisions(b"".join(line[:_WIDE] for line in compress(lines, map(not_, idle))))
         if hunk.first <= HEAD and len(self._head) < HEAD:
             self._head += lines[: HEAD - len(self._head)]
         if not self._before:
@@ -179,11 +208,12 @@ class Patch:
         added = deleted = branches = void = 0
         for hunk in self._hunks:
             same = sorted([*hunk.same, *hunk.moved]) if anew else hunk.same
+            branches += hunk.branches
             for start, was, first, count in _parted(hunk, same):
                 hunks.append((start, was, first, count))
                 i, j = start - hunk.start if was else 0, first - hunk.first if count else 0
                 void += sum(hunk.void[i : i + was])
-                branches += sum(hunk.branches[j : j + count])
+                branches += decisions(b"".join(hunk.code[j : j + count])) if hunk.code else 0
                 idle += [added + n for n, one in enumerate(hunk.idle[j : j + count]) if one]
                 added, deleted = added + count, deleted + was
         before, after = (mode[-3:-2] for mode in self._modes)
@@ -192,6 +222,14 @@ class Patch:
             self._entry, self._header(), runnable=None if before == after else after == b"7",
             unread=self._unread and not self._gone, program=self._program,
         )  # fmt: skip
+
+
+def _skip(stream: IO[bytes], *counts: int) -> None:
+    """So many lines of each half of a hunk. `\\ No newline at end of file` may stand between the halves."""
+    for count in counts:
+        if count and next(stream, b"").startswith(b"\\"):
+            next(stream, b"")
+        deque(islice(stream, count - 1 if count else 0), maxlen=0)
 
 
 def _lines(stream: IO[bytes], count: int) -> Iterator[list[bytes]]:
@@ -205,7 +243,11 @@ def _lines(stream: IO[bytes], count: int) -> Iterator[list[bytes]]:
         if not raw:
             return
         count -= len(raw)
-        yield [line[1:_LONGEST] for line in raw]
+        yield [line[1:] if len(line) <= _LONGEST else _cut(line) for line in raw]
+
+
+def _cut(line: bytes) -> bytes:
+    return line[1:_LONGEST] + sha256(line).digest()
 
 
 def _parted(hunk: _Hunk, same: list[Pair]) -> list[tuple[int, int, int, int]]:

@@ -16,6 +16,8 @@ INDENTED = frozenset((
 ))  # fmt: skip
 """Suffixes of languages in which the depth of a line means something."""
 
+_WIDEST = 2**14
+
 Pair = tuple[int, int]
 """Positions of an old and a new line."""
 
@@ -26,6 +28,8 @@ def same_lines(old: Sequence[bytes], new: Sequence[bytes]) -> list[Pair]:
     a, b = [_key(line) for line in old], [_key(line) for line in new]
     if a == b:
         return list(zip(range(len(a)), range(len(b)), strict=True))
+    if set(a).isdisjoint(b):
+        return []
     once = {key for key, times in Counter(a).items() if times == 1 and key}
     once &= {key for key, times in Counter(b).items() if times == 1}
     if not once:
@@ -58,7 +62,9 @@ def _around(anchors: list[Pair], a: Sequence[bytes], b: Sequence[bytes]) -> list
 
 def _key(line: bytes) -> bytes:
     """What of a line is not white space. In a text of quotes, how much of it separates two words means nothing, whether
-    it does means something."""
+    it does means something. Of a line that nobody wrote by hand all counts."""
+    if len(line) > _WIDEST:
+        return line
     words = line.split()
     return (b" " if b'"' in line or b"'" in line or b"`" in line else b"").join(words)
 

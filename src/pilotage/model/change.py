@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 from pilotage.model.file_kind import FileKind as FileKind
 from pilotage.model.file_kind import kind_of
@@ -62,7 +63,7 @@ class FilePatch:
         """Deleted lines that were neither blank nor a comment."""
         return self.deleted - self.void
 
-    @property
+    @cached_property
     def kind(self) -> FileKind:
         """By its path, and by what the repository and the file's header say of it."""
         if self.was:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 import re
 from enum import StrEnum
 from functools import lru_cache
@@ -94,12 +93,24 @@ LONGEST_PATH = 500
 """Characters of a path that are looked at, from its end; the file systems of Linux take four thousand."""
 
 
-@lru_cache(maxsize=65536)
 def kind_of(path: str, generated: bool | None = None, vendored: bool | None = None, program: bool = False) -> FileKind:
     """The kind of the file at `path`. Code that nobody here writes is OTHER; what it runs on counts all the same: lock
     files, and migrations that a tool wrote. generated, vendored: as the repository says; None leaves it to the path ·
     program: whether a file without a suffix runs."""
     path = path[-LONGEST_PATH:]
+    if generated is None and vendored is None and not program:
+        return _named(path)
+    return _said(path, generated, vendored, program)
+
+
+@lru_cache(maxsize=65536)
+def _named(path: str) -> FileKind:
+    """By its path alone, as nearly every file is asked for, several times."""
+    return _said(path, None, None, False)
+
+
+@lru_cache(maxsize=8192)
+def _said(path: str, generated: bool | None, vendored: bool | None, program: bool) -> FileKind:
     if is_vendored(path) if vendored is None else vendored:
         return FileKind.OTHER
     if _DEPENDENCIES.search(path):
@@ -154,7 +165,8 @@ def is_code(path: str) -> bool:
 
 def suffix_of(path: str) -> str:
     """`py` of `src/a.PY`; empty where there is none."""
-    return posixpath.splitext(path)[1][1:].lower()
+    _, dot, suffix = path.rpartition("/")[2].lstrip(".").rpartition(".")
+    return suffix.lower() if dot else ""
 
 
 _FIX = re.compile(
