@@ -43,8 +43,8 @@ CASES = (
     Case(RiskFactor.DEPENDENCIES, "saleor/saleor", "8f7b1530ec", "petl 1.7.17 → 1.7.20", False, "→"),
     Case(RiskFactor.EXPERIENCE, "celery/celery", "d77b50981", "its author's first", True, "changed nothing here"),
     Case(RiskFactor.EXPERIENCE, "pallets/flask", "adf363679d", "by its maintainer", False, "changed nothing here"),
-    Case(RiskFactor.TIMING, "pallets/flask", "adf363679d", "on Friday at 17:00", True, "before days", FRIDAY),
-    Case(RiskFactor.TIMING, "pallets/flask", "adf363679d", "on Friday at 10:00", False, "before days", FRIDAY_MORNING),
+    Case(RiskFactor.TIMING, "pallets/flask", "adf363679d", "on Friday at 17:00", True, "before non-working days", FRIDAY),
+    Case(RiskFactor.TIMING, "pallets/flask", "adf363679d", "on Friday at 10:00", False, "before non-working days", FRIDAY_MORNING),
 )  # fmt: skip
 
 

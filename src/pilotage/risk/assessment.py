@@ -143,7 +143,7 @@ def _factor(
     facts = [finding.sentence for finding in mine if not finding.mitigation]
     count = len(mine) - len(facts)
     said = f"{count} finding{'s' * (count != 1)}" if count else ""
-    size_words = "" if facts and factor is RiskFactor.DEPENDENCIES else _words(factor, size, measured)
+    size_words = "" if mine and factor is RiskFactor.DEPENDENCIES else _words(factor, size, measured)
     words = "; ".join(part for part in (size_words, compared, *facts[:3], said) if part)
     return FactorRisk(factor, level, words or _NOTHING[factor], scored)
 
