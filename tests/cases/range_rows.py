@@ -633,10 +633,11 @@ MIGRATIONS = (
     migration("Sqitch, deploy", "deploy/drop.sql", DROPS, CRITICAL, LOST),
     migration("Sqitch, revert", "revert/drop.sql", DROPS, LOW),
     migration(
-        "Knex, which is not read",
+        "Knex, which is read in part",
         "migrations/20240604_drop.js",
         "exports.up = (knex) => knex.schema.dropTable('orders');\n",
-        MEDIUM,
+        CRITICAL,
+        "drops table orders (dropTable)",
         "review it by hand",
     ),
     migration(

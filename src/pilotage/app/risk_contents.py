@@ -6,6 +6,7 @@ What is too large or too much to be looked into is said: an unread file never pa
 from __future__ import annotations
 
 import codecs
+import posixpath
 from collections.abc import Iterator, Sequence
 
 from pilotage.adapters import squawk
@@ -49,10 +50,18 @@ def looked_into_files(
     made = MadeTables({path: after for path, before, after in changed if after and before is None})
     for path, before, after in changed:
         if after and after != before:
-            yield from migrations.findings_of(path, after, before or "", made.by(path))
+            known = _earlier(git, first, path) if "replaces" in after else None
+            yield from migrations.findings_of(path, after, before or "", made.by(path), known)
             if forward := migrations.forward_sql(path, after, before or ""):
                 yield from squawk.findings_of(path, forward)
     yield from _harder(git, first, last, files)
+
+
+def _earlier(git: Git, first: str, path: str) -> frozenset[str]:
+    """Names of the migrations that were in the folder before the range."""
+    folder = f"{posixpath.dirname(path)}/".lstrip("/")
+    there = git.run("ls-tree", "--name-only", "-z", first, "--", *([folder] if folder else [])).split("\0")
+    return frozenset(posixpath.splitext(posixpath.basename(one))[0] for one in there if one)
 
 
 def _readable(changed: Sequence[_Both], asked: Sequence[str]) -> tuple[list[_Both], list[str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from pilotage.risk.operations import Found, breaks, destroys, locks, unread
@@ -39,28 +39,38 @@ def columns_with_defaults(text: str) -> set[str]:
     return {found[1].casefold() for found in _SET_DEFAULT.finditer(text)}
 
 
-def is_squashed(tree: ast.Module) -> bool:
-    """Whether a migration replaces others: where those have run, Django marks it as applied and runs nothing."""
-    assigned = (one for one in ast.walk(tree) if isinstance(one, ast.Assign))
-    return any(
-        isinstance(one.targets[0], ast.Name)
-        and one.targets[0].id == "replaces"
-        and isinstance(one.value, ast.List)
-        and bool(one.value.elts)
-        for one in assigned
-    )
+def is_squashed(tree: ast.Module, known: Collection[str] | None = None) -> bool:
+    """Whether a migration replaces others: where those have run, Django marks it as applied and runs nothing. known:
+    migrations that were there before the release, which may have run; None where nobody knows."""
+    classes = (one for one in tree.body if isinstance(one, ast.ClassDef))
+    values = (value for one in classes for value in _assigned(one.body, "replaces"))
+    replaced = {
+        part.value
+        for value in values
+        if isinstance(value, ast.List | ast.Tuple)
+        for pair in value.elts
+        for part in ast.walk(pair)
+        if isinstance(part, ast.Constant) and isinstance(part.value, str)
+    }
+    return bool(replaced) and (known is None or not replaced.isdisjoint(known))
+
+
+def _assigned(nodes: Iterable[ast.AST], name: str) -> Iterator[ast.expr]:
+    """What a name is given, with its type or without, and what is added to it."""
+    for node in nodes:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        value = getattr(node, "value", None)
+        if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign) and value is not None:
+            yield from (value for one in targets if isinstance(one, ast.Name) and one.id == name)
 
 
 def others_of(tree: ast.Module) -> Iterator[Found]:
     """Operations of a migration that are not Django's: a project's own, or a library's."""
-    for node in (one for one in ast.walk(tree) if isinstance(one, ast.Assign)):
-        named = node.targets[0]
-        if not isinstance(named, ast.Name) or named.id != "operations":
-            continue
-        if not isinstance(node.value, ast.List | ast.Tuple):
+    for value in _assigned(ast.walk(tree), "operations"):
+        if not isinstance(value, ast.List | ast.Tuple):
             yield unread("operations that are computed")
         else:
-            for call in (part for part in node.value.elts if isinstance(part, ast.Call)):
+            for call in (part for part in value.elts if isinstance(part, ast.Call)):
                 name = name_of(call)
                 is_split = any(k.arg in ("state_operations", "database_operations") for k in call.keywords)
                 if name not in OPERATIONS and not is_split and not name.endswith("Extension"):

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator
 
 from pilotage.model.risk import Finding, RiskFactor, RiskLevel
 from pilotage.risk.changelogs import new_sql
+from pilotage.risk.code_migrations import of_code
 from pilotage.risk.direction import forward, is_left_out, runs_again
 from pilotage.risk.liquibase import of_changelog
 from pilotage.risk.operations import BY_HAND, Found, is_unread, unread
@@ -16,13 +17,15 @@ from pilotage.risk.rails_migrations import of_rails
 from pilotage.risk.sql_migrations import of_sql
 
 
-def findings_of(path: str, text: str, before: str = "", made: Collection[str] = ()) -> list[Finding]:
+def findings_of(
+    path: str, text: str, before: str = "", made: Collection[str] = (), known: Collection[str] | None = None
+) -> list[Finding]:
     """The destructive and the locking operations of one migration file, in its forward direction. before: the file at
-    the last release; what it has done is no part of this one · made: tables that the release itself creates. What
-    cannot be read is a finding, too."""
+    the last release; what it has done is no part of this one · made: tables that the release itself creates ·
+    known: names of migrations in its folder before the release. What cannot be read is a finding, too."""
     if is_left_out(path):
         return []
-    found, done = list(_found(path, text, before, made)), Counter(_done(path, before))
+    found, done = list(_found(path, text, before, made, known)), Counter(_done(path, before))
     for one in found[:]:
         if done[one] > 0 and not is_unread(one):
             done[one] -= 1
@@ -45,20 +48,25 @@ def _done(path: str, before: str) -> Iterator[Found]:
 _CHANGELOGS = (".xml", ".yaml", ".yml", ".json")
 
 
-def _found(path: str, text: str, before: str, made: Collection[str] = ()) -> Iterator[Found]:
+def _found(
+    path: str, text: str, before: str, made: Collection[str] = (), known: Collection[str] | None = None
+) -> Iterator[Found]:
     suffix = posixpath.splitext(path)[1]
     match suffix:
         case ".sql":
             yield from of_sql(forward(new_sql(text, before)), path, created=made)
         case ".py":
-            yield from of_python(text, made)
+            yield from of_python(text, made, known)
         case ".rb":
             yield from of_rails(text, made)
         case _ if suffix in _CHANGELOGS and not path.endswith(_OF_MONGODB):
             yield from of_changelog(text, before, is_xml=suffix == ".xml", made=made)
         case _:
+            yield from of_code(text) if suffix in _CODE else ()
             yield unread(f"a migration that is not read here ({suffix or 'no suffix'})")
 
+
+_CODE = (".js", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".cs", ".php", ".exs", ".java", ".kt", ".kts", ".groovy", ".go")
 
 _OF_MONGODB = (".up.json",)
 """Commands of MongoDB, as golang-migrate runs them."""

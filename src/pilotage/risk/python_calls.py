@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -12,6 +13,9 @@ _BACKWARD = ("state_operations", "reverse_sql", "reverse_code", "rollback")
 _LIMITED = ("select", "inspect", "scalar", "exists", "count", "insert", "where", "filter", "filter_by")
 """Parts of a query of SQLAlchemy that reads, adds, or reaches some of the rows only."""
 _WRITES = {"delete": "DELETE FROM {}", "update": "UPDATE {} SET x = 1"}
+
+
+_Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def name_of(call: ast.Call) -> str:
@@ -131,11 +135,25 @@ def _idle(nodes: list[ast.AST]) -> set[int]:
         elif isinstance(node, ast.Call) and name_of(node) in _SECOND and len(node.args) > 1:
             parts.append(node.args[1])
     back = {part.id for part in parts if isinstance(part, ast.Name)}
-    for node in nodes:
-        named = node.name if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) else ""
-        if named.startswith(_BACK) or named in back:
-            parts.append(node)
-    return {id(inner) for part in parts for inner in ast.walk(part)}
+    functions = [node for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    idle = {id(inner) for part in parts for inner in ast.walk(part)}
+    return idle | _inside([one for one in functions if one.name.startswith(_BACK) or one.name in back], nodes, idle)
+
+
+def _inside(functions: Sequence[_Function], nodes: Sequence[ast.AST], idle: Collection[int]) -> set[int]:
+    """What is in these functions, but for those that anything outside them calls: it runs forward with its caller."""
+    while True:
+        inner = {id(one) for function in functions for one in ast.walk(function)}
+        called = {
+            node.func.id
+            for node in nodes
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and id(node) not in inner
+            and id(node) not in idle
+        }  # fmt: skip
+        left = [one for one in functions if one.name not in called]
+        if len(left) == len(functions):
+            return inner
+        functions = left
 
 
 _SECOND = ("RunSQL", "RunPython", "SeparateDatabaseAndState", "step")

@@ -15,15 +15,15 @@ from pilotage.risk.sql_migrations import of_sql
 _SQL = ("execute", "RunSQL", "executescript", "exec_driver_sql")
 
 
-def of_python(text: str, made: Collection[str] = ()) -> Iterator[Found]:
+def of_python(text: str, made: Collection[str] = (), known: Collection[str] | None = None) -> Iterator[Found]:
     """Alembic's `upgrade`, Django's operations and the SQL that Aerich returns, without what takes them back. made:
-    tables and models that other migrations of the release create."""
+    tables and models that other migrations of the release create · known: migrations that were there before it."""
     try:
         calls = Calls.of(tree := ast.parse(text))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         yield unread("unreadable Python migration")
         return
-    if is_squashed(tree):
+    if is_squashed(tree, known):
         return
     alembic = _Alembic(calls, created=set(made), is_guarded=bool(_ASKS.search(text)))
     defaults = [str(given(call, "name")) for call in calls.forward if name_of(call) == "AddDefaultValue"]
@@ -67,7 +67,22 @@ def _is_known(tree: ast.Module, calls: Calls) -> bool:
 
 
 def _is_read(call: ast.Call) -> bool:
-    return name_of(call) in (*_SQL, "batch_alter_table") or _is_of(call, ("op", "batch_op"))
+    return name_of(call) in (*_SQL, *_OPERATIONS) or _is_of(call, ("op", "batch_op"))
+
+
+_OPERATIONS = (
+    "batch_alter_table",
+    "create_table",
+    "drop_table",
+    "add_column",
+    "drop_column",
+    "alter_column",
+    "create_index",
+    "rename_table",
+    "drop_index",
+    "drop_constraint",
+    "bulk_insert",
+)
 
 
 def _is_of(call: ast.Call, names: tuple[str, ...]) -> bool:

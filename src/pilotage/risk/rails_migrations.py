@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from itertools import accumulate
 
 from pilotage.risk.operations import Found, breaks, destroys, lasting, locks, unread
+from pilotage.risk.ruby_texts import OPENED, Ends, assigned
 from pilotage.risk.sql_migrations import of_sql
 
 _ARG = r"[\s(]*:?[\"']?(\w+)"
@@ -30,10 +29,9 @@ _KEYS = re.compile(r"\b(\w+):")
 _NO_DEFAULT = re.compile(r"^[\s,]*(?:nil\b|from:[^,]*,\s*to:\s*nil\b)")
 _OTHER_TOOL = re.compile(r"\b(Sequel\.migration|ROM::SQL\.migration|Mongoid::Migration|DataMapper)\b")
 _DOWN = re.compile(r"([ \t]*)(?:def (?:self\.)?down\b|(?:\w+\.)?down do\b)")
+_DOWN_ENDLESS = re.compile(r"[ \t]*def (?:self\.)?down[ \t]*(?:\(\)[ \t]*)?=(?![=~])")
 _DOWN_BRACES = re.compile(r"[ \t]*(?:\w+\.)?down[ \t]*\{")
-_EXECUTE = re.compile(
-    r"\b(?:execute|exec_query|exec_update|exec_delete)\b[ \t(]*(<<[~-]?['\"]?(\w+)|[\"']|%[qQ]?[({\[])?"
-)
+_EXECUTE = re.compile(r"\b(?:execute|exec_query|exec_update|exec_delete)\b[ \t(]*" rf"({OPENED})?")
 _INSERTED = re.compile(r"#\{[^{}\n]*\}")
 _CONCURRENT = re.compile(r"algorithm:\s*:concurrently|:algorithm\s*=>\s*:concurrently")
 _NOT_VALID = re.compile(r"\bvalidate:\s*false|:validate\s*=>\s*false")
@@ -80,6 +78,8 @@ def of_rails(text: str, tables: Collection[str] = ()) -> Iterator[Found]:
     for said in _IN_TABLE.finditer(kept):
         if said[1] in names:
             yield from _of_table(said[2], _rest(kept[said.end() : said.end() + 200]))
+    if _COMPUTED.search(kept):
+        yield unread("a call that is computed (send)")
     if reverted := _REVERTED.search(kept):
         yield unread(f"another migration that is taken back ({reverted[1]})")
     for said in _ALL_ROWS.finditer(kept):
@@ -100,7 +100,12 @@ def made_by_rails(text: str) -> tuple[set[str], set[str]]:
 
 
 def _kept(text: str) -> str:
-    return "\n".join(_forward(text.replace("\r\n", "\n").split("\n")))
+    return _SENT.sub(r"\1 ", "\n".join(_forward(text.replace("\r\n", "\n").split("\n"))))
+
+
+_SENT = re.compile(r"\b(?:public_|__)?send(?:__)?[ (]+[:\"'](\w{1,100})[\"']?[ ]*,[ ]*")
+"""A call by its name, `send(:remove_column, …)`."""
+_COMPUTED = re.compile(r"\b(?:public_)?send[ (]+[a-z]\w*\s*,")
 
 
 def _of_rows(model: str, verb: str, rest: str, made: _Table) -> Iterator[Found]:
@@ -223,48 +228,21 @@ def _of_table(name: str, rest: str) -> Iterator[Found]:
 
 
 def _of_executed(kept: str, made: _Table) -> Iterator[Found]:
-    at, ends = 0, _Ends(kept)
+    at, ends = 0, Ends(kept)
     for said in _EXECUTE.finditer(kept):
         if said.start() < at:
             continue
-        if said[1] is None:
+        began = (said.end(), said[1], said[2] or "") if said[1] else assigned(kept, said.end())
+        if began is None:
             yield unread("SQL that is computed (execute)")
             continue
-        start, stop = ends.of_heredoc(said.end(), said[2]) if said[2] else ends.of_text(said.end(), said[1][-1])
+        end, opened, word = began
+        start, stop = ends.of_heredoc(end, word) if word else ends.of_text(end, opened[-1])
         if stop < 0:
             yield unread("SQL that does not end (execute)")
         else:
-            at = stop
+            at = stop if said[1] else at
             yield from of_sql(_INSERTED.sub("x", kept[start:stop]).replace('\\"', '"'), added=made.added)
-
-
-class _Ends:
-    """Where the texts of a file end; a mark that does not come any more is looked for once."""
-
-    def __init__(self, text: str) -> None:
-        self._text, self._endless = text, set[str]()
-        self._lines = text.split("\n")
-        self._starts = [0, *accumulate(len(line) + 1 for line in self._lines)]
-
-    def of_text(self, start: int, opened: str) -> tuple[int, int]:
-        closed = {"(": ")", "{": "}", "[": "]"}.get(opened, opened)
-        stop = -1 if closed in self._endless else self._text.find(closed, start)
-        while stop > 0 and self._text[stop - 1] == "\\":
-            stop = self._text.find(closed, stop + 1)
-        if stop < 0:
-            self._endless.add(closed)
-        return start, stop
-
-    def of_heredoc(self, start: int, word: str) -> tuple[int, int]:
-        """The lines after the one that begins it, up to the word that ends it."""
-        first = bisect_left(self._starts, start)
-        last = None
-        if f"<<{word}" not in self._endless:
-            last = next((n for n in range(first, len(self._lines)) if self._lines[n].strip() == word), None)
-        if last is None:
-            self._endless.add(f"<<{word}")
-            return start, -1
-        return self._starts[first], self._starts[last]
 
 
 def _forward(lines: list[str]) -> Iterator[str]:
@@ -273,7 +251,7 @@ def _forward(lines: list[str]) -> Iterator[str]:
     while at < len(lines):
         line = lines[at]
         at += 1
-        if _DOWN_BRACES.match(line) and "}" in line:
+        if (_DOWN_BRACES.match(line) and "}" in line) or _DOWN_ENDLESS.match(line):
             continue
         down = _DOWN.match(line) or _DOWN_BRACES.match(line)
         if down and (end := _end_of(line, down)) not in endless:

@@ -80,7 +80,7 @@ def script(text: str, path: str = "") -> Script:
         None,
         UnreadableSql("it is too complex"),
     )
-    dialects = ["postgres"] if _BLOCK.search(text) else [*_hinted(path, _NOT_CODE.sub("", text)), *_DIALECTS]
+    dialects = ["postgres"] if _BLOCK.search(text) else [*_hinted(path, _code_of(text)), *_DIALECTS]
     for dialect in dict.fromkeys(dialects):
         try:
             read = Script(dialect=dialect, statements=tuple(_statements(text, dialect)))
@@ -94,6 +94,12 @@ def script(text: str, path: str = "") -> Script:
     if best is None:
         raise fault
     return best
+
+
+def _code_of(text: str) -> str:
+    """Without comments and texts: Prisma writes names in backticks into its comments, whatever the database."""
+    first, *rest = _NOT_CODE.sub("", text).split("/*")
+    return first + "".join(part.partition("*/")[2] for part in rest)
 
 
 def _without_data(lines: list[str]) -> Iterator[str]:
