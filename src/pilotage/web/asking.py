@@ -20,6 +20,7 @@ from pilotage.engine.records.version import Version
 from pilotage.model.access import Identity
 from pilotage.model.errors import Forbidden, Invalid, PilotageError, Unavailable
 from pilotage.web import forgery
+from pilotage.web.at_hand import UnderWay, at_hand, same_as
 from pilotage.web.client import client_of
 from pilotage.web.credentials import NotSignedIn, by_cookie, cookie_name, identity_of
 from pilotage.web.finishing import finished
@@ -31,7 +32,7 @@ from pilotage.web.place import place_of
 from pilotage.web.preconditions import with_etag
 from pilotage.web.problem import Problem, Refused, problem_answer, problem_of, problem_of_any
 from pilotage.web.reading import body_of, form_of, json_body, query_of, refuse_odd_address
-from pilotage.web.route import Asked, Audience, Kind, Pace, Route
+from pilotage.web.route import NOTHING, Asked, Audience, Kind, Pace, Route, Sharing
 from pilotage.web.shared import shared_answer
 from pilotage.web.site import Site
 
@@ -41,9 +42,21 @@ _log = logging.getLogger(__name__)
 def endpoint(site: Site, route: Route) -> Callable[[Request], Awaitable[Response]]:
     """What Starlette calls for the route."""
 
-    waits = inspect.iscoroutinefunction(route.answer)
+    waits, under_way = inspect.iscoroutinefunction(route.answer), UnderWay()
 
     async def answer(request: Request) -> Response:
+        if route.shared is Sharing.NOBODY:
+            return await usual(request)
+        try:
+            same = same_as(site, request)
+            if (known := await at_hand(site, route, request, under_way, same)) is not None:
+                return known
+        except PilotageError as error:
+            return await run_in_threadpool(_refusal, site, route, request, error)
+        with under_way.leading(same):
+            return await usual(request)
+
+    async def usual(request: Request) -> Response:
         try:
             if route.alone:
                 return _whole(site, route, request, b"")  # also while every thread waits for the store
@@ -100,15 +113,16 @@ def _check(site: Site, route: Route, request: Request, body: bytes) -> Asked:
         forgery.require_same_origin(site, request)
     params = {name: str(value) for name, value in request.path_params.items()}
     project = site.for_(identity, params.get("service"))
+    thing = NOTHING
     if identity is not None and not isinstance(route.permission, Audience):
-        _permit(site, route, identity, params, version)
+        thing = _permit(site, route, identity, params, version)
     form = form_of(body) if route.kind is Kind.FORM else {}
     if route.kind is Kind.FORM and identity is not None and by_cookie(request):
         forgery.require_token(site, request, form)
     return Asked(
         site=site, request=request, route=route, project=project, identity=identity, params=params, form=form,
         raw=body, body=_decoded(route, request, body), query=_queried(route, request),
-        csrf=forgery.token_for(site, request), version=version,
+        csrf=forgery.token_for(site, request), version=version, thing=thing,
     )  # fmt: skip
 
 
@@ -135,13 +149,14 @@ def _of_a_program(route: Route, request: Request) -> bool:
     return route.permission is Audience.ANYONE and route.kind is Kind.API and not request.cookies
 
 
-def _permit(site: Site, route: Route, identity: Identity, params: Mapping[str, str], version: Version) -> None:
+def _permit(site: Site, route: Route, identity: Identity, params: Mapping[str, str], version: Version) -> Thing:
     assert not isinstance(route.permission, Audience)
     place = place_of(site.for_(identity), params)
     thing = Thing(service=place.service, environment=place.environment)
     if refusal := admits(identity, route.permission, thing, site.custom_roles(version)):
         auditing.refuse(site.for_(identity), identity.name, route.permission, thing, refusal.sentence)
         raise Forbidden(refusal.sentence)
+    return thing
 
 
 def _decoded(route: Route, request: Request, body: bytes) -> object:

@@ -42,6 +42,16 @@ def identity_of(site: Site, request: Request, version: Version) -> Identity | No
     return site.recognised.get(secret, address, version, now, find) if secret else None
 
 
+def known_identity(site: Site, request: Request, version: Version) -> Identity | None:
+    """One that was found out a moment ago; None where somebody has to find it out."""
+    header = request.headers.get("authorization", "")
+    kind, _, text = header.partition(" ")
+    if header and kind.lower() != "bearer":
+        return None
+    secret = text.strip() if header else request.cookies.get(cookie_name(site), "")
+    return site.recognised.known(secret, address_of(request), version, site.store.clock.now()) if secret else None
+
+
 def by_cookie(request: Request) -> bool:
     """Whether a browser sends the credentials by itself, also for pages of others."""
     return "authorization" not in request.headers

@@ -31,12 +31,9 @@ class Recognised:
         self, secret: str, address: str, version: Version, now: float, find: Callable[[], Identity | None]
     ) -> Identity | None:
         """version: as of which at least it must be right."""
-        key = (hash_of(secret), address)
-        with self._turn:
-            known = self._known.get(key)
-        if known is not None and known[0] == version and 0 <= now - known[1] <= _STAY:
-            return known[2]
-        found = find()
+        if (known := self.known(secret, address, version, now)) is not None:
+            return known
+        key, found = (hash_of(secret), address), find()
         with self._turn:
             self._known.pop(key, None)
             if found is not None:
@@ -44,3 +41,9 @@ class Recognised:
             while len(self._known) > _REMEMBERED:
                 self._known.popitem(last=False)
         return found
+
+    def known(self, secret: str, address: str, version: Version, now: float) -> Identity | None:
+        """None where it has to be found out."""
+        with self._turn:
+            known = self._known.get((hash_of(secret), address))
+        return known[2] if known is not None and known[0] == version and 0 <= now - known[1] <= _STAY else None

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
+NOTHING = Thing(service="")
+"""What a request is about that names no service."""
+
 
 class Audience(StrEnum):
     """Who may use a route that needs no permission in a service or environment."""
@@ -96,7 +99,8 @@ class Query(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class Asked:
     """One request, checked: its identity has the route's permission. project: for this identity, for the service of the
     path, where it names one · params: of the path · raw: the body as it came · form: fields of a page's form · csrf:
-    for the forms of the page that answers · version: of store and configuration, as of when it began."""
+    for the forms of the page that answers · version: of store and configuration, as of when it began ·
+    thing: what the permission was asked for."""
 
     site: Site
     request: Request
@@ -110,6 +114,7 @@ class Asked:
     form: Mapping[str, str] = field(default_factory=dict)
     csrf: str = ""
     version: Version = (0, 0)
+    thing: Thing = NOTHING
 
     def body_as(self, type_: type[_T]) -> _T:
         assert isinstance(self.body, type_)

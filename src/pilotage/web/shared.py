@@ -15,11 +15,14 @@ from functools import cached_property
 from typing import TypeAlias, cast
 
 from markupsafe import escape
+from starlette.requests import Request
 from starlette.responses import Response
 
-from pilotage.web.answers import Prepared
+from pilotage.app.permissions import Thing
+from pilotage.model.access import Identity
+from pilotage.web.answers import Prepared, digest_of
 from pilotage.web.packing import Cut, cut
-from pilotage.web.route import Asked, Sharing
+from pilotage.web.route import NOTHING, Asked, Route, Sharing
 
 _STAY = 0.5
 """Seconds: how old an answer may be of what workers do. What people do shows at once."""
@@ -35,21 +38,27 @@ Key: TypeAlias = tuple[Hashable, ...]
 @dataclass(frozen=True, kw_only=True)
 class Kept:
     """An answer with its marks. at: when its making began · version: of the store and the configuration, before
-    that."""
+    that · thing: of which the permission was asked."""
 
     at: float
     version: Hashable
     status: int
     headers: tuple[tuple[bytes, bytes], ...]
     body: bytes
+    thing: Thing = NOTHING
+
+    @cached_property
+    def digest(self) -> str:
+        """Of the body; empty where each reader has another one."""
+        return "" if self.cut.marks else digest_of(self.body)
 
     @cached_property
     def cut(self) -> Cut:
         """At its marks; compressed once for all readers."""
         return cut(self.body, _MARKS)
 
-    def fits(self, version: Hashable, now: float) -> bool:
-        return self.version == version and 0 <= now - self.at <= _STAY
+    def fits(self, version: Hashable, now: float, stay: float | None = None) -> bool:
+        return self.version == version and 0 <= now - self.at <= (_STAY if stay is None else stay)
 
 
 class Copy(Prepared):
@@ -59,7 +68,7 @@ class Copy(Prepared):
         super().__init__(kept.cut.plain(words), kept.status)
         length = str(len(self.body)).encode()
         self.raw_headers = [(name, length if name == b"content-length" else value) for name, value in kept.headers]
-        self._kept, self._words = kept, words
+        self._kept, self._words, self.digest = kept, words, kept.digest
 
     def packed(self) -> bytes:
         return self._kept.cut.packed(self._words)
@@ -82,6 +91,15 @@ class Shared:
     _flights: dict[tuple[Key, Hashable], _Flight] = field(default_factory=dict)
     _size: int = 0
     _turn: threading.Lock = field(default_factory=threading.Lock)
+
+    def at_hand(self, key: Key, version: Hashable, now: float, *, old: bool) -> Kept | None:
+        """An answer that is kept. old: whether one does that is being made anew."""
+        with self._turn:
+            found = self._kept.get(key)
+            if found is None or not found.fits(version, now, _STAY * (1 + old)):
+                return None
+            self._kept.move_to_end(key)
+            return found
 
     def get(self, key: Key, version: Hashable, now: float, make: Callable[[], Kept | Response]) -> Kept | Response:
         """make: a Response where it must not be kept."""
@@ -130,31 +148,39 @@ def shared_answer(asked: Asked) -> Response:
     answer = cast("Callable[[Asked], Response]", asked.route.answer)
     if asked.route.shared is Sharing.NOBODY or asked.identity is None:
         return answer(asked)
-    reader = replace(asked.identity, address="", token="")
-    if asked.route.shared is Sharing.ROLES:
-        reader = replace(reader, name=_NAME, groups=())
+    reader = reader_of(asked.route, asked.identity)
     site, now = asked.site, asked.site.store.clock.now()
     version = (asked.version, site.configured)
-    url = asked.request.url
-    key = (asked.route.name, url.path, url.query, reader)
+    key = key_of(asked.route, asked.request, reader)
 
     def make() -> Kept | Response:
         project = site.for_(reader, asked.params.get("service"))
         made = answer(replace(asked, identity=reader, project=project, csrf=_CSRF))
         body = getattr(made, "body", None)  # a stream has none
         if made.status_code != 200 or body is None:
-            return _for(asked, _kept(made, body or b"", now, version)) if body is not None else made
-        return _kept(made, body, now, version)
+            return answer_for(asked, _kept(made, body, now, version, asked.thing)) if body is not None else made
+        return _kept(made, body, now, version, asked.thing)
 
     found = site.shared.get(key, version, now, make)
-    return found if isinstance(found, Response) else _for(asked, found)
+    return found if isinstance(found, Response) else answer_for(asked, found)
 
 
-def _kept(made: Response, body: bytes, at: float, version: Hashable) -> Kept:
-    return Kept(at=at, version=version, status=made.status_code, headers=tuple(made.raw_headers), body=bytes(body))
+def reader_of(route: Route, identity: Identity) -> Identity:
+    """For whom an answer is made that all get who are the same to the route."""
+    reader = replace(identity, address="", token="")
+    return replace(reader, name=_NAME, groups=()) if route.shared is Sharing.ROLES else reader
 
 
-def _for(asked: Asked, kept: Kept) -> Response:
+def key_of(route: Route, request: Request, reader: Identity) -> Key:
+    return (route.name, request.scope["path"], request.scope["query_string"], reader)
+
+
+def _kept(made: Response, body: bytes, at: float, version: Hashable, thing: Thing) -> Kept:
+    headers = tuple(made.raw_headers)
+    return Kept(at=at, version=version, status=made.status_code, headers=headers, body=bytes(body), thing=thing)
+
+
+def answer_for(asked: Asked, kept: Kept) -> Response:
     """With the reader's own name and token."""
     name = str(escape(asked.identity.name)) if asked.identity is not None else ""
     return Copy(kept, (asked.csrf.encode(), name.encode()))

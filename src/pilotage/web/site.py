@@ -30,6 +30,7 @@ from pilotage.web.measured import Traffic
 from pilotage.web.recognised import Recognised
 from pilotage.web.shared import Shared
 from pilotage.web.threads import Threads
+from pilotage.web.version_now import VersionNow
 
 if TYPE_CHECKING:
     from pilotage.web.route import Route
@@ -97,12 +98,23 @@ class Site:
     def versions(self) -> Versions:
         return Versions(self.store.engine)
 
+    @cached_property
+    def version_now(self) -> VersionNow:
+        """For requests in the event loop."""
+        return VersionNow(self.versions.now)
+
     def custom_roles(self, version: Version) -> Mapping[str, frozenset[str]]:
         """As of a version or later; read again once a second at least, where somebody wrote into the tables by hand."""
+        if (known := self.custom_roles_at_hand(version)) is not None:
+            return known
+        now, found = self.store.clock.now(), self.store.persons.custom_roles()
+        self._custom = (version, now, found)
+        return found
+
+    def custom_roles_at_hand(self, version: Version) -> Mapping[str, frozenset[str]] | None:
+        """None where they have to be read."""
         now, known = self.store.clock.now(), self._custom
-        if known is None or known[0] != version or not 0 <= now - known[1] <= 1:
-            known = self._custom = (version, now, self.store.persons.custom_roles())
-        return known[2]
+        return known[2] if known is not None and known[0] == version and 0 <= now - known[1] <= 1 else None
 
     def outages(self, version: Version) -> tuple[Outage, ...]:
         """Where users are not served, or nobody knows, as of a version or later. Kept for a moment: every target's
@@ -123,6 +135,11 @@ class Site:
         """Which state of pilotage.yaml counts now."""
         self._current()
         return self._read
+
+    @property
+    def configured_at_hand(self) -> tuple[float, int] | None:
+        """The same; None where the file has to be read first."""
+        return self._read if self._known is not None and self._read == self._state_of_file() else None
 
     def for_(self, identity: Identity | None, service: str | None = None) -> Project:
         """The project as this identity works in it, with the configuration as the file has it now."""
@@ -154,11 +171,7 @@ class Site:
 
     def _current(self) -> Project:
         """Read again only when the file has changed: a server runs for weeks."""
-        try:
-            found = self.project.config.stat()
-            state = (found.st_mtime, found.st_size)
-        except OSError:
-            state = (0.0, 0)
+        state = self._state_of_file()
         with self._turn:
             if self._known is None or self._read != state:
                 first = self.project
@@ -167,6 +180,13 @@ class Site:
                 # Read now, or each request would read it for itself; who needs it says what is wrong with it.
                 self._unread = unread(self._known)
             return self._known
+
+    def _state_of_file(self) -> tuple[float, int]:
+        try:
+            found = self.project.config.stat()
+        except OSError:
+            return 0.0, 0
+        return found.st_mtime, found.st_size
 
 
 def _must_be_named(project: Project, service: str) -> bool:

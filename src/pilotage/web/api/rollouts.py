@@ -199,7 +199,7 @@ ROUTES = (
         gives=RolloutsPage,
     ),
     Route(
-        method="GET", path=_ONE, permission=Permission.READ, answer=_one,
+        method="GET", path=_ONE, permission=Permission.READ, answer=_one, shared=Sharing.ROLES,
         summary="Show a rollout.", gives=RolloutOutput,
     ),
     Route(

@@ -57,7 +57,7 @@ ROUTES = (
     ),
     Route(
         method="GET", path=f"{_ONE}.json", permission=Permission.READ, answer=_json, kind=Kind.PAGE,
-        query=PeriodQuery, summary="DORA's figures of a period as JSON.", gives=DoraOutput,
+        query=PeriodQuery, shared=Sharing.IDENTITY, summary="DORA's figures of a period as JSON.", gives=DoraOutput,
     ),
     Route(
         method="GET", path=f"{_ONE}/forecasts.json", permission=Permission.READ, answer=_forecasts, kind=Kind.PAGE,
@@ -69,6 +69,7 @@ ROUTES = (
     ),
     Route(
         method="GET", path=_ONE, permission=Permission.READ, answer=_one, kind=Kind.PAGE, query=PeriodQuery,
+        shared=Sharing.IDENTITY,
         summary="DORA's figures of a period with the rollouts behind each.",
     ),
 )  # fmt: skip
