@@ -8,13 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import cached_property
 from pathlib import Path
-from typing import IO
 
 from pilotage.adapters import git_history
 from pilotage.adapters.git_alone import PATIENCE, UNARMED, Objects, quiet
+from pilotage.adapters.git_contents import Contents
 from pilotage.adapters.git_failures import failure
 from pilotage.adapters.git_messages import BEGIN, END, MARK, said
-from pilotage.adapters.git_portions import portions
 from pilotage.adapters.git_time import moment
 from pilotage.adapters.ports import AdapterError
 from pilotage.model.change import Change
@@ -52,6 +51,8 @@ class Git:
 
     def __init__(self, path: Path, scope: Scope = WHOLE_REPOSITORY, newest: str = "HEAD") -> None:
         self.path, self.scope, self._newest = path, scope, newest
+        self.unread: dict[str, str] = {}
+        """What was too large to be read, by path, and what is unknown therefore."""
         self._base = ["git", *(part for setting in _SETTINGS for part in ("-c", setting)), "-C", str(path)]
 
     def command(self, *arguments: str) -> list[str]:
@@ -73,6 +74,8 @@ class Git:
         )
         blob, kind, size = [*said.split(), "", "", ""][:3]
         known = kind == "blob" and int(size) <= _MOST_OF_MAILMAP
+        if kind == "blob" and not known:
+            self.unread[".mailmap"] = f"more than {_MOST_OF_MAILMAP // 1000} kB, so people may have several names"
         return f"mailmap.blob={blob if known else ''}"
 
     def run(self, *arguments: str, given: str | None = None, fine: Sequence[int] = (0,)) -> str:
@@ -235,40 +238,7 @@ class Git:
 
     def reading(self) -> Contents:
         """To look up one content after the other; close it."""
-        return Contents(self.command("cat-file", "--batch"), quiet())
-
-
-class Contents:
-    """One process of git that answers what each `REVISION:PATH` holds. It starts with the first question."""
-
-    def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
-        self._command, self._environment = command, environment
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def of(self, names: Sequence[str]) -> list[bytes | None]:
-        """None where there is nothing."""
-        asked = [name for name in names if "\n" not in name]
-        found: dict[str, bytes | None] = {}
-        for part in portions(asked):
-            found.update(zip(part, self._answers(part), strict=True))
-        return [found.get(name) for name in names]
-
-    def _answers(self, names: Sequence[str]) -> list[bytes | None]:
-        if self._process is None:
-            pipe = subprocess.PIPE
-            self._process = subprocess.Popen(self._command, stdin=pipe, stdout=pipe, env=self._environment)
-        stdin, stdout = self._process.stdin, self._process.stdout
-        assert stdin is not None
-        assert stdout is not None
-        stdin.write(b"".join(name.encode() + b"\n" for name in names))
-        stdin.flush()
-        return [_object(stdout) for _ in names]
-
-    def close(self) -> None:
-        if self._process is not None:
-            with self._process as process:
-                if process.stdin is not None:
-                    process.stdin.close()
+        return Contents(self.path, self.command("cat-file", "--batch"), quiet())
 
 
 def _names(version: str, prefix: str) -> tuple[str, ...]:
@@ -280,12 +250,3 @@ def _names(version: str, prefix: str) -> tuple[str, ...]:
 
 
 _COMMIT = re.compile(r"[0-9a-f]{7,40}")
-
-
-def _object(stream: IO[bytes]) -> bytes | None:
-    head = stream.readline().split()
-    if len(head) < 3 or not head[2].isdigit():
-        return None
-    content = stream.read(int(head[2]))
-    stream.read(1)
-    return content if head[1] == b"blob" else None

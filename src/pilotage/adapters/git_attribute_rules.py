@@ -50,16 +50,17 @@ class Rule:
 
 @dataclass(frozen=True, kw_only=True)
 class Rules:
-    """Of one file: the last that means a path counts."""
+    """Of one file: the last that means a path counts. left_out: how many are too long, or too many, to be matched."""
 
     rules: tuple[Rule, ...] = ()
     macros: Macros
+    left_out: int = 0
 
 
 def parsed(content: bytes, wanted: frozenset[str], macros: Macros, *, is_top: bool) -> Rules:
     """The rules that say anything of the wanted attributes, at most so many, the last ones. macros: those of the top
     folder, the only one that may define them."""
-    mine, found = dict(macros), list[Rule]()
+    mine, found, left_out = dict(macros), list[Rule](), 0
     for line in content.removeprefix(b"\xef\xbb\xbf").split(b"\n"):
         line = line.strip(_BLANK)
         if not line or line.startswith(b"#") or len(line) > _LONGEST_LINE:
@@ -72,9 +73,14 @@ def parsed(content: bytes, wanted: frozenset[str], macros: Macros, *, is_top: bo
         quoted = _QUOTED.match(line)
         pattern, rest = (line[: quoted.end()], line[quoted.end() :]) if quoted else _halves(line)
         says = tuple(_states(rest.decode(errors="replace").split()))
-        if any(name in wanted or name in mine for name, _ in says) and (rule := _rule(unquoted(pattern), says)):
+        if not any(name in wanted or name in mine for name, _ in says):
+            continue
+        if _is_endless(name := unquoted(pattern)):
+            left_out += 1
+        elif rule := _rule(name, says):
             found.append(rule)
-    return Rules(rules=tuple(found[-MOST_RULES:]), macros=mine)
+    left_out += max(0, len(found) - MOST_RULES)
+    return Rules(rules=tuple(found[-MOST_RULES:]), macros=mine, left_out=left_out)
 
 
 def said_of(path: str, layers: Sequence[tuple[str, Rules]], wanted: frozenset[str]) -> Mapping[str, State]:
@@ -117,11 +123,14 @@ def _states(words: Sequence[str]) -> Iterator[tuple[str, State]]:
             yield name, value if equals else "true"
 
 
+def _is_endless(pattern: str) -> bool:
+    """Whether it is far longer than any pattern that somebody means."""
+    return len(pattern) > _LONGEST_PATTERN or pattern.count("*") > _MOST_STARS
+
+
 def _rule(pattern: str, says: tuple[tuple[str, State], ...]) -> Rule | None:
-    """None for what can mean no file: a folder, or an exception; and for what is far longer than any pattern."""
-    if pattern.startswith("!") or pattern.endswith("/") or len(pattern) > _LONGEST_PATTERN:
-        return None
-    if pattern.count("*") > _MOST_STARS:
+    """None for what can mean no file: a folder, or an exception."""
+    if pattern.startswith("!") or pattern.endswith("/"):
         return None
     anywhere = "/" not in pattern
     parts = pattern.removeprefix("/").split("/")

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from pilotage.adapters.git_attribute_rules import Rules, State, parsed, said_of
+from pilotage.adapters.git_attribute_rules import Macros, Rules, State, parsed, said_of
 
 if TYPE_CHECKING:
     from pilotage.adapters.git import Git
@@ -32,7 +32,7 @@ class Attributes:
     """Of a range. first: the commit before it, empty for none · last: its newest one. Close it."""
 
     def __init__(self, git: Git, first: str, last: str) -> None:
-        self._contents = git.reading()
+        self._contents, self._unread = git.reading(), git.unread
         self._ends = tuple(one for one in (last, first) if one)
         self._rules: dict[tuple[str, str], Rules] = {}
         self._known: dict[str, Said] = {}
@@ -65,8 +65,18 @@ class Attributes:
         contents = self._contents.of([f"{end}:{folder}{FILE}" for end, folder in asked])
         for (end, folder), content in zip(asked, contents, strict=True):  # the top folder comes first
             macros = self._rules[end, ""].macros if folder else {}
-            read = content if content is not None and len(content) <= _MOST_BYTES else b""
-            self._rules[end, folder] = parsed(read, _WANTED, macros, is_top=not folder)
+            self._rules[end, folder] = self._read(f"{folder}{FILE}", content or b"", macros, is_top=not folder)
+
+    def _read(self, path: str, content: bytes, macros: Macros, *, is_top: bool) -> Rules:
+        """Nothing of a file that is too large; the repository is told what was left out."""
+        is_large = len(content) > _MOST_BYTES
+        rules = parsed(b"" if is_large else content, _WANTED, macros, is_top=is_top)
+        if is_large:
+            self._unread[path] = f"more than {_MOST_BYTES // 1_000_000} MB, so what it calls generated is unknown"
+        elif rules.left_out:
+            which = "1 rule" if rules.left_out == 1 else f"{rules.left_out} rules"
+            self._unread[path] = f"{which} of too many or too long ones, so some files may not count as generated"
+        return rules
 
     def _layers(self, end: str, folder: str) -> Layers:
         """Of files in a folder: where there are rules, the nearest first."""

@@ -17,7 +17,8 @@ from pilotage.model.file_kind import kind_of, suffix_of
 from pilotage.model.foreign import HEAD, is_library, is_minified, says_generated
 
 if TYPE_CHECKING:
-    from pilotage.adapters.git import Contents, Git
+    from pilotage.adapters.git import Git
+    from pilotage.adapters.git_contents import Contents
 
 
 class Generated:

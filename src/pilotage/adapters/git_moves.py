@@ -16,7 +16,8 @@ from pilotage.model.change import Change, Entry, FileKind, FilePatch
 from pilotage.model.file_kind import is_code, kind_of, suffix_of
 
 if TYPE_CHECKING:
-    from pilotage.adapters.git import Contents, Git
+    from pilotage.adapters.git import Git
+    from pilotage.adapters.git_contents import Contents
 
 _AWAY = (FileKind.OTHER, FileKind.TEST, FileKind.DOCUMENTATION)
 

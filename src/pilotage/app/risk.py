@@ -80,10 +80,11 @@ def assess_range(git: Git, question: Question) -> Answer:
     findings += relands.findings_of(m.change for m in measured)
     before = comparison.within(question.patience)
     whole = assess(f"{first}..{last}", measured, findings, model, question.tolerance, before)
+    unread = tuple(f"not read: {path}: {why}" for path, why in sorted(git.unread.items()))
     kinds = told_between(git, first, last).changes
     whole = replace(
         whole,
-        notes=(*((lost_changes.SAME,) if first == last else ()), *read.notes, *whole.notes, *before.notes),
+        notes=(*((lost_changes.SAME,) if first == last else ()), *read.notes, *whole.notes, *before.notes, *unread),
         breaking=next((one.summary for one in kinds if one.breaking is not None), ""),
         feature=next((one.summary for one in kinds if one.kind is Kind.FEATURE), ""),
     )

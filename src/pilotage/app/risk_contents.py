@@ -31,6 +31,10 @@ _MOST_OF_MIGRATIONS = 600_000
 
 _LEAST_DECISIONS = 5
 
+_MOST_OF_LOCK = 12_000_000
+"""Characters of a lock file; the largest known ones have 5 million."""
+_LARGE_LOCK = "a lock file is too large to be read: what changes in it is unknown"
+
 _Both = tuple[str, str | None, str | None]
 """A path, what it held before, and what it holds after."""
 
@@ -41,7 +45,10 @@ def looked_into_files(
     """Lock files, migrations and the functions that got harder: as they were at the beginning and are at the end."""
     locks = _both(git, first, last, _locks(files))
     for path, before, after in locks:
-        yield from dependencies.findings_of(path, before, after, advisories)
+        if max(len(before or ""), len(after or "")) > _MOST_OF_LOCK:
+            yield Finding(RiskFactor.DEPENDENCIES, RiskLevel.MEDIUM, _LARGE_LOCK, path, "compare both versions by hand")
+        else:
+            yield from dependencies.findings_of(path, before, after, advisories)
     migrating = sorted({f.path for f in files if f.kind is FileKind.MIGRATION})
     changed, large = _readable(list(_both(git, first, last, migrating)), migrating)
     if large:

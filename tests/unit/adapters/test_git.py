@@ -117,3 +117,16 @@ def test_a_version_has_one_tag_whoever_asks(tmp_path: Path) -> None:
     git = Git(tmp_path)
     assert [git.tag_of(version) for version in ("1.2.0", "2.0.0", "3.0.0", "")] == ["1.2.0", "v2.0.0", None, None]
     assert [git.commit("1.2.0")] == [commit for commit, _ in git.commits_between("v1.2.0", "v2.0.0")]
+
+
+def test_r17_what_a_partial_clone_lacks_is_an_error_and_no_absent_file(tmp_path: Path) -> None:
+    whole = Repository(tmp_path / "whole")
+    whole.commit("feat: first", {"a.py": "x = 1\n", ".gitattributes": "*.py linguist-generated\n"})
+    whole.commit("feat: second", {"a.py": "x = 2\n"})
+    whole.git("config", "uploadpack.allowFilter", "true")
+    partial, address = tmp_path / "partial", (tmp_path / "whole").as_uri()
+    subprocess.run(["git", "clone", "-q", "--bare", "--filter=blob:none", address, str(partial)], check=True)
+    with pytest.raises(AdapterError, match=r"lacks objects of these commits.*git fetch --refetch"):
+        Git(partial).contents(["HEAD:.gitattributes"])
+    assert Git(partial).contents(["HEAD:absent"]) == [None]
+    assert Git(tmp_path / "whole").contents(["HEAD:a.py", "HEAD:a b\n", "HEAD:absent"]) == [b"x = 2\n", None, None]

@@ -208,3 +208,21 @@ def test_the_last_day_of_all_breaks_nothing() -> None:
     assert timing.findings_of(datetime(9999, 12, 31, 12, tzinfo=UTC), Calendar()) == []
     with pytest.raises(click.BadParameter, match="not in the years 1970 to 2199"):
         DayOrTime().convert("9999-12-31", None, None)
+
+
+def test_r17_what_is_too_large_to_be_read_is_said(shop: Repository) -> None:
+    """Nothing is left out in silence."""
+    rules = "".join(f"gen{n}.py linguist-generated\n" for n in range(2_001)) + "*" * 17 + "a linguist-vendored\n"
+    shop.commit(
+        "Attribute", {".gitattributes": rules, "deep/.gitattributes": "#" * 1_000_001, ".mailmap": "#" * 300_001}
+    )
+    shop.commit("Change", {"deep/a.py": CODE, "uv.lock": "x" * 12_000_001})
+    answer_ = assess_range(Git(shop.path), Question("HEAD~1..HEAD", None)).assessment
+    assert answer_.notes == (
+        "not read: .gitattributes: 2 rules of too many or too long ones, so some files may not count as generated",
+        "not read: .mailmap: more than 300 kB, so people may have several names",
+        "not read: deep/.gitattributes: more than 1 MB, so what it calls generated is unknown",
+    )
+    assert [one.sentence for one in answer_.findings] == [
+        "a lock file is too large to be read: what changes in it is unknown"
+    ]
