@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pilotage.adapters.git import Git
 from pilotage.model.change import Change
 from pilotage.model.text import plain
+from pilotage.model.wording import counted
 
 _MOST_COMMITS, _MOST_AUTHORS = 30, 2
 """A branch of more commits, or of more people, is no pull request that was reviewed in one piece."""
@@ -44,7 +45,7 @@ def _notes(merges: Sequence[tuple[int, Change]]) -> tuple[str, ...]:
     count, merge = max(merges, key=lambda pair: pair[0])
     words = f"{merge.commit[:10]} ({plain(merge.subject, 60)}) counts as the {count} changes that it merges"
     if others := len(merges) - 1:
-        words += f", and so do{'es' * (others == 1)} {others} other merge{'s' * (others != 1)} of whole branches"
+        words += f", and so do{'es' * (others == 1)} {counted(others, 'other merge')} of whole branches"
     return (words,)
 
 

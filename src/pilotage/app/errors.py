@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 
 from pilotage.model.errors import PilotageError
+from pilotage.model.wording import counted
 
 _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 
@@ -14,7 +15,7 @@ def exit_status(error: Exception) -> tuple[int, str]:
     problems = getattr(error, "problems", None)
     if isinstance(error, PilotageError) and problems is not None:
         count = len(problems)
-        return 2, f"{count} problem{'s' if count > 1 else ''} in the configuration\n{error}"
+        return 2, f"{counted(count, 'problem')} in the configuration\n{error}"
     if isinstance(error, PilotageError):
         return error.exit_status, str(error)
     if isinstance(error, OSError) and error.filename:

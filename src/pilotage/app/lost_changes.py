@@ -12,6 +12,7 @@ from pilotage.app.branch_merges import Graph, brought_by, graph_of
 from pilotage.model.change import Change, title_of
 from pilotage.model.risk import Finding, RiskFactor, RiskLevel
 from pilotage.model.text import plain
+from pilotage.model.wording import counted
 from pilotage.risk.sizes import lines_of, to_read
 from pilotage.risk.version_commits import only_a_version
 
@@ -69,7 +70,7 @@ def _parts(change: Change, brought: Mapping[str, frozenset[str]], graph: Graph) 
 def _lacks(git: Git, commits: Sequence[str]) -> str:
     """commits: newest first."""
     count = len(commits)
-    words = f"lacks {count} commit{'s' * (count != 1)} that the beginning has"
+    words = f"lacks {counted(count, 'commit')} that the beginning has"
     if not commits:
         return words
     messages = git.run("log", "--no-walk=unsorted", "--format=%B%x00", *commits[:_SHOWN], "--").split("\0")[:-1]

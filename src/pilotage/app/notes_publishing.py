@@ -26,6 +26,7 @@ from pilotage.model.errors import PilotageError
 from pilotage.model.publication import NotesPlace, NotesPublication, PublicationState, Stage
 from pilotage.model.record import RolloutSummary
 from pilotage.model.report import BEST, ReportKind, ReportState
+from pilotage.model.wording import counted
 from pilotage.render.document import to_html, to_markdown
 from pilotage.render.notes import document_of
 from pilotage.report.curated import unmarked
@@ -161,10 +162,10 @@ def _since(project: Project, rollout: RolloutSummary) -> tuple[Section, ...]:
     harm = reports.listed(store.engine, place[0], [ReportKind.HARM], place[1], rollout.version, started, now)
     confirmed = sum(one.state is ReportState.CONFIRMED for one in harm)
     if confirmed:
-        said.append(f"We have confirmed {confirmed} reported problem{'s' * (confirmed != 1)}.")
+        said.append(f"We have confirmed {counted(confirmed, 'reported problem')}.")
     rated = reports.rated(store.engine, place, rollout.version, started, now)
     if rated.count:
-        said.append(f"Users rate it {rated.mean:.1f} of {BEST} ({rated.count:,} rating{'s' * (rated.count != 1)}).")
+        said.append(f"Users rate it {rated.mean:.1f} of {BEST} ({counted(rated.count, 'rating')}).")
     day = datetime.fromtimestamp(now, UTC).date().isoformat()
     return (Section("since", f"Since the release, as of {day}", tuple(said)),)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pilotage.model.wording import counted
+
 if TYPE_CHECKING:
     from pilotage.engine.records.at_once import AtOnce
     from pilotage.engine.records.reader import Reader
@@ -22,7 +24,7 @@ class Warm:
 
     @property
     def sentence(self) -> str:
-        several = f"{self.instances} instance{'s' * (self.instances != 1)}"
+        several = counted(self.instances, "instance")
         return f"{self.version} stays ready for a rollback until {clock_here(self.until)} ({several})"
 
 

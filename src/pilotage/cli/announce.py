@@ -14,6 +14,7 @@ from pilotage.cli.days import FIRST, LAST
 from pilotage.cli.options import environment_option, json_option, said
 from pilotage.cli.outreach import accounts, answered
 from pilotage.cli.wishes import Wished, wish_of, wish_options, wish_options_beside_reason
+from pilotage.model.wording import counted
 
 if TYPE_CHECKING:
     from pilotage.model.announcement import Announced
@@ -212,7 +213,7 @@ def send(
     asked = AnnouncementRequest(plan=plan, item=item, text=text, at=at, on=After(event or ""))
     sending = tell(project, project.actor, asked)
     project.ensure_worker()
-    through = f"through {sending.channels} channel{'s' * (sending.channels != 1)}"
+    through = f"through {counted(sending.channels, 'channel')}"
     match sending.state.value, sending.moment:
         case "waiting", After.ROLLED_BACK:
             click.echo(f"{item} will be sent to everyone who was told of {version}")

@@ -9,6 +9,7 @@ import click
 
 from pilotage.app.project import Project
 from pilotage.cli.options import json_option
+from pilotage.model.wording import counted
 
 if TYPE_CHECKING:
     from pilotage.app.changed import Range, Touched
@@ -52,7 +53,7 @@ def _show(found: Range) -> None:
     show_table(("service", "", "because"), rows)
     if found.ignored:
         count = len(found.ignored)
-        show_lines([f"{count} file{'s' * (count != 1)} in ignored_paths, such as {found.ignored[0]}"])
+        show_lines([f"{counted(count, 'file')} in ignored_paths, such as {found.ignored[0]}"])
 
 
 def _why(one: Touched) -> str:

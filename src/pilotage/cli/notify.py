@@ -8,6 +8,7 @@ import click
 
 from pilotage.app.project import Project
 from pilotage.cli.options import address, json_option
+from pilotage.model.wording import counted
 
 
 @click.group()
@@ -53,7 +54,7 @@ def retry(project: Project, channel: str | None) -> None:
     from pilotage.app.channels import send_again
 
     count = send_again(project, project.actor, channel)
-    click.echo(f"{count} message{'s' * (count != 1)} will be tried again now")
+    click.echo(f"{counted(count, 'message')} will be tried again now")
 
 
 @notify.command()

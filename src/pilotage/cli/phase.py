@@ -11,6 +11,7 @@ import click
 from pilotage.app.project import Project
 from pilotage.cli.options import environment_option, json_option, said
 from pilotage.cli.wishes import Wished, wish_of, wish_options
+from pilotage.model.wording import counted
 
 if TYPE_CHECKING:
     from pilotage.app.feature_freeze import FreezeCheck
@@ -207,4 +208,4 @@ def _say(found: FreezeCheck) -> None:
             err=True,
         )
     elif found.frozen:
-        click.echo(f"{found.commits} commit{'s' * (found.commits != 1)} may enter")
+        click.echo(f"{counted(found.commits, 'commit')} may enter")

@@ -11,6 +11,7 @@ from pilotage.app.project import Project
 from pilotage.cli.options import Command, environment_option, json_option
 from pilotage.model.answers import SHORT_NAMES
 from pilotage.model.questions import QUESTIONS
+from pilotage.model.wording import counted
 
 if TYPE_CHECKING:
     from pilotage.model.finding import Finding
@@ -134,7 +135,7 @@ def validate(project: Project, fix: bool) -> None:
     from pilotage.app.init import validate as check
 
     if fix and (count := rename_keys(project)):
-        click.echo(f"{project.config}: {count} name{'s' if count > 1 else ''} replaced")
+        click.echo(f"{project.config}: {counted(count, 'name')} replaced")
     check(project)
     click.echo(f"{project.config} is valid")
 

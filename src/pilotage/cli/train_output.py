@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pilotage.app.project import Project
+from pilotage.model.wording import counted
 
 if TYPE_CHECKING:
     from pilotage.app.boarding import Manifest, Passenger
@@ -71,7 +72,7 @@ def _say_left(found: Sequence[Passenger]) -> None:
 
 
 def _counted(found: Sequence[Passenger]) -> str:
-    return f"{len(found)} change{'s' * (len(found) != 1)}" if found else "nothing"
+    return counted(len(found), "change") if found else "nothing"
 
 
 def _row(one: Passenger) -> tuple[str, ...]:

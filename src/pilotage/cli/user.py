@@ -8,6 +8,7 @@ import click
 
 from pilotage.app.project import Project
 from pilotage.cli.options import json_option
+from pilotage.model.wording import counted
 
 _url = click.option("--url", default="", metavar="URL", help="How browsers reach the server, if not by its setting.")
 
@@ -143,7 +144,7 @@ def keys(project: Project, name: str, file: TextIO) -> None:
     from pilotage.app.identity.ssh_keys import keep_in_shell
 
     number = keep_in_shell(project, name, file.read(200_000))
-    click.echo(f"{name} has {number} SSH key{'s' * (number != 1)}", err=True)
+    click.echo(f"{name} has {counted(number, 'SSH key')}", err=True)
 
 
 @user.command()

@@ -14,6 +14,7 @@ from pilotage.model.observation import Remedy, Verdict, VerdictKind
 from pilotage.model.plan import Plan
 from pilotage.model.quantity import format_duration
 from pilotage.model.report import Reported
+from pilotage.model.wording import counted
 
 METRIC = "complaints"
 DAY = 86400.0
@@ -65,7 +66,7 @@ class ComplaintBook:
         self, kind: VerdictKind, reports: int, tolerated: float, where: str, asks: Remedy | None = None
     ) -> Verdict:
         """where: and when."""
-        people = f"{reports} user{'s' * (reports != 1)} reported a problem"
+        people = f"{counted(reports, 'user')} reported a problem"
         usual = self._usual or LEAST_USUAL
         words = f"{people} {where}; {usual:.3g} a day {'is' if usual == 1 else 'are'} usual"
         failed = kind is VerdictKind.FAIL

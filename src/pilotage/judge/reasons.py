@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from pilotage.model.json import JsonObject, entries, whole_at
 from pilotage.model.observation import Failure
+from pilotage.model.wording import counted
 
 _MOST = 500
 """Combinations of request and status that are listed separately; the errors of others are summed up."""
@@ -35,7 +36,7 @@ class Reasons:
         most = [f"{name} ({_times(count)})" for name, count in self._counts.most_common(_SHOWN)]
         left = len(self._counts) - _SHOWN
         if left > 0:
-            most.append(f"and {left} other kind{'s' if left > 1 else ''} of failed request")
+            most.append(f"and {counted(left, 'other kind')} of failed request")
         return tuple(most)
 
     @property

@@ -9,6 +9,7 @@ from pilotage.model.observation import Verdict, VerdictKind
 from pilotage.model.plan import Plan
 from pilotage.model.quantity import format_share
 from pilotage.model.report import BEST, Rated
+from pilotage.model.wording import counted
 
 METRIC = "user_satisfaction"
 
@@ -28,7 +29,7 @@ class SatisfactionBook:
     def verdicts(self) -> tuple[Verdict, ...]:
         new, old = self._new, self._old
         if new.count < self._least:
-            words = f"{new.count} answer{'s' * (new.count != 1)}, {self._least:g} are needed"
+            words = f"{counted(new.count, 'answer')}, {self._least:g} are needed"
             return (Verdict(METRIC, VerdictKind.INSUFFICIENT_DATA, words, samples=new.count),)
         share, compared = new.mean / BEST, old.mean / BEST if old.count >= self._least else None
         before = "" if compared is None else f", stable {_shown(old)}"

@@ -30,6 +30,7 @@ from pilotage.model.json import JsonObject, entries, number_at, object_at, optio
 from pilotage.model.observation import Failure, Verdict, VerdictKind
 from pilotage.model.plan import Plan
 from pilotage.model.quantity import format_share
+from pilotage.model.wording import counted
 
 _PROBABLE = math.log(20)
 """Evidence beyond which more of the new version's users meet errors than chance would have it once in 20 times."""
@@ -228,7 +229,7 @@ class TrafficJudge:
         canary, stable = self._errors.hurt
         if not self._tells_users_apart or not canary + stable:
             return ""
-        return f"; {canary} user{'s' * (canary != 1)} with errors on the canary, {stable} on stable"
+        return f"; {counted(canary, 'user')} with errors on the canary, {stable} on stable"
 
     def _without_users(self) -> str:
         if self.unit is Unit.REQUEST or self._tells_users_apart:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pilotage.model.schedule import Role
+from pilotage.model.wording import counted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +24,7 @@ class Task:
     @property
     def planned(self) -> str:
         """As a plan says it, before anything has failed."""
-        days = f"{self.days} working day{'s' * (self.days != 1)}"
+        days = counted(self.days, "working day")
         return f"{self.term}, within {days}: {self.what.format(failure='the failure')} ({self.owner})"
 
 

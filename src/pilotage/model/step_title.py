@@ -6,6 +6,7 @@ from pilotage.model.plan import Step, StepKind
 from pilotage.model.quantity import format_share
 from pilotage.model.status import Mode
 from pilotage.model.traffic import WHOLE
+from pilotage.model.wording import counted
 
 
 def title_of(step: Step, version: str, mode: Mode) -> str:
@@ -77,4 +78,4 @@ def _returning(step: Step, version: str) -> str:
 
 
 def _start(step: Step, version: str) -> str:
-    return f"start {step.instances} instance{'s' * (step.instances != 1)} of {version}"
+    return f"start {counted(step.instances, 'instance')} of {version}"

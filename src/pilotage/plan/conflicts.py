@@ -19,6 +19,7 @@ from pilotage.model.quantity import format_duration
 from pilotage.model.risk import CAREFULNESS, Assessment, RiskLevel
 from pilotage.model.schedule import Conflict
 from pilotage.model.traffic import WHOLE
+from pilotage.model.wording import counted
 from pilotage.plan.dates import PlanRefused
 from pilotage.plan.phases import Span
 from pilotage.plan.rows import DAY, HOUR
@@ -197,7 +198,7 @@ def _of_rolling(a: Answers, n: Numbers, instances: int, spans: tuple[Span, ...])
         "rolling-outlasts-its-phase",
         ("rolling.batch_size", "rolling.wait_time_between_batches", f"instances: {instances}"),
         f"{batches_of(n, instances).count} batches take up to {format_duration(takes)}, and the execution phase has "
-        f"{days} day{'s' if days > 1 else ''}",
+        f"{counted(days, 'day')}",
         f"rolling.batch_size: {size}, with rolling.max_unavailable: {size}", False, "R14, C26",
     )  # fmt: skip
 

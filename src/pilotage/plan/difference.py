@@ -11,6 +11,7 @@ from pilotage.model.plan_change import PlanChange, Renotified
 from pilotage.model.quantity import format_duration, format_share
 from pilotage.model.schedule import AlertRule, Message, Phase, Requirement, open_days
 from pilotage.model.traffic import WHOLE
+from pilotage.model.wording import counted
 from pilotage.plan.attendance import outside_hours
 from pilotage.plan.monitoring import limit_in_words
 from pilotage.plan.values import origin, show_value
@@ -83,7 +84,7 @@ def _step(step: Step | None) -> str:
     if step is None:
         return NOTHING
     watches = f" for {format_duration(step.duration)}" if step.duration else ""
-    count = f"{step.instances} instance{'s' * (step.instances != 1)}"
+    count = counted(step.instances, "instance")
     reach = "closed" if step.downtime else step.audience or format_share(step.weight / WHOLE)
     return f"{reach} on {count}{watches}, timeout {format_duration(step.timeout)}"
 

@@ -238,7 +238,7 @@ def _warm(frame: Frame) -> tuple[str, ...]:
         return ()
     window = frame.numbers.shown("rollback.window")
     return (
-        f"both versions run for {window} after the release, with {full} instance{'s' * (full != 1)} each: twice the "
+        f"both versions run for {window} after the release, with {counted(full, 'instance')} each: twice the "
         f"memory ({path}: false stops the old one at once)",
     )
 

@@ -8,6 +8,7 @@ from datetime import date
 
 from pilotage.model.activity import TrackedPhase, TrackedRelease
 from pilotage.model.calendar import HORIZON, ONE_DAY, Calendar
+from pilotage.model.wording import counted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +25,7 @@ class Forecast:
     def sentence(self) -> str:
         days = f"{self.earliest}" if self.earliest == self.safe else f"{self.earliest} to {self.safe}"
         if self.late:
-            return f"forecast {days}, {self.late} open day{'s' * (self.late != 1)} after the planned {self.planned}"
+            return f"forecast {days}, {counted(self.late, 'open day')} after the planned {self.planned}"
         return f"forecast {days}, planned {self.planned}"
 
 

@@ -20,6 +20,7 @@ from pilotage.model.step_ids import (
     REQUIRED_CHECKS,
 )
 from pilotage.model.traffic import percent
+from pilotage.model.wording import counted
 from pilotage.plan.values import show_value
 
 _VERB = {StepKind.ANALYSE: "analyse", StepKind.BAKE: "bake"}
@@ -157,7 +158,7 @@ def ending(
 
 
 def _stays(n: Numbers, full: int, warm: bool) -> str:
-    instances = f"{full} instance{'s' * (full != 1)}"
+    instances = counted(full, "instance")
     return f", whose {instances} stay ready for {n.shown('rollback.window')}, then stop" if warm else ""
 
 

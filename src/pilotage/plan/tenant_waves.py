@@ -15,6 +15,7 @@ from pilotage.model.quantity import format_duration
 from pilotage.model.schedule import Conflict
 from pilotage.model.traffic import WHOLE, percent
 from pilotage.model.wave import Wave, WaveUndo
+from pilotage.model.wording import counted
 from pilotage.plan.dates import PlanRefused
 from pilotage.plan.steps import Numbers
 
@@ -84,7 +85,7 @@ class Group:
         if not named:
             return "everyone else"
         count = sum(len(wave.members) for wave in named)
-        words = f"{self.audience} ({count:,} tenant{'s' * (count != 1)})"
+        words = f"{self.audience} ({counted(count, 'tenant')})"
         return f"{words} and everyone else" if self.rest else words
 
     @property

@@ -9,6 +9,7 @@ from pilotage.model.plan_change import PlanChange
 from pilotage.model.quantity import format_duration, format_share
 from pilotage.model.traffic import WHOLE
 from pilotage.model.wave import Wave
+from pilotage.model.wording import counted
 
 _NOTHING = "–"
 
@@ -27,7 +28,7 @@ def of_waves(before: Plan, after: Plan, cause: str) -> Iterator[PlanChange]:
 def _shown(wave: Wave | None) -> str:
     if wave is None:
         return _NOTHING
-    who = "everyone else" if wave.rest else f"{len(wave.members):,} tenant{'s' * (len(wave.members) != 1)}"
+    who = "everyone else" if wave.rest else counted(len(wave.members), "tenant")
     day = f", not before {wave.not_before:%Y-%m-%d %H:%M}" if wave.not_before else ""
     return f"{who}, {format_share(wave.share / WHOLE)}, analysed for {format_duration(wave.bake)}, in {wave.step}{day}"
 

@@ -17,7 +17,7 @@ from pilotage.model.traffic import WHOLE
 from pilotage.model.wording import called
 from pilotage.render.charts import HALF, NARROW, gantt, staircase
 from pilotage.render.pills import state_pill
-from pilotage.render.plan_page import counted, first_screen
+from pilotage.render.plan_page import first_screen, section_counts
 from pilotage.render.prose import one_share, prose
 from pilotage.render.sections import headline, sections
 from pilotage.render.stylesheet import style
@@ -37,7 +37,7 @@ def to_html(plan: Plan) -> str:
     }  # fmt: skip
     return page(
         "plan.html.j2", plan=plan, title=headline(plan), first=first_screen(plan),
-        sections=parts, counts=counted(parts), charts=charts,
+        sections=parts, counts=section_counts(parts), charts=charts,
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from pilotage.model.document import Document, Section
 from pilotage.model.output.reports import ApiChangeOutput, BreakingOutput, NoteOutput, NotesOutput, NotesSectionOutput
+from pilotage.model.wording import counted
 from pilotage.render.markdown import coded, literal
 from pilotage.render.plain_table import lines_of as lines_of_table
 from pilotage.report.breaking import sentence
@@ -46,8 +47,8 @@ def _title(notes: Notes) -> str:
 def _lead(notes: Notes) -> list[str]:
     if not notes.changes:
         return [f"No changes ({notes.range})."]
-    counted = ", ".join(f"{count} {_ONE.get(title, title) if count == 1 else title}" for title, count in notes.counts)
-    found = [f"{notes.changes} change{'s' * (notes.changes != 1)}: {counted}."]
+    kinds = ", ".join(f"{count} {_ONE.get(title, title) if count == 1 else title}" for title, count in notes.counts)
+    found = [f"{counted(notes.changes, 'change')}: {kinds}."]
     if notes.breaking:
         one = len(notes.breaking) == 1
         found.append(f"{len(notes.breaking)} of them {'is' if one else 'are'} breaking: see the migration guide.")
@@ -98,7 +99,7 @@ def _around(notes: Notes) -> Iterator[Section]:
 def _api_lead(notes: Notes) -> str:
     count = notes.around.operations
     shown = ", ".join(notes.around.documents)
-    return f"{count} operation{'s' * (count != 1)} of {shown} break{'s' * (count == 1)} callers:"
+    return f"{counted(count, 'operation')} of {shown} break{'s' * (count == 1)} callers:"
 
 
 def _api_change(one: ApiChange) -> str:

@@ -14,6 +14,7 @@ from pilotage.model.plan import Plan, Step
 from pilotage.model.quantity import about, format_duration, format_share
 from pilotage.model.schedule import Role
 from pilotage.model.traffic import WHOLE
+from pilotage.model.wording import counted
 from pilotage.render.days import show_day
 
 _MOST = 8
@@ -56,10 +57,10 @@ def first_screen(plan: Plan) -> FirstScreen:
     )  # fmt: skip
 
 
-def counted(sections: tuple[Section, ...]) -> dict[str, str]:
+def section_counts(sections: tuple[Section, ...]) -> dict[str, str]:
     """Section → how much is in it."""
     return {
-        one.id: _many(len(one.rows), _COUNTED[one.id] if one.title != "Pipeline" else "stage") if one.rows else ""
+        one.id: counted(len(one.rows), _COUNTED[one.id] if one.title != "Pipeline" else "stage") if one.rows else ""
         for one in sections
     }
 
@@ -71,11 +72,11 @@ def spaced(duration: str) -> str:
 
 def _decision(plan: Plan) -> tuple[str, str]:
     if stops := len(plan.stopped_by):
-        return "bad", f"Blocked by {_many(stops, 'conflict')}"
+        return "bad", f"Blocked by {counted(stops, 'conflict')}"
     if accepted := sum(1 for conflict in plan.conflicts if conflict.reason):
-        return "wait", f"{_many(accepted, 'conflict')} accepted"
+        return "wait", f"{counted(accepted, 'conflict')} accepted"
     if plan.conflicts:
-        return "wait", _many(len(plan.conflicts), "warning")
+        return "wait", counted(len(plan.conflicts), "warning")
     return "good", "Can be executed"
 
 
@@ -87,19 +88,19 @@ def _kind(plan: Plan) -> str:
 
 
 def _figures(plan: Plan) -> Iterator[KeyFigure]:
-    takes = KeyFigure("Rollout takes", spaced(about(plan.watched)), f"at least, in {_many(len(plan.steps), 'step')}")
+    takes = KeyFigure("Rollout takes", spaced(about(plan.watched)), f"at least, in {counted(len(plan.steps), 'step')}")
     if plan.release_date:
         yield KeyFigure("Everyone has it", show_day(plan.release_date), f"zone {plan.zones[0]}")
     else:
         yield KeyFigure("Release date", "none", "the plan starts when you deploy")
     yield takes
-    triggers = _many(len(plan.rollback.triggers), "trigger")
+    triggers = counted(len(plan.rollback.triggers), "trigger")
     yield KeyFigure("Rollback takes", spaced(format_duration(plan.rollback.timeout)), f"at most; {triggers}")
     if plan.risk:
         yield KeyFigure("Risk", plan.risk.level.value, f"fix needed: {plan.risk.short}")
     else:
         blocking = sum(item.blocking for item in plan.readiness)
-        yield KeyFigure("Readiness", _many(blocking, "item"), "risk of the change: not assessed")
+        yield KeyFigure("Readiness", counted(blocking, "item"), "risk of the change: not assessed")
 
 
 def _course(plan: Plan) -> Iterator[tuple[str, str]]:
@@ -107,7 +108,7 @@ def _course(plan: Plan) -> Iterator[tuple[str, str]]:
     for (name, _), found in groupby(plan.steps, key=lambda step: (_station(step), step.downtime)):
         steps = list(found)
         seconds = sum(step.duration for step in steps)
-        yield name, spaced(about(seconds)) if seconds else _many(len(steps), "step")
+        yield name, spaced(about(seconds)) if seconds else counted(len(steps), "step")
 
 
 def _station(step: Step) -> str:
@@ -155,15 +156,11 @@ def _owed(plan: Plan, role: Role) -> _Owed:
     items = [item for item in plan.readiness if item.owner == role and item.blocking]
     messages = [message for message in plan.communication if message.owner == role]
     duties = sum(wave.owner == role for wave in plan.on_call)
-    words = [_many(len(items), "readiness item")] * bool(items) + [_many(len(messages), "message")] * bool(messages)
-    words += [f"on call for {_many(duties, 'step')}"] * bool(duties)
+    words = [counted(len(items), "readiness item")] * bool(items) + [counted(len(messages), "message")] * bool(messages)
+    words += [f"on call for {counted(duties, 'step')}"] * bool(duties)
     days = [due for due in (*(item.due for item in items), *(message.due for message in messages)) if due]
     return _Owed(len(items) + len(messages) + duties, ", ".join(words), days)
 
 
 def _first(days: list[date]) -> str:
     return f"{min(days):%Y-%m-%d}" if days else ""
-
-
-def _many(count: int, noun: str) -> str:
-    return f"{count} {noun}{'s' * (count != 1)}"

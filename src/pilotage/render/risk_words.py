@@ -7,6 +7,7 @@ from itertools import groupby
 
 from pilotage.model.risk import Assessment, ChangeRisk, FactorRisk, Finding
 from pilotage.model.text import plain
+from pilotage.model.wording import counted
 
 NOT_SCORED = "–"
 CONTEXT = f"{NOT_SCORED} not scored: who wrote a change, and when, foretold no repairs in our tests."
@@ -47,11 +48,11 @@ def reading(found: Assessment) -> Iterator[str]:
 
 def where(change: ChangeRisk) -> str:
     """`84 lines in src/billing/pay.py and 2 more files`."""
-    lines = f"{change.lines:,} line{'s' * (change.lines != 1)}"
+    lines = counted(change.lines, "line")
     if not change.paths:
         return lines
     left = change.files - 1
-    more = f" and {left} more file{'s' * (left != 1)}" if left else ""
+    more = f" and {counted(left, 'more file')}" if left else ""
     return f"{lines} in {shortened(change.paths[0])}{more}"
 
 

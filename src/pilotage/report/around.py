@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pilotage.model.wording import counted
 from pilotage.report.openapi import ApiChange
 from pilotage.report.openapi_kinds import Certainty
 
@@ -49,7 +50,7 @@ def developer_steps(version: str, breaking: bool, around: Around) -> tuple[str, 
     if not (breaking or around.broken or around.developer_steps):
         return ()
     count = around.operations
-    calls = f"change your calls of the {count} operation{'s' * (count != 1)} under API changes"
+    calls = f"change your calls of the {counted(count, 'operation')} under API changes"
     return (
         f"update to {version}",
         *(("follow the migration guide",) if breaking else ()),

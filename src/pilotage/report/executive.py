@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from pilotage.model.document import Bar, Document, Figure, Section
 from pilotage.model.quantity import about
+from pilotage.model.wording import counted
 from pilotage.report.advice import Advice
 from pilotage.report.dora import Dora, End
 from pilotage.report.dora import Figure as Measure
@@ -55,7 +56,7 @@ def ends_of(dora: Dora) -> Counter[End]:
 def _rollouts(dora: Dora) -> str:
     found = ends_of(dora)
     parts = [f"{found[end]} {word}" for end, word in _WAYS if found[end]]
-    return f"{_number(len(dora.deployments), 'rollout')} started: {_listed(parts)}."
+    return f"{counted(len(dora.deployments), 'rollout')} started: {_listed(parts)}."
 
 
 def _deployments(dora: Dora) -> str:
@@ -111,7 +112,7 @@ def _outlook(period: Period, advice: Sequence[Advice]) -> str:
     known = [words for one in period.business if (words := _business(one))]
     business = f"Business: {_listed(known)}. " if known else ""
     waived = sum(len(one.waived) for one in period.told)
-    notes = f" {_number(waived, 'readiness item')} {'was' if waived == 1 else 'were'} waived." if waived else ""
+    notes = f" {counted(waived, 'readiness item')} {'was' if waived == 1 else 'were'} waived." if waived else ""
     return f"{business}{_capital(str(advice[0])) if advice else 'Nothing in these figures needs a decision'}.{notes}"
 
 
@@ -155,10 +156,6 @@ def _chart(identity: str, title: str, counts: Sequence[tuple[str, int]]) -> Sect
 
 
 # ── words ──────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _number(count: int, noun: str) -> str:
-    return f"{count} {noun}{'s' * (count != 1)}"
 
 
 def _listed(parts: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pilotage.model.clock import day_of
 from pilotage.model.document import Bar, Figure, Section
 from pilotage.model.forecast import Fate, Followed
+from pilotage.model.wording import counted
 from pilotage.report.forecasts import ENOUGH, OF_EACH, LevelScore, Scores, scores_of
 
 _MOST = 25
@@ -31,20 +32,20 @@ def forecast_sections(
 
 
 def _sentences(scores: Scores, unforecast: int) -> Iterator[str]:
-    without = f"{_many(unforecast, 'release')} had none." if unforecast else ""
+    without = f"{counted(unforecast, 'release')} had none." if unforecast else ""
     if not scores.releases:
         yield f"No release had a forecast of its risk. {without}".strip()
         return
     are = "is" if scores.open == 1 else "are"
     open_ = f"; {scores.open} of these {are} not over yet" if scores.open else ""
-    yield f"{_many(scores.releases, 'release')} had a forecast{open_}. {without}".strip()
+    yield f"{counted(scores.releases, 'release')} had a forecast{open_}. {without}".strip()
     if scores.unknown:
         yield _left_out(scores)
     if scores.brier is None or scores.base is None or scores.share is None:
         yield "No forecast can be scored yet: the time of none is over with a known outcome."
         return
     yield (
-        f"Of {_many(scores.ripe, 'release')} whose time is over, {scores.repaired} needed a repair "
+        f"Of {counted(scores.ripe, 'release')} whose time is over, {scores.repaired} needed a repair "
         f"({scores.share:.0%})."
     )
     if not scores.suffices:
@@ -66,7 +67,7 @@ def _left_out(scores: Scores) -> str:
     high = (scores.repaired + scores.unknown) / (scores.ripe + scores.unknown)
     they, them = ("it is", "it") if scores.unknown == 1 else ("they are", "them")
     return (
-        f"The outcome of {_many(scores.unknown, 'release')} is unknown, and {they} left out. With {them}, the share "
+        f"The outcome of {counted(scores.unknown, 'release')} is unknown, and {they} left out. With {them}, the share "
         f"that needed a repair is between {low:.0%} and {high:.0%}."
     )
 
@@ -113,7 +114,3 @@ def _fate(one: Followed) -> str:
     early = one.outcome.fate is Fate.REPAIRED and not one.ripe
     words = _FATES[one.outcome.fate]
     return f"{words} (counts after {one.forecast.days} days)" if early else words
-
-
-def _many(count: int, what: str) -> str:
-    return f"{count} {what}{'s' * (count != 1)}"

@@ -18,6 +18,7 @@ from statistics import fmean, median
 import numpy as np
 from numpy.typing import NDArray
 
+from pilotage.model.wording import counted
 from pilotage.report.statistics import student
 
 DAY = 86400.0
@@ -123,7 +124,7 @@ def _length(ordered: Sequence[Reading]) -> float:
 
 def _too_few(before: Mapping[int, float], after: Mapping[int, float]) -> str:
     if len(after) < _FEWEST_AFTER:
-        return f"{len(after)} whole day{'s' * (len(after) != 1)} after the release, {_FEWEST_AFTER} are needed"
+        return f"{counted(len(after), 'whole day')} after the release, {_FEWEST_AFTER} are needed"
     if len(before) < _FEWEST_BEFORE:
         return f"{len(before)} days before the release, {_FEWEST_BEFORE} are needed"
     if missing := {day % 7 for day in after} - {day % 7 for day in before}:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from pilotage.model.document import Document, Section
 from pilotage.model.quantity import about
-from pilotage.model.wording import called
+from pilotage.model.wording import called, counted
 from pilotage.report.advice import advice_for, advice_section
 from pilotage.report.dora import Dora
 from pilotage.report.dora_section import dora_section, excluded_section, key_figures
@@ -72,7 +72,7 @@ def _lead(period: Period) -> list[str]:
     frequency, failed = period.dora.figure("deployment-frequency"), period.dora.figure("change-fail-rate")
     if not frequency.n:
         return ["No deployments in this period."]
-    words = f"{frequency.n} deployment{'s' * (frequency.n != 1)}"
+    words = counted(frequency.n, "deployment")
     if failed.value is not None:
         words += f", {len(failed.counted)} of them failed"
     recovery = period.dora.figure("failed-deployment-recovery-time")

@@ -14,7 +14,7 @@ from pilotage.model.live import SeenVerdict
 from pilotage.model.observation import VerdictKind
 from pilotage.model.record import Recorded, Rollout
 from pilotage.model.rollout import Status
-from pilotage.model.wording import called
+from pilotage.model.wording import called, counted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,7 +174,7 @@ def _files(hint: _Hint, source: SourceChange | None) -> Iterator[str]:
     shown = ", ".join(likely[:_FIRST_FILES])
     more = f" and {len(likely) - _FIRST_FILES} more" if len(likely) > _FIRST_FILES else ""
     files, commits = len(source.files), source.commits
-    of = f"{files} file{'s' * (files != 1)} in {commits} commit{'s' * (commits != 1)}"
+    of = f"{counted(files, 'file')} in {counted(commits, 'commit')}"
     yield f"{of}{f', among them {shown}{more}' if likely else ''}"
 
 

@@ -13,6 +13,7 @@ from pilotage.model.change import Change, FileKind
 from pilotage.model.file_kind import LONGEST_PATH
 from pilotage.model.quantity import percent_of
 from pilotage.model.risk import CONTEXT, Assessment, ChangeRisk, FactorRisk, Finding, Horizon, RiskFactor, RiskLevel
+from pilotage.model.wording import counted
 from pilotage.risk import people
 from pilotage.risk.levels import Released, factor_level, level_of, standing_of
 from pilotage.risk.measured import Measured
@@ -142,7 +143,7 @@ def _factor(
         compared = f"more lines of manifests and lock files {compared.removeprefix('more ')}"
     facts = [finding.sentence for finding in mine if not finding.mitigation]
     count = len(mine) - len(facts)
-    said = f"{count} finding{'s' * (count != 1)}" if count else ""
+    said = counted(count, "finding") if count else ""
     size_words = "" if mine and factor is RiskFactor.DEPENDENCIES else _words(factor, size, measured)
     words = "; ".join(part for part in (size_words, compared, *facts[:3], said) if part)
     return FactorRisk(factor, level, words or _NOTHING[factor], scored)
@@ -169,11 +170,11 @@ def _words(factor: RiskFactor, size: int, measured: Sequence[Measured]) -> str:
             verb = "was" if late == 1 else "were"
             return f"{late} of {len(measured)} changes {verb} written at night or on a weekend" if late else ""
         case RiskFactor.MIGRATIONS:
-            return f"{size} migration file{'s' * (size != 1)}" if size else ""
+            return counted(size, "migration file") if size else ""
         case RiskFactor.INFRASTRUCTURE:
             return _infrastructure(size, measured)
         case RiskFactor.DEPENDENCIES:
-            return f"{size:,} line{'s' * (size != 1)} of manifests, no locked package changes" if size else ""
+            return f"{counted(size, 'line')} of manifests, no locked package changes" if size else ""
 
 
 def _infrastructure(size: int, measured: Sequence[Measured]) -> str:
@@ -182,7 +183,7 @@ def _infrastructure(size: int, measured: Sequence[Measured]) -> str:
     files = (f for m in measured for f in m.change.files if f.kind is FileKind.CONFIGURATION)
     settings = sum(lines_of(f) for f in files if not _WORDS_OF_TOOLS.search(f.path[-LONGEST_PATH:]))
     said = ((size, "infrastructure"), (settings, "configuration"))
-    return ", ".join(f"{count:,} line{'s' * (count != 1)} of {what}" for count, what in said if count)
+    return ", ".join(f"{counted(count, 'line')} of {what}" for count, what in said if count)
 
 
 _WORDS_OF_TOOLS = re.compile(
@@ -203,7 +204,7 @@ def _source(measured: Sequence[Measured]) -> str:
         return _moved(measured)
     folder, most = max(lines.items(), key=lambda item: item[1])
     total = sum(lines.values())
-    words = f"{total:,} line{'s' * (total != 1)} of source"
+    words = f"{counted(total, 'line')} of source"
     place = f"`{folder}/`" if folder else "the top folder"
     return f"{words}, {most:,} of them in {place}" if len(lines) > 1 else f"{words} in {place}"
 

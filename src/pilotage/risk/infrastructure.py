@@ -9,6 +9,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from pilotage.model.change import FileKind, FilePatch
 from pilotage.model.file_kind import LONGEST_PATH
 from pilotage.model.risk import Finding, RiskFactor, RiskLevel
+from pilotage.model.wording import counted
 from pilotage.risk.base_images import steps_of
 
 _CLUSTER = ("cluster", RiskLevel.MEDIUM)
@@ -66,7 +67,7 @@ def findings_of(
     for (name, level), patches in touched.items():
         lines = sum(p.added + p.deleted for p in patches)
         count = len({p.path for p in patches})
-        words = f"{_SHOWN[name]}: {lines:,} line{'s' * (lines != 1)} in {count} file{'s' * (count != 1)}"
+        words = f"{_SHOWN[name]}: {counted(lines, 'line')} in {counted(count, 'file')}"
         if name == "image" and (steps := steps_of(images or {})):
             named = {path for path, texts in (images or {}).items() if steps_of({path: texts})}
             if lines <= 2 * count * len(steps) and named.issuperset(p.path for p in patches):

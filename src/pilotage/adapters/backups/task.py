@@ -13,6 +13,7 @@ from pilotage.adapters.backups.making import Backups, folder_of
 from pilotage.adapters.ports import AdapterError
 from pilotage.adapters.secrets import Secret
 from pilotage.model.backup import Backup, Purpose
+from pilotage.model.wording import counted
 
 DATABASE, SCRATCH = "database", "scratch"
 """The connection strings, among what a check gets of the environment."""
@@ -97,4 +98,4 @@ def tried_in_words(backup: Backup) -> str:
 
 def _held(backup: Backup) -> str:
     tables = len(backup.contents.tables)
-    return f"{backup.contents.rows:,} rows in {tables} table{'s' if tables != 1 else ''}"
+    return f"{backup.contents.rows:,} rows in {counted(tables, 'table')}"

@@ -12,6 +12,7 @@ from pilotage.model.answers import RiskTolerance
 from pilotage.model.quantity import format_duration
 from pilotage.model.readiness import BadEvidence, Document, Evidence
 from pilotage.model.schedule import Requirement
+from pilotage.model.wording import counted
 from pilotage.plan.readiness import coverage as least_coverage
 from pilotage.readiness import backups, benchmarks, coverage
 from pilotage.readiness.audits import findings
@@ -68,7 +69,7 @@ def _tests(given: Reports, _item: Requirement, wanted: EvidenceSection) -> Evide
 
 def _passed(passed: int, found: Sequence[Results]) -> str:
     flaky = [name for one in found for name in one.flaky]
-    told = [f"{passed} test{'s' * (passed != 1)} passed"]
+    told = [f"{counted(passed, 'test')} passed"]
     if flaky:
         told.append(f"{len(flaky)} of them flaky ({few(flaky)})")
     if skipped := sum(one.skipped for one in found):
@@ -90,7 +91,7 @@ def _findings(given: Reports, _item: Requirement, wanted: EvidenceSection) -> Ev
     open_ = [issue for issue, decided in decisions if not decided]
     words = f"no findings in {', '.join(wanted.findings)}"
     if open_:
-        words = f"{len(open_)} finding{'s' * (len(open_) > 1)}: {few([_shown(issue) for issue in open_])}"
+        words = f"{counted(len(open_), 'finding')}: {few([_shown(issue) for issue in open_])}"
     if decided := sorted({name for _, name in decisions if name}):
         words += f"; accepted: {', '.join(f'{name} ({wanted.accepted_findings[name]})' for name in decided)}"
     if passed:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pilotage.model.events.occurrence import Occurrence
 from pilotage.model.message import Severity
 from pilotage.model.rollout import Mode
-from pilotage.model.wording import within
+from pilotage.model.wording import counted, within
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,7 +168,7 @@ class StepStarted(Occurrence, tag="step-started", severity=Severity.PROGRESS):
         if not self.waves:
             return ""
         several = len(self.waves) > 1
-        count = f" ({self.tenants:,} tenant{'s' * (self.tenants != 1)})" if self.tenants else ""
+        count = f" ({counted(self.tenants, 'tenant')})" if self.tenants else ""
         names = f"wave{'s' * several} {' and '.join(self.waves)}{count}"
         return f"{names} {'have' if several else 'has'} {self.version}; "
 

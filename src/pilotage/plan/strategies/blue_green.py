@@ -8,6 +8,7 @@ from pilotage.model import step_ids as ids
 from pilotage.model.plan import Derived, Step, StepKind
 from pilotage.model.quantity import format_duration
 from pilotage.model.traffic import WHOLE
+from pilotage.model.wording import counted
 from pilotage.plan.rollback import Undoing
 from pilotage.plan.steps import (
     WATCHED,
@@ -33,14 +34,14 @@ _CHECKS = (
 
 
 def steps(n: Numbers, full: int, checks: frozenset[str] = frozenset()) -> Iterator[Step]:
-    retire, more = "stop the preview", f"{full} more instance{'s' if full > 1 else ''}"
+    retire, more = "stop the preview", counted(full, "more instance")
     yield from schema_check(n, checks, "blue_green", "R12")
     yield check_step(
         n, ids.CHECK_ROOM, f"memory, processor and ports of this machine for {more}", "resource_doubling",
         "blue_green", 0, 0, "nothing to undo", "R12",
     )  # fmt: skip
     yield Step(
-        "deploy-preview", StepKind.SCALE, f"start {full} instance{'s' if full > 1 else ''} in the inactive environment",
+        "deploy-preview", StepKind.SCALE, f"start {counted(full, 'instance')} in the inactive environment",
         0, full, 0, n.value("blue_green.health_check_timeout"), retire, needs=("the inactive environment is free",),
         activities=("deploy_to_inactive_environment",),
         derived=(Derived("timeout", "blue_green.health_check_timeout"),), source="R12",

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pilotage.model.plan import Derived, Step, StepKind
 from pilotage.model.traffic import WHOLE, percent
 from pilotage.model.wave import WaveUndo
+from pilotage.model.wording import counted
 from pilotage.plan.rollback import Undoing
 from pilotage.plan.steps import (
     WATCHED,
@@ -68,7 +69,7 @@ def _asked(n: Numbers, group: Group, full: int, number: int) -> Iterator[Step]:
 
 
 def _full_size(n: Numbers, group: Group, full: int, number: int) -> Step:
-    several = f"{full} instance{'s' * (full != 1)}"
+    several = counted(full, "instance")
     named = f"{several} of the new version"
     title = f"run {named}" if number == 1 else f"check that {named} {'is' if full == 1 else 'are'} healthy"
     return Step(
@@ -79,7 +80,7 @@ def _full_size(n: Numbers, group: Group, full: int, number: int) -> Step:
 
 
 def _sent(n: Numbers, group: Group, full: int, number: int, undo: str) -> Step:
-    needs = f"{full} healthy canary instance{'s' * (full != 1)}"
+    needs = counted(full, "healthy canary instance")
     return Step(
         group.step, StepKind.SET_WEIGHT, f"send {group.title} to the canary", percent(group.weight), full, 0,
         n.value("canary.switch_timeout"), undo, needs=(needs, *good_enough(n, first=number == 1)),

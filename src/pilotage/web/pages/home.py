@@ -16,6 +16,7 @@ from pilotage.model.quantity import format_share
 from pilotage.model.status import Status
 from pilotage.model.text import brief
 from pilotage.model.traffic import WHOLE
+from pilotage.model.wording import counted
 from pilotage.render.outputs import rollout_outputs
 from pilotage.web.answers import json_answer
 from pilotage.web.pages.page import page
@@ -78,8 +79,8 @@ def _title(now: Now, outages: Sequence[Outage]) -> str:
     """What matters most first: users without the service."""
     down = [one for one in outages if one.presence is Presence.OFFLINE]
     count, mine = len(now.rolling) + now.more, len(now.waiting)
-    rolling = "Nothing rolls out" if not count else f"{count} release{'s' * (count != 1)} rolling out"
-    waits = f"{mine} thing{'s' * (mine != 1)} wait{'s' * (mine == 1)} for you" if mine else "nothing waits for you"
+    rolling = "Nothing rolls out" if not count else f"{counted(count, 'release')} rolling out"
+    waits = f"{counted(mine, 'thing')} wait{'s' * (mine == 1)} for you" if mine else "nothing waits for you"
     if not down:
         return f"{rolling}, {waits}"
     one = f"{down[0].service} in {down[0].environment} is offline"

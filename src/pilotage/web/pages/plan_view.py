@@ -13,8 +13,9 @@ from pilotage.model.quantity import format_share
 from pilotage.model.status import Mode
 from pilotage.model.step_title import happens
 from pilotage.model.traffic import WHOLE
+from pilotage.model.wording import counted
 from pilotage.render.charts import HALF, NARROW, gantt, staircase
-from pilotage.render.plan_page import counted
+from pilotage.render.plan_page import section_counts
 from pilotage.render.sections import sections
 from pilotage.web.pages.rollout_view import Pill, RailEntry
 from pilotage.web.pages.spoken import spoken
@@ -43,7 +44,7 @@ def pill_of_plan(plan: Plan, lacks: str = "") -> Pill:
     if lacks:
         return Pill(kind="bad", word="Cannot be started")
     if stops := plan.stopped_by:
-        return Pill(kind="bad", word=f"Blocked by {len(stops)} conflict{'s' * (len(stops) != 1)}")
+        return Pill(kind="bad", word=f"Blocked by {counted(len(stops), 'conflict')}")
     return Pill(kind="good", word="May be deployed")
 
 
@@ -92,7 +93,7 @@ def approval_of(plan: Plan, mode: Mode = Mode.FULL) -> str:
 def parts_of(plan: Plan) -> tuple[Part, ...]:
     """Everything in it, folded."""
     found = sections(plan)
-    counts = counted(found)
+    counts = section_counts(found)
     return tuple(Part(section=one, count=counts[one.id]) for one in found if one.id != "conflicts")
 
 

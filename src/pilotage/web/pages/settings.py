@@ -12,6 +12,7 @@ from pilotage.app.access.output import works
 from pilotage.app.doctor import examine
 from pilotage.app.permissions import Permission
 from pilotage.model.errors import Invalid, PilotageError
+from pilotage.model.wording import counted
 from pilotage.web.pages.page import page
 from pilotage.web.route import Asked, Audience, Kind, Query, Route
 
@@ -65,7 +66,7 @@ def _of_channels(asked: Asked) -> str:
     except Invalid:
         return "Unknown while pilotage.yaml cannot be used"
     dead = sum(one.dead for one in health)
-    return f"{len(health)}; {dead} message{'s' * (dead != 1)} given up" if dead else f"{len(health)}; nothing given up"
+    return f"{len(health)}; {counted(dead, 'message')} given up" if dead else f"{len(health)}; nothing given up"
 
 
 def _channels(asked: Asked) -> Response:
