@@ -238,7 +238,7 @@ class Git:
 
     def reading(self) -> Contents:
         """To look up one content after the other; close it."""
-        return Contents(self.path, self.command("cat-file", "--batch"), quiet())
+        return Contents(self.path, self.command("cat-file"), quiet())
 
 
 def _names(version: str, prefix: str) -> tuple[str, ...]:

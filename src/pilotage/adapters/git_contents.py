@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import suppress
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import IO, NoReturn
 
+from pilotage.adapters.git_alone import PATIENCE
 from pilotage.adapters.git_failures import failure
 from pilotage.adapters.git_portions import portions
 
@@ -21,10 +21,9 @@ class Contents:
     the repository lacks what is asked for, as a partial clone does: an object that is not there is no absent file."""
 
     def __init__(self, path: Path, command: Sequence[str], environment: Mapping[str, str]) -> None:
+        """command: of git, to which `--batch` is added."""
         self._path, self._command, self._environment = path, command, environment
         self._process: subprocess.Popen[bytes] | None = None
-        self._errors: IO[bytes] | None = None
-        self._stack = ExitStack()
 
     def of(self, names: Sequence[str]) -> list[bytes | None]:
         """None where there is nothing."""
@@ -36,26 +35,22 @@ class Contents:
 
     def _answers(self, names: Sequence[str]) -> list[bytes | None]:
         if self._process is None:
-            pipe, stack = subprocess.PIPE, self._stack
-            self._errors = stack.enter_context(TemporaryFile())
+            pipe, command = subprocess.PIPE, [*self._command, "--batch"]
             self._process = subprocess.Popen(
-                self._command, stdin=pipe, stdout=pipe, stderr=self._errors, env=self._environment
+                command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, env=self._environment
             )
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None
         assert stdout is not None
-        try:
+        with suppress(BrokenPipeError):  # then there is no answer, either
             stdin.write(b"".join(name.encode() + b"\n" for name in names))
             stdin.flush()
-        except BrokenPipeError:
-            self._fail()
-        return [self._object(stdout) for _ in names]
+        return [self._object(name, stdout) for name in names]
 
-    def _object(self, stream: IO[bytes]) -> bytes | None:
-        line = stream.readline()
-        if not line:
-            self._fail()
-        head = line.split()
+    def _object(self, name: str, stream: IO[bytes]) -> bytes | None:
+        head = stream.readline().split()
+        if not head:
+            self._fail(name)
         if len(head) < 3 or not head[-1].isdigit():
             return None
         size = int(head[-1])
@@ -65,18 +60,16 @@ class Contents:
             left -= len(more)
         return content if head[-2] == b"blob" else None
 
-    def _fail(self) -> NoReturn:
-        """Git has ended."""
-        process, errors = self._process, self._errors
-        assert process is not None
-        assert errors is not None
-        status = process.wait()
-        errors.seek(0)
-        raise failure(self._path, "cat-file", errors.read(2_000), status)
+    def _fail(self, name: str) -> NoReturn:
+        """Git has ended at this question: it says why when it is asked for that alone."""
+        done = subprocess.run(
+            [*self._command, "-p", name], capture_output=True, check=False, env=self._environment, timeout=PATIENCE
+        )
+        raise failure(self._path, "cat-file", done.stderr, done.returncode)
 
     def close(self) -> None:
         if self._process is not None:
             with self._process as process:
                 if process.stdin is not None:
-                    process.stdin.close()
-        self._stack.close()
+                    with suppress(BrokenPipeError):
+                        process.stdin.close()

@@ -14,6 +14,7 @@ from pilotage.adapters.git import Git
 from pilotage.adapters.git_attributes import Attributes
 from pilotage.adapters.git_time import moment, zone
 from pilotage.adapters.ports import AdapterError
+from pilotage.app import risk_contents
 from pilotage.app.risk import Answer, Question, assess_range
 from pilotage.cli.days import DayOrTime
 from pilotage.model.calendar import Calendar
@@ -210,13 +211,13 @@ def test_the_last_day_of_all_breaks_nothing() -> None:
         DayOrTime().convert("9999-12-31", None, None)
 
 
-def test_r17_what_is_too_large_to_be_read_is_said(shop: Repository) -> None:
+def test_r17_what_is_too_large_to_be_read_is_said(shop: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is left out in silence."""
+    monkeypatch.setattr(risk_contents, "_MOST_OF_LOCK", 1_000)
     rules = "".join(f"gen{n}.py linguist-generated\n" for n in range(2_001)) + "*" * 17 + "a linguist-vendored\n"
-    shop.commit(
-        "Attribute", {".gitattributes": rules, "deep/.gitattributes": "#" * 1_000_001, ".mailmap": "#" * 300_001}
-    )
-    shop.commit("Change", {"deep/a.py": CODE, "uv.lock": "x" * 12_000_001})
+    large: dict[str, str | None] = {"deep/.gitattributes": "#" * 1_000_001, ".mailmap": "#" * 300_001}
+    shop.commit("Attribute", {".gitattributes": rules, **large})
+    shop.commit("Change", {"deep/a.py": CODE, "uv.lock": "x" * 1_001})
     answer_ = assess_range(Git(shop.path), Question("HEAD~1..HEAD", None)).assessment
     assert answer_.notes == (
         "not read: .gitattributes: 2 rules of too many or too long ones, so some files may not count as generated",
