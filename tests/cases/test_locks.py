@@ -136,7 +136,7 @@ def test_go_modules() -> None:
     """A major version's path is the same module; what is excluded or only a comment is not built in."""
     go = "module x\n\nrequire (\n\tgithub.com/a/b{}\n)\nexclude (\n\tgithub.com/q/r v9.0.0\n)\n"
     assert said("go.mod", go.format(" v1.2.0"), go.format("/v2 v2.0.0 // indirect")) == [
-        (MEDIUM, "github.com/a/b v1.2.0 → v2.0.0, a major version")
+        (MEDIUM, "github.com/a/b v1.2.0 → v2.0.0 (indirect), a major version")
     ]
     old, new = "v0.0.0-20230101000000-ffffffffffff", "v0.0.0-20240101000000-aaaaaaaaaaaa"
     assert said("go.mod", go.format(f" {old}"), go.format(f" {new}")) == [

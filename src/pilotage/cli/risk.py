@@ -67,7 +67,7 @@ def _show(answer: Answer, per_commit: bool) -> None:
     from pilotage.render.risk_screen import screen_of
 
     for part in screen_of(answer.assessment, answer.changes if per_commit else ()):
-        console().print(part)
+        console().print(part, crop=False)
 
 
 @risk.command("train")

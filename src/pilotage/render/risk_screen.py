@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from rich.console import RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.padding import Padding
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -13,9 +16,12 @@ from pilotage.model.quantity import format_share
 from pilotage.model.risk import Assessment, ChangeRisk, Finding
 from pilotage.model.text import plain
 from pilotage.render.rich_table import rich_table
-from pilotage.render.risk_words import CONTEXT, by_cure, level_word, where
+from pilotage.render.risk_words import CONTEXT, by_cure, level_word, shortened, where
 
 _COLOUR = {"low": "green", "medium": "yellow", "high": "red", "critical": "bold red"}
+_MARGIN = 12
+_ROOM = 40
+"""Characters of a folder in the column of reasons."""
 _MOST = 5
 """Findings of one action that are shown."""
 
@@ -27,12 +33,15 @@ def screen_of(found: Assessment, changes: Sequence[ChangeRisk]) -> Iterator[Rend
     if found.actions:
         yield Text("\nact on", "bold")
         for cure, findings in by_cure(found):
-            yield _action(cure, findings)
+            yield from _action(cure, findings)
     if found.read_first:
         yield Text(f"\n{found.reading}", "bold")
         yield Padding(_reading(found.read_first), (0, 0, 0, 2))
     yield Text()
-    rows = ((one.factor, Text(level_word(one), _COLOUR[one.level] * one.scored), one.sentence) for one in found.factors)
+    rows = (
+        (one.factor, Text(level_word(one), _COLOUR[one.level] * one.scored), _PLACE.sub(_short, one.sentence))
+        for one in found.factors
+    )
     yield rich_table(("factor", "level", "why"), rows)
     yield Text(CONTEXT, "dim")
     yield from (Text(note, "dim") for note in found.notes)
@@ -43,23 +52,44 @@ def screen_of(found: Assessment, changes: Sequence[ChangeRisk]) -> Iterator[Rend
         yield _listed(changes)
 
 
-def _action(cure: str, findings: Sequence[Finding]) -> RenderableType:
-    """What is too long for the line continues below its first word."""
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_column(width=10)
-    grid.add_column(overflow="fold")
+_PLACE = re.compile(r"`([^`]{1,4000})`")
+
+
+def _short(place: re.Match[str]) -> str:
+    return f"`{shortened(place[1], _ROOM)}`"
+
+
+def _action(cure: str, findings: Sequence[Finding]) -> Iterator[RenderableType]:
+    """What is too long for the line continues below its first word; a path or an address is never broken, so that it
+    can be copied."""
     place = ""
     for one in findings[:_MOST]:
-        words = Text(one.sentence)
-        if one.place and one.place != place:
-            words.append(f"\n{one.place}", "dim")
-        if one.link:
-            words.append(f"\n{one.link}", "dim")
-        grid.add_row(Text(f"  {one.level}", _COLOUR[one.level]), words)
+        yield _row(Text(f"  {one.level}", _COLOUR[one.level]), Text(one.sentence))
+        for words in (one.place if one.place != place else "", one.link):
+            if words:
+                yield _Whole(words)
         place = one.place
     if len(findings) > _MOST:
-        grid.add_row("", f"and {len(findings) - _MOST} more")
-    grid.add_row("", Text(f"→ {cure}"))
+        yield _row(Text(), Text(f"and {len(findings) - _MOST} more"))
+    yield _row(Text(), Text(f"→ {cure}"))
+
+
+@dataclass(frozen=True)
+class _Whole:
+    """A line that the terminal itself breaks, if it must."""
+
+    text: str
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield Segment(f"{' ' * _MARGIN}{self.text}", console.get_style("dim"))
+        yield Segment.line()
+
+
+def _row(level: Text, words: Text) -> RenderableType:
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(width=_MARGIN - 2)
+    grid.add_column(overflow="fold")
+    grid.add_row(level, words)
     return grid
 
 

@@ -56,14 +56,14 @@ def where(change: ChangeRisk) -> str:
     return f"{lines} in {shortened(change.paths[0])}{more}"
 
 
-def shortened(path: str) -> str:
+def shortened(path: str, most: int = _LONGEST_PATH) -> str:
     """A long path with its first folder and as many of its last parts as have room: `saleor/…/mutations/create.py`."""
-    if len(path) <= _LONGEST_PATH:
+    if len(path) <= most:
         return path
     first, *folders, name = path.split("/")
     kept = name
     for folder in reversed(folders):
-        if len(first) + len(folder) + len(kept) + 4 > _LONGEST_PATH:
+        if len(first) + len(folder) + len(kept) + 4 > most:
             break
         kept = f"{folder}/{kept}"
     return f"{first}/…/{kept}"

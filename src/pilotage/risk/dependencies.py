@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pilotage.model.file_kind import LONGEST_PATH
 from pilotage.model.risk import Finding, RiskFactor, RiskLevel
 from pilotage.risk.advisories import Advisories
+from pilotage.risk.direct_packages import direct_of
 from pilotage.risk.lock_documents import REVISION
 from pilotage.risk.locks import REPLACED, Pins, UnreadableLock, is_manifest, packages, scheme_of
 from pilotage.risk.package_pages import page_of
@@ -19,6 +20,8 @@ from pilotage.risk.versions import Scheme, compare, has_major_step, ordered
 READ_NOTES = "read their release notes for breaking changes, and run the whole test suite against them"
 _READ_NOTES = "read its release notes for breaking changes, and run the whole test suite against it"
 MAJOR, WITHIN_MAJOR = ", a major version", " upgraded within a major version: "
+INDIRECT = " (indirect)"
+"""What only the project's packages need."""
 BEFORE_1 = ", a minor version before 1.0, which may break"
 """SemVer 2.0.0, section 4: anything may change while the first number is 0."""
 
@@ -39,8 +42,9 @@ def findings_of(path: str, before: str | None, after: str | None, advisories: Ad
     if before is None or after is None:
         return found  # a file that is new, moved or gone adds and removes nothing by itself
     tools = {*old, *new} if is_of_tools(path) else _tools(path, before, after, new)
+    direct = direct_of(path, after)
     running, developing = (
-        _changes(_grouped(_only(old, tools, kept)), _grouped(_only(new, tools, kept)), scheme_of(path))
+        _changes(_grouped(_only(old, tools, kept)), _grouped(_only(new, tools, kept)), scheme_of(path), direct)
         for kept in (False, True)
     )
     return [*found, *_told(running, path), *_of_tools(developing, path)]
@@ -68,7 +72,8 @@ def is_of_tools(path: str) -> bool:
 
 
 def _of_tools(changes: _Changes, path: str) -> Iterator[Finding]:
-    steps = [*changes.other, *changes.source, *changes.major, *changes.down, *dict.fromkeys(changes.minor)]
+    breaking = (*changes.other, *changes.source, *changes.major, *changes.before_1, *changes.down)
+    steps = [*breaking, *dict.fromkeys(changes.minor)]
     if steps:
         which = "1 package" if len(steps) == 1 else f"{len(steps)} packages"
         words = f"{which} for development and tests in {path}: {_few(steps)}"
@@ -127,14 +132,18 @@ class _Changes:
     removed: list[str] = field(default_factory=list)
 
 
-def _changes(old: dict[str, set[str]], new: dict[str, set[str]], scheme: Scheme) -> _Changes:
+def _changes(
+    old: dict[str, set[str]], new: dict[str, set[str]], scheme: Scheme, direct: frozenset[str] | None
+) -> _Changes:
+    """What the project asks for itself comes first. direct: those packages; None where nobody knows."""
     found = _Changes()
+    asked = direct or old.keys() | new.keys()
     found.new.extend(sorted(new.keys() - old.keys()))
     found.removed.extend(sorted(old.keys() - new.keys()))
-    for name in sorted(old.keys() & new.keys()):
+    for name in sorted(old.keys() & new.keys(), key=lambda one: (one not in asked, one)):
         gone, come = old[name] - new[name], new[name] - old[name]
         for one, other in _paired(ordered(gone, scheme), ordered(come, scheme), scheme):
-            step = f"{name} {one} → {other}"
+            step = f"{name} {one} → {other}{'' if name in asked else INDIRECT}"
             if not one or not other:
                 (found.new if other else found.removed).append(f"{name} {one or other}")
             elif one.startswith(REPLACED) or other.startswith(REPLACED):
@@ -200,7 +209,7 @@ def _told(changes: _Changes, path: str) -> Iterator[Finding]:
 def _page(step: str, path: str) -> str:
     """The registry's page of the new version in `name 1.0 → 2.0`; of no package that is no public version."""
     name, _, versions = step.partition(" ")
-    one, _, other = versions.partition(" → ")
+    one, _, other = versions.removesuffix(INDIRECT).partition(" → ")
     return page_of(path, name, other) if _is_version(one) and _is_version(other) else ""
 
 

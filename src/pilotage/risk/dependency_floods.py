@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from pilotage.model.risk import Finding, RiskFactor, RiskLevel
-from pilotage.risk.dependencies import BEFORE_1, MAJOR, READ_NOTES, WITHIN_MAJOR
+from pilotage.risk.dependencies import BEFORE_1, INDIRECT, MAJOR, READ_NOTES, WITHIN_MAJOR
 
 _SINGLE = 3
 """So many versions that may break are listed one by one."""
@@ -19,6 +19,7 @@ def grouped(findings: Iterable[Finding]) -> list[Finding]:
     majors = [one for one in merged if one.factor is RiskFactor.DEPENDENCIES and one.sentence.endswith(_BREAKING)]
     if len(majors) <= _SINGLE:
         return merged
+    majors.sort(key=lambda one: (one.sentence.endswith(BEFORE_1), INDIRECT in one.sentence))
     steps = [one.sentence.removesuffix(MAJOR).removesuffix(BEFORE_1) for one in majors]
     minor = [one for one in merged if one.factor is RiskFactor.DEPENDENCIES and WITHIN_MAJOR in one.sentence]
     count = len(majors) + sum(_counted(one) for one in minor)

@@ -84,7 +84,7 @@ _YARN_VERSION = re.compile(r'[ \t]+version:? "?([^"\s]+)')
 _PNPM = re.compile(r"^( +)['\"]?/?(@?[^@'\"\s(/]+(?:/[^@'\"\s(]+)?)[@/](\d[^'\":\s(]*)", re.MULTILINE)
 _PNPM_STEP = re.compile(r"^packages:[^\S\n]*\n(?:[^\S\n]*\n)*( +)", re.MULTILINE)
 _GO_HOST = re.compile(r"[\w.-]+")
-_GO_MAJOR = re.compile(r"(?:/v|(?<=\w)\.v)\d+$")
+GO_MAJOR = re.compile(r"(?:/v|(?<=\w)\.v)\d+$")
 _REQUIREMENT = re.compile(
     r"^[ \t]*([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]\n]*\])?[ \t]*(===?|[<>~!]=?|@)?[ \t]*([^\s;#\\]*)", re.MULTILINE
 )
@@ -180,7 +180,7 @@ def _go(text: str) -> Iterator[_Pair]:
     for path, version in pinned:
         by = replaced.get(path, "")
         same = by.partition(" ")[0] == path and " " in by
-        yield _GO_MAJOR.sub("", path), by.rpartition(" ")[2] if same else f"{REPLACED}{by}" if by else version
+        yield GO_MAJOR.sub("", path), by.rpartition(" ")[2] if same else f"{REPLACED}{by}" if by else version
 
 
 def _is_pinned(path: str, version: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 from rich.console import Console
 
@@ -31,11 +32,11 @@ FOUND = Assessment(
 )  # fmt: skip
 
 
-def shown() -> list[str]:
+def shown(found: Assessment = FOUND) -> list[str]:
     out = io.StringIO()
     console = Console(file=out, width=80, color_system=None)
-    for part in screen_of(FOUND, (READ,)):
-        console.print(part)
+    for part in screen_of(found, (READ,)):
+        console.print(part, crop=False)
     return [line.rstrip() for line in out.getvalue().splitlines()]
 
 
@@ -46,6 +47,15 @@ def test_r17_the_answer_comes_first_and_findings_before_factors() -> None:
     (factors,) = (n for n, line in enumerate(lines) if line.split() == ["factor", "level", "why"])
     assert lines.index("act on") < lines.index("read these 84 lines first") < factors
     assert max(map(len, lines)) <= 80
+
+
+def test_a_long_path_is_never_broken() -> None:
+    place, folder = f"services/{LONG}", f"`{LONG.rpartition('/')[0]}/`"
+    finding = Finding(RiskFactor.COMPLEXITY, RiskLevel.MEDIUM, "`pay` has 20 decisions, and is new", place, "split it")
+    factor = FactorRisk(RiskFactor.COMPLEXITY, RiskLevel.LOW, f"325 lines of source, 151 of them in {folder}")
+    lines = shown(replace(FOUND, findings=(finding,), factors=(factor,)))
+    assert f"{' ' * 12}{place}" in lines
+    assert any("`saleor/…/mutations/product_variant/`" in line for line in lines), lines
 
 
 def test_many_findings_that_one_action_answers_are_one_group() -> None:

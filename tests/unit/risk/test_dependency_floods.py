@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from pilotage.model.risk import Finding, RiskFactor, RiskLevel
+from pilotage.risk.advisories import Advisories
+from pilotage.risk.dependencies import findings_of
 from pilotage.risk.dependency_floods import grouped
+from pilotage.risk.direct_packages import direct_of
 from pilotage.risk.package_pages import page_of
 
 
@@ -21,6 +26,49 @@ def test_many_major_versions_are_one_finding() -> None:
         "a 1.0.0 → 2.0.0, b 1.0.0 → 2.0.0, c 1.0.0 → 2.0.0 and 1 more"
     ]
     assert found[0].level is RiskLevel.MEDIUM
+
+
+def test_what_matters_most_of_a_flood_is_named() -> None:
+    """Not what comes first in the alphabet: major versions before others, and what the project asks for before what
+    only its packages need."""
+    names = {"aa": "1.0.0", "bb": "1.0.0", "cc": "0.1.0", "dd": "1.0.0", "zz": "1.0.0"}
+    after = {"aa": "2.0.0", "bb": "2.0.0", "cc": "0.2.0", "dd": "1.1.0", "zz": "2.0.0"}
+    asked = {"": {"dependencies": {"zz": "*", "cc": "*"}}}
+
+    def lock(versions: dict[str, str]) -> str:
+        pinned = {f"node_modules/{name}": {"version": version} for name, version in versions.items()}
+        return json.dumps({"lockfileVersion": 3, "packages": {**asked, **pinned}})
+
+    (flood,) = grouped(findings_of("package-lock.json", lock(names), lock(after), Advisories()))
+    assert flood.sentence == (
+        "5 packages upgraded, 4 of them by a version that may break: "
+        "zz 1.0.0 → 2.0.0, aa 1.0.0 → 2.0.0 (indirect), bb 1.0.0 → 2.0.0 (indirect) and 1 more"
+    )
+
+
+def test_tools_before_1_are_listed_and_major_versions_first() -> None:
+    files = [f"[[package]]\nname='{n}'\nversion='{v}'\ngroups=['{g}']\n" for n, v, g in (
+        ("a", "1.0", "main"), ("b", "1.0", "dev"), ("c", "0.1", "dev"), ("d", "1.0", "dev"))]  # fmt: skip
+    before = "".join(files)
+    after = before.replace("'b'\nversion='1.0'", "'b'\nversion='1.1'").replace("'0.1'", "'0.2'")
+    after = after.replace("'d'\nversion='1.0'", "'d'\nversion='2.0'")
+    (fact,) = findings_of("poetry.lock", before, after, Advisories())
+    assert fact.sentence == "3 packages for development and tests in poetry.lock: d 1.0 → 2.0, c 0.1 → 0.2, b"
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "direct"),
+    [
+        ("uv.lock", "[[package]]\nname='me'\nsource={virtual='.'}\ndependencies=[{name='Dj_ango'}]\n", {"dj-ango"}),
+        ("Cargo.lock", "[[package]]\nname='me'\ndependencies=['rand 0.8']\n", {"rand"}),
+        ("go.mod", "module a\nrequire (\n\ta.b/c v1.0.0\n\td.e/f v1.0.0 // indirect\n)\n", {"a.b/c"}),
+        ("Gemfile.lock", "GEM\n\nDEPENDENCIES\n  rails (~> 8)\n  pry!\n\nX\n", {"rails", "pry"}),
+        ("yarn.lock", "a@1:\n  version 1\n", None),
+        ("package-lock.json", "{", None),
+    ],
+)  # fmt: skip
+def test_what_a_project_asks_for_itself(path: str, text: str, direct: set[str] | None) -> None:
+    assert direct_of(path, text) == direct
 
 
 def test_one_upgrade_of_many_lock_files_is_one_finding_and_few_stay_as_they_are() -> None:

@@ -63,7 +63,8 @@ def test_only_a_package_that_runs_is_a_finding_to_act_on(path: str) -> None:
     )
     assert [(one.level, one.mitigation) for one in tool] == [(RiskLevel.LOW, "")]
     assert tool[0].sentence == f"1 package for development and tests in {path}: t 1.0 → 2.0"
-    assert [(one.level, one.sentence) for one in run] == [(RiskLevel.MEDIUM, "a 1.0 → 2.0, a major version")]
+    step = "a 1.0 → 2.0 (indirect)" if path == "uv.lock" else "a 1.0 → 2.0"
+    assert [(one.level, one.sentence) for one in run] == [(RiskLevel.MEDIUM, f"{step}, a major version")]
 
 
 def test_a_package_of_developers_that_begins_to_run_counts() -> None:
