@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from pilotage.adapters.git import Git
 from pilotage.adapters.ports import AdapterError
 from pilotage.app.risk import Answer, Question, assess_range
+from pilotage.model.absence import Absence
 from pilotage.model.calendar import Calendar
 from pilotage.model.risk import RiskLevel
 from tests.cases.range_files import begin
@@ -66,6 +68,18 @@ def test_r17_from_the_first_commit_on(shop: Path) -> None:
     assert (first.assessment.changes, first.assessment.level) == (8, RiskLevel.LOW)
     assert "lines of source" in text_of(first)
     assert ask(shop, f"{root}..main").assessment.changes == 66
+
+
+def test_r17_a_file_that_only_somebody_on_leave_knows(shop: Path) -> None:
+    """`people` has the mail address, the commits a name."""
+    number = next(number for number, row in enumerate(ROWS) if row.id == "files that one person knows")
+    leave = Absence(person="dee", names=frozenset({"dee@example.org"}), first=date(2024, 6, 3), last=date(2024, 6, 5))
+    asked = Question(f"main..row{number}", WEDNESDAY, CALENDAR, away=(leave,))
+    assert "only dee, who is away until 2024-06-05, had changed this file in the year before" in text_of(
+        assess_range(Git(shop), asked)
+    )
+    before = replace(asked, away=(replace(leave, last=date(2024, 6, 4)),))
+    assert "away" not in text_of(assess_range(Git(shop), before))
 
 
 def test_r17_a_shallow_clone_is_refused_with_what_to_do(shop: Path, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pilotage import __version__
 from pilotage.adapters.git import Git
 from pilotage.adapters.ports import AdapterError
 from pilotage.app import lost_changes
+from pilotage.app.absences import absences_of, named_in
 from pilotage.app.branch_merges import looked_into
 from pilotage.app.earlier_releases import Comparison
 from pilotage.app.kept_assessments import KeptAssessments
@@ -20,6 +21,7 @@ from pilotage.app.repository import git_here
 from pilotage.app.risk_contents import beside, looked_into_files
 from pilotage.app.risk_reading import measure
 from pilotage.app.told_changes import told_between
+from pilotage.model.absence import Absence
 from pilotage.model.advisory import Advisory
 from pilotage.model.answers import RiskTolerance
 from pilotage.model.calendar import Calendar
@@ -43,7 +45,8 @@ class Question:
     """What to assess. when: planned start of the release, None to leave its time out · others: releases in progress at
     that time · advisories: known vulnerabilities of packages · model: None for the shipped one · folder: where measured
     releases are kept, None to keep none · patience: seconds to wait for the comparison with earlier releases once all
-    else is known; None for as long as it takes, so that the answer hangs on the commits alone."""
+    else is known; None for as long as it takes, so that the answer hangs on the commits alone · away: who is
+    absent, and when."""
 
     revisions: str
     when: datetime | None
@@ -54,6 +57,7 @@ class Question:
     model: RiskModel | None = None
     folder: Path | None = None
     patience: float | None = None
+    away: tuple[Absence, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,8 @@ def assess_range(git: Git, question: Question) -> Answer:
     findings += beside(files, git, first, last)
     if question.when is not None:
         findings += timing.findings_of(question.when, question.calendar, question.others)
-    findings += people.findings_of([(m.change, m.known) for m in measured])
+    away = _away(git, last, question)
+    findings += people.findings_of([(m.change, m.known) for m in measured], away)
     findings += relands.findings_of(m.change for m in measured)
     before = comparison.within(question.patience)
     whole = assess(f"{first}..{last}", measured, findings, model, question.tolerance, before)
@@ -89,6 +94,14 @@ def assess_range(git: Git, question: Question) -> Answer:
         feature=next((one.summary for one in kinds if one.kind is Kind.FEATURE), ""),
     )
     return Answer(whole, of_changes(measured, model))
+
+
+def _away(git: Git, last: str, question: Question) -> list[Absence]:
+    """Who is absent when the release begins, by the names too that commits have beside their mail addresses."""
+    if question.when is None:
+        return []
+    day = question.when.astimezone(ZoneInfo(question.calendar.zone)).date()
+    return [replace(one, names=one.names | named_in(git, last, one.names)) for one in question.away if one.on(day)]
 
 
 def ends(git: Git, revisions: str) -> tuple[str, str]:
@@ -137,7 +150,9 @@ def _key(git: Git, question: Question) -> str:
     first, last = ends(git, question.revisions)
     model = (question.model or shipped()).to_json()
     day = timing.findings_of(question.when, question.calendar) if question.when else None
-    told = (first, last, model, day, question.tolerance, git.scope, __version__)
+    told: tuple[object, ...] = (first, last, model, day, question.tolerance, git.scope, __version__)
+    if question.when and (away := [one for one in question.away if one.on(question.when.date())]):
+        told = (*told, sorted((one.person, one.last, sorted(one.names)) for one in away))
     return " ".join(map(repr, told))
 
 
@@ -145,18 +160,21 @@ def _question(project: Project, revisions: str, when: datetime | None, advisorie
     """What the options and the configuration, if there is one, require of an assessment."""
 
     calendar, tolerance, others = Calendar(), RiskTolerance.MEDIUM, tuple[str, ...]()
+    away = tuple[Absence, ...]()
     if project.config.exists():
         from pilotage.config.calendars import calendar_of
 
         calendar = calendar_of(project.whole, when.date() if when else project.today)
         tolerance = project.whole.configuration.answers.risk_tolerance
         others = _under_way(project)
+        away = absences_of(project.whole.configuration)
     moment = when.replace(tzinfo=ZoneInfo(calendar.zone)) if when else None
     if moment is None and project.config.exists():  # else nobody knows the zone, nor when people work
         moment = project.moment
     return Question(
-        revisions, moment, calendar, others, _known(advisories), tolerance, _model(project), project.directory
-    )
+        revisions, moment, calendar, others, _known(advisories), tolerance, _model(project), project.directory,
+        away=away,
+    )  # fmt: skip
 
 
 def _under_way(project: Project) -> tuple[str, ...]:

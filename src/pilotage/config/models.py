@@ -10,7 +10,7 @@ from pydantic.config import JsonDict
 from pilotage.config.calendar import CalendarSection
 from pilotage.config.channels import ChannelSection
 from pilotage.config.environment import EnvironmentSection
-from pilotage.config.fields import NAME, Misplaced, Section
+from pilotage.config.fields import NAME, Day, Misplaced, Section
 from pilotage.config.incidents import IncidentsSection
 from pilotage.config.intake import IntakeSection
 from pilotage.config.integrity import AuditSection, SigningSection
@@ -83,6 +83,19 @@ class AnswersSection(Section):
         )
 
 
+class AwaySection(Section):
+    """Days on which a person is away."""
+
+    first_day: Day = Field(description="First day, such as 2026-12-18.")
+    last_day: Day = Field(description="Last day, inclusive.")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> AwaySection:
+        if self.last_day < self.first_day:
+            raise ValueError(f"it ends ({self.last_day}) before it starts ({self.first_day})")
+        return self
+
+
 class PersonSection(Section):
     """A person who gives commands and approvals."""
 
@@ -95,6 +108,10 @@ class PersonSection(Section):
     )
     email: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")] | None = Field(
         None, description="Mail address of this person, for invitations to meetings."
+    )
+    away: list[AwaySection] = Field(
+        default_factory=list,
+        description="When this person is away. `pilotage risk` says so if nobody else knows a changed file.",
     )
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from pilotage.model.absence import Absence
 from pilotage.model.change import Change, FileKind
 from pilotage.model.risk import Finding, RiskFactor, RiskLevel
 from pilotage.risk.sizes import lines_of, to_read
@@ -71,15 +72,40 @@ def in_words(changes: Sequence[tuple[Change, Known]]) -> str:
     return "; ".join(words)
 
 
-def findings_of(changes: Sequence[tuple[Change, Known]]) -> list[Finding]:
+def findings_of(changes: Sequence[tuple[Change, Known]], away: Sequence[Absence] = ()) -> list[Finding]:
     """Files that only one person knew: changed by another, else by that person; at most two people, most lines
-    first."""
+    first. away: who is absent when the release begins; each of them that knows a file alone is a finding."""
+    owned = _owned(changes)
+    missing = [(owner, one) for owner in owned for one in away if _names(owner) & one.names]
+    found = [one for owner, absence in missing if (one := _by_absent(absence, owned.pop(owner, {})))]
+    return [*found, *_by_presence(changes, owned)]
+
+
+def _names(owner: str) -> set[str]:
+    return {owner.casefold(), person(owner).casefold()}
+
+
+def _by_absent(absence: Absence, touched: Mapping[str, _Touched]) -> Finding | None:
+    files = {path: one for path, one in touched.items() if one.lines >= _LEAST_OF_A_FILE}
+    if not files:
+        return None
+    what = "a changed file" if len(files) == 1 else f"{len(files)} changed files"
+    words = f"only {absence.person} had changed {what} in the year before, and is away until {absence.last}"
+    return Finding(
+        RiskFactor.EXPERIENCE, RiskLevel.MEDIUM, words, _place(files), f"wait for {absence.person}, or {_LEARN}"
+    )
+
+
+_LEARN = "have somebody else learn how to mend this before the release"
+
+
+def _by_presence(changes: Sequence[tuple[Change, Known]], owned: Mapping[str, Mapping[str, _Touched]]) -> list[Finding]:
     if max((known.people for _, known in changes), default=0) < _LEAST_PEOPLE:
         return []
     total = sum(lines_of(file) for change, _ in changes for file in to_read(change))
     least = max(_LEAST_LINES, _LEAST_SHARE * total)
     found: list[tuple[int, Finding]] = []
-    for owner, touched in _owned(changes).items():
+    for owner, touched in owned.items():
         files = {path: one for path, one in touched.items() if one.lines >= _LEAST_OF_A_FILE}
         strange = {path: one for path, one in files.items() if one.others}
         if strange and (lines := sum(one.lines for one in strange.values())) >= _LEAST_LINES:
@@ -132,7 +158,7 @@ def _by_owner(owner: str, files: dict[str, _Touched]) -> Finding:
     return Finding(RiskFactor.EXPERIENCE, RiskLevel.LOW, words, _place(files), cure)
 
 
-def _place(files: dict[str, _Touched]) -> str:
+def _place(files: Mapping[str, _Touched]) -> str:
     first = max(files, key=lambda path: files[path].lines)
     return first if len(files) == 1 else f"{first} and {len(files) - 1} more"
 

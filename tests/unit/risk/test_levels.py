@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import date
+
 import pytest
 
+from pilotage.model.absence import Absence
 from pilotage.model.converting import convert
 from pilotage.model.risk import Assessment, ChangeRisk, Finding, RiskFactor, RiskLevel, Standing
 from pilotage.risk import people
@@ -131,6 +135,18 @@ def test_files_that_one_person_knows_are_a_finding() -> None:
     (other,) = people.findings_of([(change({"pay.py": 80}, author="eve@example.org"), OWNED)])
     assert other.sentence == "eve changed a file that only ada had changed in the year before"
     assert other.mitigation == "have ada review it"
+
+
+def test_r17_a_file_whose_only_author_is_away_is_a_finding() -> None:
+    """However few people work, and however small the share."""
+    leave = Absence(person="ada", names=frozenset({"ada@example.org"}), first=date(2024, 6, 1), last=date(2024, 6, 9))
+    few = Known(owners=OWNED.owners, people=2)
+    (found,) = people.findings_of([(change({"pay.py": 12}, author="eve@example.org"), few)], [leave])
+    assert found.level is RiskLevel.MEDIUM
+    assert found.sentence == "only ada, who is away until 2024-06-09, had changed this file in the year before"
+    assert found.mitigation == "wait for ada, or have somebody else learn how to mend this before the release"
+    other = replace(leave, names=frozenset({"eve"}))
+    assert not people.findings_of([(change({"pay.py": 12}, author="eve@example.org"), few)], [other])
 
 
 def test_where_hardly_anyone_works_or_little_changes_no_owner_is_named() -> None:
