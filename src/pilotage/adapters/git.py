@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
@@ -14,6 +13,7 @@ from pilotage.adapters.git_alone import PATIENCE, UNARMED, Objects, quiet
 from pilotage.adapters.git_contents import Contents
 from pilotage.adapters.git_failures import failure
 from pilotage.adapters.git_messages import BEGIN, END, MARK, said
+from pilotage.adapters.git_tags import names_of
 from pilotage.adapters.git_time import moment
 from pilotage.adapters.ports import AdapterError
 from pilotage.model.change import Change
@@ -118,7 +118,7 @@ class Git:
     def tag_of(self, version: str) -> str | None:
         """The tag of a version: `1.2.0` where there is one, else `v1.2.0`, or `web-v1.2.0` of a service with that
         prefix; None where git knows none of them. A commit or a branch of that name will do, too."""
-        for name in _names(version, self.scope.tag_prefix) if version else ():
+        for name in names_of(version, self.scope.tag_prefix):
             try:
                 self.commit(name)
             except AdapterError:
@@ -239,14 +239,3 @@ class Git:
     def reading(self) -> Contents:
         """To look up one content after the other; close it."""
         return Contents(self.path, self.command("cat-file"), quiet())
-
-
-def _names(version: str, prefix: str) -> tuple[str, ...]:
-    """How a version may be named, the likeliest first. With a prefix, a tag without it is another service's."""
-    if not prefix:
-        return (f"refs/tags/{version}", f"refs/tags/v{version}", version)
-    whole = version if version.startswith(prefix) else f"{prefix}{version}"
-    return (f"refs/tags/{whole}", f"refs/heads/{version}", *([version] if _COMMIT.fullmatch(version) else []))
-
-
-_COMMIT = re.compile(r"[0-9a-f]{7,40}")

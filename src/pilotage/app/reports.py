@@ -9,7 +9,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from pilotage.adapters.git import Git
-from pilotage.adapters.ports import AdapterError
+from pilotage.adapters.git_steps import Commits, Step, commits_of
 from pilotage.app.instance_logs import logs_of
 from pilotage.engine.records.events_of_many import events_of_many
 from pilotage.engine.records.store import Store
@@ -56,6 +56,7 @@ def deployments_of(
 ) -> tuple[Deployment, ...]:  # fmt: skip
     """rollouts: oldest first · git: the repository, which knows what each brought · since: of what began before, in
     Unix seconds, nobody asks what it brought: each question to git is a process."""
+    brought = _brought(rollouts, git, since) if git is not None else {}
     served: set[str] = set()
     found = []
     identities = [rollout.id for rollout in rollouts]
@@ -63,11 +64,22 @@ def deployments_of(
     for rollout in rollouts:
         events = told.get(rollout.id, ())
         exposed = reached_users(rollout, events, seen[rollout.id])
-        brought = git if _began(rollout) >= since else None
-        found.append(_deployment(rollout, events, rollout.version in served, exposed, brought))
+        found.append(_deployment(rollout, events, rollout.version in served, exposed, brought.get(rollout.id)))
         if rollout.status is Status.COMPLETED:
             served.add(rollout.version)
     return tuple(found)
+
+
+def _brought(rollouts: Sequence[RolloutSummary], git: Git, since: float) -> Mapping[str, Commits]:
+    """By the id of each rollout of a version that had not served before."""
+    steps, served = dict[str, Step](), set[str]()
+    for rollout in rollouts:
+        if rollout.old and rollout.version not in served and _began(rollout) >= since:
+            steps[rollout.id] = (rollout.old, rollout.version)
+        if rollout.status is Status.COMPLETED:
+            served.add(rollout.version)
+    known = commits_of(git, steps.values())
+    return {identity: known[step] for identity, step in steps.items() if step in known}
 
 
 def reached_users(rollout: RolloutSummary, events: Sequence[Recorded], seen: LiveView) -> bool:
@@ -82,7 +94,7 @@ def reached_users(rollout: RolloutSummary, events: Sequence[Recorded], seen: Liv
 
 
 def _deployment(
-    rollout: RolloutSummary, events: Sequence[Recorded], returns: bool, exposed: bool, git: Git | None
+    rollout: RolloutSummary, events: Sequence[Recorded], returns: bool, exposed: bool, commits: Commits | None
 ) -> Deployment:
     hotfix = rollout.kind == ReleaseType.HOTFIX or rollout.mode is Mode.EMERGENCY
     began = _began(rollout)
@@ -90,7 +102,7 @@ def _deployment(
     return Deployment(
         rollout.id, rollout.version, rollout.old or "", began, ended,
         _ENDS.get(rollout.status, End.OPEN), exposed, returns, hotfix, _trouble(events), _well(events),
-        _commits(git, rollout.old, rollout.version) if git and rollout.old and not returns else None,
+        commits,
     )  # fmt: skip
 
 
@@ -115,14 +127,6 @@ def _well(events: Sequence[Recorded]) -> float | None:
 
 def _moments(events: Sequence[Recorded]) -> Iterator[tuple[float, Occurrence]]:
     return ((event.at, event.what) for event in events)
-
-
-def _commits(git: Git, old: str, new: str) -> tuple[tuple[str, float], ...] | None:
-    try:
-        first, last = git.tag_of(old), git.tag_of(new)
-        return git.commits_between(first, last) if first and last else None
-    except AdapterError:
-        return None
 
 
 class BadPattern(Invalid):

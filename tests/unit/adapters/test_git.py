@@ -10,6 +10,7 @@ import pytest
 
 from pilotage.adapters.evidence import ProjectFiles
 from pilotage.adapters.git import Git, repository_around
+from pilotage.adapters.git_steps import commits_of
 from pilotage.adapters.ports import AdapterError
 from pilotage.model.readiness import BadEvidence
 from pilotage.report.range import changes_of
@@ -130,3 +131,35 @@ def test_r17_what_a_partial_clone_lacks_is_an_error_and_no_absent_file(tmp_path:
         Git(partial).contents(["HEAD:.gitattributes"])
     assert Git(partial).contents(["HEAD:absent"]) == [None]
     assert Git(tmp_path / "whole").contents(["HEAD:a.py", "HEAD:a b\n", "HEAD:absent"]) == [b"x = 2\n", None, None]
+
+
+def test_r25_what_many_versions_brought_is_asked_at_once_and_remembered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = Repository(tmp_path / "shop")
+    for number, tag in enumerate(("v1.0.0", "1.1.0", "v1.2.0")):
+        shop.commit("feat: a", {"a.py": f"x = {number}\n"})
+        shop.git("tag", tag)
+    git, asked, usual = Git(shop.path), list[str](), Git.run
+
+    def run(self: Git, *arguments: str, **more: object) -> str:
+        asked.append(arguments[0])
+        return usual(self, *arguments, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Git, "run", run)
+    odd = ("--all", "x\ny", "", "x y", "HEAD~1")
+    steps = [("1.0.0", "1.1.0"), ("1.1.0", "1.2.0"), *(("1.0.0", one) for one in odd), ("0.9", "1.0.0")]
+    first = commits_of(git, steps)
+    assert asked.count("cat-file") == 1
+    assert {step: len(found) for step, found in first.items()} == {
+        ("1.0.0", "1.1.0"): 1, ("1.1.0", "1.2.0"): 1, ("1.0.0", "HEAD~1"): 1,
+    }  # fmt: skip
+    for (old, new), found in first.items():
+        before, after = git.tag_of(old), git.tag_of(new)
+        assert before
+        assert after
+        assert found == git.commits_between(before, after)
+    asked.clear()
+    assert commits_of(git, steps) == first
+    assert "log" not in asked
+    assert commits_of(Git(tmp_path / "nowhere"), steps) == {}
