@@ -14,9 +14,7 @@ def absences_of(configuration: Configuration) -> tuple[Absence, ...]:
     return tuple(
         Absence(
             person=name,
-            names=frozenset(
-                one.casefold() for one in (name, *person.aliases, *([person.email] if person.email else []))
-            ),
+            names=frozenset(one.casefold() for one in (name, *person.aliases, person.email or name)),
             first=date.fromisoformat(away.first_day),
             last=date.fromisoformat(away.last_day),
         )

@@ -89,11 +89,9 @@ def _by_absent(absence: Absence, touched: Mapping[str, _Touched]) -> Finding | N
     files = {path: one for path, one in touched.items() if one.lines >= _LEAST_OF_A_FILE}
     if not files:
         return None
-    what = "a changed file" if len(files) == 1 else f"{len(files)} changed files"
-    words = f"only {absence.person} had changed {what} in the year before, and is away until {absence.last}"
-    return Finding(
-        RiskFactor.EXPERIENCE, RiskLevel.MEDIUM, words, _place(files), f"wait for {absence.person}, or {_LEARN}"
-    )
+    who, what = absence.person, "this file" if len(files) == 1 else f"these {len(files)} files"
+    words = f"only {who}, who is away until {absence.last}, had changed {what} in the year before"
+    return Finding(RiskFactor.EXPERIENCE, RiskLevel.MEDIUM, words, _place(files), f"wait for {who}, or {_LEARN}")
 
 
 _LEARN = "have somebody else learn how to mend this before the release"
