@@ -25,7 +25,7 @@ QUEUE = 256
 MOST = 1500
 """Followers of one server; its connections are for others too."""
 
-EVERY = 0.5
+EVERY = 0.25
 """Seconds between two looks at the store."""
 
 _log = logging.getLogger(__name__)
@@ -47,6 +47,13 @@ class Follower:
             self.queue.put_nowait(message)
         except asyncio.QueueFull:
             self.lost.set()
+
+    async def heard(self) -> list[Message | None]:
+        """All that is there, as soon as something is: who follows gets it in one piece."""
+        found = [await self.queue.get()]
+        while not self.queue.empty():
+            found.append(self.queue.get_nowait())
+        return found
 
     def end(self) -> None:
         """Nothing follows what is in the queue."""

@@ -26,6 +26,7 @@ from pilotage.engine.execution.worker_log import keep_log
 from pilotage.engine.placement.lock import worker_pid
 from pilotage.model.errors import Invalid, Unavailable
 from pilotage.web.hurried import hurried
+from pilotage.web.readying import ready_in_background
 from pilotage.web.server import application
 from pilotage.web.site import Site
 
@@ -77,7 +78,8 @@ def serve(project: Project, wanted: Listening, say: Callable[[str], None]) -> No
     project = replace(project, warn=_log.warning)
     if why:
         say(f"{why}. Until that is corrected, the server shows its records, and abort, pause and rollback work")
-    with _opened(project, wanted, say) as (server, listener), _attended(project, wanted.worker), _ending(server):
+    with _opened(project, wanted, say) as (server, listener, site), _attended(project, wanted.worker), _ending(server):
+        ready_in_background(site)
         server.run(sockets=[listener])
     say(_farewell(project, wanted.worker))
 
@@ -113,7 +115,7 @@ def _farewell(project: Project, worker: bool) -> str:
 @contextlib.contextmanager
 def running(project: Project, wanted: Listening, say: Callable[[str], None]) -> Iterator[None]:
     """Serve beside other work, from a thread. Raises Unavailable, Invalid."""
-    with _opened(project, wanted, say) as (server, listener):
+    with _opened(project, wanted, say) as (server, listener, _):
         thread = threading.Thread(target=server.run, args=([listener],), daemon=True, name="server")
         thread.start()
         try:
@@ -126,7 +128,7 @@ def running(project: Project, wanted: Listening, say: Callable[[str], None]) -> 
 @contextlib.contextmanager
 def _opened(
     project: Project, wanted: Listening, say: Callable[[str], None]
-) -> Iterator[tuple[uvicorn.Server, socket.socket]]:
+) -> Iterator[tuple[uvicorn.Server, socket.socket, Site]]:
     wanted = _as_configured(project, wanted)
     site = Site(
         project=project, root=wanted.root, url=wanted.url and f"{wanted.url}{wanted.root}", secure=wanted.secure,
@@ -142,7 +144,7 @@ def _opened(
         if (secret := first_link(project.store)) is not None:
             say(f"make the owner's account within an hour: {wanted.address(port)}link/{secret}")
         say(f"listening on {wanted.local(port)}" + f"; browsers reach it at {wanted.address(port)}" * bool(wanted.url))
-        yield server, listener
+        yield server, listener, site
 
 
 def _as_configured(project: Project, wanted: Listening) -> Listening:

@@ -13,12 +13,12 @@ from pilotage.web.route import Asked, Audience, Route
 
 
 @cache
-def _text(routes: tuple[Route, ...], root: str) -> Text:
+def api_text(routes: tuple[Route, ...], root: str) -> Text:
     return Text(body=msgspec.json.format(msgspec.json.encode(described(routes, root)), indent=1))
 
 
 def _openapi(asked: Asked) -> Response:
-    text = _text(asked.site.routes, asked.site.root)
+    text = api_text(asked.site.routes, asked.site.root)
     return TextAnswer(text, "application/json", {"Cache-Control": "max-age=300"})
 
 

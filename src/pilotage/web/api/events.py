@@ -17,7 +17,7 @@ from pilotage.app.roles import Eyes
 from pilotage.model.errors import Unavailable
 from pilotage.web import forgery
 from pilotage.web.client import client_of
-from pilotage.web.credentials import NotSignedIn, by_cookie, identity_of
+from pilotage.web.credentials import NotSignedIn, by_cookie, identity_of, known_identity
 from pilotage.web.hub import Follower, Hub
 from pilotage.web.problem import Refused
 from pilotage.web.route import Asked, Audience, Query, Route
@@ -84,14 +84,15 @@ class _Stream:
         while await self._still_allowed():
             try:
                 async with asyncio.timeout_at(self._due):  # unlike wait_for, it loses no cancellation
-                    message = await self.follower.queue.get()
+                    heard = await self.follower.heard()
             except TimeoutError:
                 yield b": still here\n\n"
                 continue
-            if message is None:
+            said = (one for one in heard if one is not None and (one.position is None or one.position > position))
+            if text := b"".join(one.text for one in said if self._wants(one)):
+                yield text
+            if None in heard:
                 return
-            if (message.position is None or message.position > position) and self._wants(message):
-                yield message.text
         yield _OVER
 
     async def _missed(self, position: int) -> AsyncIterator[bytes]:
@@ -118,9 +119,22 @@ class _Stream:
         """As asked at most `ASK_AGAIN` ago."""
         loop = asyncio.get_running_loop()
         if self._allowed and loop.time() >= self._due:
-            self._allowed = await run_in_threadpool(self._ask_again)
+            self._allowed = await self._known_still() or await run_in_threadpool(self._ask_again)
             self._due = loop.time() + ASK_AGAIN
         return self._allowed
+
+    async def _known_still(self) -> bool:
+        """Whether somebody has just found out that the same client may. False where nobody has."""
+        site = self._asked.site
+        try:
+            version = await site.version_now.get()
+        except Exception:
+            return False
+        identity = known_identity(site, self._asked.request, version)
+        if identity is None or (custom := site.custom_roles_at_hand(version)) is None:
+            return False
+        self._eyes = Eyes(identity=identity, custom=custom)
+        return True
 
     def _ask_again(self) -> bool:
         """Roles may have changed, and a session or token may have ended."""
