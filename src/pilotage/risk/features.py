@@ -40,7 +40,7 @@ class Touched:
     repair: bool
 
 
-@dataclass
+@dataclass(slots=True)
 class _Lately:
     """Repairs, of which a month takes away all but 1/e."""
 
@@ -55,12 +55,12 @@ class _Lately:
         return self.repairs * math.exp(-max(0.0, at - self.at) / _MONTH)
 
 
-@dataclass
+@dataclass(slots=True)
 class _Past:
     changes: int = 0
     repairs: int = 0
     last: float = -math.inf
-    authors: Counter[str] = field(default_factory=Counter)
+    authors: dict[str, int] = field(default_factory=dict)
     lately: _Lately = field(default_factory=_Lately)
 
 
@@ -81,7 +81,8 @@ class History:
         self._count(touched, files, 1)
         for past in files:
             past.last = max(past.last, touched.at)
-            past.lately.add(touched)
+            if touched.repair or past.lately.repairs:  # of none there is nothing to keep up
+                past.lately.add(touched)
 
     def _forget(self, before: float) -> None:
         while self._year and self._year[0][0].at < before:
@@ -94,7 +95,7 @@ class History:
         for past in files:
             past.changes += sign
             past.repairs += sign * touched.repair
-            past.authors[touched.author] += sign
+            past.authors[touched.author] = past.authors.get(touched.author, 0) + sign
 
     def rename(self, before: str, after: str) -> None:
         """A file's past goes with it to its new name."""
@@ -169,7 +170,7 @@ def _past_of(paths: list[str], change: Change, history: History) -> dict[str, fl
     known = [p for p in past if p.changes > 0]
     authors = {author for p in known for author, times in p.authors.items() if times > 0}
     changes = sum(p.changes for p in known)
-    own = sum(p.authors[change.author] for p in known)
+    own = sum(p.authors.get(change.author, 0) for p in known)
     idle = [min(YEAR, max(0.0, change.landed - p.last)) if p.changes > 0 else YEAR for p in past]
     experience = history.experience(change.author)
     return {
