@@ -18,6 +18,7 @@ from pathlib import Path
 from statistics import median
 
 from pilotage.adapters.git import Git
+from pilotage.adapters.ports import AdapterError
 from pilotage.risk.labels import label
 
 RUNS = 5
@@ -60,20 +61,22 @@ def main() -> None:
         memory: list[float] = []
         ours = timed(lambda span=span, path=path, memory=memory: memory.append(_ours(path, span)))  # type: ignore[misc]
         peer = timed(lambda span=span, path=path: _log(path, span))  # type: ignore[misc]
-        revisions = list(_newest(git))
-        measured: list[int] = []
-        took = spent(
-            lambda git=git, revisions=revisions, measured=measured: measured.append(
-                len(label(islice(git.changes(revisions), MANY)))
-            )
-        )
-        peer_of_many = spent(lambda path=path, revisions=revisions: _log(path, *revisions))
         name = path.parent.name if path.name == "repo" else path.name
         print(
             f"| {name} | {count} | {median(ours):.2f} ({ours[0]:.2f}–{ours[-1]:.2f}) | {max(memory):.0f} | "
-            f"{median(peer):.2f} | {measured[0]} | {took:.1f} | {peer_of_many:.1f} |",
+            f"{median(peer):.2f} | {' | '.join(_many(git))} |",
             flush=True,
         )
+
+
+def _many(git: Git) -> tuple[str, str, str]:
+    """How many changes are measured, and the seconds of both; of a clone without all of its history nothing."""
+    revisions, found = list(_newest(git)), list[int]()
+    try:
+        took = spent(lambda: found.append(len(label(islice(git.changes(revisions), MANY)))))
+    except AdapterError:
+        return "–", "–", "–"
+    return str(found[0]), f"{took:.1f}", f"{spent(lambda: _log(git.path, *revisions)):.1f}"
 
 
 def _ours(path: Path, span: str) -> float:
