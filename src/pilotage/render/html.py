@@ -18,7 +18,7 @@ from pilotage.model.wording import called
 from pilotage.render.charts import HALF, NARROW, gantt, staircase
 from pilotage.render.pills import state_pill
 from pilotage.render.plan_page import first_screen, section_counts
-from pilotage.render.prose import one_share, prose
+from pilotage.render.prose import one_way, prose
 from pilotage.render.sections import headline, sections
 from pilotage.render.stylesheet import style
 
@@ -45,7 +45,7 @@ def page(name: str, **facts: object) -> str:
     """A page from one of the shipped templates, which extend `page.html.j2`. Its policy lets it load and run
     nothing."""
     # Markup is escaped text by text; what steers a terminal or turns the reading direction is taken from the whole.
-    return one_share(clean(_environment().get_template(name).render(**facts)))
+    return one_way(clean(_environment().get_template(name).render(**facts)))
 
 
 @cache

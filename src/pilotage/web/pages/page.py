@@ -15,7 +15,7 @@ from pilotage.model.wording import called, counted
 from pilotage.render.document import bars, top
 from pilotage.render.html import state_cell
 from pilotage.render.pills import STATUS
-from pilotage.render.prose import one_share, prose
+from pilotage.render.prose import one_way, prose
 from pilotage.web.assets import digest
 from pilotage.web.frame import frame_of
 from pilotage.web.pages.page_clock import PageClock
@@ -67,4 +67,4 @@ def drawn(
         root=site.root, static=f"{site.root}/static/{digest()}", frame=frame, me=frame.me, my_role=frame.role,
         csrf=csrf, here=path, clock=clock_of(site), **values,
     )  # fmt: skip
-    return one_share(clean(text))
+    return one_way(clean(text))
