@@ -26,6 +26,7 @@ from pathlib import Path
 
 import psutil
 import server_paint
+from server_audit import fill_audit
 from sqlalchemy import insert, select, update
 
 from pilotage import Answers, Service, make_plan
@@ -267,12 +268,13 @@ def measure(folder: Path, wanted: argparse.Namespace, each: int) -> None:
     (folder / "pilotage.yaml").write_text(configuration(wanted.services))
     store = Store(folder / ".pilotage")
     running = fill(store, wanted.rollouts, wanted.services, wanted.live)
+    rows = fill_audit(store)
     # Each address has a person of its own, as one may ask only so often a minute.
     headers = iter([_person(store, number) for number in range(20)])
     print(f"load average {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores, Python {sys.version.split()[0]}")
     print(
         f"{wanted.rollouts:,} finished rollouts, {wanted.services} services, {wanted.live} under way, "
-        f"{wanted.clients} clients\n"
+        f"{rows:,} rows of the audit log, {wanted.clients} clients\n"
     )
     print("| address | p50 | p99 | sent | whole | failed | CPU | requests |\n|---|---|---|---|---|---|---|---|")
     base = f"http://127.0.0.1:{(port := free_port())}"

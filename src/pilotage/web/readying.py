@@ -42,12 +42,10 @@ def _make_ready(site: Site) -> None:
 
 
 def make_ready(site: Site) -> None:
-    _ = (
-        site.outages(site.versions.now()),
-        site.unread,
-        site.frozen_days(datetime.fromtimestamp(site.store.clock.now(), site.zone).date()),
-        digest(),
-    )
+    today = datetime.fromtimestamp(site.store.clock.now(), site.zone).date()
+    _ = site.outages(site.versions.now()), site.unread, site.frozen_days(today), digest()
+    for column in ("actor", "action"):
+        site.audit_choices.of(column)
     pages = environment()
     for name in pages.list_templates():
         pages.get_template(name)

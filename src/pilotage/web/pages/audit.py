@@ -15,7 +15,7 @@ from pilotage.model.audit import Entry, Outcome
 from pilotage.model.output.audit import AuditLogOutput
 from pilotage.render.audit import in_words
 from pilotage.web.answers import json_answer
-from pilotage.web.api.audit import AuditQuery, filter_in, rows_for
+from pilotage.web.api.audit import AuditQuery, filter_in, in_pieces, rows_for
 from pilotage.web.pages.page import page
 from pilotage.web.route import Asked, Kind, Route, Sharing
 
@@ -95,7 +95,9 @@ def _csv(asked: Asked) -> Response:
 
 
 def _file(lines: Iterator[str], name: str, media: str) -> Response:
-    return StreamingResponse(lines, headers={"Content-Disposition": f'attachment; filename="{name}"'}, media_type=media)
+    return StreamingResponse(
+        in_pieces(lines), headers={"Content-Disposition": f'attachment; filename="{name}"'}, media_type=media
+    )  # fmt: skip
 
 
 ROUTES = (
