@@ -119,7 +119,8 @@ def _routes(routes: Iterable[Route]) -> str:
     lines = ["| route | does | permission | takes | gives |", "|---|---|---|---|---|"]
     for one in routes:
         takes = _link(one.takes or one.query)
-        gives = _link(one.gives) or ("" if one.media == "application/json" else f"`{one.media}`")
+        media = ", ".join(f"`{name}`" for name in one.medias if name != "application/json")
+        gives = _link(one.gives) or media
         shown = f"`{one.method} {one.path.removeprefix('/api/v1')}`"
         lines.append(f"| {shown} | {one.summary} | {one.permission} | {takes} | {gives} |")
     return "\n".join(lines) + "\n"

@@ -51,6 +51,16 @@ def test_r34_anybody_may_read_the_description(server: Served) -> None:
     assert got.json == json.loads(json.dumps(described(ROUTES)))
 
 
+def test_r34_a_route_names_every_type_that_its_query_may_ask_for(server: Served) -> None:
+    described_ones = json.loads(json.dumps(described(ROUTES)))["paths"]["/api/v1/audit/export"]["get"]
+    types = set(described_ones["responses"]["200"]["content"])
+    server.person("ada", "admin")
+    ada = server.with_token("ada", "admin")
+    for shape in ("jsonl", "csv"):
+        got = ada.get(f"/api/v1/audit/export?format={shape}")
+        assert got.headers["content-type"].partition(";")[0] in types
+
+
 def test_every_route_of_the_api_is_in_the_reference() -> None:
     text = Path("docs/reference/api.md").read_text()
     for one in OURS:

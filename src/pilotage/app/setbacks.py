@@ -91,8 +91,8 @@ def accept(project: Project, actor: str, found: Sequence[Setback], reason: str) 
     from pilotage.app.permissions import Permission, Thing
     from pilotage.engine.records import setbacks
 
-    for one in found:
-        person = project.require(actor, Permission.ADOPT, one.environment)
+    persons = [project.for_service(one.service).require(actor, Permission.ADOPT, one.environment) for one in found]
+    for one, person in zip(found, persons, strict=True):
         asked = act_of(project, person.name, Permission.ADOPT, Thing(service=one.service))
         act = replace(
             asked, action="accept-records", object=one.rollout, environment=one.environment, reason=reason

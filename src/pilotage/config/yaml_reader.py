@@ -61,7 +61,9 @@ class Problem:
 
 
 class ConfigError(Invalid):
-    """`pilotage.yaml` has errors. `problems` lists all of them."""
+    """`pilotage.yaml` has errors. `problems` lists all of them. On a server, that is no fault of the request."""
+
+    http_status = 503
 
     def __init__(self, file: str, problems: list[Problem]) -> None:
         self.file, self.problems = file, sorted(problems, key=lambda p: (p.mark.line, p.mark.column))

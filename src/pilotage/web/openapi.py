@@ -141,7 +141,7 @@ def _answers(route: Route, shapes: Mapping[type, JsonObject]) -> JsonObject:
     if route.gives is not None:
         good["content"] = {JSON: {"schema": shapes[route.gives]}}
     elif route.status != 204:
-        good["content"] = {route.media: {"schema": {}}}
+        good["content"] = {media: {"schema": {}} for media in route.medias}
     if route.status == 202:
         good["headers"] = {"Location": {"description": "Where to see how it goes on.", "schema": {"type": "string"}}}
     problem: JsonObject = {"$ref": "#/components/responses/problem"}

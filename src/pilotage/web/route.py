@@ -161,12 +161,12 @@ Answer: TypeAlias = "Callable[[Asked], Response] | Callable[[Asked], Awaitable[R
 class Route:
     """One method of one path. permission: asked for the place that the path names (`place.py`) · takes, query: types of
     body and parameters · gives: type of the answer's body; None for pages and empty answers · media: its media type ·
-    status: of success · about: the path of the GET that shows what this changes; its ETag is what `If-Match` names ·
-    turn: when it waits for others that change that · pace: in which threads it is carried out · keeps: a coroutine that
-    keeps its answer under an `Idempotency-Key` by itself · secret: the answer has a secret that is shown once, and must
-    be kept nowhere · remade: makes the answer of a request whose server died from what it had recorded; such a request
-    may be carried out again as long as it has made no rollout and no command · shared: who else gets the answer of a
-    GET that somebody asked for just before."""
+    also: other media types that the query may ask for · status: of success · about: the path of the GET that shows what
+    this changes; its ETag is what `If-Match` names · turn: when it waits for others that change that · pace: in which
+    threads it is carried out · keeps: a coroutine that keeps its answer under an `Idempotency-Key` by itself · secret:
+    the answer has a secret that is shown once, and must be kept nowhere · remade: makes the answer of a request whose
+    server died from what it had recorded; such a request may be carried out again as long as it has made no rollout and
+    no command · shared: who else gets the answer of a GET that somebody asked for just before."""
 
     method: str
     path: str
@@ -178,6 +178,7 @@ class Route:
     query: type[Query] | None = None
     gives: type[msgspec.Struct] | None = None
     media: str = "application/json"
+    also: tuple[str, ...] = ()
     status: int = 200
     about: str = ""
     turn: Turn = Turn.ALWAYS
@@ -198,6 +199,11 @@ class Route:
     def public(self) -> bool:
         """Whether it belongs to the API that is described; pages have JSON of their own."""
         return self.path.startswith("/api/")
+
+    @property
+    def medias(self) -> tuple[str, ...]:
+        """Every media type of a successful answer."""
+        return self.media, *self.also
 
     @property
     def name(self) -> str:

@@ -104,7 +104,8 @@ ROUTES = (
     ),
     Route(
         method="GET", path="/api/v1/audit/export", permission=Permission.READ_AUDIT, answer=_export,
-        query=ExportQuery, media="application/jsonl", summary="Give all rows, oldest first, as JSON lines or as CSV.",
+        query=ExportQuery, media="application/jsonl", also=("text/csv",),
+        summary="Give all rows, oldest first, as JSON lines or as CSV.",
     ),
     Route(
         method="GET", path="/api/v1/audit/verification", permission=Permission.READ_AUDIT, answer=_verify,
