@@ -16,7 +16,7 @@ from pilotage.model.risk import RiskFactor
 
 WEDNESDAY = datetime(2026, 11, 25, 10, tzinfo=UTC)
 FRIDAY = datetime(2026, 11, 27, 17, tzinfo=UTC)
-FRIDAY_MORNING = datetime(2026, 11, 27, 10, tzinfo=UTC)
+FRIDAY_10 = datetime(2026, 11, 27, 10, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,8 @@ CASES = (
     Case(RiskFactor.DEPENDENCIES, "saleor/saleor", "8f7b1530ec", "petl 1.7.17 → 1.7.20", False, "→"),
     Case(RiskFactor.EXPERIENCE, "celery/celery", "d77b50981", "its author's first", True, "changed nothing here"),
     Case(RiskFactor.EXPERIENCE, "pallets/flask", "adf363679d", "by its maintainer", False, "changed nothing here"),
-    Case(RiskFactor.TIMING, "pallets/flask", "adf363679d", "on Friday at 17:00", True, "before non-working days", FRIDAY),
-    Case(RiskFactor.TIMING, "pallets/flask", "adf363679d", "on Friday at 10:00", False, "before non-working days", FRIDAY_MORNING),
+    Case(RiskFactor.TIMING, "pallets/flask", "adf363679d", "on Friday at 17:00", True, "before non-work", FRIDAY),
+    Case(RiskFactor.TIMING, "pallets/flask", "adf363679d", "on Friday at 10:00", False, "before non-work", FRIDAY_10),
 )  # fmt: skip
 
 
