@@ -66,6 +66,7 @@ ROUTES_OF = {
     "backup list": f"GET {_PLACE}/backups", "backup make": f"POST {_PLACE}/backups",
     "backup verify": f"POST {_PLACE}/backups/{{backup}}/verify",
     "backup restore": f"POST {_PLACE}/backups/{{backup}}/restore",
+    "store accept": f"POST {_PLACE}/accept-records",
     "auth grant": "POST /api/v1/access/grants", "auth revoke": "POST /api/v1/access/grants/revoke",
     "auth list": "GET /api/v1/access", "auth why": "GET /api/v1/access/why",
     "token create": "POST /api/v1/tokens", "token list": "GET /api/v1/tokens",

@@ -15,6 +15,7 @@ from tests.web.records import ended
 from tests.web.site import Served
 
 PLACE = "/services/shop/production"
+API = "/api/v1/services/shop/environments/production"
 
 
 @pytest.fixture(autouse=True)
@@ -73,9 +74,26 @@ def test_r35_after_a_restore_the_page_says_so_and_takes_the_word_of_a_person(ser
     assert "Accept the records of shop in production" in text
     assert "Accept the records" not in server.signed_in("vic").get(PLACE).text
     assert server.signed_in("vic").submit(f"{PLACE}/accept-records", reason="x").status == 403
+    assert "went back" in server.signed_in("vic").get(f"{API}/setback").json["sentence"]
+    assert server.with_token("vic", "viewer").post(f"{API}/accept-records", {}).status == 403
     for _ in range(2):
         got = browser.submit(f"{PLACE}/accept-records", reason="the disk failed")
         assert got.status in (303, 400)
     told = [one.type for one in server.store.events(last.id)]
     assert told.count("records-accepted") == 1
     assert server.store.setback(last.id) == ""
+
+
+def test_r35_a_program_accepts_the_records_once(server: Served) -> None:
+    last = ended(server.store, "shop", "production", "2.4.0")
+    event = RecordsWentBack(rollout="shop-production-9", head="abc", reason="the store went back in time")
+    server.store.note_after(server.store.get(last.id), event.record(), time.time())
+    server.person("ada", "admin")
+    ada = server.with_token("ada", "admin")
+    for _ in range(2):
+        got = ada.post(f"{API}/accept-records", {"reason": "the disk failed"}, **{"Idempotency-Key": "one"})
+        assert (got.status, "are accepted" in got.json["sentence"]) == (200, True)
+    assert ada.post(f"{API}/accept-records", {}).json["code"] == "nothing-to-accept"
+    assert ada.get(f"{API}/setback").json["sentence"] == ""
+    (told,) = [one for one in server.store.events(last.id) if one.type == "records-accepted"]
+    assert "the disk failed" in told.sentence

@@ -173,7 +173,7 @@ REMOTE: Mapping[str, Permission | Here] = {
     "scaffold": Here.OPERATES,
     "store backup": Here.OPERATES,
     "store restore": Here.OPERATES,
-    "store accept": Here.OPERATES,
+    "store accept": Permission.ADOPT,
     "store verify": Here.OPERATES,
 }
 """`key` stands for itself without a command."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pilotage.web.api import (
+    accepting,
     agenda,
     announcing,
     backups,
@@ -29,6 +30,7 @@ from pilotage.web.route import Route
 
 ROUTES: tuple[Route, ...] = (
     *events.ROUTES,
+    *accepting.ROUTES,
     *environments.ROUTES,
     *plans.ROUTES,
     *releasing.ROUTES,
