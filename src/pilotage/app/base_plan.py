@@ -31,7 +31,7 @@ class Difference:
 
 def difference_to(project: Project, revision: str, wish: PlanRequest, made: Plan) -> Difference:
     """What changes from the plan of a revision to `made`. Both have the risk of `made`, which is one of commits and not
-    of the configuration."""
+    of the configuration; and both replace a version, or neither does."""
     shown = revision[:12] if len(revision) == 40 else revision
     if not revision:
         return Difference(base="", changes=None, why="no base is known; name one with --base REVISION")
@@ -39,7 +39,7 @@ def difference_to(project: Project, revision: str, wish: PlanRequest, made: Plan
         before = _loaded_at(project, revision)
         if made.environment not in before.configuration.environments:
             return Difference(base=shown, changes=None, why=f"{shown} has no environment {made.environment}")
-        same = replace(wish, risk=made.risk, risk_unknown=made.risk_unknown)
+        same = replace(wish, risk=made.risk, risk_unknown=made.risk_unknown, first=made.first)
         return Difference(base=shown, changes=compare(plan_for(before, made.environment, same), made))
     except ConfigError as error:
         first = str(error).splitlines()[0]

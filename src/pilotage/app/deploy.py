@@ -7,6 +7,7 @@ from dataclasses import replace
 from pilotage.adapters.stages.artifacts import ArtifactStore
 from pilotage.app.announcement_tracking import track_deployed
 from pilotage.app.approvals import approved_already
+from pilotage.app.first_deployment import outdated
 from pilotage.app.permissions import Permission
 from pilotage.app.preconditions import check_may_begin, check_ready
 from pilotage.app.project import Project
@@ -26,27 +27,41 @@ class WouldUndo(StoreConflict):
     """The stable version was requested while another rolls out, and nobody confirmed the rollback."""
 
 
+class OutdatedPlan(StoreConflict):
+    """The plan was made while no version served and one does now, or the other way round."""
+
+
 def deploy(project: Project, actor: str, request: DeployRequest) -> DeployResult:
     """Start the rollout of a plan (rule 8). The version that serves already is a no-op. The stable version, requested
     while another rolls out, is a rollback, once it is confirmed (WouldUndo). Any other version is then refused
     (StoreConflict), queued, or replaces it.
 
     Raises Forbidden, PlanStopped for a plan that may not be executed, GatesShut if readiness is enforced, StoreConflict
-    in a freeze, RecordsNotAccepted after a restore; the latter three not in an emergency.
+    in a freeze, RecordsNotAccepted after a restore; the latter three not in an emergency. Raises OutdatedPlan for the
+    plan of a first deployment where a version serves, and for any other one where none does.
     """
     plan, store = request.plan, project.store
     project.require(actor, Permission.DEPLOY, plan.environment)
     check_may_begin(project, actor, request)
     latest = store.latest(plan.service, plan.environment)
     serving = store.serving(plan.service, plan.environment)
+    now = serving[0] if serving else None
     if latest is not None and not latest.state.status.final:
+        _check_fits(plan, now, latest.version)
         return _while_busy(project, actor, request, latest)
-    if serving and serving[0] == plan.version:
+    _check_fits(plan, now)
+    if now == plan.version:
         return DeployResult(None, f"{plan.version} already serves all requests of {plan.environment}", fresh=False)
     told = check_ready(project, actor, request)
-    mode = (Mode.EMERGENCY if request.emergency_reason else Mode.FULL) if serving else Mode.INITIAL
+    mode = (Mode.EMERGENCY if request.emergency_reason else Mode.FULL) if now else Mode.INITIAL
     track_deployed(project, actor, plan)
-    return start(project, actor, request, serving[0] if serving else None, mode, told)
+    return start(project, actor, request, now, mode, told)
+
+
+def _check_fits(plan: Plan, serving: str | None, under_way: str | None = None) -> None:
+    """Raises OutdatedPlan."""
+    if why := outdated(plan, serving, under_way):
+        raise OutdatedPlan(why)
 
 
 def _while_busy(project: Project, actor: str, request: DeployRequest, latest: Rollout) -> DeployResult:

@@ -13,6 +13,7 @@ from datetime import date
 
 from pilotage.adapters.git import Git, repository_around
 from pilotage.adapters.ports import AdapterError
+from pilotage.app.first_deployment import is_first
 from pilotage.app.plan import PlanRequest, plan_for
 from pilotage.app.project import Project
 from pilotage.app.repository import git_here
@@ -35,10 +36,12 @@ class Unassessed(AdapterError):
 
 
 def planned(project: Project, environment: str, wish: PlanRequest) -> Plan:
-    """The plan for a wish, with the waves of its tenants and the risk of its change, or why that is unknown."""
+    """The plan for a wish, with the waves of its tenants, the risk of its change or why that is unknown, and whether it
+    is the first deployment."""
     wish = with_waves(project, environment, wish)
     if wish.going_back:
         return plan_for(project.loaded, environment, wish)
+    wish = replace(wish, first=not wish.as_update and is_first(project, environment, wish.version))
     if wish.risk is not None:
         wish = replace(wish, risk=held_against_tags(project, environment, wish))
         return plan_for(project.loaded, environment, wish)

@@ -32,6 +32,7 @@ from pilotage.model.risk import Assessment
 from pilotage.model.schedule import Role
 from pilotage.model.traffic import WHOLE
 from pilotage.model.version import check_version
+from pilotage.plan.difference import difference, told_again
 from pilotage.plan.frame import Service
 from pilotage.plan.making import Traffic, make_plan
 from pilotage.plan.numbers import Override
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class PlanRequest:
     """The inputs of a plan besides the configuration. changes: other answers, for a what-if · risk: of the version's
-    change."""
+    change · first: no version serves there yet, by `app.first_deployment.is_first` · as_update: as if one served."""
 
     version: str
     release_date: date | None = None
@@ -62,6 +63,8 @@ class PlanRequest:
     """A rollback is planned whatever the target can do: nothing may block it."""
     waves: WantedWaves | None = None
     """Of the environment's tenants, by `app.waves.with_waves`."""
+    first: bool = False
+    as_update: bool = False
 
 
 def plan_for(loaded: Loaded, environment: str, wish: PlanRequest) -> Plan:
@@ -81,7 +84,7 @@ def plan_for(loaded: Loaded, environment: str, wish: PlanRequest) -> Plan:
         release_date=wish.release_date,
         today=wish.today,
         done=wish.done,
-        service=replace(service_of(loaded, environment), waves=wish.waves),
+        service=replace(service_of(loaded, environment), waves=wish.waves, first=wish.first),
         calendar=calendar_of(loaded, wish.release_date),
         accept={**recorded, **wish.accept},
         risk=wish.risk,
@@ -247,9 +250,8 @@ def what_if(
         several = tuple(word.strip() for word in answer.split(","))
         changes[name] = several if SHORT_NAMES.get(name, name) == "stakeholder_complexity" else answer
     from pilotage.app.waves import with_waves
-    from pilotage.plan.difference import difference
 
-    other = replace(wish, changes=changes, risk=made.risk, risk_unknown=made.risk_unknown)
+    other = replace(wish, changes=changes, risk=made.risk, risk_unknown=made.risk_unknown, first=made.first)
     other = with_waves(project, environment, other)
     return difference(made, plan_for(project.loaded, environment, other))
 
@@ -265,9 +267,9 @@ class Retargeted:
 
 def retarget(project: Project, before: Plan, wish: PlanRequest) -> Retargeted:
     """A plan moved to the date of a wish, with its own answers. Raises Unclear."""
+    from pilotage.app.first_deployment import is_first
     from pilotage.app.known_risk import held_against_tags
     from pilotage.app.waves import with_waves
-    from pilotage.plan.difference import difference, told_again
 
     project.environment(before.environment)
     answers = read_as(dict[str, str | tuple[str, ...]], before.to_dict(), "answers")
@@ -278,6 +280,7 @@ def retarget(project: Project, before: Plan, wish: PlanRequest) -> Retargeted:
         done=done,
         risk=held_against_tags(project, before.environment, wish) or before.risk,
         risk_unknown="" if wish.risk else before.risk_unknown,
+        first=is_first(project, before.environment, before.version),
     )
     after = plan_for(project.loaded, before.environment, with_waves(project, before.environment, moved))
     again = told_again(before, after, wish.today) if wish.today else ()
@@ -286,8 +289,6 @@ def retarget(project: Project, before: Plan, wish: PlanRequest) -> Retargeted:
 
 def compare(before: Plan, after: Plan) -> tuple[PlanChange, ...]:
     """What changes from one plan to another."""
-    from pilotage.plan.difference import difference
-
     return difference(before, after)
 
 

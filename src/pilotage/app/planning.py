@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+from pilotage.app import first_deployment
 from pilotage.app.deploy import DeployResult, deploy
 from pilotage.app.known_risk import planned
 from pilotage.app.permissions import Permission
@@ -64,6 +65,11 @@ def queue_of(project: Project, plan: Plan) -> Queue:
         under_way=newest if newest and not newest.status.final else None,
         queued=store.queued(plan.service, plan.environment),
     )
+
+
+def outdated(queue: Queue, plan: Plan) -> str:
+    """Why the plan does not fit what serves now; empty where it does."""
+    return first_deployment.outdated(plan, queue.serving, queue.under_way.version if queue.under_way else None)
 
 
 def lacks(project: Project, plan: Plan) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from pilotage.app.approvals import nobody_can
 from pilotage.app.backups import late_backups
 from pilotage.app.configured_checks import configured_checks
@@ -24,6 +26,8 @@ from pilotage.model.readiness import Readiness
 from pilotage.model.risk import RiskLevel
 from pilotage.model.rollout import Event
 from pilotage.model.schedule import Role
+from pilotage.plan.steps import Numbers
+from pilotage.plan.strategies import steps_of
 from pilotage.rollout.strategies import strategy_of
 from pilotage.rollout.turn import Configured, Strategy
 from pilotage.rollout.windows import in_words, reigning
@@ -119,13 +123,21 @@ def _may_execute(plan: Plan, loaded: Loaded) -> None:
             raise PlanStopped(
                 f"{where}: {name} cannot be read, or is larger than 1 MiB. Create it, or remove the setting"
             )
-    known = [step.id for step in plan.steps if step.kind is StepKind.CHECK]
-    known += strategy.more_checks
+    known = [*_checks_of(plan, frozenset(section.checks)), *strategy.more_checks]
     named = plan.answers.deployment_strategy
     for name in section.checks:
         if name not in known:
             where = loaded.place("environments", plan.environment, "checks", name)
             raise PlanStopped(f"{where}: {named} has no check {name!r}; it has {', '.join(known) or 'none'}")
+
+
+def _checks_of(plan: Plan, configured: frozenset[str]) -> Iterator[str]:
+    """Names of the strategy's checks. A first deployment makes only some of them, and the releases after it all."""
+    steps = plan.steps
+    if plan.first:
+        numbers = Numbers({one.path: one for one in plan.settings})
+        steps = steps_of(plan.answers.deployment_strategy, numbers, plan.instances, configured)
+    return (step.id for step in steps if step.kind is StepKind.CHECK)
 
 
 def _configured(loaded: Loaded, environment: str, strategy: Strategy) -> Configured:

@@ -125,7 +125,7 @@ class Project:
         """Whether anything was ever recorded here: a command that only reads a repository creates no store."""
         from pilotage.engine.placement.location import DATABASE
 
-        return DATABASE in os.environ or (self.directory / "pilotage.sqlite").exists()
+        return "store" in self.__dict__ or DATABASE in os.environ or (self.directory / "pilotage.sqlite").exists()
 
     @cached_property
     def store(self) -> Store:

@@ -12,6 +12,7 @@ from pilotage.model.answers import ReleaseFrequency, ReleaseType
 from pilotage.model.calendar import WEEKDAYS, Calendar
 from pilotage.model.clock import today as today_by
 from pilotage.model.errors import Invalid
+from pilotage.model.schedule import After, Role
 from pilotage.plan import trains
 from pilotage.plan.phases import spans_of
 from pilotage.plan.stages import until_everyone
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from pilotage.config.loading import Loaded
     from pilotage.config.train import TrainSection
     from pilotage.model.plan import Plan
-    from pilotage.model.schedule import Role
+
 
 _BACK, _AHEAD = timedelta(days=400), timedelta(days=2 * 366)
 """How far around a day departures are worked out: the calendar knows holidays for longer."""
@@ -213,9 +214,9 @@ def boards(loaded: Loaded, plan: Plan) -> tuple[Line, Departure] | None:
     """The train that a plan goes with; None where none is configured, and for what goes outside it."""
     if not (found := _of_plan(loaded, plan)):
         return None
-    table, calendar, train = found
+    table, calendar, train, begins = found
     assert plan.release_date
-    begins, lead = plan.on_call[0].begins, until_everyone(plan.steps)
+    lead = until_everyone(plan.steps)
     departure = trains.train_of(begins, plan.release_date, lead, table, calendar)
     return (train.line, departure) if departure else None
 
@@ -224,21 +225,31 @@ def off_train(loaded: Loaded, plan: Plan) -> tuple[str, ...]:
     """A note on a plan whose rollout starts on a day without a train; none for what goes outside it."""
     if not (found := _of_plan(loaded, plan)):
         return ()
-    table, calendar, train = found
+    table, calendar, train, begins = found
     assert plan.release_date
-    begins, lead = plan.on_call[0].begins, until_everyone(plan.steps)
+    lead = until_everyone(plan.steps)
     said = trains.off_train(train.name, begins, plan.release_date, lead, table, calendar)
     return (said,) if said else ()
 
 
-def _of_plan(loaded: Loaded, plan: Plan) -> tuple[Timetable, Calendar, Train] | None:
+def _of_plan(loaded: Loaded, plan: Plan) -> tuple[Timetable, Calendar, Train, datetime] | None:
     """A hotfix goes outside the train, and a rule that nobody configured binds nobody. The plan depends on the
     configuration and its date alone: freezes that people declare move trains, not plans."""
     answers = plan.answers
     scheduled = answers.release_frequency is not ReleaseFrequency.CONTINUOUS
     outside = answers.release_type is ReleaseType.HOTFIX or not scheduled
-    if loaded.configuration.train is None or plan.release_date is None or outside or not plan.on_call:
+    if loaded.configuration.train is None or plan.release_date is None or outside:
+        return None
+    if (begins := _begins(plan)) is None:
         return None
     calendar = _calendar(loaded, plan.release_date)
     train = train_of(loaded, calendar)
-    return timetable_around(loaded, calendar, train, plan.release_date), calendar, train
+    return timetable_around(loaded, calendar, train, plan.release_date), calendar, train, begins
+
+
+def _begins(plan: Plan) -> datetime | None:
+    """When the rollout starts: as on-call shifts say, or in a first deployment, which has none, the messages."""
+    if plan.on_call:
+        return plan.on_call[0].begins
+    told = (one.due_at for one in plan.communication if one.after is After.START and not one.lead.amount)
+    return next((at for at in told if at is not None), None)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
@@ -13,10 +12,11 @@ import click
 from pilotage.app.project import Project
 from pilotage.cli.groups import DefaultGroup, Unnamed
 from pilotage.cli.options import PLAN, environment_option, json_option
+from pilotage.cli.plan_forms import FORMATS
 from pilotage.cli.wishes import Wished, wish_of, wish_options
 
 if TYPE_CHECKING:
-    from pilotage.app.plan import FormatContext, PlanRequest
+    from pilotage.app.plan import PlanRequest
     from pilotage.model.plan import Plan
 
 
@@ -25,75 +25,13 @@ def plan() -> None:
     """Show what a release would do; compare plans; move a plan to another date."""
 
 
-def _rules(plan: Plan, context: FormatContext) -> str:
-    from pilotage.render.rules import to_rules
-
-    return to_rules(plan, page=context.page)
-
-
-def _routes(plan: Plan, context: FormatContext) -> str:
-    from pilotage.render.routes import to_routes
-
-    return to_routes(plan, context.notify)
-
-
-def _grafana(plan: Plan, context: FormatContext) -> str:
-    from pilotage.render.dashboard import to_dashboard
-
-    return to_dashboard(plan, page=context.page)
-
-
-def _ics(plan: Plan, context: FormatContext) -> bytes:
-    from pilotage.render.ics import to_ics
-
-    # When the file was made: nothing is decided by it.
-    return to_ics(plan, datetime.now(UTC), context.organizer, context.guests, context.train(plan))
-
-
-def _html(plan: Plan, _context: FormatContext) -> str:
-    from pilotage.render.html import to_html
-
-    return to_html(plan)
-
-
-def _markdown(plan: Plan, _context: FormatContext) -> str:
-    from pilotage.render.markdown import to_markdown
-
-    return to_markdown(plan)
-
-
-def _gantt(plan: Plan, _context: FormatContext) -> str:
-    from pilotage.render.charts import gantt, picture
-
-    return picture(gantt(plan))
-
-
-def _staircase(plan: Plan, _context: FormatContext) -> str:
-    from pilotage.render.charts import picture, staircase
-
-    return picture(staircase(plan))
-
-
-_FORMATS: dict[str, Callable[[Plan, FormatContext], str | bytes]] = {
-    "json": lambda plan, _: plan.to_json() + "\n",
-    "markdown": _markdown,
-    "html": _html,
-    "ics": _ics,
-    "gantt": _gantt,
-    "staircase": _staircase,
-    "rules": _rules,
-    "alertmanager": _routes,
-    "grafana": _grafana,
-}
-
-
 @plan.command("make")
 @click.argument("version")
 @environment_option
 @wish_options
 @click.option(
-    "--format", "form", type=click.Choice(["terminal", *_FORMATS, "github"]), default="terminal", metavar="FORMAT",
-    help=f"Output format: terminal, {', '.join(_FORMATS)}, github (a comment on a pull request).",
+    "--format", "form", type=click.Choice(["terminal", *FORMATS, "github"]), default="terminal", metavar="FORMAT",
+    help=f"Output format: terminal, {', '.join(FORMATS)}, github (a comment on a pull request).",
 )  # fmt: skip
 @click.option("--base", default="", metavar="REVISION", help="With --format github: compare with this commit.")
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file.")
@@ -102,8 +40,9 @@ _FORMATS: dict[str, Callable[[Plan, FormatContext], str | bytes]] = {
 )
 @click.option("--why", "path", help="Explain one value, such as steps[0].timeout or canary.weights.")
 @click.option(
-    "--what-if", multiple=True, metavar="QUESTION=ANSWER", help="Show what another answer would change. Repeatable."
+    "--what-if", multiple=True, metavar="QUESTION=ANSWER", help="Show what another answer changes. Repeatable."
 )
+@click.option("--as-update", is_flag=True, help="Plan as if an earlier version served already.")
 @click.option("--detailed-exitcode", is_flag=True, help="With --what-if: exit 10 if the plan changes.")
 @json_option
 @click.pass_obj
@@ -118,6 +57,7 @@ def make(
     section: tuple[str, ...],
     path: str | None,
     what_if: tuple[str, ...],
+    as_update: bool,
     detailed_exitcode: bool,
     as_json: bool,
     **wished: Unpack[Wished],
@@ -131,10 +71,11 @@ def make(
     from pilotage.app.known_risk import planned
     from pilotage.app.plan import format_context
 
+    wish = replace(wish_of(project, version, **wished), as_update=as_update)
     if form == "terminal" and not (as_json or output or section or path or what_if) and project.all_of(environment):
-        _show_all(project, wish_of(project, version, **wished))
+        _show_all(project, wish)
         return
-    named, wish = project.environment(environment), wish_of(project, version, **wished)
+    named = project.environment(environment)
     if form == "github":
         from pilotage.app.ci import request_comment
         from pilotage.render.request_comment import MOST, comment_text
@@ -152,7 +93,7 @@ def make(
     if path:
         _explain(made, path, as_json)
     elif as_json or form != "terminal" or output:
-        format_as = _FORMATS["json" if as_json or form == "terminal" else form]
+        format_as = FORMATS["json" if as_json or form == "terminal" else form]
         _write(format_as(made, format_context(project, named)), output)
     else:
         _show(made, section)
@@ -192,7 +133,8 @@ def _show_all(project: Project, wish: PlanRequest) -> None:
     rows = [
         (
             plan.environment, plan.answers.deployment_strategy.value, str(plan.instances),
-            format_duration(plan.watched), format_duration(plan.rollback.timeout),
+            "first deployment" if plan.first else format_duration(plan.watched),
+            "–" if plan.first else format_duration(plan.rollback.timeout),
             ", ".join(c.name for c in plan.stopped_by) or "–", plan.hash[:12],
         )
         for plan in plans

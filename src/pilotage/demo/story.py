@@ -137,7 +137,8 @@ def _quiet(loaded: Loaded, store: Store) -> Project:
 
 
 def _first(store: Store, directory: Path, loaded: Loaded) -> None:
-    started = deploy(_quiet(loaded, store), "demo", DeployRequest(plan=plan_for(loaded, "demo", PlanRequest(FIRST))))
+    plan = plan_for(loaded, "demo", PlanRequest(FIRST, first=True))
+    started = deploy(_quiet(loaded, store), "demo", DeployRequest(plan=plan))
     assert started.rollout is not None
     until = time.monotonic() + _FIRST_DEADLINE
     while not (rollout := store.get(started.rollout.id)).state.status.final:

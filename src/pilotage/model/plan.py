@@ -148,7 +148,8 @@ class Plan:
 
     release_date: the day on which everyone has the release; None in a plan without a date · zones: the release's zone
     first, then the team's others · risk: of the change itself, if it was assessed · risk_unknown: why it was not ·
-    notes: what was changed or could not be kept, one sentence each · waves: of tenants, in order; the last is the rest.
+    notes: what was changed or could not be kept, one sentence each · waves: of tenants, in order; the last is the rest
+    · first: of a first deployment, made while no version served the environment.
     """
 
     format: int
@@ -176,6 +177,7 @@ class Plan:
     risk_unknown: str = ""
     waves: tuple[Wave, ...] = ()
     tenancy: Tenancy | None = None
+    first: bool = False
 
     _text: ClassVar[bytes] = b""
 

@@ -49,7 +49,7 @@ _SUCCESS = Role.CUSTOMER_SUCCESS
 _CALENDAR: Mapping[Stakeholder, tuple[_Draft, ...]] = {
     Stakeholder.INTERNAL_ONLY: (
         _Draft("internal_notice", "internal teams", "Notice of the release", "chat", Role.RELEASE_MANAGER, _days(-3),
-            "{release} is planned for {day}: {scope}. Strategy: {strategy}. A rollback takes at most {undo}.",
+            "{release} is planned for {day}: {scope}. Strategy: {strategy}. {way_back}",
             "R22, C9"),
         _Draft("internal_start", "internal teams", "The rollout starts", "chat", Role.RELEASE_MANAGER, _START,
             "{release} is rolling out now. Follow it with `pilotage watch`.", "R22, C9"),
@@ -95,20 +95,19 @@ _CALENDAR: Mapping[Stakeholder, tuple[_Draft, ...]] = {
             "R22, C20"),
         _Draft("it_leadership_briefing", "IT leadership", "Technical briefing and architecture review", "document",
             Role.ENGINEERING_LEAD, _days(-_WEEK),
-            "{release} on {day}: strategy {strategy}, what it delivers, and what lowers the risk. A rollback takes "
-            "at most {undo}."),
+            "{release} on {day}: strategy {strategy}, what it delivers, and what lowers the risk. {way_back}"),
         _Draft("end_user_guides", "end users", "User guides and training materials", "e-mail", Role.PRODUCT_MANAGER,
             _days(-3), "{service} {version} arrives on {day}: what changes in your work, and where to find guides "
             "and help."),
         _Draft("executive_briefing", "executives", "Executive briefing", "document", Role.PRODUCT_OWNER,
             _hours(-48, START),
-            "Release: {type} {version}. Date: {day}. Business impact: {impact}. Downtime: {downtime_short}. Risk: if"
-            " the release exceeds a limit, it rolls back within {undo}."),
+            "Release: {type} {version}. Date: {day}. Business impact: {impact}. Downtime: {downtime_short}. Risk: "
+            "{if_harmful}"),
         _Draft("executive_confirmation", "executives", "Success confirmation", "e-mail", Role.PRODUCT_OWNER, _hours(24),
             "{service} {version}: how the release went, and what was measured."),
         _Draft("it_leadership_report", "IT leadership", "Technical validation and performance report", "document",
             Role.ENGINEERING_LEAD, _days(1),
-            "{service} {version}: how the release went, and its metrics against the previous version."),
+            "{service} {version}: how the release went, and its metrics{compared}."),
         _Draft("end_user_feedback", "end users", "User feedback and additional training", "survey",
             Role.PRODUCT_MANAGER, _days(3), "How is {service} {version} working for you? With the address of the "
             "form."),
@@ -118,7 +117,7 @@ _CALENDAR: Mapping[Stakeholder, tuple[_Draft, ...]] = {
     ),
     Stakeholder.MULTI_TENANT: (
         _Draft("tenant_wave_notice", "tenants", "Notice of your wave", "e-mail", _SUCCESS, _days(-7),
-            "{service} {version} reaches you in your wave, from {day} on.", "R22, C9"),
+            "{service} {version} reaches {in_waves}.", "R22, C9"),
         _Draft("tenant_wave_start", "tenants of the wave", "Your wave starts", "e-mail", _SUCCESS, _START,
             "{service} {version} is rolling out to you now. {downtime}", "R22, C9"),
         _Draft("tenant_wave_done", "tenants of the wave", "Your wave is complete", "e-mail", _SUCCESS, _NOW,
@@ -127,7 +126,7 @@ _CALENDAR: Mapping[Stakeholder, tuple[_Draft, ...]] = {
 }  # fmt: skip
 
 OF_EVERY_WAVE = ("tenant_wave_start", "tenant_wave_done")
-"""What each wave of a plan with waves tells by itself."""
+"""What each wave of a plan with waves tells by itself; nothing where a first deployment reaches all tenants at once."""
 
 _OPERATIONS = (
     _Draft("rollback_notice", "everyone informed of the release", "The release was rolled back",
@@ -146,11 +145,16 @@ class Times:
     decided: date | None
 
 
-def messages_of(answers: Answers, words: Mapping[str, str], calendar: Calendar, times: Times) -> tuple[Message, ...]:
-    """Every message of these stakeholders, in order of their due times; two stakeholders' duties add up."""
+def messages_of(
+    answers: Answers, words: Mapping[str, str], calendar: Calendar, times: Times, *, first: bool = False
+) -> tuple[Message, ...]:
+    """Every message of these stakeholders, in order of their due times; two stakeholders' duties add up. first: of a
+    first deployment, which has no waves and cannot be rolled back."""
     drafts = [draft for stakeholder in answers.stakeholders for draft in _CALENDAR[stakeholder]]
+    drafts = [draft for draft in drafts if not (first and draft.id in OF_EVERY_WAVE)]
+    operations = () if first else _OPERATIONS
     longest = 3 if answers.release_type is ReleaseType.HOTFIX else None
-    found = [_message(draft, words, calendar, times, longest) for draft in (*drafts, *_OPERATIONS)]
+    found = [_message(draft, words, calendar, times, longest) for draft in (*drafts, *operations)]
     return tuple(sorted(found, key=_order))
 
 
@@ -237,29 +241,37 @@ def words_for(plan: Plan) -> dict[str, str]:
     window = next((s.value for s in plan.settings if s.path == "big_bang.maintenance_window"), 0)
     undo = format_duration(plan.rollback.timeout)
     shown = format_duration(float(window)) if isinstance(window, int | float) else ""
-    return words_of(plan.answers, plan.service, plan.version, plan.release_date, undo, shown)
+    return words_of(plan.answers, plan.service, plan.version, plan.release_date, undo, shown, first=plan.first)
 
 
 def words_of(
-    answers: Answers, service: str, version: str, release: date | None, undo: str, window: str
+    answers: Answers, service: str, version: str, release: date | None, undo: str, window: str, *, first: bool = False
 ) -> dict[str, str]:
     """What a draft may say of the plan. Nothing measured: that is left open until it is (C10)."""
-    down = answers.deployment_strategy is DeploymentStrategy.BIG_BANG
+    down = answers.deployment_strategy is DeploymentStrategy.BIG_BANG and not first
     none = "None" if answers.risk_tolerance is RiskTolerance.ZERO_DOWNTIME and not down else "none expected"
+    day = f"{release:%A, %d %B %Y}" if release else "[date]"
     return {
         "release": f"{service} {version} ({answers.release_type})",
         "service": service,
         "version": version,
         "type": answers.release_type,
-        "day": f"{release:%A, %d %B %Y}" if release else "[date]",
+        "day": day,
         "scope": _SCOPE[answers.release_type],
         "impact": _IMPACT[answers.release_type],
-        "strategy": answers.deployment_strategy,
+        "strategy": "all users at once" if first else answers.deployment_strategy,
+        "in_waves": f"all tenants on {day}" if first else f"you in your wave, from {day} on",
+        "first": "yes" if first else "",
         "undo": undo,
+        "way_back": _NO_EARLIER if first else f"A rollback takes at most {undo}.",
+        "compared": "" if first else " against the previous version",
+        "if_harmful": _NO_EARLIER if first else f"if the release exceeds a limit, it rolls back within {undo}.",
         "downtime": f"The service is closed for up to {window}." if down else "No interruption is expected.",
         "downtime_short": f"up to {window}" if down else none,
     }
 
+
+_NO_EARLIER = "This is the first deployment: there is no earlier version to roll back to."
 
 _SCOPE = {
     ReleaseType.MAJOR: "major features, with breaking changes",

@@ -25,7 +25,6 @@ from pilotage.plan.phases import Span
 from pilotage.plan.rows import DAY, HOUR
 from pilotage.plan.stages import until_everyone
 from pilotage.plan.steps import Numbers
-from pilotage.plan.strategies.rolling import batches_of
 
 NAMES = (
     "big-bang-with-zero-downtime",
@@ -52,7 +51,7 @@ def conflicts_of(
         *_of_hotfix(answers, steps),
         *_of_stakeholders(answers),
         *_of_downtime(answers, down),
-        *_of_rolling(answers, numbers, instances, spans),
+        *_of_rolling(answers, steps, numbers, instances, spans),
     )
 
 
@@ -181,7 +180,9 @@ def _of_downtime(a: Answers, down: bool) -> Iterator[Conflict]:
         )  # fmt: skip
 
 
-def _of_rolling(a: Answers, n: Numbers, instances: int, spans: tuple[Span, ...]) -> Iterator[Conflict]:
+def _of_rolling(
+    a: Answers, steps: tuple[Step, ...], n: Numbers, instances: int, spans: tuple[Span, ...]
+) -> Iterator[Conflict]:
     if a.deployment_strategy is not DeploymentStrategy.ROLLING or not spans:
         return
     each = (
@@ -189,7 +190,8 @@ def _of_rolling(a: Answers, n: Numbers, instances: int, spans: tuple[Span, ...])
         + n.value("rolling.health_check_timeout")
         + n.value("rolling.wait_time_between_batches")
     )
-    takes, days = batches_of(n, instances).count * each, spans[-1].longest
+    batches = [step for step in steps if step.kind is StepKind.BATCH]
+    takes, days = sum(step.timeout for step in batches), spans[-1].longest
     if takes <= days * DAY:
         return
     fitting = (size for size in range(1, instances + 1) if -(-instances // size) * each <= days * DAY)
@@ -197,7 +199,7 @@ def _of_rolling(a: Answers, n: Numbers, instances: int, spans: tuple[Span, ...])
     yield Conflict(
         "rolling-outlasts-its-phase",
         ("rolling.batch_size", "rolling.wait_time_between_batches", f"instances: {instances}"),
-        f"{batches_of(n, instances).count} batches take up to {format_duration(takes)}, and the execution phase has "
+        f"{len(batches)} batches take up to {format_duration(takes)}, and the execution phase has "
         f"{counted(days, 'day')}",
         f"rolling.batch_size: {size}, with rolling.max_unavailable: {size}", False, "R14, C26",
     )  # fmt: skip

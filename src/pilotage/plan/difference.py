@@ -45,10 +45,15 @@ def _inputs(a: Plan, b: Plan) -> Iterator[PlanChange]:
         *((name, _show(getattr(a.answers, name)), _show(getattr(b.answers, name))) for name in QUESTIONS),
         ("release date", _show(a.release_date), _show(b.release_date)),
         ("instances", str(a.instances), str(b.instances)),
+        ("first deployment", _yes(a.first), _yes(b.first)),
         ("zones", ", ".join(a.zones), ", ".join(b.zones)),
     ):
         if old != new:
             yield PlanChange("inputs", name, old, new, "everyone", "given")
+
+
+def _yes(answer: bool) -> str:
+    return "yes" if answer else "no"
 
 
 def _numbers(a: Plan, b: Plan, cause: str) -> Iterator[PlanChange]:
@@ -252,7 +257,7 @@ def _show(value: object) -> str:
     return NOTHING if value is None else str(value)
 
 
-_OF_STEPS = ("deployment_strategy", "risk_tolerance", "instances")
+_OF_STEPS = ("deployment_strategy", "risk_tolerance", "instances", "first deployment")
 _OF_DATES = ("release_type", *_OF_STEPS, "release_frequency", "release date", "zones")
 _PARTS: tuple[tuple[Callable[[Plan, Plan, str], Iterator[PlanChange]], tuple[str, ...]], ...] = (
     (_numbers, ("deployment_strategy",)),

@@ -17,6 +17,7 @@ from pilotage.model.segment import Segment
 from pilotage.model.way import WayStage
 from pilotage.plan.caution import caution_of
 from pilotage.plan.dates import Landing, PlanRefused, Search, lateness
+from pilotage.plan.first_deployment import notes_of_first, steps_of_first
 from pilotage.plan.kinds import impact_of
 from pilotage.plan.monitoring import with_alerts, with_signals
 from pilotage.plan.numbers import Override, settings
@@ -46,7 +47,7 @@ class Service:
     is not known · minds_alerts: Pilotage asks which alerts of the service fire · rehearses: releases are only rehearsed
     in this environment · prepares: the fleet brings a version to where it runs before anything changes · segments: the
     rules of `flag.segments`; None without a flag · flag: what the environment's flag is for · waves: of its tenants ·
-    way: the configured stages of a release.
+    way: the configured stages of a release · first: no version serves there yet.
     """
 
     name: str = "service"
@@ -65,12 +66,14 @@ class Service:
     flag: FlagPurpose = FlagPurpose.RELEASE
     waves: WantedWaves | None = None
     way: tuple[WayStage, ...] = ()
+    first: bool = False
 
 
 @dataclass(frozen=True)
 class Frame:
     """What every part of a plan is made from. usual: the phases by the requirement, spans: by the plan's own steps ·
-    starts: the days of waves, by the ids of their steps."""
+    starts: the days of waves, by the ids of their steps · replacing: the steps of a release that replaces a version;
+    in a first deployment not those of the plan."""
 
     answers: Answers
     version: str
@@ -87,6 +90,7 @@ class Frame:
     notes: tuple[str, ...]
     impact: Impact
     starts: Mapping[str, datetime]
+    replacing: tuple[Step, ...]
 
     @property
     def release(self) -> date | None:
@@ -94,7 +98,13 @@ class Frame:
 
     @property
     def down(self) -> bool:
-        return self.service.downtime or self.answers.deployment_strategy is DeploymentStrategy.BIG_BANG
+        big_bang = self.answers.deployment_strategy is DeploymentStrategy.BIG_BANG
+        return (self.service.downtime or big_bang) and not self.service.first
+
+    @property
+    def waves(self) -> WantedWaves | None:
+        """In a first deployment all tenants get the release at once."""
+        return None if self.service.first else self.service.waves
 
     @property
     def emergency(self) -> bool:
@@ -158,8 +168,9 @@ def frame_of(
         steps = steps_of(answers.deployment_strategy, numbers, service.instances, checks)
     steps = (*preparation(numbers), *steps) if service.prepares else steps
     steps = with_alerts(steps) if service.minds_alerts else steps
-    steps = with_signals(steps, service.measured)
-    days = days_of(groups_of(waves)) if waves is not None else {}
+    replacing = with_signals(steps, service.measured)
+    steps = _of_first(answers, replacing, version, service) if service.first else replacing
+    days = days_of(groups_of(waves)) if waves is not None and not service.first else {}
     usual, lead = spans_of(answers), until_everyone(steps) + (waits(steps, days) if days else 0)
     finished = _finished(done, usual)
     search = Search(usual, lead, calendar, today, finished, answers.release_type is ReleaseType.HOTFIX)
@@ -167,11 +178,16 @@ def frame_of(
     slots = search.slots(landing) if landing else ()
     # Without a date nothing says where the nights fall: every day on which the rollout runs counts.
     spans = tuple(slot.span for slot in slots) or (usual and widened(usual, int(lead // DAY) + 1))
-    notes = (*exposure.notes, *notes, *lateness(search, slots))
+    about = notes_of_first(service.environment, answers.deployment_strategy) if service.first else exposure.notes
+    notes = (*about, *notes, *lateness(search, slots))
     return Frame(
         answers, version, service, calendar, numbers, steps, usual, spans, slots, landing, today, finished, notes,
-        impact_of(answers, risk), starts,
+        impact_of(answers, risk), starts, replacing,
     )  # fmt: skip
+
+
+def _of_first(answers: Answers, steps: tuple[Step, ...], version: str, service: Service) -> tuple[Step, ...]:
+    return steps_of_first(answers.deployment_strategy, steps, version, service.instances)
 
 
 def _not_in_waves(strategy: DeploymentStrategy, waves: WantedWaves) -> str:

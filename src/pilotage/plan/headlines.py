@@ -19,8 +19,8 @@ def headlines(plan: Plan) -> Mapping[str, str]:
     error = plan.setting("rollback_triggers.error_rate")
     return {
         "schedule": days,
-        "analysis takes": format_duration(plan.watched),
-        "rollback within": format_duration(plan.rollback.timeout),
+        "analysis takes": "none, a first deployment" if plan.first else format_duration(plan.watched),
+        "rollback within": "no earlier version" if plan.first else format_duration(plan.rollback.timeout),
         "error limit": show_value(error.unit, error.value),
         "automatic rollback": "on" if plan.setting("rollback_auto").value else "off",
         "readiness": counted(len(plan.readiness), "item"),

@@ -10,7 +10,7 @@ from pilotage.model.answers import Answers, DeploymentStrategy
 from pilotage.model.calendar import Calendar
 from pilotage.model.capabilities import Capabilities
 from pilotage.model.impact import Facts
-from pilotage.model.plan import FORMAT, Plan, Step, StepKind
+from pilotage.model.plan import FORMAT, Plan, Rollback, Step, StepKind
 from pilotage.model.quantity import format_duration
 from pilotage.model.risk import Assessment
 from pilotage.model.schedule import Conflict, Message, OnCall, Requirement, Stage, Timeline
@@ -21,6 +21,7 @@ from pilotage.plan.attendance import on_call_of
 from pilotage.plan.communication import OF_EVERY_WAVE, Times, messages_of, words_of
 from pilotage.plan.conflicts import accepted, conflicts_of, conflicts_with
 from pilotage.plan.dates import PlanRefused
+from pilotage.plan.first_deployment import rollback_of_first
 from pilotage.plan.frame import Frame, Service, frame_of, not_a_version
 from pilotage.plan.kinds import begun, facts_of, late, out_of_scope
 from pilotage.plan.monitoring import alert_notes, alerts_of, health_of
@@ -70,15 +71,9 @@ def make_plan(
 
 
 def _plan_of(frame: Frame, risk: Assessment | None, accept: Mapping[str, Acceptance], paid: tuple[str, ...]) -> Plan:
-    answers, wanted = frame.answers, frame.service.waves
+    answers, wanted = frame.answers, frame.waves
     timeline, alerts = _timeline(frame), alerts_of(answers.deployment_strategy, frame.numbers)
-    undoing = undoing_of(answers.deployment_strategy, frame.numbers, frame.service.instances)
-    rollback = rollback_of(
-        undoing if wanted is None else of_waves(undoing, wanted),
-        frame.numbers,
-        frame.service.measured,
-        minds_alerts=frame.service.minds_alerts,
-    )
+    rollback = _rollback(frame)
     facts = begun(facts_of(answers, risk), answers, timeline.phases, frame.release, frame.calendar)
     return Plan(
         format=FORMAT,
@@ -113,13 +108,28 @@ def _plan_of(frame: Frame, risk: Assessment | None, accept: Mapping[str, Accepta
         ),
         waves=waves_of(wanted, frame.numbers, frame.starts) if wanted else (),
         tenancy=Tenancy(header=wanted.header, undo=wanted.undo) if wanted else None,
+        first=frame.service.first,
+    )
+
+
+def _rollback(frame: Frame) -> Rollback:
+    strategy, numbers, wanted = frame.answers.deployment_strategy, frame.numbers, frame.waves
+    undoing = undoing_of(strategy, numbers, frame.service.instances)
+    if frame.service.first:
+        return rollback_of_first(strategy, undoing, numbers)
+    return rollback_of(
+        undoing if wanted is None else of_waves(undoing, wanted),
+        numbers,
+        frame.service.measured,
+        minds_alerts=frame.service.minds_alerts,
     )
 
 
 def _refuse_unmet(frame: Frame, target: Capabilities) -> None:
-    """Raises PlanRefused with everything that the steps need and the target cannot do."""
+    """Raises PlanRefused with everything that the steps need and the target cannot do; already before the first
+    deployment, for the releases that follow."""
     service = frame.service
-    if needs := list(unmet(frame.steps, frame.numbers, service.instances, target, service.segments, service.waves)):
+    if needs := list(unmet(frame.replacing, frame.numbers, service.instances, target, service.segments, service.waves)):
         raise PlanRefused("the environment cannot execute this plan. " + ". ".join(needs))
 
 
@@ -128,7 +138,7 @@ def _conflicts(frame: Frame, risk: Assessment | None) -> tuple[Conflict, ...]:
         *conflicts_of(
             frame.answers, frame.steps, frame.numbers, frame.service.instances, frame.usual, frame.service.downtime
         ),
-        *(conflicts_of_waves(frame.service.waves) if frame.service.waves else ()),
+        *(conflicts_of_waves(frame.waves) if frame.waves else ()),
         *conflicts_with(risk, frame.answers, frame.numbers),
         *out_of_scope(risk, frame.answers),
     )
@@ -188,12 +198,13 @@ def _on_call(frame: Frame) -> tuple[OnCall, ...]:
 def _messages(frame: Frame, undo: str) -> tuple[Message, ...]:
     landing, big_bang = frame.landing, frame.answers.deployment_strategy is DeploymentStrategy.BIG_BANG
     window = frame.numbers.shown("big_bang.maintenance_window") if big_bang else ""
-    words = words_of(frame.answers, frame.service.name, frame.version, frame.release, undo, window)
+    first = frame.service.first
+    words = words_of(frame.answers, frame.service.name, frame.version, frame.release, undo, window, first=first)
     begins, exposed = (landing.begins, landing.exposed) if landing else (None, None)
     times = Times(frame.release, begins, exposed, frame.today if landing else None)
-    every = messages_of(frame.answers, words, frame.calendar, times)
+    every = messages_of(frame.answers, words, frame.calendar, times, first=first)
     # Each wave has a start and an end of its own, told to its tenants as they come.
-    return tuple(one for one in every if not (frame.service.waves and one.id in OF_EVERY_WAVE))
+    return tuple(one for one in every if not (frame.waves and one.id in OF_EVERY_WAVE))
 
 
 def _notes(frame: Frame, timeline: Timeline) -> tuple[str, ...]:
@@ -234,7 +245,7 @@ def _unchecked(frame: Frame) -> tuple[str, ...]:
 def _warm(frame: Frame) -> tuple[str, ...]:
     """What it costs that a rollback starts nothing."""
     path, full = "rollback.keep_warm", frame.service.instances
-    if path not in frame.numbers.settings or not frame.numbers.value(path):
+    if frame.service.first or path not in frame.numbers.settings or not frame.numbers.value(path):
         return ()
     window = frame.numbers.shown("rollback.window")
     return (

@@ -46,7 +46,13 @@ def why(plan: Plan, path: str) -> Reason:
             f"{plan.answers.deployment_strategy}"
         )
     value, trail = _walk(plan.to_dict_of_today(), path)
-    sentences = _of_step(plan, trail) or _of_answer(path) or _of_date(plan, trail) or _of_source(trail)
+    sentences = (
+        _of_step(plan, trail)
+        or _of_what_serves(plan, path)
+        or _of_answer(path)
+        or _of_date(plan, trail)
+        or _of_source(trail)
+    )
     if not sentences:
         sentences = ("follows from the six answers: " + _answers(plan),)
     return Reason(path, value, sentences)
@@ -105,7 +111,16 @@ def _of_step(plan: Plan, trail: list[tuple[str, Json]]) -> tuple[str, ...]:
     if field in ("title", "undo", "id", "kind", "needs", "judged", "activities"):
         settings = []
     told = tuple(f"{name}: {sentence}" for name in settings for sentence in _of_setting(plan.setting(name)))
-    return (*told, f"the plan has this step because deployment_strategy is {plan.answers.deployment_strategy}")
+    first = " and no version serves yet" if plan.first else ""
+    strategy = plan.answers.deployment_strategy
+    return (*told, f"the plan has this step because deployment_strategy is {strategy}{first}")
+
+
+def _of_what_serves(plan: Plan, path: str) -> tuple[str, ...]:
+    if path != "first":
+        return ()
+    serves = "no version serves" if plan.first else "a version serves"
+    return (f"{serves} {plan.environment}",)
 
 
 def _of_answer(path: str) -> tuple[str, ...]:

@@ -153,7 +153,8 @@ def staircase(plan: Plan, width: int = WIDE) -> str:
         if free <= x <= width - 7.2 * len(label):
             body.append(f'<text x="{x}" y="{floor + 18}">{escape(label)}</text>')
             free = x + 7.2 * len(label) + 8
-    foot = f"width = duration; {spaced(format_duration(plan.watched))} in total"
+    takes = f"width = duration; {spaced(format_duration(plan.watched))} in total"
+    foot = "first deployment: all users get it at once" if plan.first else takes
     body.append(f'<text class="soft" x="{left}" y="{height - 8}">{foot}</text>')
     described = "; ".join(f"{step.title}: {format_share(step.weight / WHOLE)}" for step in plan.steps)
     return svg(f"{headline(plan)}: users on the new version", described, height, body, width)

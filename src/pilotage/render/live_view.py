@@ -160,13 +160,13 @@ def _rail(rollout: Rollout) -> Text:
         StepKind.GATE, StepKind.ANALYSE, StepKind.BAKE, StepKind.RETIRE, StepKind.SWITCH, StepKind.KEEP, StepKind.BATCH,
         StepKind.MAINTENANCE, StepKind.REPLACE,
     )  # fmt: skip
-    if rollout.state.mode is Mode.INITIAL:
+    if rollout.state.mode is Mode.INITIAL and not rollout.plan.first:
         return Text("first deployment: everyone gets the version at once", "dim")
     here, text = rollout.state.step, Text()
     undone = rollout.state.status in (Status.ROLLING_BACK, Status.ROLLED_BACK, Status.FAILED)
     reached = False
     for index, step in enumerate(rollout.plan.steps):
-        if step.kind not in shown:
+        if step.kind not in shown and not rollout.plan.first:
             continue
         if index < here or rollout.state.status is Status.COMPLETED:
             mark, style = "✓", "green"
@@ -175,7 +175,7 @@ def _rail(rollout: Rollout) -> Text:
             reached = True
         else:
             mark, style = "○", "dim"
-        text.append(f"{mark} {_short(step)}   ", style)
+        text.append(f"{mark} {step.title if rollout.plan.first else _short(step)}   ", style)
     return text
 
 

@@ -83,19 +83,26 @@ def _decision(plan: Plan) -> tuple[str, str]:
 def _kind(plan: Plan) -> str:
     answers = plan.answers
     readers = ", ".join(answers.stakeholders)
-    kind = f"{answers.release_type[0].upper()}{answers.release_type[1:]} release by {answers.deployment_strategy}"
+    kind = f"{answers.release_type[0].upper()}{answers.release_type[1:]} release"
+    kind += ", first deployment" if plan.first else f" by {answers.deployment_strategy}"
     return f"{kind}, risk tolerance {answers.risk_tolerance} · {answers.team_size} team, {readers}"
 
 
 def _figures(plan: Plan) -> Iterator[KeyFigure]:
-    takes = KeyFigure("Rollout takes", spaced(about(plan.watched)), f"at least, in {counted(len(plan.steps), 'step')}")
+    steps = counted(len(plan.steps), "step")
+    takes = KeyFigure("Rollout takes", spaced(about(plan.watched)), f"at least, in {steps}")
+    if plan.first:
+        takes = KeyFigure("Rollout", "first deployment", f"{steps}; all users get it at once")
     if plan.release_date:
         yield KeyFigure("Everyone has it", show_day(plan.release_date), f"zone {plan.zones[0]}")
     else:
         yield KeyFigure("Release date", "none", "the plan starts when you deploy")
     yield takes
     triggers = counted(len(plan.rollback.triggers), "trigger")
-    yield KeyFigure("Rollback takes", spaced(format_duration(plan.rollback.timeout)), f"at most; {triggers}")
+    if plan.first:
+        yield KeyFigure("Rollback", "none", "there is no earlier version")
+    else:
+        yield KeyFigure("Rollback takes", spaced(format_duration(plan.rollback.timeout)), f"at most; {triggers}")
     if plan.risk:
         yield KeyFigure("Risk", plan.risk.level.value, f"fix needed: {plan.risk.short}")
     else:

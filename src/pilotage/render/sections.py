@@ -58,6 +58,8 @@ def summary(plan: Plan) -> str:
     """One line: what, how, how long, when."""
     when = f", complete on {show_day(plan.release_date)}" if plan.release_date else ""
     kind, strategy = plan.answers.release_type, plan.answers.deployment_strategy
+    if plan.first:
+        return f"{kind} release, first deployment: all users get it at once, with no earlier version to return to{when}"
     least, undo = format_duration(plan.watched), format_duration(plan.rollback.timeout)
     return (
         f"{kind} release, {strategy}, risk tolerance {plan.answers.risk_tolerance}: "
@@ -153,10 +155,16 @@ def _steps(plan: Plan) -> Section:
     rows = tuple(_step(plan, number, step) for number, step in enumerate(plan.steps, 1))
     return Section(
         "steps", "Steps",
-        (f"At least {format_duration(plan.watched)} in all. A step ends only when its result is confirmed.",),
+        (f"{_how_long(plan)} A step ends only when its result is confirmed.",),
         ("#", "step", "new version", "instances", "takes", "timeout", "if it fails"), rows,
         numbers=("#", "new version", "instances", "takes", "timeout"),
     )  # fmt: skip
+
+
+def _how_long(plan: Plan) -> str:
+    if plan.first:
+        return "No step waits: there is no earlier version to compare with."
+    return f"At least {format_duration(plan.watched)} in all."
 
 
 def _step(plan: Plan, number: int, step: Step) -> tuple[str, ...]:
@@ -200,12 +208,21 @@ def _rollback(plan: Plan) -> Section:
     return Section(
         "rollback", "Rollback",
         (
-            f"Takes at most {format_duration(rollback.timeout)}; after that, Pilotage pages an operator. Triggers:",
+            f"{_way_back(plan)} Triggers:",
             *(f"• {trigger}" for trigger in rollback.triggers),
         ),
         ("#", "step"), tuple((str(number), move) for number, move in enumerate(rollback.steps, 1)),
         rollback.next_steps, ("#",),
     )  # fmt: skip
+
+
+def _way_back(plan: Plan) -> str:
+    limit = f"at most {format_duration(plan.rollback.timeout)}; after that, Pilotage pages an operator."
+    if not plan.first:
+        return f"Takes {limit}"
+    if plan.rollback.steps:
+        return f"There is no earlier version; the flag goes off, which takes {limit}"
+    return "There is no earlier version to roll back to: the rollout fails, and Pilotage pages an operator."
 
 
 def _health(plan: Plan) -> Section:
@@ -268,4 +285,5 @@ def _retrospective(plan: Plan) -> Section:
 
 def _numbers(plan: Plan) -> Section:
     rows = tuple((s.path, show_value(s.unit, s.value), origin(s.source), s.why) for s in plan.settings)
-    return Section("settings", "Settings", (), ("setting", "value", "source", "meaning"), rows)
+    later = ("Settings of the strategy act from the next version on.",) if plan.first else ()
+    return Section("settings", "Settings", later, ("setting", "value", "source", "meaning"), rows)

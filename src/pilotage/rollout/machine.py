@@ -98,7 +98,10 @@ def begin(plan: Plan, old: str | None, mode: Mode, author: str = "", signed: tup
     """The state of a rollout that has done nothing yet. Without an old version there is nothing to compare
     with and nothing to go back to: it starts at 100 % (as every peer's first deployment does).
 
-    signed: who approved the plan for production before."""
+    signed: who approved the plan for production before. Raises ValueError for the plan of a first deployment with an
+    old version, which it would replace unwatched."""
+    if plan.first and old is not None:
+        raise ValueError(f"the plan is of a first deployment, and {old} serves")
     strategy = strategy_of(plan)
     step = 0 if plan.steps[0].id == PREPARE else first_step(strategy, plan, mode)
     return RolloutState(

@@ -16,7 +16,9 @@ _WITH_FIGURES = (PREPARE, CHECK_SCHEMA, CHECK_DATA, CHECK_CACHES)
 
 
 def first_step(strategy: Strategy, plan: Plan, mode: Mode) -> int:
-    """Index of the step at which the strategy begins."""
+    """Index of the step at which the strategy begins. The plan of a first deployment has no other steps."""
+    if plan.first:
+        return 0
     return strategy.first_step(plan, mode) if mode in (Mode.INITIAL, Mode.FAST_RETURN) else 0
 
 

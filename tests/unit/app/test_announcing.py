@@ -30,6 +30,7 @@ from tests.clock import FakeClock
 ITEMS = sorted({draft.id for drafts in _CALENDAR.values() for draft in drafts} | {d.id for d in _OPERATIONS})
 FACTS = """
     release service version type day scope impact strategy undo downtime downtime_short
+    way_back if_harmful in_waves compared first
     plan before reason outcome artifact report_url feedback_url webinar risk
 """
 WORDS = dict.fromkeys(FACTS.split(), "")

@@ -19,6 +19,7 @@ from pilotage.engine.records.store import Store
 from pilotage.model.rollout import Status
 from pilotage.model.schedule import hyphened
 from tests.unit.config.test_config import GOOD
+from tests.unit.engine.test_store import ended
 
 PEOPLE = """
 people:
@@ -30,10 +31,16 @@ LOW = GOOD.replace("risk_tolerance: medium", "risk_tolerance: low").replace(", e
 
 
 def project(folder: Path, text: str) -> tuple[Project, Plan]:
+    """Where 1.0 serves, and the plan of 2.0."""
     path = folder / "pilotage.yaml"
     path.write_text(text)
     loaded = load(path)
-    return Project.of(loaded, Store(folder / "state")), plan_for(loaded, "production", PlanRequest("2.0"))
+    it = Project.of(loaded, Store(folder / "state"))
+    first = plan_for(loaded, "production", PlanRequest("1.0", first=True))
+    begun = deploy(it, "ada", DeployRequest(plan=first)).rollout
+    if begun is not None:
+        ended(it.store, begun)
+    return it, plan_for(loaded, "production", PlanRequest("2.0"))
 
 
 def test_a_sign_off_of_this_plan_by_another_person_is_an_approval(tmp_path: Path) -> None:
@@ -67,6 +74,7 @@ def test_what_nobody_could_approve_does_not_start(tmp_path: Path) -> None:
     with pytest.raises(PlanStopped, match=refusal):
         deploy(it, "ada", DeployRequest(plan=plan))
     assert nobody_can(it, "grace", plan) == "", "ada can"
-    assert it.store.latest("shop", "production") is None
+    assert it.store.serving("shop", "production") == ("1.0",)
+    assert not it.store.active()
     free, plan = project(tmp_path, LOW)
     assert nobody_can(free, "ada", plan) == "", "anybody can where no people are named"

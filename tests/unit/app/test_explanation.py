@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from pilotage.app.deploy import deploy
+from pilotage.app.deploy import start
 from pilotage.app.plan import PlanRequest, plan_for
 from pilotage.app.project import Project
 from pilotage.app.requests import DeployRequest
@@ -36,7 +36,7 @@ def rollout(tmp_path: Path) -> Rollout:
     (tmp_path / "pilotage.yaml").write_text(GOOD)
     loaded, store = load(tmp_path / "pilotage.yaml"), Store(tmp_path / "state")
     request = DeployRequest(plan=plan_for(loaded, "production", PlanRequest("v1")))
-    found = deploy(Project.of(loaded, store), "ada", request).rollout
+    found = start(Project.of(loaded, store), "ada", request, None, Mode.INITIAL).rollout
     assert found is not None
     return found
 

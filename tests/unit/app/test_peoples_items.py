@@ -21,7 +21,7 @@ from pilotage.model.answers import Answers
 from pilotage.model.readiness import BadEvidence, Readiness, Signature, SignatureKind
 from pilotage.plan.making import make_plan
 from tests.receiving.service_now import ServiceNow
-from tests.unit.app.test_fitting_readiness import as_somebody, configured, gates
+from tests.unit.app.test_fitting_readiness import as_somebody, configured, deployed, gates
 from tests.unit.cli.test_planning_command import run
 
 ROLES = ("support lead", "product owner", "product manager", "compliance officer", "change manager", "DevOps engineer")
@@ -90,6 +90,7 @@ def test_r5_a_communication_plan_of_drafts_cannot_be_signed(place: Path) -> None
 def test_r5_the_next_step_for_a_window_is_the_window_and_then_its_notices(place: Path) -> None:
     file = place / "pilotage.yaml"
     file.write_text(file.read_text().replace("deployment_strategy: canary", "deployment_strategy: big-bang"))
+    deployed(place, "2.3.0", "production")
     assert "calendar: {windows" in gates()["maintenance_window_scheduled"]["next_step"]
 
     window = 'calendar:\n  windows: [{days: [tue], start: "10:00", end: "15:00"}]\n'

@@ -11,6 +11,7 @@ import pytest
 
 from pilotage import Plan
 from pilotage.app.deploy import WouldUndo, deploy
+from pilotage.app.first_deployment import is_first
 from pilotage.app.plan import PlanRequest, plan_for
 from pilotage.app.project import Project
 from pilotage.app.requests import DeployRequest, RollbackRequest
@@ -224,11 +225,12 @@ def store(tmp_path: Path, clock: FakeClock) -> Store:
 def asked(
     store: Store, loaded: Loaded, version: str, busy: str = "refuse", glass: str = "", yes: bool = False
 ) -> DeployResult:
+    project = Project.of(loaded, store)
     return deploy(
-        Project.of(loaded, store),
+        project,
         "ada",
         DeployRequest(
-            plan=plan_for(loaded, "production", PlanRequest(version)),
+            plan=plan_for(loaded, "production", PlanRequest(version, first=is_first(project, "production", version))),
             on_conflict=busy,
             emergency_reason=glass,
             may_undo=yes,

@@ -102,7 +102,7 @@ def test_the_proposed_answers_make_a_plan_without_a_warning(tmp_path: Path) -> N
     """R8, C13: nobody who accepts what is proposed is told that it contradicts itself, or gets a schedule unasked."""
     (tmp_path / "app.py").write_text(FLASK)
     typed("init", cwd=tmp_path)
-    planned = json.loads(typed("plan", "1.0", "--json", cwd=tmp_path).stdout)
+    planned = json.loads(typed("plan", "1.0", "--as-update", "--json", cwd=tmp_path).stdout)
     assert (planned["notes"], planned["conflicts"]) == ([], [])
     assert "\nTimeline" not in typed("plan", "1.0", cwd=tmp_path).stdout
     dated = typed("plan", "1.0", "--date", "2027-06-16", "--as-of", "2026-11-23", cwd=tmp_path).stdout

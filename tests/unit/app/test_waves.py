@@ -153,7 +153,7 @@ def test_a_wave_has_whom_it_names_and_then_whom_its_attributes_match(project: Ma
     assert [(one.name, one.members, one.size) for one in waves] == [
         ("early", ("acme",), 5), ("eu", ("globex",), 20), ("rest", (), 12),
     ]  # fmt: skip
-    plan = planned(project(), "production", PlanRequest("2.0"))
+    plan = planned(project(), "production", PlanRequest("2.0", as_update=True))
     assert [one.share_percent for one in plan.waves] == [13.5, 54.1, 32.4]
     assert plan.tenancy is not None
     assert plan.tenancy.header == "x-tenant"
@@ -224,7 +224,7 @@ def wish(**changes: Any) -> MoveRequest:
 
 def test_a_wish_holds_until_its_day_and_a_plan_made_before_says_so(project: Make) -> None:
     made = project()
-    plan = planned(made, "production", PlanRequest("2.0"))
+    plan = planned(made, "production", PlanRequest("2.0", as_update=True))
     until = made.today
     assert move(made, "ada", wish(until=until)).before == "rest"
     assert view(made, None).waves[1].members == 2
@@ -260,7 +260,7 @@ def test_an_environment_without_waves_says_what_to_add(project: Make) -> None:
     made = project(waves=[])
     with pytest.raises(Invalid, match="production has no waves: add tenants and waves to it"):
         view(made, None)
-    assert planned(made, "production", PlanRequest("2.0")).waves == ()
+    assert planned(made, "production", PlanRequest("2.0", as_update=True)).waves == ()
 
 
 # ── agreed ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -268,7 +268,7 @@ def test_an_environment_without_waves_says_what_to_add(project: Make) -> None:
 
 def test_r6_tenant_waves_are_agreed_by_the_waves_of_today_and_their_notices(project: Make) -> None:
     made = project()
-    plan = planned(made, "production", PlanRequest("2.0"))
+    plan = planned(made, "production", PlanRequest("2.0", as_update=True))
     (item,) = [one for one in plan.readiness if one.id == "tenant_waves"]
 
     def evidence() -> Evidence:

@@ -174,13 +174,13 @@ def test_the_commands_of_the_plans_page_run(tmp_path: Path) -> None:
     for name, version in (("plan.json", "2.4.0"), ("before.json", "2.4.0"), ("after.json", "2.5.0")):
         pilotage("plan", version, "--date", day, "--as-of", "2026-11-23", "--format", "json", "-o", name)
     lines = [line for block in blocks("docs/guides/plans.md", "sh") for line in block.splitlines() if line.strip()]
-    assert len(lines) == 7
+    assert len(lines) == 9
     for line in lines:
         arguments = shlex.split(line, comments=True)[1:]
         dated = ["--as-of", "2026-11-23"] if "--date" in arguments else []
         pilotage(*arguments, *dated, expect=10 if "--detailed-exitcode" in arguments else 0)
     refused = pilotage("plan", "2.4.0", "--date", "2026-11-27", "--as-of", "2026-11-23", expect=2)
-    said = pilotage("plan", "2.4.0", "--why", "steps[analyse-5%].duration")
+    said = pilotage("plan", "2.4.0", "--as-update", "--why", "steps[analyse-5%].duration")
     page = " ".join((ROOT / "docs/guides/plans.md").read_text().split())
     assert " ".join(refused.split()) in page
     assert " ".join(said.split()) in page

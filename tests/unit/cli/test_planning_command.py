@@ -227,7 +227,7 @@ def test_the_schema_of_a_plan_is_printed() -> None:
 def test_with_its_traffic_the_plan_says_when_harm_would_be_known(folder: Path) -> None:
     path = folder / "pilotage.yaml"
     path.write_text(path.read_text() + "    traffic: {requests_per_second: 0.2, error_rate: 0.001}\n")
-    notes = [note for note in data("plan", "2.4.0")["notes"] if "would be detected" in note]
+    notes = [note for note in data("plan", "2.4.0", "--as-update")["notes"] if "would be detected" in note]
     assert len(notes) == 3
     assert notes[0].startswith(
         "at 0.2 requests per second with 0.1% errors, twice as many errors at 5% would be detected after"
@@ -240,7 +240,7 @@ def test_r13_auto_weights_come_from_the_traffic_in_the_configuration(folder: Pat
     path.write_text(GOOD + "    traffic: {requests_per_second: 500, error_rate: 0.001}\n")
     fixed = data("plan", "2.4.0", "--why", "canary.weights")
     path.write_text(path.read_text().replace("overrides:\n", "overrides:\n      canary.weights: auto\n"))
-    made, auto = data("plan", "2.4.0"), data("plan", "2.4.0", "--why", "canary.weights")
+    made, auto = data("plan", "2.4.0", "--as-update"), data("plan", "2.4.0", "--why", "canary.weights")
     assert fixed["value"] == "5% → 25% → 50% → 100%"
     assert auto["value"].startswith("0.1% → 0.2% → 0.4%")
     assert auto["reasons"][0].startswith("overridden in pilotage.yaml:")

@@ -204,3 +204,24 @@ def test_what_never_started_is_cancelled_and_never_the_newest(tmp_path: Path) ->
     listed = [(one.version, one.sequence) for one in store.history("web", PLACE)]
     assert listed == [("3.0", 2), ("2.0", None), ("1.0", 1)], "in lists it stands where it was withdrawn"
     assert store.latest("web", PLACE) == later
+
+
+def test_a_first_deployment_in_a_group_replaces_no_version_that_began_to_serve_meanwhile(store: Store) -> None:
+    """R22: its plan compares with nothing."""
+    first = plans.a_plan(version="2.0", service=Service("api", environment=PLACE, first=True))
+    alone = Wanted(
+        plan=first, state=begin(first, None, Mode.INITIAL, "ada"), actor="ada", queued=True, group_id="release",
+        snapshot=Snapshot(release=Membership()),
+    )  # fmt: skip
+    follows = wanted(
+        store, "web", "2.0", queued=True, group_id="release", snapshot=Snapshot(release=Membership(after=("api",)))
+    )
+    store.create_group([alone, follows], NOW)
+    other = create(store, wanted(store, "api", "1.0"), NOW)
+    end(store, other.id, Status.COMPLETED, NOW)
+    advance_groups(store, NOW + 1)
+    advance_groups(store, NOW + 2)
+    api, web = sorted(store.members("release"), key=lambda one: one.service)
+    assert (api.status, web.status) == (Status.CANCELLED, Status.CANCELLED)
+    assert store.get(api.id).reason == "cancelled by pilotage: the plan is of a first deployment, and 1.0 serves"
+    assert store.serving("api", PLACE) == ("1.0",)

@@ -81,7 +81,10 @@ HOOKS = {
 }
 
 
-def a_plan(strategy: str, tolerance: str, full: int, beside: bool, gated: bool = False, prepares: bool = False) -> Plan:
+def a_plan(
+    strategy: str, tolerance: str, full: int, beside: bool, gated: bool = False, prepares: bool = False,
+    first: bool = False,
+) -> Plan:  # fmt: skip
     short = {
         **SHORT[strategy],
         "analysis.warmup_duration": "3s",
@@ -94,7 +97,7 @@ def a_plan(strategy: str, tolerance: str, full: int, beside: bool, gated: bool =
         short |= {"approval.required": True, "approval.timeout": "20s"}
     if beside and strategy == "rolling":
         short["rolling.max_unavailable"] = "0"
-    service = Service(checks=HOOKS[strategy], prepares=prepares)
+    service = Service(checks=HOOKS[strategy], prepares=prepares, first=first)
     return plans.a_plan(short, strategy=strategy, tolerance=tolerance, instances=full, service=service)
 
 
@@ -108,13 +111,16 @@ class Strategies(RuleBasedStateMachine):
         ahead=st.integers(0, 40),
         gated=st.booleans(),
         prepares=st.booleans(),
+        first=st.booleans(),
     )
     def start(
         self, strategy: str, tolerance: str, mode: Mode, full: int, beside: bool, ahead: int = 0, gated: bool = False,
-        prepares: bool = False,
+        prepares: bool = False, first: bool = False,
     ) -> None:  # fmt: skip
+        """first: an initial rollout has the plan of one, and not one that replaces a version."""
         old = None if mode is Mode.INITIAL else "old"
-        self.plan, self.strategy = a_plan(strategy, tolerance, full, beside, gated, prepares), strategy
+        first = first and mode is Mode.INITIAL
+        self.plan, self.strategy = a_plan(strategy, tolerance, full, beside, gated, prepares, first), strategy
         self.full = full
         self.world = World.serving(old, full, HOOKS[strategy] | ({PREPARE} if prepares else set()))
         self.now, self.verdicts, self.freeze = 1000.0, GOOD, ""
@@ -224,7 +230,8 @@ def check_end(plan: Plan, strategy: str, state: RolloutState, world: World, full
         case Status.COMPLETED:
             assert world.split == Split((("new", WHOLE),))
             assert running == {"new": full}
-            wanted = Ramp(("internal", "beta"), WHOLE) if state.mode is not Mode.FAST_RETURN else OFF
+            groups = () if plan.first else ("internal", "beta")
+            wanted = Ramp(groups, WHOLE) if state.mode is not Mode.FAST_RETURN else OFF
             assert world.flag == (wanted if strategy == "feature-toggle" else OFF)
         case Status.ROLLED_BACK if state.dark:
             assert world.flag == OFF

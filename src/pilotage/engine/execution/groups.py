@@ -45,6 +45,10 @@ def _make(store: Store, move: Move, rollout: RolloutSummary, now: float) -> None
             serving = store.serving(rollout.service, rollout.environment)
             old, mode = (serving[0], rollout.mode) if serving else (None, Mode.INITIAL)
             whole = store.get(rollout.id)
+            if serving and whole.plan.first:
+                why = f"pilotage: the plan is of a first deployment, and {serving[0]} serves"
+                store.withdraw(rollout.id, why, now)
+                return
             store.start_queued(rollout.id, begin(whole.plan, old, mode, whole.state.author, whole.state.signed), now)
         case Move.WITHDRAW:
             store.withdraw(rollout.id, "pilotage: another service of the release failed", now)

@@ -16,7 +16,8 @@ _log = logging.getLogger(__name__)
 
 
 def begin_what_waits(store: Store, now: float) -> tuple[Rollout, ...]:
-    """Start the oldest of each free environment; one whose version serves meanwhile is cancelled."""
+    """Start the oldest of each free environment; one whose version serves meanwhile is cancelled, and a first
+    deployment where any does."""
     begun: dict[tuple[str, str], Rollout] = {}
     waiting_now = store.queued()
     busy = {(one.service, one.environment) for one in store.active()} if waiting_now else set()
@@ -37,6 +38,9 @@ def begin_what_waits(store: Store, now: float) -> tuple[Rollout, ...]:
         except Unreadable as error:
             # It keeps its place until a person cancels it, and delays nothing.
             _log.warning("%s", error)
+            continue
+        if serving and whole.plan.first:
+            store.withdraw(waiting.id, f"pilotage: the plan is of a first deployment, and {serving[0]} serves", now)
             continue
         old, mode = (serving[0], waiting.mode) if serving else (None, Mode.INITIAL)
         state = begin(whole.plan, old, mode, whole.state.author, whole.state.signed)

@@ -150,8 +150,9 @@ def _own(state: RolloutState) -> BigBangProgress:
 
 
 def _is_closed(plan: Plan, state: RolloutState) -> bool:
-    """Whether users see the maintenance page at this step."""
-    return _index(plan, CLOSE) <= state.step < _index(plan, OPEN)
+    """Whether users see the maintenance page at this step. A first deployment closes nothing, and opens at the end."""
+    closes = 0 if plan.first else _index(plan, CLOSE)
+    return closes <= state.step < _index(plan, OPEN)
 
 
 def _under_way(plan: Plan, state: RolloutState, seen: Observed) -> tuple[Action, ...]:

@@ -23,7 +23,7 @@ from pilotage.model.plan import Plan
 from pilotage.render.readiness_output import readiness_output
 from pilotage.web.answers import json_answer
 from pilotage.web.api.environments import PLACE
-from pilotage.web.api.wishes import Items, PlanBody, Reason, VersionQuery, Words, planned_by, planned_of
+from pilotage.web.api.wishes import Items, PlanBody, Reason, ShownPlanBody, VersionQuery, Words, planned_by, planned_of
 from pilotage.web.preconditions import version_of
 from pilotage.web.route import Asked, Body, Made, Pace, Route, Turn
 
@@ -120,8 +120,7 @@ def plan_answer(plan: Plan) -> PlanAnswer:
 
 
 def _plan(asked: Asked) -> Response:
-    body = asked.body_as(PlanBody)
-    plan = planned_by(asked, body)
+    plan = planned_by(asked, asked.body_as(ShownPlanBody))
     return json_answer(plan_answer(plan))
 
 
@@ -198,7 +197,7 @@ def _clean(asked: Asked) -> Response:
 
 ROUTES = (
     Route(
-        method="POST", path=f"{PLACE}/plan", permission=Permission.PLAN, answer=_plan, takes=PlanBody,
+        method="POST", path=f"{PLACE}/plan", permission=Permission.PLAN, answer=_plan, takes=ShownPlanBody,
         gives=PlanAnswer, summary="Make the plan of a version; nothing is recorded.",
     ),
     Route(

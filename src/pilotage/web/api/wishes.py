@@ -46,6 +46,14 @@ class PlanBody(Body, frozen=True, kw_only=True):
     accept: Annotated[Mapping[str, Reason], msgspec.Meta(max_length=50)] = {}
 
 
+class ShownPlanBody(PlanBody, frozen=True, kw_only=True):
+    """version: of the release · day: on which all users have it; null for a plan without a date · done: finished phases
+    · accept: conflicts that the plan may have, each with the reason · as_update: plan as if an earlier version served
+    already."""
+
+    as_update: bool = False
+
+
 class VersionQuery(Query, frozen=True, kw_only=True):
     """version: of the release · day: on which all users have it; none for a plan without a date."""
 
@@ -65,7 +73,10 @@ def planned_of(asked: Asked, query: VersionQuery) -> Plan:
 
 def wish_of(asked: Asked, about: PlanBody | VersionQuery, accepted: Mapping[str, Acceptance]) -> PlanRequest:
     done = about.done if isinstance(about, PlanBody) else ()
-    return PlanRequest(about.version, near(about.day), asked.project.today, done, accepted)
+    as_update = isinstance(about, ShownPlanBody) and about.as_update
+    return PlanRequest(
+        about.version, near(about.day), asked.project.today, done, accepted, as_update=as_update
+    )  # fmt: skip
 
 
 def moment_of(text: str, name: str) -> datetime:

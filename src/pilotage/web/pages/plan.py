@@ -11,7 +11,6 @@ from pilotage.app.permissions import Permission
 from pilotage.app.project import Unclear
 from pilotage.model.errors import Conflict, Invalid, NotReady, PilotageError
 from pilotage.model.plan import Plan
-from pilotage.model.status import Mode
 from pilotage.render.plan_page import first_screen
 from pilotage.render.sections import headline
 from pilotage.web.pages.page import page
@@ -80,13 +79,13 @@ def _page(asked: Asked) -> Response:
 def _shown(asked: Asked, plan: Plan, status: int = 200, refused: str = "") -> Response:
     project = asked.site.for_(asked.who, plan.service)
     queue, lacks = planning.queue_of(project, plan), planning.lacks(project, plan)
-    mode = Mode.INITIAL if queue.serving is None and queue.under_way is None else Mode.FULL
+    outdated = planning.outdated(queue, plan)
     return page(
         asked, "plan.html.j2", status, plan=plan, title=headline(plan), first=first_screen(plan), lacks=lacks,
-        pill=pill_of_plan(plan, lacks), rail=steps_of(plan, mode), approval=approval_of(plan, mode),
+        pill=pill_of_plan(plan, lacks, outdated), rail=steps_of(plan), approval=approval_of(plan), outdated=outdated,
         parts=parts_of(plan), charts=charts_of(plan), refused=refused, queue=queue,
         before=planning.before(project, plan), pill_of=pill_of, asks_readiness=planning.asks_readiness(project, plan),
-        may_deploy=asked.may(Permission.DEPLOY, plan.service, plan.environment) and not plan.stopped_by,
+        may_deploy=asked.may(Permission.DEPLOY, plan.service, plan.environment) and not (plan.stopped_by or outdated),
     )  # fmt: skip
 
 

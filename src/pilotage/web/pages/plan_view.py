@@ -10,8 +10,6 @@ from markupsafe import Markup
 from pilotage.model.document import Section
 from pilotage.model.plan import Plan, Step, StepKind
 from pilotage.model.quantity import format_share
-from pilotage.model.status import Mode
-from pilotage.model.step_title import happens
 from pilotage.model.traffic import WHOLE
 from pilotage.model.wording import counted
 from pilotage.render.charts import HALF, NARROW, gantt, staircase
@@ -39,8 +37,10 @@ class Chart:
     narrow: Markup
 
 
-def pill_of_plan(plan: Plan, lacks: str = "") -> Pill:
-    """lacks: what is not there to start the version."""
+def pill_of_plan(plan: Plan, lacks: str = "", outdated: str = "") -> Pill:
+    """lacks: what is not there to start the version · outdated: why it no longer fits what serves."""
+    if outdated:
+        return Pill(kind="bad", word="Outdated")
     if lacks:
         return Pill(kind="bad", word="Cannot be started")
     if stops := plan.stopped_by:
@@ -54,10 +54,13 @@ _NOTABLE = (
 )  # fmt: skip
 
 
-def steps_of(plan: Plan, mode: Mode = Mode.FULL) -> tuple[RailEntry, ...]:
-    """What people notice of it, in order; at most ten. mode: a first deployment asks and compares nothing."""
-    shown = [step for step in plan.steps if step.kind in _NOTABLE and happens(step, mode)]
-    return tuple(RailEntry(state="", title=_title(step), small=_small(step)) for step in shown[:10])
+def steps_of(plan: Plan) -> tuple[RailEntry, ...]:
+    """What people notice of it, in order; at most ten. Of a first deployment that is every step."""
+    shown = [step for step in plan.steps if plan.first or step.kind in _NOTABLE]
+    return tuple(
+        RailEntry(state="", title=_said(step) if plan.first else _title(step), small=_small(step))
+        for step in shown[:10]
+    )
 
 
 def _title(step: Step) -> str:
@@ -70,7 +73,11 @@ def _title(step: Step) -> str:
         case StepKind.BAKE:
             return f"Bake at {users}"
         case _:
-            return step.title[:1].upper() + step.title[1:]
+            return _said(step)
+
+
+def _said(step: Step) -> str:
+    return step.title[:1].upper() + step.title[1:]
 
 
 def _small(step: Step) -> str:
@@ -79,9 +86,9 @@ def _small(step: Step) -> str:
     return spoken(step.duration) if step.duration else ""
 
 
-def approval_of(plan: Plan, mode: Mode = Mode.FULL) -> str:
+def approval_of(plan: Plan) -> str:
     """Whose approval it takes, in a sentence; empty where it takes none."""
-    if not any(step.kind is StepKind.GATE and happens(step, mode) for step in plan.steps):
+    if not any(step.kind is StepKind.GATE for step in plan.steps):
         return ""
     count, role = int(plan.number("approval.count")), str(plan.setting("approval.role").value)
     who = f"{count} {'person' if count == 1 else 'people'}"

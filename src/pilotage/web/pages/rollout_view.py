@@ -116,7 +116,7 @@ _NOW = 5.0
 
 def rail_of(rollout: Rollout, started: Sequence[Recorded], clock: PageClock) -> tuple[RailEntry, ...]:
     """started: events of steps that started. A long rail is cut around the present step."""
-    if rollout.state.mode is Mode.INITIAL:
+    if rollout.state.mode is Mode.INITIAL and not rollout.plan.first:
         return ()
     began = {str(event.data.get("step", "")): event.at for event in started}
     entries = list(_entries(rollout, began, clock))
@@ -129,19 +129,21 @@ def _entries(rollout: Rollout, began: dict[str, float], clock: PageClock) -> Ite
     state, over = rollout.state, rollout.state.status.final
     undone = state.status in (Status.ROLLING_BACK, Status.ROLLED_BACK, Status.FAILED, Status.WITHDRAWN)
     reached, due = False, None if over else expected(rollout, clock.now)
+    first = rollout.plan.first
     for index, step in enumerate(rollout.plan.steps):
-        if step.kind not in _SHOWN:
+        if step.kind not in _SHOWN and not first:
             continue
+        title = step.title[:1].upper() + step.title[1:] if first else _short(step)
         if index < state.step or state.status is Status.COMPLETED:
-            yield RailEntry(state="done", title=_short(step), small=_when(began.get(step.id), clock))
+            yield RailEntry(state="done", title=title, small=_when(began.get(step.id), clock))
         elif not reached:
             reached = True
             watched = f"{spoken(state.watched)} of {spoken(step.duration)}" if step.duration else ""
             small = "" if undone else watched if index == state.step else "next"
-            yield RailEntry(state="bad" if undone else "on", title=_short(step), small=small)
+            yield RailEntry(state="bad" if undone else "on", title=title, small=small)
         else:
             at = due.get(step.id) if due else None
-            yield RailEntry(state="", title=_short(step), small="" if at is None or undone else _to_come(at, clock))
+            yield RailEntry(state="", title=title, small="" if at is None or undone else _to_come(at, clock))
 
 
 @dataclass(frozen=True, kw_only=True)
