@@ -15,6 +15,7 @@ from pilotage.model.schedule import Conflict, Message, OnCall, Shift
 from pilotage.model.traffic import WHOLE
 from pilotage.model.wording import counted
 from pilotage.plan.attendance import outside_hours
+from pilotage.plan.first_deployment import NO_WAY_BACK
 from pilotage.plan.monitoring import UNKNOWN_FOR, limit_in_words
 from pilotage.plan.values import origin, show_value
 from pilotage.render.days import show_day, show_instant
@@ -153,17 +154,18 @@ def _items_in_words(plan: Plan) -> str:
 
 def _steps(plan: Plan) -> Section:
     rows = tuple(_step(plan, number, step) for number, step in enumerate(plan.steps, 1))
+    headers = ("#", "step", "new version", "instances", "takes", "timeout", "if it fails")
+    if plan.first and all(step.undo == NO_WAY_BACK for step in plan.steps):
+        headers, rows = headers[:-1], tuple(row[:-1] for row in rows)
     return Section(
-        "steps", "Steps",
-        (f"{_how_long(plan)} A step ends only when its result is confirmed.",),
-        ("#", "step", "new version", "instances", "takes", "timeout", "if it fails"), rows,
+        "steps", "Steps", (f"{_how_long(plan)} A step ends only when its result is confirmed.",), headers, rows,
         numbers=("#", "new version", "instances", "takes", "timeout"),
     )  # fmt: skip
 
 
 def _how_long(plan: Plan) -> str:
     if plan.first:
-        return "No step waits: there is no earlier version to compare with."
+        return "There is no earlier version: no step compares, and if one fails, the rollout fails."
     return f"At least {format_duration(plan.watched)} in all."
 
 
@@ -172,7 +174,7 @@ def _step(plan: Plan, number: int, step: Step) -> tuple[str, ...]:
     watches = format_duration(step.duration) if step.duration else "–"
     return (
         str(number), step.title, users, f"{step.instances} of {plan.instances}", watches,
-        format_duration(step.timeout), step.undo,
+        format_duration(step.timeout), "–" if step.undo == NO_WAY_BACK else step.undo,
     )  # fmt: skip
 
 
@@ -212,7 +214,7 @@ def _rollback(plan: Plan) -> Section:
             *(f"• {trigger}" for trigger in rollback.triggers),
         ),
         ("#", "step"), tuple((str(number), move) for number, move in enumerate(rollback.steps, 1)),
-        rollback.next_steps, ("#",),
+        () if plan.first else rollback.next_steps, ("#",),
     )  # fmt: skip
 
 
@@ -220,9 +222,10 @@ def _way_back(plan: Plan) -> str:
     limit = f"at most {format_duration(plan.rollback.timeout)}; after that, Pilotage pages an operator."
     if not plan.first:
         return f"Takes {limit}"
+    again = "Then find the cause in the rollout's log, and deploy again."
     if plan.rollback.steps:
-        return f"There is no earlier version; the flag goes off, which takes {limit}"
-    return "There is no earlier version to roll back to: the rollout fails, and Pilotage pages an operator."
+        return f"There is no earlier version; the flag goes off, which takes {limit} {again}"
+    return f"There is no earlier version: the rollout fails, and Pilotage pages an operator. {again}"
 
 
 def _health(plan: Plan) -> Section:

@@ -60,8 +60,8 @@ def test_it_says_so_in_every_form() -> None:
     }
     assert "first deployment: all users get it at once" in summary(plan)
     assert "act from the next version on" in shown["settings"]
-    assert "no earlier version to compare with" in shown["steps"]
-    assert "no earlier version to roll back to" in shown["rollback"]
+    assert "There is no earlier version: no step compares" in shown["steps"]
+    assert "There is no earlier version: the rollout fails" in shown["rollback"]
     assert headlines(plan)["rollback within"] == "no earlier version"
     assert Plan.from_json(plan.to_json()) == plan
 
