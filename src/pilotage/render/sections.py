@@ -154,7 +154,7 @@ def _items_in_words(plan: Plan) -> str:
 
 def _steps(plan: Plan) -> Section:
     rows = tuple(_step(plan, number, step) for number, step in enumerate(plan.steps, 1))
-    headers = ("#", "step", "new version", "instances", "takes", "timeout", "if it fails")
+    headers: tuple[str, ...] = ("#", "step", "new version", "instances", "takes", "timeout", "if it fails")
     if plan.first and all(step.undo == NO_WAY_BACK for step in plan.steps):
         headers, rows = headers[:-1], tuple(row[:-1] for row in rows)
     return Section(
