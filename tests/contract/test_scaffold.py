@@ -32,7 +32,10 @@ def printed(kind: str, folder: Path) -> str:
 def test_every_file_is_printed(tmp_path: Path) -> None:
     for kind in _KINDS:
         assert len(printed(kind, tmp_path)) > 100
-    assert yaml.safe_load(printed("compose", tmp_path))["services"]["pilotage"]["cap_drop"] == ["ALL"]
+    service = yaml.safe_load(printed("compose", tmp_path))["services"]["pilotage"]
+    assert service["cap_drop"] == ["ALL"]
+    given = service["environment"]  # a password in an address ends at its first @ or /
+    assert ("PASSWORD" in given["PILOTAGE_DATABASE"], given["PGPASSWORD"]) == (False, "${POSTGRES_PASSWORD}")
     image = printed("containerfile", tmp_path)
     assert re.search(r"^USER 10001$", image, re.MULTILINE)
     assert "HEALTHCHECK" in image

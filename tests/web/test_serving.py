@@ -23,7 +23,9 @@ from pilotage.app.unread import require_something
 from pilotage.config.yaml_reader import ConfigError
 from pilotage.engine.placement.lock import WORKER, lock_file
 from pilotage.model.access import Grant, HolderKind, Proof
-from pilotage.web.serving import Listening, _as_configured, _farewell, serve
+from pilotage.web import serving as serving_module
+from pilotage.web.serving import Listening, _as_configured, _elsewhere, _farewell, serve
+from tests.typed import typed
 from tests.web.records import ended
 from tests.web.site import CONFIG
 
@@ -140,6 +142,25 @@ def test_r34_the_address_of_the_configuration_counts_unless_an_option_says_anoth
     assert (found.address(8420), found.secure) == ("https://x.example/tools/pilotage/", True)
     assert found.root == "/tools/pilotage"
     assert _as_configured(Project(file), Listening(url="https://y.example")).address(8420) == "https://y.example/"
+
+
+def test_r34_links_of_a_server_on_every_address_open_in_a_browser() -> None:
+    everywhere = Listening(host="0.0.0.0")
+    assert (everywhere.address(8420), everywhere.overheard) == ("http://localhost:8420/", True)
+    assert Listening(host="::").address(8420) == "http://localhost:8420/"
+    assert _elsewhere(everywhere, 8420) == "; the other addresses of this machine lead to it, too"
+    assert not Listening().overheard
+    assert not Listening(host="0.0.0.0", url="https://x.example").overheard
+
+
+def test_r34_an_address_of_browsers_may_have_the_path(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = list[Listening]()
+    monkeypatch.setattr(serving_module, "serve", lambda _, wanted, __: asked.append(wanted))
+    for options in ((), ("--root-path", "tools/")):
+        assert typed("serve", "--url", "https://x.example/tools/", *options, cwd=folder).returncode == 0
+        assert asked.pop().address(1) == "https://x.example/tools/"
+    refused = typed("serve", "--url", "https://x.example/a", "--root-path", "/b", cwd=folder)
+    assert (refused.returncode, "has the path /a and --root-path /b" in refused.stderr) == (2, True)
 
 
 def test_what_cannot_be_served_is_one_sentence(folder: Path) -> None:

@@ -51,17 +51,20 @@ def serve(
     The worker outlives the server, so that users stay watched: `pilotage worker --stop` stops it.
     """
     with needed():
-        from pilotage.web.serving import Listening, serve
+        from pilotage.web.serving import Listening, serve, without_path
     if log_format is not None:
         os.environ["PILOTAGE_LOG"] = log_format  # for the worker that it starts, too
     host, port = address(listen)
     if (certificate is None) != (key is None):
         raise click.UsageError("--certificate and --key belong together")
-    if url and not url.startswith(("http://", "https://")):
+    origin, path = without_path(url)
+    if url and not origin.startswith(("http://", "https://")):
         raise click.BadParameter("use an address such as https://releases.example.com", param_hint="--url")
-    root = f"/{root_path.strip('/')}" if root_path.strip("/") else ""
+    root = f"/{root_path.strip('/')}" if root_path.strip("/") else path
+    if path not in ("", root):
+        raise click.UsageError(f"--url has the path {path} and --root-path {root}: give one of them")
     wanted = Listening(
-        host=host, port=port, url=url.rstrip("/"), root=root, certificate=certificate, key=key, proxies=proxies,
+        host=host, port=port, url=origin, root=root, certificate=certificate, key=key, proxies=proxies,
         worker=worker,
     )  # fmt: skip
     serve(project, wanted, _say)

@@ -31,7 +31,7 @@ def refuse_strange_host(site: Site, request: Request) -> None:
         return
     given = request.headers.get("host", "")
     name, (local, _) = _name(given), request.scope.get("server") or ("", 0)
-    if not name or not (_is_loopback(name) or name in site.hosts or name == local):
+    if not name or not (is_loopback(name) or name in site.hosts or name == local):
         raise StrangeHost(
             f"this server does not know itself as {given[:200]!r}",
             cure="start it with --url and the address that browsers use, or set server.url in pilotage.yaml",
@@ -44,7 +44,8 @@ def _name(host: str) -> str:
     return (found[1] or found[2]).lower() if found else ""
 
 
-def _is_loopback(name: str) -> bool:
+def is_loopback(name: str) -> bool:
+    """Whether it is a name of the machine itself, which no other machine reaches by it."""
     if name == "localhost" or name.endswith(".localhost"):
         return True
     try:

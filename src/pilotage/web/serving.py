@@ -24,7 +24,9 @@ from pilotage.app.request_log import keep_request_log
 from pilotage.app.unread import require_something
 from pilotage.engine.execution.worker_log import keep_log
 from pilotage.engine.placement.lock import worker_pid
+from pilotage.model.address import EVERYWHERE
 from pilotage.model.errors import Invalid, Unavailable
+from pilotage.web.hosts import is_loopback
 from pilotage.web.hurried import hurried
 from pilotage.web.readying import ready_in_background
 from pilotage.web.server import application
@@ -59,13 +61,19 @@ class Listening:
         """Whether browsers reach it by HTTPS."""
         return self.certificate is not None or self.url.startswith("https:")
 
+    @property
+    def overheard(self) -> bool:
+        """Whether others on the network read what browsers send it."""
+        return not self.secure and not is_loopback(self.host)
+
     def address(self, port: int) -> str:
         """How browsers reach it. port: where it listens now."""
         return f"{self.url or self.local(port)}{self.root}/"
 
     def local(self, port: int) -> str:
-        """How this machine reaches it, without a path."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
+        """How this machine reaches it, without a path. No browser opens the address that stands for all."""
+        name = "localhost" if self.host in EVERYWHERE else self.host
+        host = f"[{name}]" if ":" in name else name
         return f"http{'s' * (self.certificate is not None)}://{host}:{port}"
 
 
@@ -143,17 +151,32 @@ def _opened(
         port = listener.getsockname()[1]
         if (secret := first_link(project.store)) is not None:
             say(f"make the owner's account within an hour: {wanted.address(port)}link/{secret}")
-        say(f"listening on {wanted.local(port)}" + f"; browsers reach it at {wanted.address(port)}" * bool(wanted.url))
+        if wanted.overheard:
+            say(
+                "nothing is encrypted: the network can read passwords. Use --certificate, or a proxy and --url"
+            )
+        say(f"listening on {wanted.local(port)}{_elsewhere(wanted, port)}")
         yield server, listener, site
+
+
+def _elsewhere(wanted: Listening, port: int) -> str:
+    if wanted.url:
+        return f"; browsers reach it at {wanted.address(port)}"
+    return "; the other addresses of this machine lead to it, too" if wanted.host in EVERYWHERE else ""
 
 
 def _as_configured(project: Project, wanted: Listening) -> Listening:
     """With the address of pilotage.yaml, where no option says another."""
-    parts = urlsplit(policy_of(project).url)
-    if wanted.url or not parts.netloc:
+    if wanted.url:
         return wanted
-    url, root = f"{parts.scheme}://{parts.netloc}", wanted.root or parts.path.rstrip("/")
-    return replace(wanted, url=url, root=root)
+    url, root = without_path(policy_of(project).url)
+    return replace(wanted, url=url, root=wanted.root or root) if url else wanted
+
+
+def without_path(address: str) -> tuple[str, str]:
+    """`https://x.example/tools/` → `https://x.example` and `/tools`."""
+    parts = urlsplit(address)
+    return (f"{parts.scheme}://{parts.netloc}", parts.path.rstrip("/")) if parts.netloc else ("", "")
 
 
 def _configured(site: Site, wanted: Listening) -> uvicorn.Config:
