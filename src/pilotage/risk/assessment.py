@@ -15,7 +15,7 @@ from pilotage.model.quantity import percent_of
 from pilotage.model.risk import CONTEXT, Assessment, ChangeRisk, FactorRisk, Finding, Horizon, RiskFactor, RiskLevel
 from pilotage.model.wording import counted
 from pilotage.risk import people
-from pilotage.risk.levels import Released, factor_level, level_of, standing_of
+from pilotage.risk.levels import Released, as_usual, factor_level, level_of, standing_of
 from pilotage.risk.measured import Measured
 from pilotage.risk.model import DAY, RiskModel
 from pilotage.risk.reading import read_first
@@ -105,10 +105,12 @@ def assess(
     each = of_changes(measured, model)
     score = together(each)
     standing = standing_of(score, earlier.releases, earlier.unmeasured)
-    by_harm = tuple(sorted(findings, key=lambda one: (-one.level.rank, _HARM.index(one.factor))))
-    level = level_of(score, standing, by_harm, is_compared=not earlier.unknown)
-    strategy, settings, why = _recommended(level, by_harm, tolerance)
     sizes = sizes_of(m.change for m in measured)
+    told = as_usual(findings, sizes, earlier.releases)
+    by_harm = tuple(sorted(told, key=lambda one: (-one.level.rank, _HARM.index(one.factor))))
+    level = level_of(score, standing, by_harm, is_compared=not earlier.unknown)
+    by_chance = level_of(score, standing, (), is_compared=not earlier.unknown)
+    strategy, settings, why = _recommended(level, by_chance, by_harm, tolerance)
     return Assessment(
         revisions=revisions,
         changes=len(each),
@@ -242,10 +244,13 @@ _CAREFUL: Mapping[RiskLevel, tuple[DeploymentStrategy, tuple[tuple[str, str], ..
 
 
 def _recommended(
-    level: RiskLevel, findings: Sequence[Finding], tolerance: RiskTolerance
+    level: RiskLevel, by_chance: RiskLevel, findings: Sequence[Finding], tolerance: RiskTolerance
 ) -> tuple[DeploymentStrategy, tuple[tuple[str, str], ...], str]:
-    """The strategy that fits, and the numbers that go with it. Where data is destroyed no strategy takes it back."""
+    """The strategy that fits, and the numbers that go with it. Where data is destroyed no strategy takes it back.
+    by_chance: the level without the findings."""
     strategy, settings, why = _CAREFUL[level]
+    if level is RiskLevel.HIGH and by_chance is not level:
+        why = "what was found can hurt everybody at once: start with 1 % of users"
     if level is RiskLevel.LOW and tolerance in (RiskTolerance.LOW, RiskTolerance.ZERO_DOWNTIME):
         strategy, settings, why = _CAREFUL[RiskLevel.MEDIUM]
         why = f"{why}, as a {tolerance} tolerance requires"

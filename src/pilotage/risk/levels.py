@@ -5,8 +5,8 @@ docs/decisions/0132-a-level-compares-a-release-with-its-project.md has the rule 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from pilotage.model.risk import CONTEXT, Finding, RiskFactor, RiskLevel, Standing
 
@@ -46,6 +46,19 @@ def level_of(
     if not is_compared and measured is RiskLevel.HIGH:
         measured = RiskLevel.MEDIUM
     return highest((measured, *(one.level for one in findings if _raises(one))))
+
+
+def as_usual(
+    findings: Iterable[Finding], sizes: Mapping[RiskFactor, int], earlier: Sequence[Released]
+) -> Iterator[Finding]:
+    """The findings, where provisioning is only medium if it is not unusual to change as much of it: in a repository of
+    nothing else every release would be high."""
+    factor = RiskFactor.INFRASTRUCTURE
+    smaller = sum(one.sizes.get(factor, 0) < sizes.get(factor, 0) for one in earlier)
+    usual = len(earlier) >= ENOUGH and smaller < _UNUSUAL * len(earlier)
+    for one in findings:
+        lowered = usual and one.factor is factor and one.level is RiskLevel.HIGH
+        yield replace(one, level=RiskLevel.MEDIUM) if lowered else one
 
 
 def _raises(finding: Finding) -> bool:

@@ -11,7 +11,7 @@ from pilotage.model.absence import Absence
 from pilotage.model.converting import convert
 from pilotage.model.risk import Assessment, ChangeRisk, Finding, RiskFactor, RiskLevel, Standing
 from pilotage.risk import people
-from pilotage.risk.levels import HIGH_FROM, MEDIUM_FROM, Released, factor_level, level_of, standing_of
+from pilotage.risk.levels import HIGH_FROM, MEDIUM_FROM, Released, as_usual, factor_level, level_of, standing_of
 from pilotage.risk.people import Known
 from pilotage.risk.reading import read_first
 from pilotage.risk.version_commits import only_a_version
@@ -57,6 +57,17 @@ def test_r17_findings_raise_the_level_and_context_does_not() -> None:
     assert level_of(0.0, None, [finding(RiskFactor.DEPENDENCIES, HIGH)]) is HIGH, "a vulnerability"
     assert level_of(0.0, None, [finding(RiskFactor.DEPENDENCIES, MEDIUM)]) is LOW, "a major version"
     assert level_of(0.0, None, [finding(RiskFactor.TIMING, CRITICAL), finding(RiskFactor.EXPERIENCE, HIGH)]) is LOW
+
+
+def test_r17_provisioning_is_high_only_where_it_is_unusual_for_its_project() -> None:
+    infrastructure = RiskFactor.INFRASTRUCTURE
+    found = [finding(infrastructure, HIGH), finding(RiskFactor.DEPENDENCIES, HIGH)]
+    often = [Released(0.1, {infrastructure: lines}) for lines in (0, 10, 50, 60, 300)]
+    assert [one.level for one in as_usual(found, {infrastructure: 48}, often)] == [MEDIUM, HIGH]
+    assert [one.level for one in as_usual(found, {infrastructure: 90}, often)] == [HIGH, HIGH]
+    assert [one.level for one in as_usual(found, {infrastructure: 48}, often[2:])] == [HIGH, HIGH], (
+        "of three, nobody knows"
+    )
 
 
 def test_r17_a_factor_is_medium_if_nearly_no_release_changed_as_much() -> None:
