@@ -97,8 +97,10 @@ def _harder(git: Git, first: str, last: str, files: Sequence[FilePatch]) -> Iter
             elif after:
                 rest.append(path)
     if still := _still_there(files, rest):
-        which = "1 file that gains" if len(still) == 1 else f"{len(still)} files that gain"
-        words = f"functions of {which} decisions are not counted: the largest changes are, up to 300 kB of source"
+        gain = (
+            "1 more file gains decisions; its" if len(still) == 1 else f"{len(still)} more files gain decisions; their"
+        )
+        words = f"{gain} functions are not counted"
         yield Finding(RiskFactor.COMPLEXITY, RiskLevel.LOW, words, still[0])
 
 
