@@ -38,7 +38,7 @@ An error is a problem (RFC 9457) with the media type `application/problem+json`.
 
 ```json
 {"title": "Not allowed", "status": 403, "code": "forbidden", "exit_status": 8,
- "detail": "ada may not deploy in shop/production; has viewer, needs deployer, approver, admin"}
+ "detail": "ada may not deploy in shop/production; has viewer, needs deployer, approver or admin"}
 ```
 
 ## Changes

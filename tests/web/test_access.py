@@ -78,12 +78,12 @@ def test_r34_why_names_the_grant_or_what_is_missing_and_who_could_give_it(server
     ada = server.signed_in("ada")
     yes = ada.get("/api/v1/access/why?action=deploy&service=shop&environment=production").json
     assert yes["allowed"] is True
-    assert "deployer of shop/* (their own) allows to deploy in shop/production" in yes["sentences"]
+    assert "deployer of shop/* (their own) allows them to deploy in shop/production" in yes["sentences"]
     no = ada.get("/api/v1/access/why?action=deploy&service=search&environment=production").json
     assert no["allowed"] is False
-    assert "deployer of shop/* (their own) allows to deploy, but not in search/production" in no["sentences"]
-    assert "viewer (their own) does not allow to deploy" in no["sentences"]
-    assert no["who"] == ["needed: deployer or approver or admin", "may do it: root", "may give a role: root"]
+    assert "deployer of shop/* (their own) allows them to deploy, but not in search/production" in no["sentences"]
+    assert "viewer (their own) does not allow them to deploy" in no["sentences"]
+    assert no["who"] == ["needed: deployer, approver or admin", "may do it: root", "may give a role: root"]
     assert ada.get("/api/v1/access/why?actor=root&action=deploy").status == 403
     page = ada.get("/why?action=deploy&service=search").text
     assert "ada may not deploy in search" in page

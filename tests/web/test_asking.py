@@ -32,7 +32,7 @@ def test_r34_a_deployer_of_another_service_is_refused_with_what_would_be_needed(
     assert got.status == 403
     assert got.json["detail"] == (
         "ada may not return traffic to stable in search/production; has deployer of shop/*, "
-        "needs deployer, approver, admin"
+        "needs deployer, approver or admin"
     )  # fmt: skip
 
 
@@ -63,6 +63,11 @@ def test_bodies_are_bounded_and_typed(server: Served) -> None:
     got = ada.post(where, {"raeson": "x"})
     assert (got.status, got.json["detail"]) == (400, "Object contains unknown field `raeson`")
     assert ada.post("/api/v1/rollouts/none/pause").status == 404
+    unknown = ada.get("/api/v1/rollouts?stage=x")
+    assert (unknown.status, unknown.json["detail"].partition(",")[0]) == (
+        400,
+        "there is no parameter 'stage' here; it takes after",
+    )
 
 
 def test_every_answer_forbids_what_pages_never_need(server: Served) -> None:

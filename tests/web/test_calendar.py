@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta
 
 from icalendar import Calendar
@@ -93,6 +94,8 @@ def test_r34_a_feed_shows_what_its_person_may_see_until_it_is_revoked(server: Se
     path = next(part for part in shown.split() if ".ics" in part).partition(str(server.port))[2].partition(".ics")[0]
     got = server.anybody().get(f"{path}.ics")
     assert (got.status, got.headers["content-type"].partition(";")[0]) == (200, "text/calendar")
+    said = browser.get("/calendar").text.partition("expires on ")[2].partition(".")[0]
+    assert re.fullmatch(r"\w+ \d+ \w+ \d{4}", said), "a day of next year is not taken for tomorrow"
     calendar = Calendar.from_ical(got.body)
     summaries = [str(event["summary"]) for event in calendar.walk("VEVENT")]
     assert "shop 2.4.0 in staging" in summaries

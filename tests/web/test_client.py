@@ -105,7 +105,7 @@ def test_r34_the_server_refuses_what_the_identity_may_not_and_what_lies_on_it(se
     got = typed(ada, "-s", "shop", "abort", "-e", "production", "-m", "users", cwd=elsewhere)
     assert (got.returncode, got.stderr) == (
         8, "pilotage: ada may not return traffic to stable in shop/production; has viewer of shop/*, "
-        "needs deployer, approver, admin\n",
+        "needs deployer, approver or admin\n",
     )  # fmt: skip
     assert typed(ada, "-s", "search", "history", cwd=elsewhere).returncode == 8
     assert typed(ada, "status", cwd=elsewhere).returncode == 8

@@ -12,6 +12,7 @@ from functools import cached_property
 
 from pilotage.app.permissions import Permission, Refusal, Thing
 from pilotage.model.access import AccessRole, Grant, Identity
+from pilotage.model.wording import one_of
 
 _VIEWER = frozenset({Permission.READ, Permission.REPORT})
 _AUTHOR = _VIEWER | {
@@ -54,7 +55,7 @@ def admits(
         return None
     where = "/".join(name for name in (thing.service, thing.environment) if name) or "every service"
     has = ", ".join(str(grant) for grant in identity.grants) or "no role"
-    needed = ", ".join(role for role, may in BUILT_IN.items() if permission in may)
+    needed = one_of([role for role, may in BUILT_IN.items() if permission in may])
     return Refusal(sentence=f"{identity.name} may not {permission} in {where}; has {has}, needs {needed}")
 
 

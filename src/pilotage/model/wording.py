@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 _SHORT = {
     word.lower(): word for word in ("CPU", "API", "UI", "URL", "HTTP", "SQL", "SSH", "TLS", "DNS", "SLO", "SLA", "ID")
@@ -24,6 +25,11 @@ def within(name: str) -> str:
 def counted(count: int, noun: str, several: str = "") -> str:
     """`1 service`, `3 services`. several: the plural, where it is not the noun with an s."""
     return f"{count:,} {noun if count == 1 else several or f'{noun}s'}"
+
+
+def one_of(words: Sequence[str]) -> str:
+    """`deployer, approver or admin`."""
+    return " or ".join(filter(None, (", ".join(words[:-1]), words[-1]))) if words else ""
 
 
 def some_of(count: int, whole: int, noun: str, of: str = "") -> str:

@@ -50,8 +50,10 @@ def checked_output(found: Checked) -> AuditCheckOutput:
 
 def in_words(row: Entry) -> str:
     """What changed, such as `role: viewer → deployer`; the reason behind it."""
-    words = "; ".join(_changes(row))
-    return f"{words} ({row.reason})" if words and row.reason else words or row.reason
+    said = list(_changes(row))
+    behind = row.reason and f"reason: {row.reason}" not in said
+    words = "; ".join(said)
+    return f"{words} ({row.reason})" if words and behind else words or row.reason
 
 
 def _changes(row: Entry) -> Iterator[str]:

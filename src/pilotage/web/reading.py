@@ -129,6 +129,10 @@ def query_of(pairs: list[tuple[str, str]], type_: type[_Q]) -> _Q:
     if len(dict(pairs)) < len(pairs):
         names = [name for name, _ in pairs]
         raise Invalid(f"the parameter {next(one for one in names if names.count(one) > 1)[:100]!r} stands twice")
+    known = type_.__struct_encode_fields__
+    if strange := next((name for name, _ in pairs if name not in known), ""):
+        takes = f"it takes {', '.join(known)}" if known else "it takes none"
+        raise Invalid(f"there is no parameter {strange[:100]!r} here; {takes}")
     try:
         found = msgspec.convert(dict(pairs), type=type_, strict=False)
     except ValueError as error:

@@ -31,7 +31,7 @@ def test_r34_roles_are_given_explained_and_taken_in_the_shell(project: Path) -> 
     assert "ada may deploy in shop/production" in yes.stdout
     no = typed("auth", "why", "ada", "deploy", "search/production", cwd=project)
     assert no.returncode == 8
-    assert "deployer of shop/production (their own) allows to deploy, but not in search/production" in no.stdout
+    assert "deployer of shop/production (their own) allows them to deploy, but not in search/production" in no.stdout
     assert "deployer@shop/production" in typed("auth", "list", cwd=project).stdout
     wrong = typed("auth", "grant", "ada", "boss", cwd=project)
     assert (wrong.returncode, "there is no role 'boss'" in wrong.stderr) == (2, True)

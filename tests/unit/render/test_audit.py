@@ -19,6 +19,12 @@ def test_r34_a_change_says_what_was_and_what_is() -> None:
     assert in_words(_row(before, after, "left")) == "email: a@b.c → nothing (left)"
 
 
+def test_r34_a_reason_is_said_once() -> None:
+    after: JsonObject = {"kind": "abort", "reason": "wrong prices"}
+    assert in_words(_row(None, after, "wrong prices")) == "kind: abort; reason: wrong prices"
+    assert in_words(_row(None, {"kind": "abort"}, "wrong prices")) == "kind: abort (wrong prices)"
+
+
 def test_r34_times_grants_and_hashes_are_written_for_people() -> None:
     grant = {"role": "deployer", "service": "shop", "environment": "*"}
     after: JsonObject = {"tokens": [{"expires_at": 1795747307.0, "grants": [grant]}], "sha256": "a" * 64}

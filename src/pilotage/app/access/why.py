@@ -14,6 +14,7 @@ from pilotage.model.access import ANYWHERE, Grant, HolderKind, Identity
 from pilotage.model.actor import ActorKind
 from pilotage.model.errors import Invalid, PilotageError
 from pilotage.model.output.access import WhyOutput
+from pilotage.model.wording import one_of
 
 
 class NoSuchAction(Invalid):
@@ -106,10 +107,10 @@ def _held(project: Project, actor: str) -> tuple[list[Held], ActorKind, str]:
 def _about(one: Held, permission: Permission, thing: Thing, *, has: bool, covers: bool) -> str:
     where = "/".join(name for name in (thing.service, thing.environment) if name) or "everything"
     if has and covers:
-        return f"{one.grant} ({one.source}) allows to {permission} in {where}"
+        return f"{one.grant} ({one.source}) allows them to {permission} in {where}"
     if has:
-        return f"{one.grant} ({one.source}) allows to {permission}, but not in {where}"
-    return f"{one.grant} ({one.source}) does not allow to {permission}"
+        return f"{one.grant} ({one.source}) allows them to {permission}, but not in {where}"
+    return f"{one.grant} ({one.source}) does not allow them to {permission}"
 
 
 def _who_could(project: Project, permission: Permission, thing: Thing) -> Iterator[str]:
@@ -121,7 +122,7 @@ def _who_could(project: Project, permission: Permission, thing: Thing) -> Iterat
         if one.grant.covers(thing.service, thing.environment) and permission in permissions_of(one.grant.role, custom)
     ]  # fmt: skip
     roles = [role.value for role, allowed in BUILT_IN.items() if permission in allowed]
-    yield f"needed: {' or '.join(roles)}"
+    yield f"needed: {one_of(roles)}"
     if names := dict.fromkeys(_named(one.kind, one.holder) for one in able):
         yield f"may do it: {', '.join(names)}"
     givers = [

@@ -51,9 +51,10 @@ class PageClock:
         return f"{then:%a} {then.day} {then:%b}{year}, {then:%H:%M %Z}"
 
     def day(self, at: float) -> str:
-        """Such as `Thursday 27 November`."""
+        """Such as `Thursday 27 November`, with its year where that is another."""
         then = self._local(at)
-        return f"{then:%A} {then.day} {then:%B}"
+        year = "" if then.year == self._local(self.now).year else f" {then.year}"
+        return f"{then:%A} {then.day} {then:%B}{year}"
 
     def second(self, at: float | None) -> Markup:
         """To the second, for events: `16:23:04`."""
