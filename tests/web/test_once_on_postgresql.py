@@ -59,7 +59,7 @@ def test_r34_a_challenge_a_code_and_a_recovery_code_count_once(store: Store, poo
     now = time.time()
     for use in (
         lambda _: store.accounts.links.first_time("challenge", now, 60),
-        lambda _: store.accounts.use_step(person.id, 7),
+        lambda _: store.accounts.use_step(person.id, 7, 8),
         lambda _: store.accounts.use_recovery(person.id, hash_of("one")),
     ):
         assert list(pool.map(use, range(6))).count(True) == 1

@@ -73,6 +73,26 @@ def test_r34_a_code_is_needed_after_the_password_and_counts_once(server: Served,
     assert other.submit("/login/code", code=pyotp.TOTP(secret).at(int(server.store.clock.now()))).status == 303
 
 
+def test_r34_a_clock_that_was_ahead_locks_nobody_out_and_lengthens_no_session(server: Served, ada: Browser) -> None:
+    now, ahead = server.store.clock.now(), 86_400.0
+    moment(server, now)
+    secret, _ = set_up(ada)
+    moment(server, now + ahead)
+    early = Browser(server)
+    sign_in(early)
+    assert early.submit("/login/code", code=pyotp.TOTP(secret).at(int(now + ahead))).status == 303
+    assert "ada · admin" in early.get("/").text
+    moment(server, now + 60)
+    assert early.get("/").status == 303, "begun in the future"
+    right = Browser(server)
+    sign_in(right)
+    code = pyotp.TOTP(secret).at(int(now + 60))
+    assert right.submit("/login/code", code=code).status == 303
+    again = Browser(server)
+    sign_in(again)
+    assert again.submit("/login/code", code=code).status == 401, "this code was used"
+
+
 def test_r34_a_recovery_code_works_once(server: Served, ada: Browser) -> None:
     _, codes = set_up(ada)
     assert len(set(codes)) == 10

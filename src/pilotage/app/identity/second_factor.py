@@ -54,7 +54,7 @@ def turn_on(project: Project, person: Person, secret: str, code: str) -> Sequenc
     codes = ["-".join("".join(secrets.choice(_ALPHABET) for _ in range(4)) for _ in range(4)) for _ in range(_CODES)]
     sealed = seal_for(project).close(_PURPOSE, {"secret": secret, "person": person.id}, project.clock.now())
     project.store.accounts.set_second_factor(person.id, sealed, [hash_of(_plain(one)) for one in codes])
-    project.store.accounts.use_step(person.id, step)
+    project.store.accounts.use_step(person.id, step, step)
     return codes
 
 
@@ -69,8 +69,9 @@ def check(project: Project, person: Person, code: str, came: Came) -> None:
     throttle.begin(store, made)
     typed = _plain(code)
     if typed.isdecimal() and len(typed) == 6:
-        step = _step_of(_secret_of(project, person), typed, project.clock.now())
-        right = step is not None and store.accounts.use_step(person.id, step)
+        now = project.clock.now()
+        step = _step_of(_secret_of(project, person), typed, now)
+        right = step is not None and store.accounts.use_step(person.id, step, int(now // STEP) + _DRIFT)
     else:
         right = store.accounts.use_recovery(person.id, hash_of(typed))
     if not right or person.disabled_at is not None:

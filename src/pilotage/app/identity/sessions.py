@@ -13,6 +13,8 @@ LIFETIME = 12 * 3600.0
 """Seconds until a person signs in again."""
 IDLE = 4 * 3600.0
 """Seconds without a request after which a session ends."""
+_AHEAD = 300.0
+"""Seconds by which a clock may be set back before the sessions that began later than now are over."""
 FRESH = 15 * 60.0
 """Seconds after signing in within which a person may change how they sign in."""
 
@@ -57,4 +59,6 @@ def grants_of(store: Store, person: Person) -> tuple[Grant, ...]:
 
 def _valid(store: Store, secret: str, now: float) -> SessionRow | None:
     found = store.persons.session(hash_of(secret), now)
-    return None if found is None or found.seen_at < now - IDLE else found
+    if found is None or found.seen_at < now - IDLE or found.created_at > now + _AHEAD:
+        return None
+    return found
