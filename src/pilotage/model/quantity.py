@@ -11,6 +11,7 @@ _DURATION = re.compile(r"(?:([0-9]+(?:\.[0-9]+)?)(ms|d|h|m|s))+")
 _PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|d|h|m|s)")
 _LONGEST = 100
 """Characters of a duration or a share."""
+_SPACED = re.compile(r"(?<=[0-9])[ \N{NO-BREAK SPACE}]%")
 _PERCENT = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*%")
 _PLAIN = re.compile(r"(?:0|1|0?\.[0-9]+|[01]\.[0-9]*)")
 
@@ -110,6 +111,11 @@ def format_share(share: float) -> str:
 def spoken_share(share: float) -> str:
     """As prose writes it, on one line: 0.001 → `0.1 %`."""
     return f"{format_share(share)[:-1]}\N{NO-BREAK SPACE}%"
+
+
+def close_shares(sentence: str) -> str:
+    """As terminals show it, where `5 %` stands beside weights such as `5%`."""
+    return _SPACED.sub("%", sentence) if "%" in sentence else sentence
 
 
 def percent_of(share: float) -> int | float:

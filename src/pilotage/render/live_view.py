@@ -14,7 +14,7 @@ from rich.text import Text
 
 from pilotage.model.live import SeenVerdict
 from pilotage.model.plan import Step, StepKind
-from pilotage.model.quantity import format_duration, format_share
+from pilotage.model.quantity import close_shares, format_duration, format_share
 from pilotage.model.record import Recorded, Rollout
 from pilotage.model.rollout import Mode, Status
 from pilotage.model.step_title import title_of
@@ -36,13 +36,15 @@ _VERDICT_COLOUR = {"pass": "green", "fail": "bold red", "source-error": "yellow"
 _BAR = 40
 _WIDE = 96
 """Columns from which the scale of a ratio fits next to the figures."""
+_HANGING = (0, 0, 0, 2)
+"""What is too long for its line goes on below its beginning."""
 
 
 def rollout_view(rollout: Rollout, events: Sequence[Recorded], last: int = 5) -> RenderableType:
     """One screen: from the plan's hash to the latest events. Colour only repeats what words say."""
     return Panel(
         Group(
-            _head(rollout),
+            *_head(rollout),
             Text(),
             _standing(rollout),
             *_metrics(rollout),
@@ -76,7 +78,7 @@ def _waived(events: Sequence[Recorded]) -> list[RenderableType]:
     return [*waived, *spared, *skipped]
 
 
-def _head(rollout: Rollout) -> Text:
+def _head(rollout: Rollout) -> Iterator[RenderableType]:
     state, step = rollout.state, rollout.plan.steps[rollout.state.step]
     where = f"step {state.step + 1} of {len(rollout.plan.steps)}: {title_of(step, state.new, state.mode)}"
     shown = "" if state.status is Status.COMPLETED else f"   {'at ' * state.status.final}{where}"
@@ -86,12 +88,13 @@ def _head(rollout: Rollout) -> Text:
         longer = state.watched > step.duration  # such as in a hold
         head.append(f"   {state.watched:.0f}s, planned {planned}" if longer else f"   {state.watched:.0f} of {planned}")
     head.append(f"   plan {rollout.plan_hash[:8]} by {rollout.actor}", "dim")
+    yield head
     if state.reason:
-        head.append(f"\n  {state.reason}", _COLOUR[state.status])
+        yield Padding(Text(close_shares(state.reason), _COLOUR[state.status]), _HANGING)
     if (due := awaited(rollout.plan, state)) is not None:
         answers = ", ".join(f"`pilotage {name}`" for name in due.commands)
-        head.append(f"\n  waiting for a decision until {local_deadline(due.until, state.at)}: {answers}", "bold yellow")
-    return head
+        until = local_deadline(due.until, state.at)
+        yield Padding(Text(f"waiting for a decision until {until}: {answers}", "bold yellow"), _HANGING)
 
 
 def _standing(rollout: Rollout) -> Table:
@@ -102,14 +105,14 @@ def _standing(rollout: Rollout) -> Table:
     grid.add_column()
     grid.add_row("traffic", _traffic(rollout))
     if live.forecast and not rollout.state.status.final:
-        grid.add_row(Text("judge", "dim"), Text(live.forecast, "dim"))
+        grid.add_row(Text("judge", "dim"), Text(close_shares(live.forecast), "dim"))
     if live.health is not None and live.observed and not rollout.state.status.final:
         grid.add_row("health", f"{live.health:.2f}, where 1 means that every metric passes and 0 that every one fails")
     if live.experiment:
-        grid.add_row("experiment", live.experiment.sentence)
+        grid.add_row("experiment", close_shares(live.experiment.sentence))
     grid.add_row("fleet", _fleet(rollout))
     if live.trouble and not rollout.state.status.final:
-        grid.add_row(Text("trouble", "yellow"), Text(live.trouble, "yellow"))
+        grid.add_row(Text("trouble", "yellow"), Text(close_shares(live.trouble), "yellow"))
     grid.add_row("steps", _rail(rollout))
     return grid
 
@@ -212,16 +215,20 @@ class _Metrics:
     def _one_below_the_other(self, verdicts: Sequence[SeenVerdict]) -> Iterator[RenderableType]:
         for verdict in verdicts:
             stable, new = ("flag off", "flag on") if verdict.compares_a_flag else ("stable", "new")
-            values = f"  {stable} {verdict.stable or '–'}, {new} {verdict.canary or '–'}"
+            values = close_shares(f"  {stable} {verdict.stable or '–'}, {new} {verdict.canary or '–'}")
             yield Text.assemble((verdict.metric, "bold"), values)
-            yield Padding(self._words(verdict), (0, 0, 0, 2))
+            yield Padding(self._words(verdict), _HANGING)
 
     def _side_by_side(self, verdicts: Sequence[SeenVerdict]) -> FittedTable:
-        rows = ((v.metric, v.stable or "–", v.canary or "–", self._words(v)) for v in verdicts)
+        rows = (
+            (v.metric, close_shares(v.stable or "–"), close_shares(v.canary or "–"), self._words(v)) for v in verdicts
+        )
         return rich_table(("metric", "stable", "new", "verdict"), rows)
 
     def _words(self, verdict: SeenVerdict) -> Text:
-        words = Text.assemble((verdict.kind, _VERDICT_COLOUR.get(verdict.kind, "")), f": {verdict.sentence}")
+        words = Text.assemble(
+            (verdict.kind, _VERDICT_COLOUR.get(verdict.kind, "")), f": {close_shares(verdict.sentence)}"
+        )
         if drawn := _drawn(self.rollout, verdict):
             words.append(f"\n{drawn}", "dim")
         return words
@@ -246,7 +253,7 @@ def _tail(events: Sequence[Recorded], last: int) -> list[Text]:
             Text.assemble(
                 (f"{clock}  ", "dim"),
                 (f"{event.type_today:<24}", "dim"),
-                event.sentence,
+                close_shares(event.sentence),
                 overflow="ellipsis",
                 no_wrap=True,
             )

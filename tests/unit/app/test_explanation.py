@@ -90,7 +90,16 @@ def test_the_view_of_an_80_column_terminal_breaks_no_scale_and_names_the_trouble
         assert any("1/64×" in line and line.endswith("256×") for line in shown[width])
         assert sum("│ tolerated ratio" in line for line in shown[width]) == 1, "one legend for all scales"
         assert "trouble  cannot start 'shop': No such file or directory" in shown[width]
-    assert "cpu  stable 1.98 % of a core, new 3.46 % of a core" in shown[80]
+    assert "cpu  stable 1.98% of a core, new 3.46% of a core" in shown[80], "as weights are written: 25%"
+
+
+def test_a_long_reason_goes_on_below_its_beginning(rollout: Rollout) -> None:
+    console = Console(width=80, file=StringIO(), record=True)
+    console.print(rollout_view(stands(rollout, mode=Mode.FULL, reason="waits at 5 % for them " * 5), ()))
+    lines = [line for line in console.export_text().splitlines() if "waits" in line]
+    assert len(lines) == 2
+    assert all(line.startswith("│   ") for line in lines)
+    assert lines[0].startswith("│   waits at 5% for them")
 
 
 def test_a_first_deployment_shows_no_comparison_that_was_never_made(rollout: Rollout) -> None:
@@ -200,7 +209,7 @@ def test_r19_the_two_sides_of_a_flag_are_not_called_two_versions(rollout: Rollou
     found = failing(rollout, verdict)
     (one,) = explain(found, (), local_clock).remedies
     assert one.changed == ("1 % with the flag off, 5 % with it on",)
-    assert "flag off 1 %, flag on 5 %" in drawn(found, 80)
+    assert "flag off 1%, flag on 5%" in drawn(found, 80)
 
 
 def test_r19_advice_is_folded_to_the_terminal_and_commands_are_not(rollout: Rollout) -> None:
