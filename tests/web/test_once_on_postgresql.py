@@ -16,6 +16,7 @@ from pilotage.engine.records.failures import Failed
 from pilotage.engine.records.links import NewAccount
 from pilotage.engine.records.persons import NameTaken
 from pilotage.engine.records.store import Store
+from tests.clock import FakeClock
 from tests.databases import postgres
 from tests.web.browsers import GOOD
 
@@ -79,6 +80,8 @@ def test_r34_failures_at_once_are_all_counted(store: Store, pool: ThreadPoolExec
 
 
 def test_r34_of_many_guesses_at_once_only_the_free_ones_are_tried(store: Store, pool: ThreadPoolExecutor) -> None:
+    store.clock = FakeClock(time.time())  # however long they take
+
     def tried(_: int) -> bool:
         try:
             throttle.begin(store, throttle.attempt("password", "bob", "192.0.2.8"))

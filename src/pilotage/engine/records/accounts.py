@@ -53,8 +53,8 @@ class Accounts:
         self._set(person, totp=sealed, totp_step=None, recovery=list(recovery))
 
     def use_step(self, person: int, step: int, latest: int) -> bool:
-        """Note the time step of a code; False if this or a later one was used before. latest: the last one whose code is
-        right now. A later one was noted while a clock was ahead, and locks nobody out when it goes back."""
+        """Note the time step of a code; False if this or a later one was used before. latest: the last one whose code
+        is right now. A later one was noted while a clock was ahead, and locks nobody out when it goes back."""
         noted = persons.c.totp_step
         unused = or_(noted.is_(None), noted < step, noted > latest)
         with self._engine.begin() as connection:
