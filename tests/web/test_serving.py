@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import os
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -21,8 +22,10 @@ from pilotage.app.identity import sessions, tokens
 from pilotage.app.project import Project
 from pilotage.app.unread import require_something
 from pilotage.config.yaml_reader import ConfigError
+from pilotage.demo.server import show
 from pilotage.engine.placement.lock import WORKER, lock_file
 from pilotage.model.access import Grant, HolderKind, Proof
+from pilotage.model.errors import Unavailable
 from pilotage.web import serving as serving_module
 from pilotage.web.serving import Listening, _as_configured, _elsewhere, _farewell, serve
 from tests.typed import typed
@@ -161,6 +164,12 @@ def test_r34_an_address_of_browsers_may_have_the_path(folder: Path, monkeypatch:
         assert asked.pop().address(1) == "https://x.example/tools/"
     refused = typed("serve", "--url", "https://x.example/a", "--root-path", "/b", cwd=folder)
     assert (refused.returncode, "has the path /a and --root-path /b" in refused.stderr) == (2, True)
+
+
+def test_a_demo_whose_address_is_taken_starts_no_shop(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(Unavailable, match="cannot listen on"):
+        show(folder / "demo", Listening(port=taken.getsockname()[1]), 1, lambda _: None)
+    assert not (folder / "demo").exists()
 
 
 def test_what_cannot_be_served_is_one_sentence(folder: Path) -> None:

@@ -142,12 +142,18 @@ def list_tokens(project: Project, every: bool, as_json: bool) -> None:
         return
     rows = [
         (
-            one.id, one.name, one.owner, ", ".join(one.grants), one.used_at or "never", one.expires_at or "never",
+            one.id, one.name, one.owner, ", ".join(one.grants), _moment(one.used_at), _moment(one.expires_at),
             "works" if one.works else "ended",
         )
         for one in shown.tokens
     ]  # fmt: skip
     show_table(("id", "name", "owner", "may", "used", "expires", "state"), rows)
+
+
+def _moment(written: str | None) -> str:
+    from pilotage.model.timestamp import local_minute
+
+    return local_minute(written) if written else "never"
 
 
 @token.command("revoke")

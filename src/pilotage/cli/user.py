@@ -109,11 +109,12 @@ def invitations(project: Project, as_json: bool) -> None:
         click.echo("no invitation is open", err=True)
         return
     from pilotage.cli.plain_table import show_table
+    from pilotage.model.timestamp import local_minute
 
     rows = [
         (
             one.id, one.name or "chosen by the guest", one.purpose, ", ".join(one.grants) or "no role", one.by,
-            one.expires_at,
+            local_minute(one.expires_at),
         )
         for one in found.invitations
     ]  # fmt: skip

@@ -27,6 +27,11 @@ def moment(text: str) -> float | None:
         return None
 
 
+def local_minute(written: str) -> str:
+    """`2026-11-27T10:12:07.776Z` by the clock of this machine, as tables show it: `2026-11-27 10:12`."""
+    return f"{datetime.fromisoformat(written).astimezone():%Y-%m-%d %H:%M}"
+
+
 def local_deadline(until: float, at: float) -> str:
     """By the clock of this machine, to the minute: `10:12`, or `2026-11-27 10:12` where that is another day than `at`.
     until, at: Unix seconds."""

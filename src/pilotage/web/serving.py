@@ -219,6 +219,11 @@ def _listening(wanted: Listening) -> socket.socket:
     return listener
 
 
+def require_free(wanted: Listening) -> None:
+    """Raises Unavailable where another program listens already."""
+    _listening(wanted).close()
+
+
 @contextlib.contextmanager
 def _attended(project: Project, worker: bool) -> Iterator[None]:
     """See that a worker is at work as long as the server is."""

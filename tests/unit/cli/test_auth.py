@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from pathlib import Path
 
@@ -43,7 +44,9 @@ def test_r34_tokens_are_made_listed_and_revoked_in_the_shell(project: Path) -> N
     made = typed("token", "create", "runner", "--service-account", "deploy-bot", cwd=project)
     assert made.stdout.startswith("pilotage_svc_")
     identity = made.stdout.split("_")[2]
-    assert identity in typed("token", "list", "--all", cwd=project).stdout
+    listed = typed("token", "list", "--all", cwd=project).stdout
+    assert identity in listed
+    assert re.search(r"\d{4}-\d\d-\d\d \d\d:\d\d\s", listed), "to the minute, as everywhere on a terminal"
     assert typed("token", "revoke", identity, cwd=project).stdout == "runner is revoked\n"
     assert typed("token", "revoke", cwd=project).returncode == 2
 
