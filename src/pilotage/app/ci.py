@@ -45,7 +45,9 @@ def version_here(named: str | None) -> str:
 
 
 def request_comment(project: Project, environment: str, wish: PlanRequest, base: str) -> RequestComment:
-    """A plan, what it changes, and the risk of the commits since the base."""
+    """A plan, what it changes, and the risk of the commits since the base. Where no records say what serves, as in a
+    fresh checkout, it is the plan of an update: few requests are about a first deployment."""
+    wish = wish if project.has_store else replace(wish, as_update=True)
     made = planned(project, environment, wish)
     found = difference_to(project, base, wish, made)
     comment = RequestComment(plan=made, base=found.base, changes=found.changes, no_base=found.why)

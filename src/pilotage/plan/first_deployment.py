@@ -99,6 +99,6 @@ def rollback_of_first(strategy: DeploymentStrategy, undoing: Undoing, n: Numbers
 
 def notes_of_first(environment: str, strategy: DeploymentStrategy) -> Iterator[str]:
     yield (
-        f"first deployment: no version serves {environment} yet, so Pilotage compares with nothing, asks nobody, and "
-        f"sends all users at once; {strategy} begins with the next version"
+        f"first deployment: by the records here no version serves {environment} yet, so Pilotage compares with "
+        f"nothing, asks nobody, and sends all users at once; {strategy} begins with the next version"
     )
