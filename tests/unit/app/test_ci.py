@@ -195,6 +195,7 @@ def test_r33_the_format_is_bounded_and_calls_nobody(checkout: Checkout) -> None:
     assert "no commit 'nowhere'" in checkout.run("plan", "2.4.0", "--format", "github", "--base", "nowhere").stdout
     project = Project(checkout.folder / "pilotage.yaml")
     comment = request_comment(project, "production", PlanRequest("2.4.0"), checkout.base)
+    assert not comment.plan.first, "a fresh checkout has no records"
     for most in (2_500, 6_000):
         text = comment_text(comment, most)
         assert len(text) <= most
