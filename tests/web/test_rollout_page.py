@@ -15,6 +15,7 @@ from pilotage.model.record import Rollout
 from pilotage.model.rollout import CommandKind, Decision, Event, RolloutState, Status
 from pilotage.model.snapshot import Snapshot
 from tests.plans import a_plan
+from tests.web.records import ended
 from tests.web.site import Client, Served
 
 
@@ -307,6 +308,14 @@ def test_r34_a_bar_is_drawn_only_where_there_is_a_ratio(server: Served) -> None:
     assert metrics.count("<svg") == 1
     assert "<b>0\N{NO-BREAK SPACE}%</b> against 0\N{NO-BREAK SPACE}%" in metrics
     assert "<h3>CPU</h3>" in metrics
+
+
+def test_r34_what_has_ended_without_a_comparison_promises_no_results(server: Served) -> None:
+    server.person("ada", "viewer")
+    first = ended(server.store, "shop", "staging", "1.0.0", old="")
+    text = server.signed_in("ada").get(f"/rollouts/{first.id}").text
+    assert "There was no earlier version to compare with." in text
+    assert "No results yet" not in text
 
 
 def test_r34_the_foot_says_when_a_page_was_made_and_is_live(server: Served) -> None:

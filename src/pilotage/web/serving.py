@@ -152,7 +152,10 @@ def _opened(
         if (secret := first_link(project.store)) is not None:
             say(f"make the owner's account within an hour: {wanted.address(port)}link/{secret}")
         if wanted.overheard:
-            say("nothing is encrypted: the network can read passwords. Use --certificate, or a proxy and --url")
+            say(
+                "nothing is encrypted: others on the network can read passwords; use --certificate and --key, "
+                "or a proxy with TLS and --url"
+            )
         say(f"listening on {wanted.local(port)}{_elsewhere(wanted, port)}")
         yield server, listener, site
 

@@ -120,7 +120,7 @@ class ReadinessNotEnforced(Occurrence, tag="readiness-not-enforced", severity=Se
         listed = ", ".join(map(within, self.items[:2])) + (
             f" and {len(self.items) - 2} more" if len(self.items) > 2 else ""
         )
-        return f"readiness is not enforced here, so nothing asked for {listed}"
+        return f"readiness is not enforced here, so nobody was asked for {listed}"
 
 
 @dataclass(frozen=True, kw_only=True)
