@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -142,3 +143,42 @@ def test_r34_every_answer_to_every_role_is_as_described(
     role: AccessRole, shop: tuple[Served, Mapping[str, list[str]]]
 ) -> None:
     assert _faults(*shop, role, 40) == []
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+def test_r34_a_request_that_is_sent_four_times_at_once_by_two_persons_is_no_fault(
+    shop: tuple[Served, Mapping[str, list[str]]],
+) -> None:
+    server, known = shop
+    schema = schemathesis.openapi.from_dict(_with_names(json.loads(json.dumps(described(ROUTES))), known))
+    schema.config.generation.update(with_security_parameters=False)
+    for name in ("fay", "gus"):
+        server.person(name, AccessRole.ADMIN)
+    headers = [{"Authorization": f"Bearer {server.with_token(name, 'admin').token}"} for name in ("fay", "gus") * 2]
+    found: list[str] = []
+    with ThreadPoolExecutor(len(headers)) as pool:
+        for result in schema.get_all_operations():
+            assert isinstance(result, Ok)
+            if result.ok().method.upper() != "GET":
+                _race(result.ok(), server.url, headers, pool, found)
+    assert found == []
+
+
+def _race(
+    operation: APIOperation[Any, Any, Any, Any], url: str, headers: list[dict[str, str]], pool: ThreadPoolExecutor,
+    found: list[str],
+) -> None:  # fmt: skip
+    @seed(34)
+    @settings(
+        max_examples=10, database=None, deadline=None, phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+    @given(case=operation.as_strategy(generation_mode=GenerationMode.POSITIVE))
+    def ask(case: Any) -> None:
+        answers = list(pool.map(lambda own: case.call(base_url=url, headers=own), headers))
+        found.extend(
+            f"{operation.label}: {one.status_code} {one.text[:300]}" for one in answers if one.status_code >= 500
+        )
+
+    ask()
