@@ -63,8 +63,8 @@ def _asked(client: Client, filling: Filling, route: Route, rollout: str) -> Got:
 
 def _faults(route: Route, got: Got) -> list[str]:
     """What is wrong with an answer that says 200."""
-    if not got.headers["content-type"].startswith(route.media):
-        return [f"{route.name}: {got.headers['content-type']} instead of {route.media}"]
+    if not got.headers["content-type"].startswith(route.medias):
+        return [f"{route.name}: {got.headers['content-type']} instead of {route.medias}"]
     if route.gives is None:
         return [f"{route.name}: nothing"] * (not got.body)
     try:

@@ -87,7 +87,7 @@ def _head(rollout: Rollout) -> Iterator[RenderableType]:
         planned = format_duration(step.duration)
         longer = state.watched > step.duration  # such as in a hold
         head.append(f"   {state.watched:.0f}s, planned {planned}" if longer else f"   {state.watched:.0f} of {planned}")
-    head.append(f"   plan {rollout.plan_hash[:8]} by {rollout.actor}", "dim")
+    head.append(f"   plan {rollout.plan_hash[:12]} by {rollout.actor}", "dim")
     yield head
     if state.reason:
         yield Padding(Text(close_shares(state.reason), _COLOUR[state.status]), _HANGING)

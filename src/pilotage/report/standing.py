@@ -97,7 +97,7 @@ def _details(rollout: Rollout, events: Sequence[Recorded], otherwise: str) -> It
     """otherwise: what follows without a decision."""
     state = rollout.state
     if state.status is Status.COMPLETED:
-        yield "It got all requests."
+        yield "All requests were sent to it."
         if state.reason:
             yield sentence(f"It {state.reason}")
     elif state.status is Status.PROGRESSING:
