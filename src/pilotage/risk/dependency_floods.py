@@ -15,6 +15,7 @@ _BREAKING = (MAJOR, BEFORE_1)
 
 def grouped(findings: Iterable[Finding]) -> list[Finding]:
     """The same finding of several lock files once, and more than three versions that may break as one finding."""
+    findings = list(findings)
     merged = _placed(_merged(findings))
     majors = [one for one in merged if one.factor is RiskFactor.DEPENDENCIES and one.sentence.endswith(_BREAKING)]
     if len(majors) <= _SINGLE:
@@ -25,9 +26,10 @@ def grouped(findings: Iterable[Finding]) -> list[Finding]:
     count = len(majors) + sum(_counted(one) for one in minor)
     kind = "a version that may break" if any(one.sentence.endswith(BEFORE_1) for one in majors) else "a major version"
     words = f"{count} packages upgraded, {len(majors)} of them by {kind}: {', '.join(steps[:_SINGLE])}"
+    told = {one.sentence for one in majors}
     flood = replace(
         majors[0], sentence=f"{words} and {len(steps) - _SINGLE} more", mitigation=READ_NOTES, link="",
-        place=_places([one.place for one in majors]),
+        place=_places([one.place for one in findings if one.sentence in told]),
     )  # fmt: skip
     left = [one for one in merged if one not in majors and one not in minor]
     return [*left, flood]

@@ -28,6 +28,12 @@ def test_many_major_versions_are_one_finding() -> None:
     assert found[0].level is RiskLevel.MEDIUM
 
 
+def test_the_files_of_a_flood_are_counted_once() -> None:
+    files = {"a": ["client/go.mod", "go.mod"], "b": ["go.mod", "server/go.mod"], "c": ["go.mod"], "d": ["go.mod"]}
+    (flood,) = grouped([major(name, file) for name, several in files.items() for file in several])
+    assert flood.place == "client/go.mod and 2 more"
+
+
 def test_what_matters_most_of_a_flood_is_named() -> None:
     """Not what comes first in the alphabet: major versions before others, and what the project asks for before what
     only its packages need."""
