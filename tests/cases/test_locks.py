@@ -116,7 +116,8 @@ def test_what_stands_beside_a_lock_file_is_left_to_it(name: str) -> None:
 
 
 def test_each_of_several_versions_is_compared_with_the_nearest() -> None:
-    lock = '[[package]]\nname = "syn"\nversion = "{}"\n[[package]]\nname = "syn"\nversion = "{}"\n'
+    syn = '[[package]]\nname = "syn"\nversion = "{}"\nsource = "registry+x"\n'
+    lock = syn + syn
     assert said("Cargo.lock", lock.format("1.0.0", "2.0.0"), lock.format("1.0.9", "2.1.0")) == [
         (LOW, "1 upgraded within a major version: syn")
     ]
@@ -125,10 +126,20 @@ def test_each_of_several_versions_is_compared_with_the_nearest() -> None:
     ]
 
 
+def test_the_project_itself_is_no_package_that_it_uses() -> None:
+    """livebook-dev/livebook v0.19.8..v0.19.9: cargo writes the packages of the project beside the others, without a
+    source. What a registry or a repository holds has one."""
+    own = '[[package]]\nname = "livebook"\nversion = "{}"\ndependencies = ["syn"]\n'
+    assert said("Cargo.lock", own.format("0.19.8"), own.format("1.0.0")) == []
+    poetry = '[[package]]\nname = "a"\nversion = "{}"\n[package.source]\ntype = "directory"\nurl = "../a"\n'
+    assert said("poetry.lock", poetry.format("1.0"), poetry.format("2.0")) == []
+
+
 def test_a_vulnerable_version_is_found_beside_a_newer_one() -> None:
-    lock = '[[package]]\nname = "syn"\nversion = "2.0.0"\n'
+    syn = '[[package]]\nname = "syn"\nversion = "{}"\nsource = "registry+x"\n'
+    lock = syn.format("2.0.0")
     known = Advisory(id="CVE-2026-1", package="syn", version="1.0.109")
-    found = said("Cargo.lock", lock, f'[[package]]\nname = "syn"\nversion = "1.0.109"\n{lock}', known)
+    found = said("Cargo.lock", lock, syn.format("1.0.109") + lock, known)
     assert found[0] == (RiskLevel.HIGH, "syn 1.0.109 is vulnerable: CVE-2026-1")
 
 

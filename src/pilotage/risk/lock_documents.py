@@ -14,17 +14,31 @@ REVISION = "commit "
 
 
 def toml(text: str) -> Iterator[Pair]:
-    """uv, poetry, PDM, Cargo: `[[package]]` tables; pylock.toml: `[[packages]]`. Members of the workspace are no
-    dependencies."""
+    """uv, poetry, PDM, Cargo: `[[package]]` tables; pylock.toml: `[[packages]]`. Members of the workspace, and what
+    lies in a folder beside it, are no dependencies."""
     read = _toml(text)
     for key in ("package", "packages"):
         for number in range(len(optional(list_at, read, key) or ())):
             package = object_at(read, key, number)
             source = package.get("source")
-            own = isinstance(source, dict) and ({"editable", "virtual", "directory"} & source.keys())
+            own = isinstance(source, dict) and (_FOLDERS & source.keys() or source.get("type") == "directory")
             if "version" in package and not own and "directory" not in package:
                 version = _version(read, key, number, "version")
                 yield text_at(read, key, number, "name"), _commit_of(source) or version
+
+
+_FOLDERS = {"editable", "virtual", "directory"}
+
+
+def cargo(text: str) -> Iterator[Pair]:
+    """The project's own packages stand beside the others, without a source."""
+    read = _toml(text)
+    for number, package in enumerate(optional(list_at, read, "package") or ()):
+        if not isinstance(package, dict) or "source" in package or "name" not in package:
+            yield (
+                text_at(read, "package", number, "name"),
+                _commit_of(find(read, "package", number, "source")) or _version(read, "package", number, "version"),
+            )
 
 
 def _commit_of(source: Json) -> str:

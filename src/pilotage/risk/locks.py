@@ -191,7 +191,7 @@ def _is_pinned(path: str, version: str) -> bool:
 _READERS: Mapping[str, tuple[_Reader, Scheme]] = {
     **dict.fromkeys(("uv.lock", "poetry.lock", "pdm.lock"), (lock_documents.toml, Scheme.PYTHON)),
     "Pipfile.lock": (lock_documents.pipenv, Scheme.PYTHON),
-    "Cargo.lock": (lock_documents.toml, Scheme.SEMVER),
+    "Cargo.lock": (lock_documents.cargo, Scheme.SEMVER),
     **dict.fromkeys(("package-lock.json", "npm-shrinkwrap.json"), (lock_documents.npm, Scheme.SEMVER)),
     "yarn.lock": (_yarn, Scheme.SEMVER),
     "pnpm-lock.yaml": (_pnpm, Scheme.SEMVER),

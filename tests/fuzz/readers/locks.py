@@ -105,7 +105,7 @@ def _pub(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _cargo(text: str) -> Iterator[tuple[str, str]]:
-    yield from ((one["name"], one["version"]) for one in tomllib.loads(text)["package"])
+    yield from ((one["name"], one["version"]) for one in tomllib.loads(text)["package"] if "source" in one)
 
 
 def _composer(text: str) -> Iterator[tuple[str, str]]:

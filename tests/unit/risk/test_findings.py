@@ -80,7 +80,7 @@ def test_no_migration_however_odd_stops_the_assessment(path: str, text: str) -> 
 LOCKS = {
     "uv.lock": '[[package]]\nname = "django"\nversion = "{}"\n',
     "poetry.lock": '[[package]]\nname = "django"\nversion = "{}"\n',
-    "Cargo.lock": '[[package]]\nname = "django"\nversion = "{}"\n',
+    "Cargo.lock": '[[package]]\nname = "django"\nversion = "{}"\nsource = "registry+x"\n',
     "requirements.txt": "django=={}  # pinned\n",
     "package-lock.json": '{{"packages": {{"node_modules/django": {{"version": "{}"}}}}}}',
     "yarn.lock": 'django@^4:\n  version "{}"\n',
