@@ -31,7 +31,9 @@ def findings_of(path: str, before: str | None, after: str | None, advisories: Ad
     try:
         old, new = (packages(path, text) if text is not None else {} for text in (before, after))
     except UnreadableLock as error:
-        return [_finding(RiskLevel.MEDIUM, f"is not a readable lock file: {error}", path)]
+        why = str(error).removeprefix(f"{path}: ")
+        words = f"a lock file cannot be read: {why}"
+        return [Finding(RiskFactor.DEPENDENCIES, RiskLevel.MEDIUM, words, path, "compare both versions by hand")]
     if old is None or new is None:
         unread = before != after and not is_manifest(path)
         return [_finding(RiskLevel.MEDIUM, "packages changed in a file that is not read here", path)] if unread else []

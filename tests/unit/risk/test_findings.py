@@ -118,7 +118,14 @@ def test_a_vulnerable_version_counts_only_when_this_change_brings_it() -> None:
 )
 def test_a_broken_lock_file_says_so_and_does_not_stop(name: str, text: str) -> None:
     found = dependencies.findings_of(name, LOCKS[name].format("1"), text, Advisories())
-    assert any("not a readable lock file" in f.sentence or "removed" in f.sentence for f in found)
+    assert any("a lock file cannot be read: " in f.sentence or "removed" in f.sentence for f in found)
+
+
+def test_a_broken_lock_file_is_named_once_and_compared_by_hand() -> None:
+    """It has no release notes, and its sentence needs a subject."""
+    (found,) = dependencies.findings_of("web/uv.lock", LOCKS["uv.lock"].format("1"), "package = 7", Advisories())
+    assert found.in_place == "a lock file cannot be read: package is 7, not a list (web/uv.lock)"
+    assert found.mitigation == "compare both versions by hand"
 
 
 def patch(path: str, added: int = 10) -> FilePatch:
