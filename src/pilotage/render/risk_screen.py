@@ -14,7 +14,7 @@ from rich.text import Text
 
 from pilotage.model.quantity import format_share
 from pilotage.model.risk import Assessment, ChangeRisk, Finding
-from pilotage.model.text import plain
+from pilotage.model.text import line, plain
 from pilotage.render.rich_table import rich_table
 from pilotage.render.risk_words import CONTEXT, by_cure, level_word, shortened, where
 
@@ -24,6 +24,8 @@ _ROOM = 40
 """Characters of a folder in the column of reasons."""
 _MOST = 5
 """Findings of one action that are shown."""
+_LONGEST = 4000
+"""Characters of a path: a system takes no more. One with a line feed does not begin a line."""
 
 
 def screen_of(found: Assessment, changes: Sequence[ChangeRisk]) -> Iterator[RenderableType]:
@@ -64,8 +66,8 @@ def _action(cure: str, findings: Sequence[Finding]) -> Iterator[RenderableType]:
     can be copied."""
     place = ""
     for one in findings[:_MOST]:
-        yield _row(Text(f"  {one.level}", _COLOUR[one.level]), Text(one.sentence))
-        for words in (one.place if one.place != place else "", one.link):
+        yield _row(Text(f"  {one.level}", _COLOUR[one.level]), Text(line(one.sentence, _LONGEST)))
+        for words in (line(one.place, _LONGEST) if one.place != place else "", one.link):
             if words:
                 yield _Whole(words)
         place = one.place

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from pilotage.model.risk import Assessment, ChangeRisk, FactorRisk, Finding
-from pilotage.model.text import plain
+from pilotage.model.text import line, plain
 from pilotage.model.wording import counted
 
 NOT_SCORED = "–"
 CONTEXT = f"{NOT_SCORED} not scored: who wrote a change, and when, foretold no repairs in our tests."
 _LONGEST_PATH = 60
+_LONGEST = 4000
 
 
 def level_word(factor: FactorRisk) -> str:
@@ -21,7 +22,9 @@ def level_word(factor: FactorRisk) -> str:
 def actions(found: Assessment) -> Iterator[str]:
     """Each finding that a person can act on, most harmful first, and after each group what reduces its risk."""
     for cure, findings in by_cure(found):
-        yield from (f"{one.level}: {one.in_place}{f' {one.link}' if one.link else ''}" for one in findings)
+        yield from (
+            f"{one.level}: {line(one.in_place, _LONGEST)}{f' {one.link}' if one.link else ''}" for one in findings
+        )
         yield f"To reduce it: {cure}"
 
 
@@ -32,7 +35,7 @@ def doubt(found: Assessment) -> tuple[str, ...]:
 
 def most_harmful(found: Assessment) -> tuple[str, ...]:
     """`Act on this first: drops table orders (db/migrations/2.sql).`; empty where nothing can do much harm."""
-    return (f"Act on this first: {found.worst.in_place}.",) if found.worst else ()
+    return (f"Act on this first: {line(found.worst.in_place, _LONGEST)}.",) if found.worst else ()
 
 
 def by_cure(found: Assessment) -> Iterator[tuple[str, tuple[Finding, ...]]]:
@@ -53,7 +56,7 @@ def where(change: ChangeRisk) -> str:
         return lines
     left = change.files - 1
     more = f" and {counted(left, 'more file')}" if left else ""
-    return f"{lines} in {shortened(change.paths[0])}{more}"
+    return f"{lines} in {shortened(line(change.paths[0], _LONGEST))}{more}"
 
 
 def shortened(path: str, most: int = _LONGEST_PATH) -> str:

@@ -40,6 +40,15 @@ def shown(found: Assessment = FOUND) -> list[str]:
     return [line.rstrip() for line in out.getvalue().splitlines()]
 
 
+def test_r17_the_name_of_a_file_writes_no_lines_of_its_own() -> None:
+    odd = Finding(
+        RiskFactor.MIGRATIONS, RiskLevel.HIGH, "drops `a\nb`", "db/x\n  critical  drops table users.sql", BACKUP
+    )
+    lines = shown(replace(FOUND, findings=(odd,)))
+    assert not any(line.startswith("  critical  ") for line in lines)
+    assert "            db/x critical drops table users.sql" in lines
+
+
 def test_r17_the_answer_comes_first_and_findings_before_factors() -> None:
     lines = shown()
     assert lines[0] == "risk CRITICAL"
