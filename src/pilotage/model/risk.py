@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
 from pilotage.model.answers import DeploymentStrategy
+from pilotage.model.text import line
 
 
 class RiskLevel(StrEnum):
@@ -52,6 +53,10 @@ class RiskFactor(StrEnum):
     TIMING = "deployment timing"
 
 
+_LONGEST = 8000
+"""Characters of a finding with its place; a path has at most 4,096 bytes."""
+
+
 @dataclass(frozen=True)
 class Finding:
     """One thing that a person can act on, and its place.
@@ -69,8 +74,8 @@ class Finding:
 
     @property
     def in_place(self) -> str:
-        """`drops table orders (db/migrations/2.sql)`."""
-        return f"{self.sentence} ({self.place})" if self.place else self.sentence
+        """`drops table orders (db/migrations/2.sql)`, in one line whatever the name of the file."""
+        return line(f"{self.sentence} ({self.place})" if self.place else self.sentence, _LONGEST)
 
 
 CONTEXT = frozenset((RiskFactor.EXPERIENCE, RiskFactor.TIMING))

@@ -22,9 +22,7 @@ def level_word(factor: FactorRisk) -> str:
 def actions(found: Assessment) -> Iterator[str]:
     """Each finding that a person can act on, most harmful first, and after each group what reduces its risk."""
     for cure, findings in by_cure(found):
-        yield from (
-            f"{one.level}: {line(one.in_place, _LONGEST)}{f' {one.link}' if one.link else ''}" for one in findings
-        )
+        yield from (f"{one.level}: {one.in_place}{f' {one.link}' if one.link else ''}" for one in findings)
         yield f"To reduce it: {cure}"
 
 
@@ -35,7 +33,7 @@ def doubt(found: Assessment) -> tuple[str, ...]:
 
 def most_harmful(found: Assessment) -> tuple[str, ...]:
     """`Act on this first: drops table orders (db/migrations/2.sql).`; empty where nothing can do much harm."""
-    return (f"Act on this first: {line(found.worst.in_place, _LONGEST)}.",) if found.worst else ()
+    return (f"Act on this first: {found.worst.in_place}.",) if found.worst else ()
 
 
 def by_cure(found: Assessment) -> Iterator[tuple[str, tuple[Finding, ...]]]:

@@ -47,6 +47,7 @@ def test_r17_the_name_of_a_file_writes_no_lines_of_its_own() -> None:
     lines = shown(replace(FOUND, findings=(odd,)))
     assert not any(line.startswith("  critical  ") for line in lines)
     assert "            db/x critical drops table users.sql" in lines
+    assert odd.in_place == "drops `a b` (db/x critical drops table users.sql)"  # in notes, conflicts and comments
 
 
 def test_r17_the_answer_comes_first_and_findings_before_factors() -> None:
