@@ -72,7 +72,7 @@ def shop(tmp_path: Path) -> Iterator[tuple[Served, Mapping[str, list[str]]]]:
         }  # fmt: skip
 
 
-def _with_names(described: Any, known: Mapping[str, list[str]]) -> Any:
+def with_names(described: Any, known: Mapping[str, list[str]]) -> Any:
     """The description, so that many requests are about something that there is."""
     for there in described["paths"].values():
         for operation in there.values():
@@ -90,7 +90,7 @@ def _with_names(described: Any, known: Mapping[str, list[str]]) -> Any:
 
 
 def _faults(server: Served, known: Mapping[str, list[str]], role: AccessRole, examples: int) -> list[str]:
-    schema = schemathesis.openapi.from_dict(_with_names(json.loads(json.dumps(described(ROUTES))), known))
+    schema = schemathesis.openapi.from_dict(with_names(json.loads(json.dumps(described(ROUTES))), known))
     schema.config.generation.update(with_security_parameters=False)
     schema.app = application(server.site)
     server.person("fay", role)
@@ -151,7 +151,7 @@ def test_r34_a_request_that_is_sent_four_times_at_once_by_two_persons_is_no_faul
     shop: tuple[Served, Mapping[str, list[str]]],
 ) -> None:
     server, known = shop
-    schema = schemathesis.openapi.from_dict(_with_names(json.loads(json.dumps(described(ROUTES))), known))
+    schema = schemathesis.openapi.from_dict(with_names(json.loads(json.dumps(described(ROUTES))), known))
     schema.config.generation.update(with_security_parameters=False)
     for name in ("fay", "gus"):
         server.person(name, AccessRole.ADMIN)
