@@ -6,6 +6,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from sqlalchemy import select
@@ -23,13 +25,13 @@ from pilotage.engine.placement.sighting import Sighting
 from pilotage.engine.records import audit
 from pilotage.engine.records.reader import reader_of
 from pilotage.engine.records.restored import half_restored, restoring
+from pilotage.engine.records.setbacks import Setback, standing
 from pilotage.engine.records.setbacks import accept as accept_one
-from pilotage.engine.records.setbacks import standing
 from pilotage.engine.records.store import Store
 from pilotage.engine.records.tables_identity import audit as audit_rows
 from pilotage.engine.rescue.journal import Journal
 from pilotage.model.audit import Act
-from pilotage.model.errors import Conflict
+from pilotage.model.errors import Conflict, Forbidden
 from pilotage.model.rollout import CommandKind, Status
 from tests.unit.engine.test_abort_first import WITHIN, begun
 from tests.unit.engine.test_store_gone import HERE, copied, drive
@@ -162,3 +164,19 @@ def test_r35_of_two_people_who_accept_at_once_one_is_recorded_with_its_row(tmp_p
         actions = connection.scalars(select(audit_rows.c.action)).all()
     assert list(actions).count("accept-records") == 1
     store.close()
+
+
+def test_r35_who_may_accept_only_some_of_them_accepts_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    def require(actor: str, _: object, environment: str) -> SimpleNamespace:
+        if environment == "production":
+            raise Forbidden("not there")
+        return SimpleNamespace(name=actor)
+
+    accepted: list[object] = []
+    monkeypatch.setattr("pilotage.engine.records.setbacks.accept", lambda *one: accepted.append(one))
+    project = cast("Project", SimpleNamespace(for_service=lambda _: SimpleNamespace(require=require)))
+    places = ("staging", "production")
+    both = [Setback(service="shop", environment=one, rollout=one, head="", sentence="") for one in places]
+    with pytest.raises(Forbidden):
+        accept(project, "ada", both, "the disk failed")
+    assert accepted == []
