@@ -141,7 +141,7 @@ def _rule(pattern: str, says: tuple[tuple[str, State], ...]) -> Rule | None:
     return Rule(parts=compiled, anywhere=anywhere, says=says)
 
 
-_TOKEN = re.compile(r"\*+|\?|\\.|\[[!^]?\]?(?>(?:\[:[a-z]{1,10}:\]|\\.|[^\]\\]){0,200})\]|.", re.DOTALL)
+_TOKEN = re.compile(r"\*+|\?|\\.|\[[!^]?\]?(?>(?:\[:[a-z]{1,10}:\]|\\.|[^\]\\]){0,60})\]|.", re.DOTALL)
 
 
 def _expression(part: str) -> str:
