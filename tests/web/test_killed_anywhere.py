@@ -110,7 +110,10 @@ class Killing:
         again = recorded > 0 and self.rows() != before
         early = recorded > 0 and self.mortal.failpoint == "request-committing"
         if not told or not alike or again or early:
-            self.wrong.append(f"{label}: {recorded} rows, then {self.rows() - before}; {first.text[:200]}")
+            self.wrong.append(
+                f"{label}: {recorded} rows, then {self.rows() - before}; "
+                f"{first.status_code} {second.status_code} {first.text[:200]}"
+            )
 
 
 @pytest.fixture

@@ -93,6 +93,13 @@ def test_c6_35_a_refused_request_did_nothing_so_its_key_is_free(server: Served, 
     assert ada.post(where, {}, **{"Idempotency-Key": "x" * 256}).status == 400
 
 
+def test_c6_35_a_request_that_was_refused_after_it_was_recorded_is_refused_again(ada: Client) -> None:
+    """Not called carried out; the row of the audit log says who asked."""
+    first, second = (ada.post("/api/v1/messages/test", {}, **{"Idempotency-Key": "a1"}) for _ in range(2))
+    assert (first.status, second.status, second.body) == (400, 400, first.body)
+    assert "has no channel" in first.text
+
+
 def test_c6_35_a_repetition_is_answered_although_its_if_match_is_old_by_now(server: Served, ada: Client) -> None:
     rollout = server.rollout().id
     where = f"/api/v1/rollouts/{rollout}/promote"

@@ -12,10 +12,10 @@ from starlette.responses import Response
 
 from pilotage.engine.execution.failpoints import reach
 from pilotage.engine.records.at_work import Key
-from pilotage.engine.records.once import LEASE, Entry, Found
-from pilotage.model.errors import Invalid
+from pilotage.engine.records.once import LEASE, Entry, Found, Superseded
+from pilotage.model.errors import Invalid, PilotageError
 from pilotage.web.in_turn import in_turn
-from pilotage.web.problem import Refused
+from pilotage.web.problem import Refused, problem_answer, problem_of
 from pilotage.web.route import Asked, Kind
 
 HEADER = "idempotency-key"
@@ -88,23 +88,28 @@ def _worked(asked: Asked, key: Key) -> Response:
             answer = asked.route.answer(asked)
             assert isinstance(answer, Response)
             reach("request-acted")
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, PilotageError) and not isinstance(error, Superseded) and error.http_status < 500:
+            refusal = problem_answer(problem_of(error))
+            once.refuse(key, refusal.status_code, _headers_of(refusal), bytes(refusal.body).decode())
         once.release(key)
         raise
     return answer
 
 
+def _headers_of(answer: Response) -> dict[str, str]:
+    return {name: answer.headers[name] for name in ("content-type", "location", "etag") if name in answer.headers}
+
+
 def _kept(asked: Asked, key: Key, answer: Response) -> Response:
-    names = ("content-type", "location", "etag")
-    headers = {name: answer.headers[name] for name in names if name in answer.headers}
     body = "" if asked.route.secret else bytes(answer.body).decode()
-    asked.site.once.answer(key, answer.status_code, headers, body)
+    asked.site.once.answer(key, answer.status_code, _headers_of(answer), body)
     reach("answer-kept")
     return answer
 
 
 def again(asked: Asked, entry: Entry) -> Response:
-    if asked.route.secret:
+    if asked.route.secret and entry.status < 400:
         raise AnswerLost("this request was carried out; its answer has a secret, which is shown once")
     return Response(entry.body, entry.status, headers={**entry.headers, "Idempotency-Replayed": "true"})
 

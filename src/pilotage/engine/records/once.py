@@ -159,6 +159,16 @@ class Once:
             connection.execute(delete(answers_once).where(mine, answers_once.c.acted == 0))
             connection.execute(update(answers_once).where(mine).values(by="", until=0.0))
 
+    def refuse(self, key: Key, status: int, headers: Mapping[str, str], body: str) -> None:
+        """Keep a refusal as the answer where something was recorded before, such as who asked: repeated, the request is
+        refused again, and not called carried out."""
+        with self._engine.begin() as connection:
+            connection.execute(
+                update(answers_once)
+                .where(self._mine(key), answers_once.c.acted > 0)
+                .values(status=status, headers=dict(headers), body=body)
+            )
+
     def renew(self, key: Key, now: float) -> None:
         """Say that this server still works on it."""
         with self._engine.begin() as connection:
