@@ -38,16 +38,13 @@ class Freezes:
 
     def lift(self, service: str, environment: str, name: str, actor: str) -> bool:
         """End a declared freeze; False if there is none of that name."""
-        with self._engine.connect() as connection:
+        with self._engine.begin() as connection:
             changed = connection.execute(
                 update(freezes)
                 .where(freezes.c.service == service, freezes.c.environment == environment, freezes.c.name == name)
                 .where(freezes.c.lifted_by.is_(None))
                 .values(lifted_by=actor)
             )
-            # A request that changes nothing is not "carried out": it must not commit.
-            if changed.rowcount:
-                connection.commit()
         self.read_again()
         return bool(changed.rowcount)
 
