@@ -19,6 +19,7 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 from joserfc.util import urlsafe_b64encode
 
+from pilotage.adapters.identity_providers import oidc
 from pilotage.adapters.identity_providers.asking import challenge
 
 CLIENT, SECRET = "pilotage", "a client secret"
@@ -115,6 +116,8 @@ def lying() -> Iterator[Liar]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     made.port = server.server_port
+    for known in (oidc._about, oidc._keys):
+        known.pop(made.issuer, None)  # another one may have listened on this port
     thread = threading.Thread(target=lambda: server.serve_forever(0.02), daemon=True)
     thread.start()
     try:

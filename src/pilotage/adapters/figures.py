@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 from pilotage.adapters.http import get_json
 from pilotage.adapters.ports import AdapterError
 from pilotage.adapters.secrets import resolve
+from pilotage.adapters.sql_engine import sql_engine
 from pilotage.model.json import find, list_at, number_at, text_at
 
 if TYPE_CHECKING:
@@ -95,12 +96,12 @@ def _reading(day: object, value: object, place: str) -> tuple[float, float]:
 
 
 def _sql(query: str, database: str, columns: Sequence[str]) -> Iterator[tuple[Sequence[object], str]]:
-    from sqlalchemy import create_engine, text
+    from sqlalchemy import text
     from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
     address = resolve(database).reveal()
     try:
-        engine = create_engine(address)
+        engine = sql_engine(address)
     except (ArgumentError, NoSuchModuleError):
         raise AdapterError("its database is not an SQLAlchemy URL") from None
     try:

@@ -48,15 +48,18 @@ class Publisher:
         self._shown = Shown(store)
         self._made: tuple[object, ...] = ()
         self._at = self._looked = -math.inf
+        self._noted: tuple[object, ...] = ()
         self._seen: Mapping[str, Seen] = {}
         self._known: Mapping[str, Condition] = {}
         self._since = -math.inf
 
     def renew(self, publication: Publication, now: float) -> None:
         """now: seconds since 1970. Raises OSError where the folder cannot be written."""
-        if not 0 <= now - self._looked < _LOOK_EVERY:
-            self._looked, self._seen = now, seen_now(self._store, publication.places, now)
-        found = (publication, self._seen, *recorded(self._store, now))
+        noted = recorded(self._store, now)
+        # A look from before the records changed is not about the present: what was not up then may serve now.
+        if not 0 <= now - self._looked < _LOOK_EVERY or noted != self._noted:
+            self._looked, self._noted, self._seen = now, noted, seen_now(self._store, publication.places, now)
+        found = (publication, self._seen, *noted)
         if found == self._made and now - self._at < _LONGEST:
             return
         # Where it cannot be written, that is found again only then.

@@ -18,6 +18,7 @@ from pilotage.app.worker import StatusPage
 from pilotage.cli.main import cli
 from pilotage.config.loading import load
 from pilotage.engine.records.store import Store
+from pilotage.report.status import Seen
 from tests.unit.engine.test_store import ended, started
 
 ENVIRONMENT = {
@@ -70,6 +71,29 @@ def test_r21_the_page_is_made_anew_by_what_happens_and_by_a_minute_gone(tmp_path
     ended(store, rollout)
     publisher.renew(wanted, now + 61)
     assert page.read_text() != "touched"
+    store.close()
+
+
+def test_r21_a_look_from_before_the_first_deployment_ended_calls_nothing_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The look found nobody while it began; a second later it has ended and serves."""
+    store, page = Store(tmp_path), tmp_path / "public/status/status.json"
+    wanted = publication_of(load(configured(tmp_path, status_page=PAGE)))
+    assert wanted is not None
+    serves, publisher, now = [False], Publisher(store), time.time()
+    monkeypatch.setattr(
+        "pilotage.app.status_page.seen_now", lambda *_: {"service": Seen(down=not serves[0], down_since=None)}
+    )
+    rollout = started(store)
+    publisher.renew(wanted, now)
+    serves[0] = True
+    ended(store, rollout)
+    for later in (1, 3, 70):
+        publisher.renew(wanted, now + later)
+        (service,) = json.loads(page.read_text())["services"]
+        assert (service["condition"], service["history"][-1]["down_seconds"]) == ("operational", 0)
+        assert service["history"][-1]["state"] == "good"
     store.close()
 
 

@@ -50,6 +50,15 @@ def test_down_since_the_first_look_that_saw_nobody_healthy(tmp_path: Path, place
     assert (found.serves, found.down_since) == (False, 110.0)
 
 
+def test_r21_a_first_version_that_is_not_healthy_yet_ended_nothing(tmp_path: Path, place: Path) -> None:
+    noting = Noting(place)
+    noting.note(SPLIT, (instance(Health.UNHEALTHY),), 100.0)
+    assert (seen(tmp_path, 101.0).serves, seen(tmp_path, 101.0).down_since) == (False, None)
+    noting.note(SPLIT, (instance(Health.HEALTHY),), 110.0)
+    noting.note(SPLIT, (instance(Health.UNHEALTHY),), 120.0)
+    assert seen(tmp_path, 121.0).down_since == 120.0
+
+
 def test_without_a_worker_this_machine_looks_for_itself(tmp_path: Path, place: Path) -> None:
     """An old note says when somebody was last seen, never that somebody serves."""
     Noting(place).note(SPLIT, (instance(Health.HEALTHY),), 100.0)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from pilotage.adapters.ports import AdapterError
 from pilotage.adapters.queries.asking import check_age
 from pilotage.adapters.secrets import Secret, concealed
+from pilotage.adapters.sql_engine import sql_engine
 from pilotage.model.finding import Finding
 from pilotage.model.json import Json
 from pilotage.model.text import line
@@ -150,7 +151,6 @@ def check_statement(text: str, backend: str) -> None:
 
 def _engine(url: URL) -> Engine:
     """Raises AdapterError where the driver is not installed."""
-    from sqlalchemy import create_engine
     from sqlalchemy.pool import NullPool
 
     backend = url.get_backend_name()
@@ -171,7 +171,7 @@ def _engine(url: URL) -> Engine:
         options = {"timeout": _ANSWERS}
         url = url.set(database=f"file:{url.database or ''}", query={**url.query, "mode": "ro", "uri": "true"})
     try:
-        return create_engine(url, poolclass=NullPool, connect_args=options)
+        return sql_engine(url, poolclass=NullPool, connect_args=options)
     except ImportError as error:
         what = f"the driver {error.name} of {backend} is not installed"
         raise AdapterError(what, cure=f"run `pip install 'pilotage[{extra}]'`" if extra else "install it") from None

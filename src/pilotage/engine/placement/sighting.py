@@ -65,7 +65,7 @@ class Noting:
         if self._noted and self._noted[1] == counts and 0 <= now - self._noted[0] < _EVERY:
             return
         before = _read(self._path)
-        since = None if counts[0] else (before.down_since if before and before.down_since else now)
+        since = None if counts[0] else _ended(before, now)
         self._noted = now, counts
         _write(self._path, {"at": now, "healthy": counts[0], "instances": counts[1], "down_since": since})
 
@@ -104,7 +104,15 @@ def _since(noted: Sighting | None, now: float) -> float | None:
     """The last moment at which someone still served; where nothing serves, that is when it ended at the earliest."""
     if noted is None or noted.at is None or noted.at > now:
         return None
-    return noted.down_since or noted.at
+    return _ended(noted, noted.at)
+
+
+def _ended(before: Sighting | None, at: float) -> float | None:
+    """Since when nobody serves, as of a moment at which nobody does; None where nobody was ever seen to serve: a first
+    version that is not healthy yet is no outage."""
+    if before is None:
+        return None
+    return before.down_since or (at if before.healthy else None)
 
 
 def _read(path: Path) -> Sighting | None:

@@ -12,8 +12,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, event, make_url
 
+from pilotage.adapters.sql_engine import sql_engine
 from pilotage.engine.placement.location import database_url, made, make_store_private
 from pilotage.engine.records.migrations import migrate
 from pilotage.engine.records.restored import refuse_half_restored
@@ -47,7 +48,7 @@ def connect_database(directory: Path, url: str | None = None) -> Engine:
     """The same database as it is."""
     made(directory)
     url = url or database_url(directory)
-    make = partial(create_engine, url, json_serializer=_json, pool_size=20, max_overflow=20, pool_timeout=LONGEST_WAIT)
+    make = partial(sql_engine, url, json_serializer=_json, pool_size=20, max_overflow=20, pool_timeout=LONGEST_WAIT)
     if url.startswith("sqlite:"):
         _keep_to_ourselves(make_url(url).database)
         engine = make(connect_args={"timeout": LONGEST_WAIT})

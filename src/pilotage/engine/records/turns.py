@@ -16,9 +16,10 @@ from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
 
+from pilotage.adapters.sql_engine import sql_engine
 from pilotage.model.errors import Conflict
 
 PATIENCE = 10.0
@@ -44,7 +45,7 @@ class Turns:
         """None for a file. Not the store's pool: whoever waits for a turn keeps no connection from whoever has it."""
         if self._engine.dialect.name == "sqlite":
             return None
-        return create_engine(self._engine.url, pool_size=2, max_overflow=38, pool_pre_ping=True)
+        return sql_engine(self._engine.url, pool_size=2, max_overflow=38, pool_pre_ping=True)
 
     def close(self) -> None:
         if (locks := self.__dict__.get("_locks")) is not None:
