@@ -65,7 +65,7 @@ def _completed(shell: str, project: Path, before: str, typed_in: str) -> set[str
     return {row.split("\t")[0].split(":")[0].strip() for row in done.stdout.splitlines() if row.strip()}
 
 
-@pytest.mark.parametrize("shell", ["bash", "fish"])
+@pytest.mark.parametrize("shell", ["bash", pytest.param("fish", marks=pytest.mark.long)])
 def test_a_shell_completes_commands_and_names_of_the_project(project: Path, shell: str) -> None:
     if not shutil.which(shell):
         pytest.skip(f"{shell} is not installed")

@@ -74,6 +74,7 @@ def github_job(shop: Shop, scratch: Path, server: GitHub, base: str) -> Job:
     return Job(shop.directory, scratch, variables)
 
 
+@pytest.mark.long
 def test_r33_the_action_deploys_in_groups_with_a_summary_and_a_deployment(
     shop: Make, scratch: Path, github: GitHub
 ) -> None:

@@ -17,6 +17,7 @@ from pilotage.model.errors import PilotageError
 from pilotage.model.record import Rollout
 from pilotage.model.rollout import Status
 from pilotage.model.schedule import After
+from tests.effort import examples
 from tests.unit.app.test_moments import World
 
 ITEMS = {
@@ -130,5 +131,5 @@ class Releases(RuleBasedStateMachine):
 
 TestReleases = Releases.TestCase
 TestReleases.settings = settings(
-    max_examples=10, stateful_step_count=20, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=examples(5), stateful_step_count=20, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )

@@ -235,7 +235,7 @@ class Canary(RuleBasedStateMachine):
 
 
 Canary.TestCase.settings = settings(
-    max_examples=examples(40), stateful_step_count=60, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=examples(25), stateful_step_count=60, deadline=None, suppress_health_check=list(HealthCheck)
 )
 TestCanary = Canary.TestCase
 
