@@ -17,6 +17,7 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar, cast
 
+from pilotage.adapters.extras import installing
 from pilotage.adapters.ports import AdapterError
 from pilotage.model.json import Json, JsonObject, find
 
@@ -189,7 +190,7 @@ def _session_of(access: Access) -> Session:
         from botocore.exceptions import BotoCoreError
         from botocore.session import Session
     except ImportError:
-        raise AdapterError("the library for AWS is not installed", cure="pip install 'pilotage[aws]'") from None
+        raise AdapterError("the library for AWS is not installed", cure=installing("aws")) from None
     try:
         session = Session(profile=access.profile or None)
         if access.role:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 
+from pilotage.adapters.extras import installing
 from pilotage.model.errors import PilotageError
 from pilotage.model.wording import counted
 
@@ -27,7 +28,7 @@ def exit_status(error: Exception) -> tuple[int, str]:
     if type(error).__module__.startswith(("sqlalchemy.", "sqlite3")):
         return 9, _unusable(error)
     if isinstance(error, ModuleNotFoundError) and error.name == "psycopg":
-        return 9, "a PostgreSQL store needs its driver: pip install 'pilotage[postgres]'"
+        return 9, f"a PostgreSQL store needs its driver: {installing('postgres')}"
     if isinstance(error, UnicodeDecodeError):
         return 2, f"an input file is not UTF-8 text: {error.reason} at byte {error.start}"
     if isinstance(error, UnicodeEncodeError):

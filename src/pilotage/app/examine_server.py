@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 from collections.abc import Iterator
 from urllib.parse import urlsplit
@@ -12,6 +11,7 @@ from pilotage.adapters.ports import AdapterError
 from pilotage.adapters.tls_peer import days_left
 from pilotage.app.identity.policy import policy_of
 from pilotage.app.project import Project
+from pilotage.app.server_extra import missing
 from pilotage.app.server_health import Grade, ready
 from pilotage.app.store_backups import last_backup
 from pilotage.app.unread import unread
@@ -50,10 +50,8 @@ def examine_server(project: Project) -> Iterator[Finding]:
 
 
 def _installed() -> Finding:
-    missing = [name for name in ("starlette", "uvicorn", "argon2") if importlib.util.find_spec(name) is None]
-    if missing:
-        return Finding("FAIL", "server", f"{missing[0]} is missing: pip install 'pilotage[server]'")
-    return Finding("PASS", "server", "installed")
+    lacking = missing()
+    return Finding("FAIL", "server", lacking) if lacking else Finding("PASS", "server", "installed")
 
 
 def _address(project: Project) -> Iterator[Finding]:

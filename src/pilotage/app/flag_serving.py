@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pilotage.adapters.extras import installing
 from pilotage.adapters.ports import AdapterError
 from pilotage.app.project import Project
 from pilotage.model.address import is_loopback
@@ -89,7 +90,7 @@ def _sync_server(place: tuple[str, int], sets: FlagSets, token: Secret | None) -
         from pilotage.adapters.flags.sync_server import SyncServer
     except ImportError as error:
         what = f"flagd's gRPC sync needs {error.name}, which is not installed"
-        raise AdapterError(what, cure="pip install 'pilotage[flagd]'") from None
+        raise AdapterError(what, cure=installing("flagd")) from None
     return SyncServer(place, sets, token)
 
 

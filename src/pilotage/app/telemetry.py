@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pilotage.adapters.clock import SYSTEM
+from pilotage.adapters.extras import installing
 from pilotage.adapters.files import read_leniently, write_json
 from pilotage.adapters.log_lines import note_trace
 from pilotage.adapters.telemetry.wanted import Signal, wanted
@@ -67,7 +68,7 @@ class Traces:
                 from pilotage.adapters.telemetry.traces import SpanSender
             except ImportError as missing:
                 self._off = True
-                _log.warning("no traces: %s is missing; pip install 'pilotage[telemetry]'", missing.name)
+                _log.warning("no traces: %s is missing; %s", missing.name, installing("telemetry"))
                 return False
             self._sender = SpanSender()
         return True

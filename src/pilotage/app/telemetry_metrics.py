@@ -6,6 +6,7 @@ import logging
 import os
 from typing import TYPE_CHECKING
 
+from pilotage.adapters.extras import installing
 from pilotage.app.own_metrics import OwnMetrics
 from pilotage.engine.records.store import Store
 
@@ -39,7 +40,7 @@ class SentMetrics:
             from pilotage.adapters.telemetry.metrics import MetricSender
         except ImportError as missing:
             self._off = True
-            _log.warning("no metrics by OTLP: %s is missing; pip install 'pilotage[telemetry]'", missing.name)
+            _log.warning("no metrics by OTLP: %s is missing; %s", missing.name, installing("telemetry"))
             return
         self._sender, self._metrics = self._sender or MetricSender(), self._metrics or OwnMetrics(store)
         self._sender.send(self._metrics.families())

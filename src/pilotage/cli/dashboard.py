@@ -30,7 +30,7 @@ def grafana(
 
     Traffic, requests, errors and latencies, with the limits of the plan.
 
-    Needs `pip install 'pilotage[grafana]'`. Save the JSON with --out and import it, or save it in Grafana with --push.
+    Needs the extra `grafana`. Save the JSON with --out and import it, or save it in Grafana with --push.
     """
     from pilotage.app import dashboards
     from pilotage.app.output import write_file

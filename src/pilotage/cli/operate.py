@@ -141,8 +141,8 @@ def demo(good: bool, bad: str | None, seed: int, directory: Path, serve: bool, l
 def _serve_demo(directory: Path, seed: int, listen: str) -> None:
     import signal
 
+    from pilotage.app.server_extra import needed
     from pilotage.cli.options import address
-    from pilotage.cli.serve import needed
 
     with needed():
         from pilotage.demo.server import show

@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
 from pilotage.app.project import Project
 from pilotage.cli.options import address
-
-
-@contextlib.contextmanager
-def needed() -> Iterator[None]:
-    """Around the import of the server: what it needs is an extra."""
-    from pilotage.model.errors import Unavailable
-
-    try:
-        yield
-    except ModuleNotFoundError as missing:
-        cure = "install it: pip install 'pilotage[server]'"
-        raise Unavailable(f"the server needs {missing.name}", cure=cure) from None
 
 
 @click.command()
@@ -50,6 +36,8 @@ def serve(
 
     The worker outlives the server, so that users stay watched: `pilotage worker --stop` stops it.
     """
+    from pilotage.app.server_extra import needed
+
     with needed():
         from pilotage.web.serving import Listening, serve, without_path
     if log_format is not None:

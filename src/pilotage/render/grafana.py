@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pilotage.adapters.alert_series import AlertSeries, VersionSeries
+from pilotage.adapters.extras import installing
 from pilotage.adapters.ports import AdapterError
 from pilotage.model.errors import Invalid
 from pilotage.model.json import JsonObject, object_at
@@ -88,7 +89,7 @@ def to_grafana(drawing: Drawing) -> JsonObject:
     try:
         from grafana_foundation_sdk.cog.encoder import JSONEncoder
     except ImportError:
-        cure = "run `pip install 'pilotage[grafana]'`"
+        cure = f"run `{installing('grafana')}`"
         raise NoGrafanaSdk("dashboards need grafana-foundation-sdk", cure=cure) from None
     made = _dashboard(drawing, drawing.series.versions)
     names = ((f"/^{drawing.series.versions.pattern}$/", "$1"), *_UNESCAPED)

@@ -27,7 +27,7 @@ def _fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def test_without_the_extra_one_sentence_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "botocore.session", None)
-    with pytest.raises(AdapterError, match=r"library for AWS is not installed; pip install 'pilotage\[aws\]'"):
+    with pytest.raises(AdapterError, match=r"library for AWS is not installed; pip install .*\[aws\]'"):
         Aws(Access(region="eu-central-1")).call("elbv2", "describe_rules")
 
 

@@ -16,6 +16,7 @@ from importlib.util import find_spec
 from typing import IO, TYPE_CHECKING
 
 from pilotage.adapters.environment import inherited
+from pilotage.adapters.extras import installing
 from pilotage.adapters.marks import MARK
 from pilotage.adapters.ports import AdapterError
 
@@ -150,7 +151,7 @@ def execute(connection: psycopg.Connection[tuple[object, ...]], statement: str) 
 def _check_driver() -> None:
     """Raises AdapterError where the optional driver is not installed."""
     if find_spec("psycopg") is None:
-        raise AdapterError('PostgreSQL needs its driver: pip install "pilotage[postgres]"')
+        raise AdapterError(f"PostgreSQL needs its driver: {installing('postgres')}")
 
 
 def _last(errors: bytes) -> str:

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from pilotage.adapters.extras import installing
 from pilotage.adapters.ports import AdapterError
 from pilotage.adapters.secrets import concealed
 
@@ -39,7 +40,7 @@ class RedisCache:
         """timeout: seconds of a connection and of each answer. Raises AdapterError, which shows nothing of the URL but
         host, port and database."""
         if find_spec("redis") is None:
-            raise AdapterError('warming a Redis cache needs its client: pip install "pilotage[redis]"')
+            raise AdapterError(f"warming a Redis cache needs its client: {installing('redis')}")
         import redis
 
         parts = urlsplit(url)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from pilotage.adapters.databases.refused import NoTable, Refused
+from pilotage.adapters.extras import installing
 from pilotage.adapters.ports import AdapterError
 from pilotage.adapters.secrets import concealed
 
@@ -36,7 +37,7 @@ class MysqlConnection:
     @classmethod
     def of(cls, url: str, timeout: float) -> MysqlConnection:
         if find_spec("pymysql") is None:
-            raise AdapterError('MySQL and MariaDB need their driver: pip install "pilotage[mysql]"')
+            raise AdapterError(f"MySQL and MariaDB need their driver: {installing('mysql')}")
         import pymysql
 
         parts = _split(url)

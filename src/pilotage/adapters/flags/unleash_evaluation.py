@@ -3,7 +3,7 @@
 It must be what Unleash's published bucketing gives the share to, user by user. A comparison of counts would refuse the
 few keys whose hash is far from their share, and would not notice other users.
 
-The engine comes with `pip install 'pilotage[unleash]'`. Without it, what Unleash reports is believed.
+The engine comes with the extra `unleash`. Without it, what Unleash reports is believed.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pilotage.adapters.context import Context
+from pilotage.adapters.extras import installing
 from pilotage.adapters.flags import unleash_evaluation as evaluation
 from pilotage.adapters.flags.unleash_adapter import UnleashSection
 from pilotage.adapters.flags.unleash_api import PERMISSIONS, SKIP, UnleashApi
@@ -37,7 +38,7 @@ def examined(section: UnleashSection, context: Context) -> Iterator[Finding]:
     except (AdapterError, WrongJson) as error:
         yield Finding("FAIL", _WHAT, str(error))
     if not evaluation.installed():
-        without = "Unleash's evaluation is not checked: pip install 'pilotage[unleash]'"
+        without = f"Unleash's evaluation is not checked: {installing('unleash')}"
         yield Finding("WARN", _WHAT, without)
 
 

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from pilotage.adapters.extras import installing
 from pilotage.adapters.ports import AdapterError
 from pilotage.adapters.queries.asking import check_age
 from pilotage.adapters.secrets import Secret, concealed
@@ -174,7 +175,7 @@ def _engine(url: URL) -> Engine:
         return sql_engine(url, poolclass=NullPool, connect_args=options)
     except ImportError as error:
         what = f"the driver {error.name} of {backend} is not installed"
-        raise AdapterError(what, cure=f"run `pip install 'pilotage[{extra}]'`" if extra else "install it") from None
+        raise AdapterError(what, cure=f"run `{installing(extra)}`" if extra else "install it") from None
 
 
 def _protect(connection: Connection) -> None:

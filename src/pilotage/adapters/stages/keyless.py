@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pilotage.adapters.extras import installing
 from pilotage.adapters.ports import AdapterError
 from pilotage.adapters.stages.envelopes import Envelope, FileSignature
 from pilotage.adapters.stages.provenance import Unproven
@@ -27,7 +28,7 @@ class KeylessVerifier:
             from sigstore.verify import Verifier
             from sigstore.verify.policy import Identity
         except ImportError:
-            raise AdapterError("keyless signatures need `pip install 'pilotage[sigstore]'`, or name a key") from None
+            raise AdapterError(f"keyless signatures need `{installing('sigstore')}`, or name a key") from None
         self._policy: Identity = Identity(identity=identity, issuer=issuer)
         try:
             self._verifier: Verifier = (
