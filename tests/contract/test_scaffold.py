@@ -58,6 +58,38 @@ def test_systemd_takes_the_units_and_finds_the_server_well_kept(tmp_path: Path) 
     assert "KillMode=process" in printed("worker-unit", tmp_path)
 
 
+def test_a_unit_has_what_the_server_is_given_and_quotes_what_systemd_would_read_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, state = tmp_path / "50% of a shop", tmp_path / "the state"
+    folder.mkdir()
+    monkeypatch.setenv("PILOTAGE_STATE", str(state))
+    given = ("--listen", "0.0.0.0:443", "--certificate", "/etc/a $b/cert.pem", "--key", "key.pem", "--proxy", "::1")
+    done = typed("--config", "other.yaml", "scaffold", "server-unit", *given, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    command = re.search(r"^ExecStart=(.*)$", done.stdout, re.MULTILINE)
+    assert command is not None
+    assert command[1].partition(" ")[2] == (
+        'serve --no-worker --listen 0.0.0.0:443 --certificate "/etc/a $$b/cert.pem" --key key.pem --proxy ::1'
+    ).replace("serve", "--config other.yaml serve")
+    kept = f"{tmp_path}/50%% of a shop"
+    for setting in (
+        f"WorkingDirectory={kept}", f'ReadWritePaths="{kept}" "{state}"', f'Environment="PILOTAGE_STATE={state}"',
+        "AmbientCapabilities=CAP_NET_BIND_SERVICE",
+    ):  # fmt: skip
+        assert f"\n{setting}\n" in done.stdout, setting
+    unit = tmp_path / "pilotage-other.service"
+    unit.write_text(done.stdout)
+    found = subprocess.run([needs("systemd-analyze"), "verify", unit], capture_output=True, text=True, timeout=60)
+    assert (found.returncode, found.stdout + found.stderr) == (0, "")
+    lone = typed("scaffold", "server-unit", "--key", "key.pem", cwd=folder)
+    assert (lone.returncode, "belong together" in lone.stderr) == (2, True)
+    split = tmp_path / "a\nUser=root"
+    split.mkdir()
+    refused = typed("scaffold", "worker-unit", cwd=split)
+    assert (refused.returncode, "holds what no unit" in refused.stderr) == (2, True)
+
+
 @pytest.fixture(scope="module")
 def known(tmp_path_factory: pytest.TempPathFactory) -> frozenset[str]:
     """The names of all series that a server has once something has happened."""

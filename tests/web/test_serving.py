@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import os
+import re
 import signal
 import socket
 import ssl
@@ -17,7 +18,9 @@ from pathlib import Path
 
 import pytest
 import trustme
+import urllib3
 
+from pilotage.adapters.free_port import free_port
 from pilotage.app.identity import sessions, tokens
 from pilotage.app.project import Project
 from pilotage.app.unread import require_something
@@ -28,6 +31,7 @@ from pilotage.model.access import Grant, HolderKind, Proof
 from pilotage.model.errors import Unavailable
 from pilotage.web import serving as serving_module
 from pilotage.web.serving import Listening, _as_configured, _elsewhere, _farewell, serve
+from tests.nginx import Nginx
 from tests.typed import typed
 from tests.web.records import ended
 from tests.web.site import CONFIG
@@ -136,6 +140,24 @@ def test_r34_behind_a_proxy_under_a_path_every_address_has_it(folder: Path) -> N
             assert 'href="/tools/pilotage/' in text
         assert server.get("/")[1]["location"].startswith("/tools/pilotage/login?next=")
         assert server.said.endswith("; browsers reach it at https://x.example/tools/pilotage/")
+
+
+def test_r34_behind_nginx_as_the_documentation_sets_it_up(folder: Path) -> None:
+    _, secret = admin(folder)
+    told = re.search(r"```nginx\n(.*?)```", (HERE / "docs/server.md").read_text(), re.DOTALL)
+    assert told is not None
+    nginx = Nginx(folder / "nginx", lua=False)
+    try:
+        with serving(folder, "--url", "https://tools.example.com/pilotage", "--proxy", "127.0.0.1") as server:
+            port, block = free_port(), told[1].replace(":8420", f":{server.port}")
+            (nginx.others / "pilotage.conf").write_text(f"server {{ listen 127.0.0.1:{port}; {block} }}")
+            subprocess.run(nginx.reload, check=True, capture_output=True, timeout=20)
+            again = urllib3.Retry(20, backoff_factor=0.05)  # until nginx has read it
+            own = {"Cookie": f"__Secure-pilotage={secret}", "Host": "tools.example.com"}
+            answer = urllib3.request("GET", f"http://127.0.0.1:{port}/pilotage/", headers=own, retries=again)
+            assert (answer.status, b'href="/pilotage/' in answer.data) == (200, True)
+    finally:
+        nginx.kill()
 
 
 def test_r34_the_address_of_the_configuration_counts_unless_an_option_says_another(folder: Path) -> None:
