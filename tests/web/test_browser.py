@@ -168,7 +168,7 @@ def test_r34_a_release_from_sign_in_to_abort(
     expect(ada.locator("#state")).to_contain_text(re.compile(r"25\s%"), timeout=60_000)
     expect(ada.locator("#head .pill")).to_have_text("Progressing")
     bob.reload()
-    back = re.compile("Return all traffic to|Stop the first deployment|Stop it|Back to")
+    back = re.compile("Return all traffic to|Stop .* before it has users|Stop the first deployment|Stop it|Back to")
     bob.get_by_role("link", name=back).locator("visible=true").first.click()
     bob.get_by_label("Reason").fill("enough")
     bob.get_by_role("button", name=back).click()

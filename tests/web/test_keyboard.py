@@ -127,7 +127,7 @@ def _approve(bob: Keys) -> None:
 
 
 def _abort(bob: Keys) -> None:
-    back = re.compile("Return all traffic to|Stop the first deployment|Stop it|Back to")
+    back = re.compile("Return all traffic to|Stop .* before it has users|Stop the first deployment|Stop it|Back to")
     bob.press(bob.page.get_by_role("link", name=back))
     bob.write("Reason", "enough")
     bob.press(bob.page.get_by_role("button", name=back))

@@ -67,7 +67,7 @@ def test_r34_buttons_without_the_right_are_absent(server: Served, role: str, off
     page = server.signed_in("ada").get(f"/rollouts/{rollout.id}")
     assert page.status == 200
     assert acts(page.text) == offered
-    assert ("Return all traffic to 2.3.1" in page.text) is bool(offered)
+    assert ("Stop 2.4.0 before it has users" in page.text) is bool(offered)
 
 
 def test_r34_an_abort_is_named_by_its_effect_and_recorded_with_its_reason(server: Served) -> None:
@@ -75,7 +75,8 @@ def test_r34_an_abort_is_named_by_its_effect_and_recorded_with_its_reason(server
     server.person("ada", "deployer")
     ada = server.signed_in("ada")
     page = ada.get(f"/rollouts/{rollout.id}/abort").text
-    assert "Return all traffic to 2.3.1</h1>" in page
+    assert "Stop 2.4.0 before it has users</h1>" in page
+    assert "No user has met 2.4.0: everybody stays on 2.3.1." in page
     assert "Send all requests to stable." in page
     got = ada.submit(f"/rollouts/{rollout.id}/abort", **fields(page) | {"reason": "users see errors"})
     assert got.status == 303

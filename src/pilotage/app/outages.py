@@ -98,9 +98,15 @@ def outage_of(facts: Facts, now: float) -> Outage | None:
     if under_way is not None:
         looked = facts.looked or under_way.started_at or under_way.created_at
         return None if now - looked < _LOOKS_WITHIN else _unseen(facts, looked, under_way)
-    if seen.at is not None and 0 <= now - seen.at < FRESH:
+    looks = [at for at in (seen.at, _driven_until(newest)) if at is not None]
+    if any(0 <= now - at < FRESH for at in looks):
         return None
-    return _unseen(facts, seen.at, None)
+    return _unseen(facts, max(looks, default=None), None)
+
+
+def _driven_until(newest: RolloutSummary | None) -> float | None:
+    """When the worker last looked at a rollout that has ended; it keeps notes about the place only between rollouts."""
+    return newest.finished_at if newest is not None and newest.started_at is not None else None
 
 
 def _outage(facts: Facts, presence: Presence, since: float | None, why: str, cure: str) -> Outage:

@@ -173,6 +173,12 @@ def _abort(rollout: Rollout) -> Choice:
             deed=Deed.ABORT, label=f"Stop the first deployment of {rollout.version}", short="Stop it", danger=True,
             effects=("There is no earlier version: afterwards nothing serves.", *_way_back(rollout)),
         )  # fmt: skip
+    if not rollout.state.reached:
+        stays = f"No user has met {rollout.version}: everybody stays on {rollout.old}."
+        return Choice(
+            deed=Deed.ABORT, label=f"Stop {rollout.version} before it has users", short="Stop it", danger=True,
+            effects=(stays, *_way_back(rollout)),
+        )  # fmt: skip
     label = f"Return all traffic to {rollout.old}"
     return Choice(
         deed=Deed.ABORT, label=label, short=f"Back to {rollout.old}", danger=True, effects=_way_back(rollout)

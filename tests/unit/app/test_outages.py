@@ -22,6 +22,7 @@ WELL = Facts(
 )  # fmt: skip
 UNDER_WAY = replace(WELL, newest=ROLLOUT, looked=AT)
 STALE = replace(UP, healthy=None, instances=None, at=AT - FRESH)
+JUST = replace(ENDED, started_at=AT - 600, finished_at=AT - 1)
 AWAY = Home(Place("b", "host-b in /srv"), 90.0, False)
 
 
@@ -32,9 +33,19 @@ AWAY = Home(Place("b", "host-b in /srv"), 90.0, False)
         UNDER_WAY,
         replace(WELL, version="", newest=None, sighting=DOWN),
         replace(WELL, sighting=None, home=replace(AWAY, heard=1.0)),
+        replace(WELL, sighting=replace(STALE, at=None), newest=JUST),
+        replace(WELL, sighting=replace(UP, at=AT - 900, healthy=None), newest=JUST),
         replace(UNDER_WAY, version="", newest=replace(ROLLOUT, reached=0, old=None), sighting=DOWN),
     ],
-    ids=["serves", "rolls out", "nothing was deployed", "another machine looks", "a first rollout starts"],
+    ids=[
+        "serves",
+        "rolls out",
+        "nothing was deployed",
+        "another machine looks",
+        "the first one ended just now",
+        "one ended just now",
+        "a first rollout starts",
+    ],
 )
 def test_r35_where_users_are_served_nothing_leads(facts: Facts) -> None:
     assert outage_of(facts, NOW) is None
@@ -77,6 +88,12 @@ def test_r35_where_nothing_answers_users_that_leads_with_its_cause_and_cure(fact
     [
         (replace(WELL, sighting=STALE, worker=False), AT - FRESH, "no worker is running", "pilotage-worker"),
         (replace(WELL, sighting=replace(STALE, at=None)), None, "do not answer the worker", "`pilotage doctor`"),
+        (
+            replace(WELL, sighting=STALE, newest=replace(ENDED, started_at=None, finished_at=AT)),
+            AT - FRESH,
+            "do not answer the worker",
+            "`pilotage doctor`",
+        ),
         (replace(WELL, sighting=STALE, setback="older"), AT - FRESH, "is unknown", "`pilotage store accept`"),
         (replace(UNDER_WAY, looked=AT - 60, worker=False), AT - 60, "no worker is running", "`pilotage watch`"),
         (

@@ -60,20 +60,24 @@ def at_hand(choices: Sequence[Choice]) -> tuple[Choice, ...]:
 @dataclass(frozen=True, kw_only=True)
 class Traffic:
     """Shares of the new version, in percent; None where nobody could read it. shown: as the router says, or else as the
-    last requests were split."""
+    last requests were split · unread: why it is not known, as two sentences; empty where it is."""
 
     shown: float | None
     wanted: float | None
     observed: float | None
     words: str
     aside: str
+    unread: tuple[str, str] = ("", "")
 
 
 def traffic_of(rollout: Rollout) -> Traffic:
     live = rollout.live
     shown = live.routed if live.routed is not None else live.observed
     if shown is None:
-        return Traffic(shown=None, wanted=_percent(live.wanted), observed=None, words="Not known", aside="no look yet")
+        return Traffic(
+            shown=None, wanted=_percent(live.wanted), observed=None, words="Not known", aside="no look yet",
+            unread=_unread(rollout),
+        )  # fmt: skip
     notes = []
     if live.wanted is not None and live.wanted != shown:
         notes.append(f"{spoken_share(live.wanted / WHOLE)} wanted")
@@ -85,6 +89,15 @@ def traffic_of(rollout: Rollout) -> Traffic:
         shown=_percent(shown), wanted=_percent(live.wanted), observed=_percent(live.observed),
         words=spoken_share(shown / WHOLE), aside=", ".join(notes),
     )  # fmt: skip
+
+
+def _unread(rollout: Rollout) -> tuple[str, str]:
+    """A first deployment has no router yet that could be read."""
+    state = rollout.state
+    if state.mode is Mode.INITIAL and not state.reached and not state.status.final:
+        return f"{rollout.version} has no users yet.", "It is the first version here."
+    looked = "No router could be read." if rollout.live.at else "Nobody has looked yet."
+    return "It is not known how traffic is split.", looked
 
 
 def _percent(per_mille: int | None) -> float | None:
