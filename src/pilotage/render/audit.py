@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 
 from pilotage.model.access import Grant
 from pilotage.model.audit import Checked, Entry
@@ -49,29 +50,22 @@ def checked_output(found: Checked) -> AuditCheckOutput:
 
 
 def in_words(row: Entry) -> str:
-    """What changed, such as `role: viewer → deployer`; the reason behind it."""
+    """What changed, such as `role: viewer → deployer`; its reason, unless that only repeats the outcome."""
     said = list(_changes(row))
-    behind = row.reason and f"reason: {row.reason}" not in said
+    reason = "" if row.reason == row.outcome else row.reason
     words = "; ".join(said)
-    return f"{words} ({row.reason})" if words and behind else words or row.reason
+    return f"{words} ({reason})" if words and reason and f"reason: {reason}" not in said else words or reason
 
 
 def _changes(row: Entry) -> Iterator[str]:
     before, after = row.before or {}, row.after or {}
+    nothing: JsonObject = {}
     for table in dict.fromkeys((*before, *after)):
-        old, new = _rows(before, table), _rows(after, table)
-        for number in range(max(len(old), len(new))):
-            was = old[number] if number < len(old) else {}
-            is_ = new[number] if number < len(new) else {}
+        for was, is_ in zip_longest(_rows(before, table), _rows(after, table), fillvalue=nothing):
             for name in dict.fromkeys((*was, *is_)):
-                if (
-                    name in _HIDDEN
-                    or (not was and is_.get(name) in (None, "", [], 0))
-                    or (was and is_ and was.get(name) == is_.get(name))
-                ):
-                    continue
-                called = _NAMES.get(name, name.replace("_", " "))
-                yield f"{called}: {_one(was, is_, name)}"
+                if name not in _HIDDEN and not _is_same(was, is_, name):
+                    called = _NAMES.get(name, name.replace("_", " "))
+                    yield f"{called}: {_one(was, is_, name)}"
 
 
 def _is_same(was: JsonObject, is_: JsonObject, name: str) -> bool:

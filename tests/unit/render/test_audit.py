@@ -30,3 +30,8 @@ def test_r34_times_grants_and_hashes_are_written_for_people() -> None:
     after: JsonObject = {"tokens": [{"expires_at": 1795747307.0, "grants": [grant]}], "sha256": "a" * 64}
     said = in_words(_row(None, after))
     assert said == "ends: 2026-11-27 02:41 UTC; grants: deployer@shop; sha256: aaaaaaaaaaaa…"
+
+
+def test_a_reason_that_says_no_more_than_the_outcome_is_left_out() -> None:
+    assert in_words(_row(None, None, "done")) == ""
+    assert in_words(_row(None, {"kind": "abort"}, "done")) == "kind: abort"
