@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import time
+from pathlib import Path
+
 import psutil
 
 SERVERS: set[int] = set()
@@ -27,3 +32,20 @@ def _lives(process: psutil.Process) -> bool:
         return bool(process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
+
+
+def freeze(pid: int) -> None:
+    """Stop it, and return when each of its threads has stopped: the signal is only sent, and one that has not heard of
+    it yet would still answer."""
+    os.kill(pid, signal.SIGSTOP)
+    until = time.monotonic() + 20
+    while any(_state(task) not in "TtZX" for task in Path(f"/proc/{pid}/task").iterdir()):
+        assert time.monotonic() < until, f"process {pid} does not stop"
+        time.sleep(0.001)
+
+
+def _state(task: Path) -> str:
+    try:
+        return (task / "stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return "X"

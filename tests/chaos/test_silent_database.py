@@ -15,6 +15,7 @@ from sqlalchemy.exc import OperationalError
 
 from pilotage.engine.placement.location import DATABASE
 from pilotage.engine.records.store import Store
+from tests.children import freeze
 
 pytestmark = [pytest.mark.real, pytest.mark.xdist_group("postgres")]
 
@@ -24,7 +25,7 @@ def frozen(postmaster: int) -> Iterator[None]:
     server = psutil.Process(postmaster)
     everyone = [server, *server.children(recursive=True)]
     for process in everyone:
-        process.send_signal(signal.SIGSTOP)
+        freeze(process.pid)
     try:
         yield
     finally:

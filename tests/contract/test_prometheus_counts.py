@@ -31,6 +31,7 @@ from pilotage.testing import CountsUnderTest, RouterUnderTest, Version
 from pilotage.testing.contracts.metrics import BOTH, MetricsContract
 from pilotage.testing.harness import wait_until
 
+from ..children import freeze
 from ..programs import needs
 from .conftest import EnvoyUnderTest
 from .test_traefik import EmbeddedTraefik
@@ -168,7 +169,7 @@ class TestApp(MetricsContract):
 
         yield CountsUnderTest(
             open=lambda: _opened(prometheus, "app", **APP), happen=happen, restart=app.counts.clear,
-            silence=lambda: os.kill(prometheus.process.pid, signal.SIGSTOP),
+            silence=lambda: freeze(prometheus.process.pid),
         )  # fmt: skip
         os.kill(prometheus.process.pid, signal.SIGCONT)
 
