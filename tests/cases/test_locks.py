@@ -78,7 +78,8 @@ FORMATS = {
     "lib/build.gradle": "ext.a_version = '{}'\nimplementation \"g:a:$a_version\"\n",
     "web/build.gradle.kts": 'plugins {{\n  id("a") version "{}"\n}}\n',
     "service/pom.xml": (
-        "<project><parent><groupId>g</groupId><artifactId>a</artifactId><version>{}</version></parent></project>"
+        "<project><parent><groupId>g</groupId><artifactId>a</artifactId><version>{}</version></parent>"
+        "<groupId>shop</groupId></project>"
     ),
 }
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from pilotage.model.risk import Finding, RiskFactor, RiskLevel
+from pilotage.risk.function_names import called, in_words, owners_of
 from pilotage.risk.likeness import ALIKE, Text, likeness, words_of
 
 HARD = 15
@@ -18,9 +19,10 @@ _WORSE = 5
 
 @dataclass(frozen=True, kw_only=True)
 class _Function:
-    """words: of its text, with how often each occurs."""
+    """name: with its class · line: at which it begins · words: of its text, with how often each occurs."""
 
     name: str
+    line: int
     complexity: int
     words: Counter[str] = field(default_factory=Counter)
 
@@ -56,20 +58,12 @@ def findings_of(path: str, after: str, past: Before) -> list[Finding]:
         was = old.get(name) or _same(one, past.like(one, path))
         if one.complexity - (was.complexity if was else 0) < _WORSE:
             continue
-        as_ = f" as `{_called(was.name, path)}`" if was and was.name != name else ""
-        words = f"`{_called(name, path)}` has {one.complexity} decisions"
+        as_ = f" as {in_words(was.name, was.line, path)}" if was and was.name != name else ""
+        words = f"{in_words(name, one.line, path)} has {one.complexity} decisions"
         words += f", before {was.complexity}{as_}" if was else ", and is new"
         level = RiskLevel.HIGH if one.complexity > 3 * HARD else RiskLevel.MEDIUM
         found.append(Finding(RiskFactor.COMPLEXITY, level, words, path, "split it, or test each of its branches"))
     return found
-
-
-def _called(name: str, path: str) -> str:
-    """lizard writes the methods of all languages as C++ does."""
-    return name if path.endswith(_WITH_COLONS) else name.replace("::", ".")
-
-
-_WITH_COLONS = (".c", ".cc", ".cpp", ".cxx", ".h", ".hh", ".hpp", ".m", ".mm", ".rs", ".php", ".rb", ".pl", ".pm")
 
 
 def _same(one: _Function, known: Iterator[_Function]) -> _Function | None:
@@ -90,9 +84,11 @@ def _functions(path: str, text: str) -> dict[str, _Function]:
     except (RecursionError, ValueError, IndexError, AttributeError):
         return {}
     lines, found = text.splitlines(), dict[str, _Function]()
+    owners = owners_of(lines)
     for function in functions:
-        name, complexity = str(function.name), int(function.cyclomatic_complexity)
+        line, complexity = int(function.start_line), int(function.cyclomatic_complexity)
+        name = called(str(function.name), owners[line - 1] if 0 < line <= len(owners) else "")
         if name not in found or found[name].complexity < complexity:
-            body = "\n".join(lines[function.start_line - 1 : function.end_line])
-            found[name] = _Function(name=name, complexity=complexity, words=Counter(words_of(body)))
+            body = "\n".join(lines[line - 1 : function.end_line])
+            found[name] = _Function(name=name, line=line, complexity=complexity, words=Counter(words_of(body)))
     return found

@@ -7,6 +7,9 @@ from collections.abc import Iterator
 
 _BLOCK = re.compile(r"<(dependency|parent)>")
 _FIELD = re.compile(r"<(groupId|artifactId|version)>\s*([^<\s]+)")
+_HEAD_ENDS = re.compile(
+    r"<(?:dependency|dependencies|dependencyManagement|build|profiles|reporting|distributionManagement)>"
+)
 _PROPERTIES = re.compile(r"<properties>")
 _PROPERTY = re.compile(r"<([\w.-]+)>\s*([^<\s]+)\s*<")
 _REFERENCE = re.compile(r"\$\{([^{}$]+)\}")
@@ -15,17 +18,31 @@ _DEEPEST = 5
 
 
 def packages(text: str) -> Iterator[tuple[str, str]]:
-    """(group:artifact, version). A version that the pom does not hold, such as its parent's, is left out."""
+    """(group:artifact, version). A version that the pom does not hold, such as its parent's, is left out, and so are
+    parts of the same build: they have the group and the version of the project itself."""
     text = "".join(part.partition("-->")[2] if at else part for at, part in enumerate(text.split("<!--")))
-    known = _properties(text)
+    known, own = _properties(text), _own(text)
     for block, after in _blocks(_BLOCK, text):
-        inner = after.partition(f"</{block}>")[0].partition("<exclusions>")[0]
-        fields = dict(reversed(_FIELD.findall(inner)))
+        fields = _fields(after.partition(f"</{block}>")[0].partition("<exclusions>")[0])
         said = fields.get("version", "")
         for _ in range(_DEEPEST):
             said = _REFERENCE.sub(lambda found: known.get(found[1], found[0]), said)[:200]
-        if said and "${" not in said:
+        if said and "${" not in said and (fields.get("groupId"), said) != own:
             yield f"{fields.get('groupId', '')}:{fields.get('artifactId', '')}", said
+
+
+def _own(text: str) -> tuple[str | None, str | None]:
+    """The project's group and version; from its parent what it does not say itself."""
+    head = _HEAD_ENDS.split(text, maxsplit=1)[0]
+    before, is_there, rest = head.partition("<parent>")
+    inherited, _, after = rest.partition("</parent>")
+    own = {**(_fields(inherited) if is_there else {}), **_fields(before + after)}
+    return own.get("groupId"), own.get("version")
+
+
+def _fields(text: str) -> dict[str, str]:
+    """The first of each name."""
+    return dict(reversed(_FIELD.findall(text)))
 
 
 def _properties(text: str) -> dict[str, str]:

@@ -6,7 +6,9 @@ import json
 
 import pytest
 
+from pilotage.model.change import Entry, FilePatch
 from pilotage.model.risk import Finding, RiskFactor, RiskLevel
+from pilotage.risk import entries
 from pilotage.risk.advisories import Advisories
 from pilotage.risk.dependencies import findings_of
 from pilotage.risk.dependency_floods import grouped
@@ -105,3 +107,36 @@ def test_other_findings_are_left_alone() -> None:
 )
 def test_the_page_of_a_package_is_formed_only_where_it_is_known(path: str, name: str, version: str, page: str) -> None:
     assert page_of(path, name, version) == page
+
+
+POM = """<project>
+  <parent><groupId>org.shop</groupId><artifactId>parent</artifactId><version>{0}</version></parent>
+  <artifactId>cart</artifactId>{1}
+  <dependencies>
+    <dependency><groupId>org.shop</groupId><artifactId>money</artifactId><version>{0}</version></dependency>
+    <dependency><groupId>org.shop</groupId><artifactId>elsewhere</artifactId><version>3.{0}</version></dependency>
+    <dependency><groupId>org.other</groupId><artifactId>tax</artifactId><version>{0}</version></dependency>
+  </dependencies>
+</project>
+"""
+
+
+@pytest.mark.parametrize("own", ["", "<version>{}</version>", "<groupId>org.shop</groupId><version>{}</version>"])
+def test_parts_of_the_same_build_are_no_packages_that_were_upgraded(own: str) -> None:
+    before, after = (POM.format(number, own.format(number)) for number in ("1.2.0", "1.3.0"))
+    (found,) = findings_of("cart/pom.xml", before, after, Advisories())
+    assert found.sentence == "2 upgraded within a major version: org.other:tax, org.shop:elsewhere"
+
+
+def test_many_submodules_are_one_finding() -> None:
+    def moved(count: int) -> list[Finding]:
+        paths = [f"syntaxes/{n}" for n in range(count)]
+        return entries.findings_of(
+            FilePatch(path=one, before=one, added=1, deleted=1, entry=Entry.SUBMODULE) for one in paths
+        )
+
+    assert len(moved(3)) == 3
+    (found,) = moved(7)
+    assert found.sentence == (
+        "7 submodules are new or at another commit: syntaxes/0, syntaxes/1, syntaxes/2 and 4 more"
+    )
