@@ -68,8 +68,11 @@ def test_r34_a_disabled_account_is_out_at_once(server: Served) -> None:
     server.person("ada", "deployer")
     ada, token = server.signed_in("ada"), server.with_token("ada", "deployer")
     assert (ada.get("/").status, token.get("/api/v1/rollouts").status) == (200, 200)
-    assert server.signed_in("root").post("/api/v1/access/people/ada/disable").status == 200
+    root = server.signed_in("root")
+    assert root.post("/api/v1/access/people/ada/disable").status == 200
     assert (ada.get("/").status, token.get("/api/v1/rollouts").status) == (303, 401)
+    assert root.post("/api/v1/access/people/ada/enable").status == 200
+    assert ada.get("/").status == 303, "who had the session before does not have it again"
 
 
 def test_r34_why_names_the_grant_or_what_is_missing_and_who_could_give_it(server: Served) -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 
 from pilotage.app.identity.links import first_link
+from pilotage.app.identity.tokens import issue
 from pilotage.app.permissions import Permission
 from pilotage.engine.records.roles import CustomRole
+from pilotage.model.access import Grant, TokenPurpose
 from tests.receivers import Mailbox, mail_server
 from tests.web.browsers import GOOD, Browser
-from tests.web.site import Got, Served
+from tests.web.site import Client, Got, Served
 
 
 @pytest.fixture
@@ -91,6 +94,40 @@ def test_r34_an_administrator_lets_somebody_in_who_is_locked_out(server: Served,
     bob.get(link)
     assert bob.submit(link, password=GOOD, again=GOOD).status == 303
     assert "bob · viewer" in bob.get("/").text
+
+
+def test_r34_a_link_that_was_made_before_the_account_was_closed_opens_it_no_more(
+    server: Served, owner: Browser
+) -> None:
+    server.person("bob", "approver")
+    owner.get("/settings/people")
+    link, bob = link_in(server, owner.submit("/settings/people/recover", name="bob")), Browser(server)
+    assert server.store.roles.disable("bob", time.time())
+    assert bob.get(link).status == 410
+    assert bob.submit(link, password=GOOD, again=GOOD).status == 410
+    assert server.store.persons.called("bob").disabled_at is not None
+    # An administrator may still let them in again.
+    owner.get("/settings/people")
+    link = link_in(server, owner.submit("/settings/people/recover", name="bob"))
+    bob.get(link)
+    assert bob.submit(link, password=GOOD, again=GOOD).status == 303
+
+
+def test_r34_a_new_password_by_link_ends_command_lines_too(server: Served, owner: Browser) -> None:
+    """They are as good as a session, and whoever took the account may have signed one in."""
+    server.person("bob", "viewer")
+    tokens_of = {
+        purpose: Client(
+            server, token=issue(server.store, "bob", "x", [Grant(role="viewer")], "bob", None, purpose=purpose)
+        )
+        for purpose in (TokenPurpose.COMMAND_LINE, TokenPurpose.PERSONAL)
+    }
+    assert [one.get("/api/v1/who").status for one in tokens_of.values()] == [200, 200]
+    owner.get("/settings/people")
+    link, bob = link_in(server, owner.submit("/settings/people/recover", name="bob")), Browser(server)
+    bob.get(link)
+    assert bob.submit(link, password=GOOD, again=GOOD).status == 303
+    assert [one.get("/api/v1/who").status for one in tokens_of.values()] == [401, 200]
 
 
 def test_r34_the_link_goes_by_mail_and_never_through_the_store(server: Served, owner: Browser) -> None:

@@ -131,6 +131,10 @@ def look_up(store: Store, secret: str) -> Link:
     found = store.accounts.links.valid(hash_of(secret), store.clock.now())
     if found is None or found.purpose is LinkPurpose.SEEN:
         raise LinkOver(_OVER, cure="ask for a new one")
+    if found.purpose is LinkPurpose.RECOVERY:
+        person = store.persons.called(str(found.about.get("name", "")))
+        if person is not None and person.disabled_at is not None and person.disabled_at >= found.created_at:
+            raise LinkOver("the account was closed after this link was made", cure="ask for a new one")
     return found
 
 

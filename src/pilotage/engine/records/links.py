@@ -7,12 +7,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, Update, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from pilotage.engine.records.persons import NameTaken
-from pilotage.engine.records.tables_identity import grants, links, passkeys, persons, sessions
-from pilotage.model.access import Grant, HolderKind
+from pilotage.engine.records.tables_identity import grants, links, passkeys, persons, sessions, tokens
+from pilotage.model.access import Grant, HolderKind, TokenPurpose
 from pilotage.model.json import JsonObject
 
 _KEPT = 7 * 86400.0
@@ -123,16 +123,21 @@ class Links:
         return False
 
     def set_password(self, hashed: str, now: float, name: str, password: str, *, emergency: bool) -> bool:
-        """Use the link and give the account a new password. Second factors, passkeys and sessions end: whoever took the
-        account may have made them."""
+        """Use the link and give the account a new password. Second factors, passkeys, sessions and command lines end:
+        whoever took the account may have made them. False if the account was closed since the link was made."""
         with suppress(_NotValid), self._engine.begin() as connection:
             _use(connection, hashed, now, LinkPurpose.RECOVERY)
             number = connection.scalar(select(persons.c.id).where(persons.c.name == name))
+            made = connection.scalar(select(links.c.created_at).where(links.c.hash == hashed))
+            closed = connection.scalar(select(persons.c.disabled_at).where(persons.c.id == number))
+            if made is not None and closed is not None and closed >= made:
+                raise _NotValid
             changed = update(persons).where(persons.c.id == number)
             changed = changed.values(password=password, totp=None, totp_step=None, recovery=[], disabled_at=None)
             connection.execute(changed.values(emergency=1) if emergency else changed)
             connection.execute(delete(passkeys).where(passkeys.c.person == number))
             connection.execute(delete(sessions).where(sessions.c.person == number))
+            connection.execute(_command_lines_of(name).values(revoked_at=now))
             return True
         return False
 
@@ -143,6 +148,12 @@ class Links:
                 enter(connection, account, now)
         except IntegrityError:
             raise NameTaken(f"{account.name!r} got an account at this moment: sign in again") from None
+
+
+def _command_lines_of(name: str) -> Update:
+    """Their tokens that work; each is as good as a session."""
+    mine = tokens.c.kind == HolderKind.PERSON.value, tokens.c.owner == name, tokens.c.revoked_at.is_(None)
+    return update(tokens).where(*mine, tokens.c.purpose == TokenPurpose.COMMAND_LINE.value)
 
 
 def enter(connection: Connection, account: NewAccount, now: float) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
-from pilotage.engine.records.tables_identity import custom_roles, grants, persons
+from pilotage.engine.records.tables_identity import custom_roles, grants, persons, sessions
 from pilotage.model.access import ANYWHERE, AccessRole, Grant, HolderKind
 from pilotage.model.errors import Conflict
 
@@ -69,11 +69,13 @@ class Roles:
         return done
 
     def disable(self, name: str, now: float | None) -> bool:
-        """Disable a person's account, or enable it again with None. Raises LastAdmin."""
+        """Disable a person's account, which ends its sessions, or enable it again with None. Raises LastAdmin."""
         with self._engine.begin() as connection:
             self._alone(connection)
             done = connection.execute(update(persons).where(persons.c.name == name).values(disabled_at=now)).rowcount
             if done and now is not None:
+                number = select(persons.c.id).where(persons.c.name == name).scalar_subquery()
+                connection.execute(delete(sessions).where(sessions.c.person == number))
                 self._keep_an_admin(connection, f"{name} is the last admin")
         return done > 0
 
