@@ -96,9 +96,7 @@ def test_r34_an_administrator_lets_somebody_in_who_is_locked_out(server: Served,
     assert "bob · viewer" in bob.get("/").text
 
 
-def test_r34_a_link_that_was_made_before_the_account_was_closed_opens_it_no_more(
-    server: Served, owner: Browser
-) -> None:
+def test_r34_a_link_from_before_an_account_was_closed_opens_it_no_more(server: Served, owner: Browser) -> None:
     server.person("bob", "approver")
     owner.get("/settings/people")
     link, bob = link_in(server, owner.submit("/settings/people/recover", name="bob")), Browser(server)

@@ -14,9 +14,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from anyio import CapacityLimiter
+
 from pilotage.engine.records.feed import Feed
 from pilotage.engine.records.news import Changes
 from pilotage.engine.records.store import Store
+from pilotage.web.catching_up import CatchingUp
 from pilotage.web.said import Message, message_of_event, message_of_look
 
 QUEUE = 256
@@ -27,6 +30,9 @@ MOST = 1500
 
 EVERY = 0.25
 """Seconds between two looks at the store."""
+
+ASKING = 2
+"""Followers that find out at the same time whether they still may; the others then find that known, or wait."""
 
 _log = logging.getLogger(__name__)
 
@@ -68,16 +74,13 @@ class Hub:
 
     def __init__(self, store: Store, ending: Callable[[], bool] = lambda: False, most: int = MOST) -> None:
         self._store, self._feed, self.ending, self._most = store, Feed(store.engine), ending, most
+        self.past, self.asking = CatchingUp(self._feed), CapacityLimiter(ASKING)
         self._followers: set[Follower] = set()
         self._expected: set[Follower] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._looked: dict[str, int] = {}
         self.position = 0
-
-    @property
-    def feed(self) -> Feed:
-        return self._feed
 
     @property
     def full(self) -> bool:
@@ -96,10 +99,6 @@ class Hub:
     def forget(self, follower: Follower) -> None:
         """It does not follow, after all."""
         self._expected.discard(follower)
-
-    def missed(self, position: int) -> list[Message]:
-        """The next events after a position; at most some hundred."""
-        return [message_of_event(one) for one in self._feed.after(position)]
 
     @contextmanager
     def followed(self, follower: Follower) -> Iterator[int]:

@@ -22,8 +22,10 @@ from pilotage.model.json import JsonObject
 KEPT = 20_000
 """Positions after which a client that comes back has to read everything again."""
 
+AT_ONCE = 500
+"""Events that are read at once."""
+
 _NEWEST = "newest"
-_AT_ONCE = 500
 
 _Place: TypeAlias = tuple[str, Table, Column[str], Table, Column[str]]
 
@@ -86,7 +88,7 @@ class Feed:
     def after(self, position: int) -> tuple[Fed, ...]:
         """The next events, in order; at most some hundred."""
         with self._engine.connect() as connection:
-            query = select(feed).where(feed.c.position > position).order_by(feed.c.position).limit(_AT_ONCE)
+            query = select(feed).where(feed.c.position > position).order_by(feed.c.position).limit(AT_ONCE)
             wanted = connection.execute(query).mappings().all()
             found = {source[0]: _told(connection, source, wanted) for source in _SOURCES}
         return tuple(

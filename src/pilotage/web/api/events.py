@@ -98,18 +98,20 @@ class _Stream:
     async def _missed(self, position: int) -> AsyncIterator[bytes]:
         """What happened since the client's last event, or that it has to read everything again."""
         at = int(self._last) if self._last.isdigit() and len(self._last) < 16 else None
-        feed = self._hub.feed
-        if at is None or at > position or not await run_in_threadpool(feed.reaches, at):
+        past = self._hub.past
+        if at is None or at > position or not await past.reaches(at):
             kind = "reset" if self._last else "ready"
             yield b'id: %d\nevent: %s\ndata: {"position":%d}\n\n' % (position, kind.encode(), position)
             return
         while at < position:
             if not await self._still_allowed():
                 return
-            found = await run_in_threadpool(self._hub.missed, at)
-            for one in found:
-                if one.position is not None and one.position <= position and self._wants(one):
-                    yield one.text
+            async with past.turn:
+                found = await past.after(at)
+                known = (one for one in found if one.position is not None and one.position <= position)
+                text = b"".join(one.text for one in known if self._wants(one))
+            if text:
+                yield text
             if not found:
                 break
             at = found[-1].position or position
@@ -119,7 +121,8 @@ class _Stream:
         """As asked at most `ASK_AGAIN` ago."""
         loop = asyncio.get_running_loop()
         if self._allowed and loop.time() >= self._due:
-            self._allowed = await self._known_still() or await run_in_threadpool(self._ask_again)
+            async with self._hub.asking:
+                self._allowed = await self._known_still() or await run_in_threadpool(self._ask_again)
             self._due = loop.time() + ASK_AGAIN
         return self._allowed
 

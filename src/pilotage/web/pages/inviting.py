@@ -49,7 +49,8 @@ def _invite(asked: Asked) -> Response:
 def _recover(asked: Asked) -> Response:
     name = asked.form.get("name", "")
     secret = links.recover(asked.project, name)
-    return _link(asked, secret, name, "It works once, within an hour. Then codes, passkeys, sessions and command lines end.")
+    ends = "Then codes, passkeys, sessions and command lines end."
+    return _link(asked, secret, name, f"It works once, within an hour. {ends}")
 
 
 def _link(asked: Asked, secret: str, name: str, words: str) -> Response:
