@@ -6,7 +6,9 @@ import sqlite3
 
 import pytest
 from sqlalchemy import event, update
+from sqlalchemy.exc import OperationalError
 
+from pilotage.engine.records import last_room
 from pilotage.engine.records.tables_identity import sessions, tokens
 from tests.web.site import CONFIG, Served
 from tests.web.test_shell_of_strangers import carried_out
@@ -107,3 +109,25 @@ def test_r34_a_clients_command_line_means_it_by_its_old_name(server: Served, con
     project = server.site.for_(None).for_service("shop")
     assert meant(project, "production").id == first.id
     assert meant(project, None).id == first.id
+
+
+def test_r34_an_abort_is_taken_on_a_full_disk_into_the_room_that_was_laid_by(server: Served) -> None:
+    first, second = server.rollout(), server.rollout("search")
+    server.person("ada", "deployer")
+    ada, folder = server.signed_in("ada"), server.store.directory
+    last_room.lay(folder)
+
+    def full(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith("INSERT") and (folder / "ballast").exists():
+            raise OperationalError(statement, {}, sqlite3.OperationalError("database or disk is full"))
+
+    event.listen(server.store.engine, "before_cursor_execute", full)
+    path = f"/rollouts/{first.id}"
+    as_of = f"{first.state.status.value}/{first.plan.steps[first.state.step].id}"
+    assert ada.submit(f"{path}/pause", as_of=as_of, reason="so that").status == 503, "only what takes users back may"
+    assert ada.submit(f"{path}/abort", reason="users see errors").status == 303
+    assert [one.kind.value for one in server.store.pending(first.id)] == ["abort"]
+    assert not (folder / "ballast").exists()
+    event.remove(server.store.engine, "before_cursor_execute", full)
+    assert ada.submit(f"/rollouts/{second.id}/abort", reason="there is room").status == 303
+    assert (folder / "ballast").exists(), "laid by for the next time"

@@ -9,7 +9,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -72,7 +72,9 @@ def begin(project: Project, actor: str, permission: Permission, thing: Thing) ->
     doing.begin(act)
     outside = permission in OUTSIDE
     if outside or (project.has_store and CHANGES.get(permission)):
-        note_configuration(project)
+        # The next act notes it, too: users are taken back also while the disk has no room for this.
+        with suppress(*((Exception,) if permission is Permission.TAKE_BACK else ())):
+            note_configuration(project)
     if outside:
         from pilotage.engine.records import audit
 

@@ -100,7 +100,7 @@ def _room(store: Store) -> tuple[HealthCheck, ...]:
         return (HealthCheck(name="disk", grade=Grade.WARN, detail=f"cannot be measured: {type(error).__name__}"),)
     if free >= _LEAST_ROOM:
         return ()
-    detail = f"{free >> 20} MiB are free: changes will be refused, aborts too; make room, or run `pilotage prune`"
+    detail = f"{free >> 20} MiB are free: changes will be refused; make room, or run `pilotage prune`"
     return (HealthCheck(name="disk", grade=Grade.WARN, detail=detail),)
 
 

@@ -11,6 +11,7 @@ import sys
 import threading
 from datetime import datetime
 
+from pilotage.engine.records import last_room
 from pilotage.web.api.description import api_text
 from pilotage.web.assets import digest
 from pilotage.web.pages.page import environment
@@ -42,6 +43,8 @@ def _make_ready(site: Site) -> None:
 
 
 def make_ready(site: Site) -> None:
+    if site.store.engine.dialect.name == "sqlite":
+        last_room.lay(site.store.directory)
     today = datetime.fromtimestamp(site.store.clock.now(), site.zone).date()
     _ = site.outages(site.versions.now()), site.unread, site.frozen_days(today), digest()
     for column in ("actor", "action"):

@@ -14,6 +14,7 @@ from pilotage.engine.execution.recorder import AWAY, Recorder
 from pilotage.engine.execution.targets import Target
 from pilotage.engine.placement import leases, places
 from pilotage.engine.placement.location import place_of
+from pilotage.engine.records import last_room
 from pilotage.engine.records.store import Store
 from pilotage.engine.rescue import ballast
 from pilotage.engine.rescue.journal import Journal, Witness
@@ -105,6 +106,8 @@ class Tenure:
         self._token = token
         self._target = self._opened(token)
         ballast.lay(self.folder)
+        if self._store.engine.dialect.name == "sqlite":
+            last_room.lay(self._directory)
         return Held(self._target, True, present)
 
     def lapse(self) -> None:

@@ -28,6 +28,7 @@ from pilotage.engine.records.chronicle import open_question, so_far, subject_of,
 from pilotage.engine.records.database import LONGEST_WAIT, checkpoint, open_database
 from pilotage.engine.records.entries import Quiet, Wanted
 from pilotage.engine.records.freezes import Freezes
+from pilotage.engine.records.last_room import in_last_room
 from pilotage.engine.records.older import Older
 from pilotage.engine.records.reads import Reads, _waiting
 from pilotage.engine.records.replies import reply
@@ -235,7 +236,8 @@ class Store(Reads, Older, ServerRecords):
         or where status or step have changed."""
         columns = (rollouts.c.version, rollouts.c.status, rollouts.c.step)
         query = select(*columns).where(rollouts.c.id == rollout).with_for_update()
-        with self._engine.begin() as connection:
+
+        def check(connection: Connection) -> None:
             row = connection.execute(query).first()
             if row is None:
                 raise KeyError(rollout)
@@ -245,7 +247,13 @@ class Store(Reads, Older, ServerRecords):
                 raise StoreConflict("this question is no longer open")
             if as_of not in (None, (row.status, row.step)):
                 raise StoreConflict(f"{row.version} is {row.status} at step {row.step} by now")
-            return entries.command(connection, rollout, kind, actor, reason, self.clock.now(), full=full)
+
+        def record() -> int:
+            with self._engine.begin() as connection:
+                check(connection)
+                return entries.command(connection, rollout, kind, actor, reason, self.clock.now(), full=full)
+
+        return in_last_room(self.directory, record) if kind is CommandKind.ABORT and self._file else record()
 
     def _change(self, connection: Connection, rollout: Rollout, columns: JsonObject) -> None:
         mine = update(rollouts).where(rollouts.c.id == rollout.id, rollouts.c.revision == rollout.revision)

@@ -8,17 +8,20 @@ from pathlib import Path
 _NAME = "ballast"
 _SIZE = 128 << 10
 """Bytes: the files of a router are a few kB each."""
+OF_STORE = 1 << 20
+"""Bytes that let a store of one file take an abort, and what a worker writes at the same time."""
 
 
-def lay(place: Path) -> None:
-    """See that the room is there, if the disk has it to spare. place: the target's folder. Never raises OSError."""
+def lay(place: Path, size: int = _SIZE) -> None:
+    """See that the room is there, if the disk has it to spare. place: the folder of a target or of the store. Never
+    raises OSError."""
     file = place / _NAME
     try:
-        if not place.exists() or (file.exists() and file.stat().st_size >= _SIZE):
+        if not place.exists() or (file.exists() and file.stat().st_size >= size):
             return
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT, 0o600)
         try:
-            whole = os.write(descriptor, b"\0" * _SIZE) == _SIZE
+            whole = os.write(descriptor, b"\0" * size) == size
         finally:
             os.close(descriptor)
     except OSError:
