@@ -11,8 +11,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 from standardwebhooks import Webhook
 
+from pilotage.engine.records.tables_identity import links
 from tests.web.site import CONFIG, Got, Served, served
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -66,6 +68,12 @@ def test_r34_a_release_published_at_github_is_deployed_once(server: Served) -> N
     again = sent(server, "github", PUBLISHED, from_github(PUBLISHED))
     assert (again.status, again.json["sentence"]) == (202, "ignored: this message was taken before")
     assert len(server.store.history("shop")) == 1
+    # GitHub signs the body, and no id: a message that somebody overheard is the same under every id, for a year.
+    replayed = sent(server, "github", PUBLISHED, from_github(PUBLISHED, "d2"))
+    assert (replayed.status, replayed.json["sentence"]) == (202, "ignored: this message was taken before")
+    with server.store.engine.connect() as connection:
+        expires = connection.execute(select(links.c.expires_at).where(links.c.purpose == "seen")).scalars().all()
+    assert max(expires) > time.time() + 300 * 86400
 
 
 def test_what_was_refused_counts_when_it_is_sent_again(server: Served) -> None:

@@ -120,3 +120,15 @@ def test_r34_the_page_shows_a_new_token_once(server: Served) -> None:
     identity = server.store.tokens.listed(owner="ada")[0].id
     assert ada.submit(f"/settings/tokens/{identity}/revoke").status == 303
     assert server.store.tokens.listed(owner="ada")[0].revoked_at is not None
+
+
+def test_r34_the_secret_of_a_session_is_no_token_and_a_token_no_session(server: Served) -> None:
+    """Each is remembered for a moment once it was recognised; a cookie needs the form's token, a header does not."""
+    server.person("ada", "deployer")
+    browser, program = server.signed_in("ada"), server.with_token("ada", "deployer")
+    as_token = Client(server, token=browser.cookie.partition("=")[2])
+    as_cookie = Client(server, cookie=f"{browser.cookie.partition('=')[0]}={program.token}")
+    for path in ("/api/v1/who", "/services"):
+        for right, wrong in ((browser, as_token), (program, as_cookie)):
+            assert right.get(path).status == 200
+            assert wrong.get(path).status in (303, 401), path

@@ -3,7 +3,9 @@ the address that came with the request."""
 
 from __future__ import annotations
 
+import hashlib
 import json
+import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,6 +24,8 @@ _SOON = 2.0
 """Seconds that a slash command gets before its answer comes later; Slack waits for 3 s."""
 _HOOKS = "https://hooks.slack.com/"
 _MOST_SEEN = 10_000
+
+_log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -111,6 +115,16 @@ class Callbacks:
             if signature in self._seen or len(self._seen) >= _MOST_SEEN:
                 return False
             self._seen[signature] = now
+        return self._is_first_anywhere(signature, now)
+
+    def _is_first_anywhere(self, signature: str, now: float) -> bool:
+        """On every server of the store, and whatever was configured meanwhile. A store that takes nothing keeps nobody
+        from aborting."""
+        once = hashlib.sha256(f"slack {signature}".encode()).hexdigest()
+        try:
+            return self._project.store.accounts.links.first_time(once, now, 2 * STALE)
+        except Exception as error:
+            _log.warning("whether another server has taken this request is not known: %s", type(error).__name__)
             return True
 
     def _tell(self, url: str, sentence: str) -> None:

@@ -30,6 +30,8 @@ from pilotage.model.version import check_version
 
 _KEPT = 8 * 86400.0
 """Seconds for which a message is remembered: senders repeat one for three days at most."""
+_KEPT_UNDATED = 366 * 86400.0
+"""The same for messages that are signed without their time: who overheard one can send it at any time."""
 _LONGEST_VERSION = 200
 
 
@@ -77,7 +79,7 @@ def take(project: Project, name: str, headers: Mapping[str, str], body: bytes) -
         if taken.rollout:
             remember(project.store, name, section, message, taken.rollout)
         # Noted when it is done: what was refused, or cut off, counts when it is sent again.
-        links.first_time(once, project.clock.now(), _KEPT)
+        links.first_time(once, project.clock.now(), _KEPT_UNDATED if section.kind == "github" else _KEPT)
     return taken
 
 

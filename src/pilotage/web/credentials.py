@@ -14,6 +14,9 @@ from pilotage.model.errors import PilotageError
 from pilotage.web.client import address_of
 from pilotage.web.site import Site
 
+_TOKEN, _SESSION = "token ", "session "
+"""Before what is remembered: a secret counts only in the place that it was made for."""
+
 
 class NotSignedIn(PilotageError):
     """The request has no valid session or token."""
@@ -31,7 +34,8 @@ def identity_of(site: Site, request: Request, version: Version) -> Identity | No
         if kind.lower() == "bearer" and ci_jobs.looks_like_one(text.strip()):
             return ci_jobs.identity_of(site.for_(None), text.strip(), address)
         find = partial(tokens.of_header, site.store, text.strip(), address)
-        found = site.recognised.get(text.strip(), address, version, now, find) if kind.lower() == "bearer" else None
+        known = f"{_TOKEN}{text.strip()}"
+        found = site.recognised.get(known, address, version, now, find) if kind.lower() == "bearer" else None
         if found is None and tokens.is_mistyped(text.strip()):
             raise NotSignedIn("this token is incomplete or mistyped: its checksum does not fit")
         if found is None:
@@ -39,7 +43,7 @@ def identity_of(site: Site, request: Request, version: Version) -> Identity | No
         return found
     secret = request.cookies.get(cookie_name(site), "")
     find = partial(sessions.of_cookie, site.store, secret, address)
-    return site.recognised.get(secret, address, version, now, find) if secret else None
+    return site.recognised.get(f"{_SESSION}{secret}", address, version, now, find) if secret else None
 
 
 def known_identity(site: Site, request: Request, version: Version) -> Identity | None:
@@ -49,7 +53,8 @@ def known_identity(site: Site, request: Request, version: Version) -> Identity |
     if header and kind.lower() != "bearer":
         return None
     secret = text.strip() if header else request.cookies.get(cookie_name(site), "")
-    return site.recognised.known(secret, address_of(request), version, site.store.clock.now()) if secret else None
+    known = f"{_TOKEN if header else _SESSION}{secret}"
+    return site.recognised.known(known, address_of(request), version, site.store.clock.now()) if secret else None
 
 
 def by_cookie(request: Request) -> bool:

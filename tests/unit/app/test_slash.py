@@ -13,9 +13,9 @@ from urllib.parse import urlencode
 import pytest
 
 from pilotage.adapters import slack_callback
-from pilotage.adapters.slack_callback import Typed
+from pilotage.adapters.slack_callback import Immediate, Typed
 from pilotage.app import callbacks, slash
-from pilotage.app.callbacks import callback_server
+from pilotage.app.callbacks import callback_server, callbacks_of
 from pilotage.app.project import Project, Unclear
 from pilotage.app.way import control
 from pilotage.engine.records import ways
@@ -152,3 +152,20 @@ def test_r33_an_approval_of_a_way_names_its_stage(project: Project, monkeypatch:
     (asked,) = ways.pending(store.engine, way.id)
     assert (asked.kind.value, asked.actor, asked.stage) == ("approve", "slack:U1", "production")
     store.close()
+
+
+def test_r34_a_request_is_taken_once_by_all_servers_and_through_a_change_of_the_file(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body, at = form("help"), time.time()
+    headers = signed(body, at=at)
+    one, other = callbacks_of(project), callbacks_of(project)
+    assert one is not None
+    assert other is not None
+    assert isinstance(one.take(headers, body), Immediate)
+    assert other.take(headers, body) == (409, "this request was taken already")
+    # A store that takes nothing keeps nobody from aborting.
+    monkeypatch.setattr(project.store.accounts.links, "first_time", lambda *_: 1 / 0)
+    again = form("help", trigger_id="2")
+    assert isinstance(other.take(signed(again, at=at), again), Immediate)
+    project.store.close()
