@@ -10,6 +10,8 @@ from pilotage.risk.sizes import lines_of
 
 _FACTOR, _LEVEL = RiskFactor.COMPLEXITY, RiskLevel.MEDIUM
 
+_NAMED = 4
+"""Files of which a sentence names so many."""
 _FEW = 5
 """Changed lines that nobody hides by moving a file."""
 
@@ -33,10 +35,16 @@ def findings_of(files: Sequence[FilePatch], called: Sequence[str]) -> list[Findi
         ),
     ]
     if hidden := sorted({file.path for file in source if file.unread}):
-        what = "1 source file is" if len(hidden) == 1 else f"{len(hidden)} source files are"
-        words = f"{what} not read: {'it holds' if len(hidden) == 1 else 'they hold'} NUL bytes, or megabytes"
-        found.append(Finding(_FACTOR, _LEVEL, words, hidden[0], _COMPARE))
+        found.append(Finding(_FACTOR, _LEVEL, _hidden(hidden), hidden[0], _COMPARE))
     return found
+
+
+def _hidden(paths: Sequence[str]) -> str:
+    if len(paths) == 1:
+        return "1 source file is not read: it holds NUL bytes, or megabytes"
+    rest = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
+    named = ", ".join(paths[:_NAMED])
+    return f"{len(paths)} source files are not read: they hold NUL bytes, or megabytes: {named}{rest}"
 
 
 _ASK, _COMPARE = "ask what generates it, or remove the header", "compare both versions by hand"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pilotage.model.change import Change, FilePatch
 from pilotage.model.risk import Finding, RiskFactor, RiskLevel
-from pilotage.risk import complexity, dependencies, infrastructure, migrations
+from pilotage.risk import complexity, dependencies, infrastructure, migrations, unread
 from pilotage.risk.advisories import Advisories
 from pilotage.risk.dependency_floods import grouped
 from pilotage.risk.made_tables import MadeTables
@@ -259,3 +260,14 @@ def test_a_merge_is_named_by_what_it_brings(message: str, title: str) -> None:
 def test_an_address_that_could_be_anybodys_is_said_whole() -> None:
     assert person("github@mailtm.org") == "github@mailtm.org"
     assert person("ada@example.org") == "ada"
+
+
+def test_source_files_that_nobody_can_read_are_named() -> None:
+    def told(count: int) -> str:
+        one = FilePatch(path="", before="a", added=0, deleted=0, unread=True)
+        (found,) = unread.findings_of([replace(one, path=f"src/{n}.py") for n in range(count)], ())
+        return found.sentence
+
+    assert told(1) == "1 source file is not read: it holds NUL bytes, or megabytes"
+    assert told(2).endswith(" or megabytes: src/0.py, src/1.py")
+    assert told(6).endswith("src/0.py, src/1.py, src/2.py, src/3.py and 2 more")
