@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import AsyncIterator
 
 import pytest
 from sqlalchemy import event, update
@@ -10,6 +11,7 @@ from sqlalchemy.exc import OperationalError
 
 from pilotage.engine.records import last_room
 from pilotage.engine.records.tables_identity import sessions, tokens
+from pilotage.model.shell import Ended, Message
 from tests.web.site import CONFIG, Served
 from tests.web.test_shell_of_strangers import carried_out
 
@@ -111,10 +113,20 @@ def test_r34_a_clients_command_line_means_it_by_its_old_name(server: Served, con
     assert meant(project, None).id == first.id
 
 
-def test_r34_an_abort_is_taken_on_a_full_disk_into_the_room_that_was_laid_by(server: Served) -> None:
+async def _ended(*_: object) -> AsyncIterator[Message]:
+    """Of a command line that runs in a process of its own, with a disk of its own."""
+    yield Ended(status=0)
+
+
+@pytest.mark.usefixtures("no_worker")
+def test_r34_an_abort_is_taken_on_a_full_disk_into_the_room_that_was_laid_by(
+    server: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first, second = server.rollout(), server.rollout("search")
     server.person("ada", "deployer")
     ada, folder = server.signed_in("ada"), server.store.directory
+    program = server.with_token("ada", "deployer")
+    monkeypatch.setattr("pilotage.web.api.shell.carry_out", _ended)
     last_room.lay(folder)
 
     def full(_connection: object, _cursor: object, statement: str, *_: object) -> None:
@@ -128,6 +140,14 @@ def test_r34_an_abort_is_taken_on_a_full_disk_into_the_room_that_was_laid_by(ser
     assert ada.submit(f"{path}/abort", reason="users see errors").status == 303
     assert [one.kind.value for one in server.store.pending(first.id)] == ["abort"]
     assert not (folder / "ballast").exists()
+    last_room.lay(folder)
+    for command, status in (("promote", 503), ("abort", 200)):
+        by_words = program.post("/api/v1/shell", {"words": (command,)}, **{"Idempotency-Key": f"w-{command}"})
+        by_route = program.post(f"/api/v1{path}/{command}", {}, **{"Idempotency-Key": f"r-{command}"})
+        assert (by_words.status, by_route.status) == (status, status), by_words.text
+        assert status == 200 or "make room" in by_route.text
+    assert [one.kind.value for one in server.store.pending(first.id)] == ["abort", "abort"]
+    last_room.lay(folder)
     event.remove(server.store.engine, "before_cursor_execute", full)
     assert ada.submit(f"/rollouts/{second.id}/abort", reason="there is room").status == 303
     assert (folder / "ballast").exists(), "laid by for the next time"

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
+from pilotage.model.printed_json import encoded
+
 if TYPE_CHECKING:
     from pilotage.model.output.base import Part
 
@@ -18,5 +20,5 @@ def show_json(output: Part, *, line: bool = False) -> None:
 
 def json_text(output: Part, *, line: bool = False) -> str:
     """The same as text."""
-    encoded = msgspec.json.encode(output)
-    return (encoded if line else msgspec.json.format(encoded, indent=2)).decode()
+    text = encoded(output)
+    return (text if line else msgspec.json.format(text, indent=2)).decode()

@@ -11,9 +11,11 @@ from functools import cached_property
 import msgspec
 from starlette.responses import Response
 
+from pilotage.model.printed_json import encoded
+
 
 def json_answer(body: msgspec.Struct, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    return Response(msgspec.json.encode(body), status, headers=headers, media_type="application/json")
+    return Response(encoded(body), status, headers=headers, media_type="application/json")
 
 
 class Prepared(Response):

@@ -10,8 +10,10 @@ from collections.abc import Iterator, Mapping
 
 from starlette.responses import Response
 
+from pilotage.app.permissions import Permission
 from pilotage.engine.execution.failpoints import reach
 from pilotage.engine.records.at_work import Key
+from pilotage.engine.records.last_room import NoRoom
 from pilotage.engine.records.once import LEASE, Entry, Found, Superseded
 from pilotage.model.errors import Invalid, PilotageError
 from pilotage.web.in_turn import in_turn
@@ -56,11 +58,14 @@ def has_key(asked: Asked) -> bool:
 
 
 def carry_out_once(asked: Asked) -> Response:
-    """Raises KeyReused, StillRunning, AnswerLost, Invalid, and whatever the route's function raises."""
-    key = key_of(asked)
-    entry = asked.site.once.begin(
-        key, hash_of(asked), asked.site.store.clock.now(), repeatable=asked.route.remade is not None
-    )  # fmt: skip
+    """Raises KeyReused, StillRunning, AnswerLost, Invalid, NoRoom, and whatever the route's function raises."""
+    key, repeatable = key_of(asked), asked.route.remade is not None
+    try:
+        entry = asked.site.once.begin(key, hash_of(asked), asked.site.store.clock.now(), repeatable=repeatable)
+    except NoRoom:
+        if asked.route.permission is not Permission.TAKE_BACK:
+            raise
+        return _taken_back(asked)
     require_mine(entry)
     if entry.found is Found.ANSWERED:
         return again(asked, entry)
@@ -71,6 +76,14 @@ def carry_out_once(asked: Asked) -> Response:
         return _kept(asked, key, _worked(asked, key))
     finally:
         asked.site.once.ended(key)
+
+
+def _taken_back(asked: Asked) -> Response:
+    """Without a word of it under the key: on a full disk there is room for the abort alone, and twice does no harm."""
+    with in_turn(asked):
+        answer = asked.route.answer(asked)
+    assert isinstance(answer, Response)
+    return answer
 
 
 def require_mine(entry: Entry) -> None:

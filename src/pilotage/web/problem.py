@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from pilotage.app.errors import exit_status
 from pilotage.model.errors import PilotageError
+from pilotage.model.printed_json import encoded
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -78,6 +79,4 @@ def problem_of_any(error: Exception) -> Problem:
 
 
 def problem_answer(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
-    return Response(
-        msgspec.json.encode(problem), problem.status, headers=headers, media_type="application/problem+json"
-    )
+    return Response(encoded(problem), problem.status, headers=headers, media_type="application/problem+json")

@@ -11,6 +11,7 @@ from pilotage.engine.records.feed import Fed, Look
 from pilotage.model.event_names import data_today, type_today
 from pilotage.model.json import JsonObject
 from pilotage.model.output.base import Part
+from pilotage.model.printed_json import encoded
 from pilotage.model.timestamp import timestamp
 from pilotage.model.traffic import percent
 
@@ -64,7 +65,7 @@ class Message:
     def text(self) -> bytes:
         """As the stream has it; made once for all followers."""
         place = b"" if self.position is None else b"id: %d\n" % self.position
-        return b"%sevent: %s\ndata: %s\n\n" % (place, self.kind.encode(), msgspec.json.encode(self.body))
+        return b"%sevent: %s\ndata: %s\n\n" % (place, self.kind.encode(), encoded(self.body))
 
 
 def message_of_event(event: Fed) -> Message:

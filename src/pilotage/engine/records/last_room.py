@@ -9,8 +9,24 @@ from typing import TypeVar
 from sqlalchemy.exc import OperationalError
 
 from pilotage.engine.rescue import ballast
+from pilotage.model.errors import Unavailable
 
 _T = TypeVar("_T")
+
+
+class NoRoom(Unavailable):
+    """The disk that holds the store is full."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the disk of the store is full, so nothing can be recorded: make room. On the server's machine, "
+            "`pilotage abort --offline` takes users off a version without the store"
+        )
+
+
+def is_full(error: OperationalError) -> bool:
+    """Whether the database has no room for what it was asked to record."""
+    return "full" in str(error.orig)
 
 
 def lay(directory: Path) -> None:
@@ -23,7 +39,7 @@ def in_last_room(directory: Path, record: Callable[[], _T]) -> _T:
     try:
         made = record()
     except OperationalError as error:
-        if "full" not in str(error.orig) or not ballast.throw(directory):
+        if not is_full(error) or not ballast.throw(directory):
             raise
         return record()
     lay(directory)

@@ -25,11 +25,12 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from pilotage.engine.execution.failpoints import reach
 from pilotage.engine.placement.leases import gone
 from pilotage.engine.records.at_work import AT_WORK, Key, Work
+from pilotage.engine.records.last_room import NoRoom, is_full
 from pilotage.engine.records.tables_server import answers_once
 from pilotage.model.errors import Conflict
 
@@ -82,7 +83,8 @@ class Once:
 
     def begin(self, key: Key, request: str, now: float, *, repeatable: bool) -> Entry:
         """Take the key for this request, or say what stands under it. request: hash of what is asked for · repeatable:
-        it may be carried out again as long as it has made no rollout and no command. FRESH lasts until `ended`."""
+        it may be carried out again as long as it has made no rollout and no command. FRESH lasts until `ended`. Raises
+        NoRoom."""
         with self._turn:
             running = key in self._at_work
             self._at_work.add(key)
@@ -90,8 +92,10 @@ class Once:
             return Entry(found=Found.RUNNING)
         try:
             entry = self._taken(key, request, now, repeatable)
-        except BaseException:
+        except BaseException as error:
             self.ended(key)
+            if isinstance(error, OperationalError) and is_full(error):
+                raise NoRoom from None
             raise
         if entry.found is not Found.FRESH:
             self.ended(key)

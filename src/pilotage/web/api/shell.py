@@ -10,13 +10,14 @@ import msgspec
 from starlette.responses import Response, StreamingResponse
 
 from pilotage.app.remote.carrying import Workplace, carry_out
+from pilotage.engine.records.last_room import NoRoom
 from pilotage.model.errors import PilotageError
 from pilotage.model.shell import Ended, Message, Said, SentFile, ShellRequest
 from pilotage.web.once import has_key
 from pilotage.web.route import Asked, Audience, Body, Pace, Route
 from pilotage.web.streamed_once import Line, carried_out_once
 
-_MEDIA = "application/x-ndjson"
+_ABORT, _MEDIA = "abort", "application/x-ndjson"
 _log = logging.getLogger(__name__)
 
 
@@ -41,7 +42,11 @@ async def _carry_out(asked: Asked) -> Response:
     )  # fmt: skip
     lines = _lines(carry_out(Workplace(config=asked.site.project.config), asked.who, request))
     if has_key(asked):
-        return await carried_out_once(asked, lines, _MEDIA)
+        try:
+            return await carried_out_once(asked, lines, _MEDIA)
+        except NoRoom:
+            if _ABORT not in body.words:
+                raise  # only an abort finds room on a full disk, and twice does no harm
     return StreamingResponse((line.text async for line in lines), media_type=_MEDIA)
 
 
