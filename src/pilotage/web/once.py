@@ -13,7 +13,7 @@ from starlette.responses import Response
 from pilotage.app.permissions import Permission
 from pilotage.engine.execution.failpoints import reach
 from pilotage.engine.records.at_work import Key
-from pilotage.engine.records.last_room import NoRoom
+from pilotage.engine.records.last_room import StoreFull
 from pilotage.engine.records.once import LEASE, Entry, Found, Superseded
 from pilotage.model.errors import Invalid, PilotageError
 from pilotage.web.in_turn import in_turn
@@ -58,11 +58,11 @@ def has_key(asked: Asked) -> bool:
 
 
 def carry_out_once(asked: Asked) -> Response:
-    """Raises KeyReused, StillRunning, AnswerLost, Invalid, NoRoom, and whatever the route's function raises."""
+    """Raises KeyReused, StillRunning, AnswerLost, Invalid, StoreFull, and whatever the route's function raises."""
     key, repeatable = key_of(asked), asked.route.remade is not None
     try:
         entry = asked.site.once.begin(key, hash_of(asked), asked.site.store.clock.now(), repeatable=repeatable)
-    except NoRoom:
+    except StoreFull:
         if asked.route.permission is not Permission.TAKE_BACK:
             raise
         return _taken_back(asked)

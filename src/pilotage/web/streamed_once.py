@@ -29,7 +29,7 @@ class Line:
 
 
 async def carried_out_once(asked: Asked, lines: AsyncIterator[Line], media: str) -> Response:
-    """Raises KeyReused, StillRunning, AnswerLost, Invalid, NoRoom."""
+    """Raises KeyReused, StillRunning, AnswerLost, Invalid, StoreFull."""
     once, key = asked.site.once, key_of(asked)
     entry = await run_in_threadpool(
         once.begin, key, hash_of(asked), asked.site.store.clock.now(), repeatable=False

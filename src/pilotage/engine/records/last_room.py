@@ -14,7 +14,7 @@ from pilotage.model.errors import Unavailable
 _T = TypeVar("_T")
 
 
-class NoRoom(Unavailable):
+class StoreFull(Unavailable):
     """The disk that holds the store is full."""
 
     def __init__(self) -> None:

@@ -30,7 +30,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from pilotage.engine.execution.failpoints import reach
 from pilotage.engine.placement.leases import gone
 from pilotage.engine.records.at_work import AT_WORK, Key, Work
-from pilotage.engine.records.last_room import NoRoom, is_full
+from pilotage.engine.records.last_room import StoreFull, is_full
 from pilotage.engine.records.tables_server import answers_once
 from pilotage.model.errors import Conflict
 
@@ -84,7 +84,7 @@ class Once:
     def begin(self, key: Key, request: str, now: float, *, repeatable: bool) -> Entry:
         """Take the key for this request, or say what stands under it. request: hash of what is asked for · repeatable:
         it may be carried out again as long as it has made no rollout and no command. FRESH lasts until `ended`. Raises
-        NoRoom."""
+        StoreFull."""
         with self._turn:
             running = key in self._at_work
             self._at_work.add(key)
@@ -95,7 +95,7 @@ class Once:
         except BaseException as error:
             self.ended(key)
             if isinstance(error, OperationalError) and is_full(error):
-                raise NoRoom from None
+                raise StoreFull from None
             raise
         if entry.found is not Found.FRESH:
             self.ended(key)

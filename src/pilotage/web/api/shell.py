@@ -10,7 +10,7 @@ import msgspec
 from starlette.responses import Response, StreamingResponse
 
 from pilotage.app.remote.carrying import Workplace, carry_out
-from pilotage.engine.records.last_room import NoRoom
+from pilotage.engine.records.last_room import StoreFull
 from pilotage.model.errors import PilotageError
 from pilotage.model.shell import Ended, Message, Said, SentFile, ShellRequest
 from pilotage.web.once import has_key
@@ -44,7 +44,7 @@ async def _carry_out(asked: Asked) -> Response:
     if has_key(asked):
         try:
             return await carried_out_once(asked, lines, _MEDIA)
-        except NoRoom:
+        except StoreFull:
             if _ABORT not in body.words:
                 raise  # only an abort finds room on a full disk, and twice does no harm
     return StreamingResponse((line.text async for line in lines), media_type=_MEDIA)
