@@ -221,7 +221,7 @@ def test_a_token_without_scopes_and_a_missing_package_are_named(
     monkeypatch.setitem(sys.modules, "grafana_foundation_sdk.cog.encoder", None)
     with pytest.raises(NoGrafanaSdk) as caught:
         dashboards.dashboard_of(project, "production")
-    assert "pilotage[grafana]" in f"{caught.value} {caught.value.cure}"
+    assert "[grafana]" in str(caught.value)
 
 
 def test_the_file_is_what_can_be_imported(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -107,7 +107,7 @@ class Git:
 
     def commit(self, name: str) -> str:
         """The full id of the commit that `name` means. Raises AdapterError if there is none."""
-        if name.startswith("-"):
+        if name.startswith(("-", "^")):
             raise AdapterError(f"{name!r} is not the name of a commit")
         try:
             return self.run("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}").strip()

@@ -147,6 +147,7 @@ def test_r17_what_was_never_released_proves_little_by_lying_in_a_branch(shop: Re
         ("nowhere..HEAD", "has no commit 'nowhere'"),
         ("--output=/tmp/x..HEAD", "is not the name of a commit"),
         ("v1..--all", "is not the name of a commit"),
+        ("^v1..HEAD", "is not the name of a commit"),
         ("", "is not a range such as"),
     ],
 )
