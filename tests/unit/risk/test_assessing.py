@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +20,7 @@ from pilotage.model.answers import DeploymentStrategy, RiskTolerance
 from pilotage.model.risk import Horizon, RiskFactor, RiskLevel
 from pilotage.risk.labels import label
 from pilotage.risk.recalibration import TooLittleHistory
+from tests.typed import typed
 from tests.unit.config.test_config import GOOD
 
 from .repository import DAY, Repository
@@ -266,10 +266,7 @@ def test_changes_without_source_are_low_however_many(shop: Repository) -> None:
 
 
 def pilotage(cwd: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "pilotage.cli.main", *arguments],
-        cwd=cwd, capture_output=True, text=True, stdin=subprocess.DEVNULL,
-    )  # fmt: skip
+    return typed(*arguments, cwd=cwd)
 
 
 def test_the_command_answers_in_words_and_as_json_and_refuses_in_one_sentence(shop: Repository) -> None:
