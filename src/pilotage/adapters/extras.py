@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -20,7 +19,9 @@ def installing(extra: str) -> str:
 
 def _origin() -> Json:
     """Where it was installed from; None for an index."""
+    # It takes longer to import than most commands have to spare, and only those who lack something need it.
     import json
+    from importlib.metadata import PackageNotFoundError, distribution
 
     try:
         text = distribution(_NAME).read_text("direct_url.json")

@@ -72,8 +72,8 @@ def _filled(values: Values) -> dict[str, str]:
     """What stands for each mark. An argument of systemd's ends at a space, and % and $ begin something."""
     own, elsewhere = values.config.name == "pilotage.yaml", values.state != values.folder / ".pilotage"
     return {
-        "@FOLDER@": _literal(str(values.folder)), "@PLACE@": _literal(str(values.folder)),
-        "@USER@": _literal(values.user), "@LISTEN@": _argument(values.listen),
+        "@FOLDER@": _literal(str(values.folder)), "@USER@": _literal(values.user),
+        "@LISTEN@": _argument(values.listen),
         "@OPTIONS@": "".join(f" {_argument(one)}" for one in values.options),
         "@PROGRAM@": _argument(str(_program())) + ("" if own else f" --config {_argument(values.config.name)}"),
         "@WRITTEN@": " ".join(map(_quoted, (str(values.folder), *([str(values.state)] if elsewhere else ())))),

@@ -39,7 +39,7 @@ class Installed:
 def test_an_extra_is_added_from_where_pilotage_came(
     text: str | None, wanted: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(extras, "distribution", lambda _: Installed(text))
+    monkeypatch.setattr("importlib.metadata.distribution", lambda _: Installed(text))
     assert extras.installing("server") == f"pip install {wanted}"
 
 
@@ -48,5 +48,5 @@ def test_a_clone_that_is_still_there_is_named(tmp_path: Path, monkeypatch: pytes
     clone.mkdir()
     for edited, option in ((False, ""), (True, "-e ")):
         text = json.dumps({"url": clone.as_uri(), "dir_info": {"editable": edited}})
-        monkeypatch.setattr(extras, "distribution", lambda _, text=text: Installed(text))
+        monkeypatch.setattr("importlib.metadata.distribution", lambda _, text=text: Installed(text))
         assert extras.installing("aws") == f"pip install {option}'{clone}[aws]'"
